@@ -1,0 +1,1 @@
+"""What money, ids and errors are. Pure Python: nothing here knows of Django or a database."""

@@ -1,0 +1,100 @@
+"""The closed catalogue of errors: every refusal that a person or a program can meet, whatever door it came through.
+
+A code is a promise to programs: it is never renamed and never reused for something else. Each entry point has one
+table of its own that maps the codes to its words (REST: an HTTP status; a page: a sentence at a field).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ErrorCode(StrEnum):
+    """The stable codes. The order of those about money is the order in which the ledger checks them."""
+
+    MALFORMED = "malformed"
+    NOT_AUTHENTICATED = "not_authenticated"
+    PERMISSION_DENIED = "permission_denied"
+    CSRF_FAILED = "csrf_failed"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    NOT_ACCEPTABLE = "not_acceptable"
+    PAYLOAD_TOO_LARGE = "payload_too_large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
+    WALLET_EXISTS = "wallet_exists"
+    IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    RECIPIENT_NOT_FOUND = "recipient_not_found"
+    SAME_WALLET = "same_wallet"
+    CURRENCY_MISMATCH = "currency_mismatch"
+    WALLET_CLOSED = "wallet_closed"
+    WALLET_FROZEN = "wallet_frozen"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    BALANCE_LIMIT_EXCEEDED = "balance_limit_exceeded"
+    RATE_LIMITED = "rate_limited"
+    UNAVAILABLE = "unavailable"
+    INTERNAL_ERROR = "internal_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a code means: a short title, and whether the very same request may succeed later."""
+
+    title: str
+    retryable: bool = False
+
+
+CATALOGUE: Mapping[ErrorCode, Meaning] = {
+    ErrorCode.MALFORMED: Meaning("The request is malformed."),
+    ErrorCode.NOT_AUTHENTICATED: Meaning("Sign in first."),
+    ErrorCode.PERMISSION_DENIED: Meaning("You may not do this."),
+    ErrorCode.CSRF_FAILED: Meaning("The CSRF check failed."),
+    ErrorCode.NOT_FOUND: Meaning("There is nothing here."),
+    ErrorCode.METHOD_NOT_ALLOWED: Meaning("This address does not take that method."),
+    ErrorCode.NOT_ACCEPTABLE: Meaning("No representation that you accept exists."),
+    ErrorCode.PAYLOAD_TOO_LARGE: Meaning("The request is too large."),
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: Meaning("Send JSON."),
+    ErrorCode.WALLET_EXISTS: Meaning("You already have a wallet in this currency."),
+    ErrorCode.IDEMPOTENCY_IN_PROGRESS: Meaning("A request with this idempotency key is under way.", retryable=True),
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: Meaning("This idempotency key belongs to a different request."),
+    ErrorCode.RECIPIENT_NOT_FOUND: Meaning("The recipient was not found."),
+    ErrorCode.SAME_WALLET: Meaning("Source and destination are the same wallet."),
+    ErrorCode.CURRENCY_MISMATCH: Meaning("The wallets hold different currencies."),
+    ErrorCode.WALLET_CLOSED: Meaning("The wallet is closed."),
+    ErrorCode.WALLET_FROZEN: Meaning("The wallet is frozen."),
+    ErrorCode.INSUFFICIENT_FUNDS: Meaning("There is not enough money in the wallet."),
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: Meaning("The balance would exceed the highest allowed."),
+    ErrorCode.RATE_LIMITED: Meaning("Too many requests.", retryable=True),
+    ErrorCode.UNAVAILABLE: Meaning("The service is unavailable for a moment.", retryable=True),
+    ErrorCode.INTERNAL_ERROR: Meaning("Something went wrong on our side.", retryable=True),
+}
+
+
+class WalletError(Exception):
+    """A refusal from the catalogue.
+
+    `detail` says what happened in this case, in one sentence for a person. `fields` names, for malformed input, each
+    offending field and what is wrong with it. `retry_after_s` is set where waiting helps.
+    """
+
+    def __init__(
+        self,
+        code: ErrorCode,
+        detail: str = "",
+        *,
+        fields: Mapping[str, Sequence[str]] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(detail or CATALOGUE[code].title)
+        self.code = code
+        self.detail = detail or CATALOGUE[code].title
+        self.fields = dict(fields or {})
+        self.retry_after_s = retry_after_s
+
+    @property
+    def title(self) -> str:
+        return CATALOGUE[self.code].title
+
+    @property
+    def retryable(self) -> bool:
+        return CATALOGUE[self.code].retryable

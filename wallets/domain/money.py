@@ -1,0 +1,87 @@
+"""Money as integers of minor units (cents), and the two places where it meets text: what a person types and reads."""
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+
+from babel.numbers import format_currency, get_currency_symbol
+
+from wallets.domain.currencies import CURRENCIES, Currency
+
+#: The smallest and the largest amount that one transaction may move, in minor units.
+AMOUNT_MIN = 1
+AMOUNT_MAX = 999_999_999_999_999
+#: The largest balance, in minor units: 2^53 - 1, the last integer that every JSON reader keeps exact.
+BALANCE_MAX = 2**53 - 1
+#: The longest memo, in characters.
+MEMO_LENGTH_MAX = 200
+
+# ASCII digits only, on purpose: \d would let other scripts' digits through, which people misread.
+_TYPED = re.compile(r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.(?P<fraction>[0-9]+))?")
+_SYMBOLS: Mapping[str, str] = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹"}
+
+
+class AmountError(ValueError):
+    """What a person typed is no amount of money; the message says why, in a sentence for that person."""
+
+
+def currency_get(code: str) -> Currency:
+    """The currency of an ISO 4217 code; KeyError where there is none."""
+    return CURRENCIES[code]
+
+
+def amount_parse(text: str, *, currency: str) -> int:
+    """Minor units from what a person typed, such as "1,234.5" or "$12" (USD: 123450, 1200).
+
+    Raises AmountError for anything else: signs, exponents, too many decimals, zero, more than AMOUNT_MAX.
+    """
+    money = currency_get(currency)
+    bare = text.strip().removeprefix(_SYMBOLS.get(currency, currency)).strip()
+    match = _TYPED.fullmatch(bare)
+    if match is None:
+        raise AmountError(f"Enter an amount such as {_example(money)}.")
+    fraction = match["fraction"] or ""
+    if len(fraction) > money.exponent:
+        raise AmountError(_decimals(money))
+    digits = match["whole"].replace(",", "") + fraction.ljust(money.exponent, "0")
+    # Judged before int(), whose time grows with the square of the length.
+    if len(digits.lstrip("0")) > len(str(AMOUNT_MAX)):
+        raise AmountError(f"The most you can move at once is {amount_format(AMOUNT_MAX, currency=currency)}.")
+    amount = int(digits)
+    if amount < AMOUNT_MIN:
+        raise AmountError("Enter an amount above zero.")
+    return amount
+
+
+def amount_format(amount: int, *, currency: str, locale: str = "en_US") -> str:
+    """Minor units as a person reads them: 123450 USD is "$1,234.50", -5 JPY is "-¥5". No float on the way."""
+    money = currency_get(currency)
+    # Decimal shifts the point exactly; the default context's 28 digits hold every int64.
+    value = Decimal(amount).scaleb(-money.exponent)
+    return str(format_currency(value, currency, format=_pattern(money), locale=locale, currency_digits=False))
+
+
+def amount_plain(amount: int, *, currency: str) -> str:
+    """Minor units as a bare decimal number, as a form field or a CSV takes it: 123450 USD is "1234.50"."""
+    exponent = currency_get(currency).exponent
+    sign, digits = ("-" if amount < 0 else ""), str(abs(amount)).rjust(exponent + 1, "0")
+    if exponent == 0:
+        return sign + digits
+    return f"{sign}{digits[:-exponent]}.{digits[-exponent:]}"
+
+
+def _pattern(money: Currency) -> str:
+    fraction = "." + "0" * money.exponent if money.exponent else ""
+    # A symbol stands at the number ($5.00); a code made of letters takes a no-break space between (KWD 5.000).
+    space = "\N{NO-BREAK SPACE}" if get_currency_symbol(money.code, locale="en_US")[-1].isalpha() else ""
+    return f"¤{space}#,##0{fraction}"
+
+
+def _example(money: Currency) -> str:
+    return amount_plain(125 * 10**money.exponent // 10 if money.exponent else 12, currency=money.code)
+
+
+def _decimals(money: Currency) -> str:
+    if money.exponent == 0:
+        return f"{money.code} has no decimals."
+    return f"{money.code} has {money.exponent} decimals at most."
