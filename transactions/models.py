@@ -1,0 +1,125 @@
+"""How money moved: transactions and their entries. Written by `transactions.ledger` alone."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, BALANCE_MAX, MEMO_LENGTH_MAX
+from wallets.models import OUTSIDE_IDS_END, User, Wallet
+from wallets.node_leases import snowflake_next
+
+
+class Kind(models.TextChoices):
+    """What a transaction is, seen from the wallets: in from outside, out to outside, or between two of them."""
+
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
+    TRANSFER = "transfer"
+
+
+class Status(models.TextChoices):
+    """Posted and failed are final."""
+
+    PENDING = "pending"
+    POSTED = "posted"
+    FAILED = "failed"
+
+
+class Transaction(models.Model):
+    """One movement of money. `amount` is in minor units; a missing source or destination is the outside world."""
+
+    id = models.BigIntegerField(primary_key=True, default=snowflake_next, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    status = models.CharField(max_length=7, choices=Status.choices)
+    currency = models.CharField(max_length=3)
+    amount = models.BigIntegerField()
+    source = models.ForeignKey(Wallet, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    destination = models.ForeignKey(Wallet, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    memo = models.CharField(max_length=MEMO_LENGTH_MAX, blank=True, default="")
+    initiator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null: none was given
+    created_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    failure_code = models.CharField(max_length=32, blank=True, default="")
+
+    class Meta:
+        indexes = [
+            # Both sides of a transaction, newest first by id (Snowflakes sort by time).
+            models.Index(fields=["source", "id"], name="transaction_source"),
+            models.Index(fields=["destination", "id"], name="transaction_destination"),
+        ]
+        constraints = [
+            # Rule: one idempotency key moves money once, however many requests race.
+            models.UniqueConstraint(
+                fields=["initiator", "idempotency_key"],
+                condition=Q(idempotency_key__isnull=False),
+                name="transaction_one_per_idempotency_key",
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gte=AMOUNT_MIN, amount__lte=AMOUNT_MAX), name="transaction_amount_range"
+            ),
+            # Rule: a deposit comes from outside, a withdrawal goes there, a transfer joins two different wallets.
+            models.CheckConstraint(
+                condition=Q(kind=Kind.DEPOSIT, source__isnull=True, destination__isnull=False)
+                | Q(kind=Kind.WITHDRAWAL, source__isnull=False, destination__isnull=True)
+                | (
+                    Q(kind=Kind.TRANSFER, source__isnull=False, destination__isnull=False) & ~Q(source=F("destination"))
+                ),
+                name="transaction_sides_fit_kind",
+            ),
+            # Rule: settled means settled, and a failure has a reason.
+            models.CheckConstraint(
+                condition=Q(status=Status.PENDING, settled_at__isnull=True, failure_code="")
+                | Q(status=Status.POSTED, settled_at__isnull=False, failure_code="")
+                | (Q(status=Status.FAILED, settled_at__isnull=False) & ~Q(failure_code="")),
+                name="transaction_status_fits",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+class Entry(models.Model):
+    """One side of a posted transaction: the signed amount, and where it left the wallet.
+
+    `sequence` counts a wallet's entries 1, 2, 3, … without a gap and `balance_after` is the one before plus `amount`;
+    an outside wallet, which carries no balance, has neither.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="entries", db_index=False)
+    # No foreign key in the database: its check would lock the outside wallet's row for every deposit. The entries'
+    # guard (migration 0002) makes the same check without a lock, and no wallet is ever deleted.
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False
+    )
+    sequence = models.BigIntegerField(null=True)
+    amount = models.BigIntegerField()
+    balance_after = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "entries"
+        constraints = [
+            models.UniqueConstraint(fields=["wallet", "sequence"], name="entry_one_per_sequence"),
+            # Rule: a transaction touches a wallet once.
+            models.UniqueConstraint(fields=["transaction", "wallet"], name="entry_one_per_side"),
+            models.CheckConstraint(
+                condition=Q(wallet__lt=OUTSIDE_IDS_END, sequence__isnull=True, balance_after__isnull=True)
+                | Q(
+                    wallet__gte=OUTSIDE_IDS_END,
+                    sequence__gte=1,
+                    balance_after__gte=0,
+                    balance_after__lte=BALANCE_MAX,
+                ),
+                name="entry_carries_balance_unless_outside",
+            ),
+            models.CheckConstraint(
+                condition=(Q(amount__gte=AMOUNT_MIN, amount__lte=AMOUNT_MAX))
+                | Q(amount__gte=-AMOUNT_MAX, amount__lte=-AMOUNT_MIN),
+                name="entry_amount_range",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.wallet_id} #{self.sequence}"
