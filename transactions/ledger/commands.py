@@ -1,0 +1,34 @@
+"""What the ledger is asked to do, and what it answers."""
+
+from dataclasses import dataclass
+
+from transactions.models import Kind, Transaction
+from wallets.domain.errors import WalletError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """Move `amount` minor units. A missing source or destination is the outside world, as `kind` demands.
+
+    `idempotency_key` is unique for one initiator: the same command under the same key moves money once.
+    """
+
+    kind: Kind
+    amount: int
+    source_id: int | None = None
+    destination_id: int | None = None
+    initiator_id: int
+    memo: str = ""
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The answer to one command: a transaction, or the error that refused it. Never both, never neither.
+
+    `replayed` says that the command was carried out before, under the same idempotency key, and not again now.
+    """
+
+    transaction: Transaction | None = None
+    error: WalletError | None = None
+    replayed: bool = False

@@ -1,0 +1,105 @@
+"""The rules about money, as pure functions: may this command be carried out on these wallets, and if not, why not.
+
+The order of the checks is part of the contract: a command that breaks several rules is always refused for the first
+of them. The database keeps the same rules once more (CHECK constraints and migration 0002).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from transactions.ledger.commands import Command
+from transactions.models import Kind, Transaction
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, BALANCE_MAX, MEMO_LENGTH_MAX, amount_format
+from wallets.models import WalletStatus
+
+#: Which sides each kind has: (source, destination).
+_SIDES = {Kind.DEPOSIT: (False, True), Kind.WITHDRAWAL: (True, False), Kind.TRANSFER: (True, True)}
+
+
+@dataclass(slots=True)
+class Head:
+    """A wallet as the ledger sees it while it holds the row's lock. Money in minor units."""
+
+    id: int
+    currency: str
+    status: str
+    balance: int
+    version: int
+    updated_at: datetime
+
+
+def command_error(command: Command) -> WalletError | None:
+    """What is wrong with a command in itself, whatever the wallets hold."""
+    if not AMOUNT_MIN <= command.amount <= AMOUNT_MAX:
+        return _malformed("amount", f"An amount is a whole number from {AMOUNT_MIN} to {AMOUNT_MAX}.")
+    if len(command.memo) > MEMO_LENGTH_MAX or "\0" in command.memo:
+        return _malformed("memo", f"A memo has at most {MEMO_LENGTH_MAX} characters, and no NUL.")
+    if not idempotency_key_fits(command.idempotency_key):
+        return _malformed("idempotency_key", "An idempotency key has 1 to 255 visible ASCII characters.")
+    if (command.source_id is not None, command.destination_id is not None) != _SIDES[command.kind]:
+        return _malformed("kind", f"A {command.kind} does not have these sides.")
+    if command.source_id == command.destination_id:
+        return WalletError(ErrorCode.SAME_WALLET, "Money cannot be sent from a wallet to itself.")
+    return None
+
+
+def posting_error(command: Command, *, source: Head | None, destination: Head | None) -> WalletError | None:
+    """Why these wallets do not allow a command that is right in itself; None if it must succeed."""
+    if command.source_id is not None and source is None:
+        return WalletError(ErrorCode.NOT_FOUND, "The source wallet does not exist.")
+    if command.destination_id is not None and destination is None:
+        return WalletError(ErrorCode.NOT_FOUND, "The destination wallet does not exist.")
+    if source and destination and source.currency != destination.currency:
+        return WalletError(
+            ErrorCode.CURRENCY_MISMATCH,
+            f"The source holds {source.currency}, the destination {destination.currency}.",
+        )
+    sides = [(name, head) for name, head in (("source", source), ("destination", destination)) if head]
+    for name, head in sides:
+        if head.status == WalletStatus.CLOSED:
+            return WalletError(ErrorCode.WALLET_CLOSED, f"The {name} wallet is closed.")
+    for name, head in sides:
+        if head.status == WalletStatus.FROZEN:
+            return WalletError(ErrorCode.WALLET_FROZEN, f"The {name} wallet is frozen.")
+    if source and source.balance < command.amount:
+        return WalletError(
+            ErrorCode.INSUFFICIENT_FUNDS,
+            f"The wallet holds {amount_format(source.balance, currency=source.currency)}; "
+            f"{amount_format(command.amount, currency=source.currency)} is needed.",
+        )
+    if destination and destination.balance + command.amount > BALANCE_MAX:
+        return WalletError(
+            ErrorCode.BALANCE_LIMIT_EXCEEDED, "The destination wallet would hold more than a wallet may."
+        )
+    return None
+
+
+def replay_error(command: Command, stored: Transaction) -> WalletError | None:
+    """Why a stored request under the same idempotency key is not this command; names every field that differs."""
+    pairs = {
+        "kind": (command.kind, stored.kind),
+        "source": (command.source_id, stored.source_id),
+        "destination": (command.destination_id, stored.destination_id),
+        "amount": (command.amount, stored.amount),
+        "memo": (command.memo, stored.memo),
+    }
+    differing = [name for name, (asked, kept) in pairs.items() if asked != kept]
+    if not differing:
+        return None
+    return WalletError(
+        ErrorCode.IDEMPOTENCY_KEY_REUSED,
+        f"This idempotency key was used for a request with a different {', '.join(differing)}.",
+        fields={name: ["differs from the request first made with this key"] for name in differing},
+    )
+
+
+def idempotency_key_fits(key: str | None) -> bool:
+    """No key, or 1 to 255 visible ASCII characters."""
+    if key is None:
+        return True
+    return 1 <= len(key) <= 255 and all("!" <= character <= "~" for character in key)
+
+
+def _malformed(field: str, message: str) -> WalletError:
+    return WalletError(ErrorCode.MALFORMED, message, fields={field: [message]})
