@@ -1,0 +1,110 @@
+"""Writes about who holds money: accounts, wallets and their status, API tokens."""
+
+import pghistory
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from psycopg.errors import UniqueViolation
+
+from wallets.constraints import constraint_violated
+from wallets.domain.currencies import CURRENCIES
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import ApiToken, User, Wallet, WalletStatus
+
+#: The currency of the wallet that every new account starts with.
+FIRST_CURRENCY = "USD"
+
+
+def user_register(*, username: str, email: str, password: str) -> User:
+    """A new account and its first wallet, in one commit. Input is validated by the entry point.
+
+    Raises MALFORMED, naming the field, where the username or the e-mail address is taken.
+    """
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(username=username, email=email, password=password)
+            wallet_open(owner=user, currency=FIRST_CURRENCY)
+    except IntegrityError as error:
+        raise _taken(error) from error
+    return user
+
+
+def wallet_open(*, owner: User, currency: str) -> Wallet:
+    """A new, empty wallet. Raises WALLET_EXISTS, and MALFORMED for an unknown currency."""
+    if currency not in CURRENCIES:
+        raise WalletError(
+            ErrorCode.MALFORMED, "Unknown currency.", fields={"currency": ["Use an ISO 4217 code, such as USD."]}
+        )
+    try:
+        with transaction.atomic():
+            # The currency's outside wallet comes with its first inside one; of two that race, one inserts it.
+            Wallet.objects.bulk_create(
+                [Wallet(id=CURRENCIES[currency].numeric, owner=None, currency=currency)], ignore_conflicts=True
+            )
+            return Wallet.objects.create(owner=owner, currency=currency)
+    except IntegrityError as error:
+        if constraint_violated(error) != "wallet_one_per_owner_and_currency":
+            raise
+        raise WalletError(ErrorCode.WALLET_EXISTS, f"You already have a wallet in {currency}.") from error
+
+
+def wallet_freeze(*, wallet_id: int, actor: User, reason: str) -> None:
+    """From the commit on no money moves in or out. Raises NOT_FOUND, and MALFORMED without a reason."""
+    _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.FROZEN, actor=actor, reason=reason)
+
+
+def wallet_reopen(*, wallet_id: int, actor: User, reason: str) -> None:
+    """Money moves again. Raises NOT_FOUND, and MALFORMED without a reason."""
+    _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.OPEN, actor=actor, reason=reason)
+
+
+def wallet_close(*, wallet_id: int, actor: User, reason: str) -> None:
+    """Closes an empty wallet. Raises NOT_FOUND, and MALFORMED without a reason or while it holds money."""
+    try:
+        _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.CLOSED, actor=actor, reason=reason)
+    except IntegrityError as error:
+        if constraint_violated(error) != "wallet_closed_is_empty":
+            raise
+        message = "Only an empty wallet can be closed."
+        raise WalletError(ErrorCode.MALFORMED, message, fields={"status": [message]}) from error
+
+
+def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
+    """A new bearer token, and its secret, which is nowhere to be read again."""
+    token, secret = ApiToken.objects.create(user=user, name=name)  # type: ignore[no-untyped-call]  # knox is untyped
+    return token, secret
+
+
+def token_revoke(*, user: User, digest: str) -> None:
+    """From the commit on the token opens nothing. Raises NOT_FOUND."""
+    deleted, _ = _tokens(user).filter(digest=digest).delete()
+    if not deleted:
+        raise WalletError(ErrorCode.NOT_FOUND, "You have no such token.")
+
+
+def tokens_revoke_all(*, user: User) -> None:
+    """Revokes every token of a user, as a changed password asks for."""
+    _tokens(user).delete()
+
+
+def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, reason: str) -> None:
+    if not reason.strip():
+        raise WalletError(ErrorCode.MALFORMED, "Give a reason.", fields={"reason": ["Give a reason."]})
+    # The trigger that writes the audit trail reads who and why from this context. The UPDATE waits for the row's
+    # lock, so a posting that has already decided finishes first, and the next one sees the new status.
+    who = {"actor": actor.pk, "actor_name": actor.get_username(), "reason": reason.strip()}
+    with transaction.atomic(), pghistory.context(**who):
+        changed = Wallet.objects.filter(id=wallet_id, owner__isnull=False).exclude(status=status).update(status=status)
+        if not changed and not Wallet.objects.filter(id=wallet_id, owner__isnull=False).exists():
+            raise WalletError(ErrorCode.NOT_FOUND, "There is no such wallet.")
+
+
+def _tokens(user: User) -> QuerySet[ApiToken]:
+    return ApiToken.objects.filter(user=user)
+
+
+def _taken(error: IntegrityError) -> Exception:
+    if not isinstance(error.__cause__, UniqueViolation):
+        return error
+    field = "email" if "email" in constraint_violated(error) else "username"
+    message = f"This {'e-mail address' if field == 'email' else field} is taken."
+    return WalletError(ErrorCode.MALFORMED, message, fields={field: [message]})
