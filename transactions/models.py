@@ -1,5 +1,6 @@
 """How money moved: transactions and their entries. Written by `transactions.ledger` alone."""
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -46,11 +47,14 @@ class Transaction(models.Model):
             # Both sides of a transaction, newest first by id (Snowflakes sort by time).
             models.Index(fields=["source", "id"], name="transaction_source"),
             models.Index(fields=["destination", "id"], name="transaction_destination"),
+            # For staff who look for a day. A few kilobytes, and next to nothing to keep up, for rows lie in that order.
+            BrinIndex(fields=["created_at"], name="transaction_created", autosummarize=True),
         ]
         constraints = [
             # Rule: one idempotency key moves money once, however many requests race.
+            # The key stands first, so that staff find a transaction by its key alone.
             models.UniqueConstraint(
-                fields=["initiator", "idempotency_key"],
+                fields=["idempotency_key", "initiator"],
                 condition=Q(idempotency_key__isnull=False),
                 name="transaction_one_per_idempotency_key",
             ),
@@ -107,8 +111,11 @@ class Entry(models.Model):
             models.CheckConstraint(
                 condition=Q(wallet__lt=OUTSIDE_IDS_END, sequence__isnull=True, balance_after__isnull=True)
                 | Q(
+                    # isnull too: a comparison with NULL is neither true nor false, and would let the row through.
                     wallet__gte=OUTSIDE_IDS_END,
+                    sequence__isnull=False,
                     sequence__gte=1,
+                    balance_after__isnull=False,
                     balance_after__gte=0,
                     balance_after__lte=BALANCE_MAX,
                 ),

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Entry, Kind, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
@@ -54,7 +55,7 @@ def transaction_get(*, user: User, transaction_id: int) -> Transaction:
 
 def transaction_list_by_key(*, user: User, idempotency_key: str) -> list[Transaction]:
     """The one transaction that the user asked for under this key, or none."""
-    if "\0" in idempotency_key:
+    if not idempotency_key_fits(idempotency_key):
         return []
     return list(_with_sides(Transaction.objects.filter(initiator=user, idempotency_key=idempotency_key)))
 

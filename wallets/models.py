@@ -95,6 +95,7 @@ class Wallet(models.Model):  # type: ignore[django-manager-missing]  # of an eve
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        permissions = [("freeze_wallet", "Can freeze, reopen and close wallets")]
         constraints = [
             # Rule: one wallet per user and currency.
             models.UniqueConstraint(fields=["owner", "currency"], name="wallet_one_per_owner_and_currency"),
@@ -139,6 +140,8 @@ class WalletStatusEvent(
         append_only=True,
         context_field=pghistory.ContextJSONField(),
         obj_field=pghistory.ObjForeignKey(related_name="status_events", on_delete=models.PROTECT, db_constraint=False),
+        # Here, because a Meta of the class's own would drop the triggers that make it append-only.
+        meta={"ordering": ["pgh_id"], "verbose_name": "status change"},
     )
 ):
     """The audit trail of freezing, reopening and closing: the new status, when, and as context who and why.
@@ -148,14 +151,14 @@ class WalletStatusEvent(
 
     objects: ClassVar[models.Manager["WalletStatusEvent"]] = models.Manager()
 
-    class Meta:
-        ordering = ["pgh_id"]
-
 
 class ApiToken(AbstractAuthToken):
     """A bearer token: stored as a hash, named by its owner, revocable one by one."""
 
     name = models.CharField(max_length=80, default="", blank=True)
+
+    class Meta:
+        verbose_name = "API token"
 
     def __str__(self) -> str:
         return f"{self.user} {self.name}"

@@ -1,9 +1,11 @@
 """Reads about who holds money. Nothing here writes, and nothing that writes decides on what is read here."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.models import User, Wallet
+from wallets.domain.text import text_storable
+from wallets.models import ApiToken, User, Wallet
 
 
 def wallet_list(*, owner: User) -> QuerySet[Wallet]:
@@ -23,7 +25,7 @@ def recipient_find(*, name: str) -> User:
     """The active user with this username or e-mail address, in whatever case. Raises RECIPIENT_NOT_FOUND."""
     wanted = name.strip().lower()
     column = "email" if "@" in wanted else "username"
-    recipient = User.objects.filter(**{column: wanted}, is_active=True).first() if "\0" not in wanted else None
+    recipient = User.objects.filter(**{column: wanted}, is_active=True).first() if text_storable(wanted) else None
     if recipient is None:
         raise WalletError(ErrorCode.RECIPIENT_NOT_FOUND, "There is nobody with this username or e-mail address.")
     return recipient
@@ -44,3 +46,15 @@ def destination_wallet_get(*, wallet_id: int) -> Wallet:
     if wallet is None:
         raise WalletError(ErrorCode.NOT_FOUND, "The destination wallet does not exist.")
     return wallet
+
+
+def token_list(*, owner: User) -> QuerySet[ApiToken]:
+    """A user's API tokens that still open something, newest first."""
+    alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
+    return ApiToken.objects.filter(alive, user=owner).order_by("-created")
+
+
+def token_find(*, digest: str) -> ApiToken | None:
+    """The token with this hash, its user loaded; None where it opens nothing (unknown, expired, or user inactive)."""
+    alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
+    return ApiToken.objects.filter(alive, digest=digest, user__is_active=True).select_related("user").first()

@@ -3,6 +3,7 @@
 import pghistory
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 from psycopg.errors import UniqueViolation
 
 from wallets.constraints import constraint_violated
@@ -47,20 +48,22 @@ def wallet_open(*, owner: User, currency: str) -> Wallet:
         raise WalletError(ErrorCode.WALLET_EXISTS, f"You already have a wallet in {currency}.") from error
 
 
-def wallet_freeze(*, wallet_id: int, actor: User, reason: str) -> None:
-    """From the commit on no money moves in or out. Raises NOT_FOUND, and MALFORMED without a reason."""
-    _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.FROZEN, actor=actor, reason=reason)
+def wallet_freeze(*, wallet_id: int, actor: User, reason: str) -> bool:
+    """From the commit on no money moves in or out; False where it was frozen already. Raises NOT_FOUND, and MALFORMED
+    without a reason."""
+    return _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.FROZEN, actor=actor, reason=reason)
 
 
-def wallet_reopen(*, wallet_id: int, actor: User, reason: str) -> None:
-    """Money moves again. Raises NOT_FOUND, and MALFORMED without a reason."""
-    _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.OPEN, actor=actor, reason=reason)
+def wallet_reopen(*, wallet_id: int, actor: User, reason: str) -> bool:
+    """Money moves again; False where it was open already. Raises NOT_FOUND, and MALFORMED without a reason."""
+    return _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.OPEN, actor=actor, reason=reason)
 
 
-def wallet_close(*, wallet_id: int, actor: User, reason: str) -> None:
-    """Closes an empty wallet. Raises NOT_FOUND, and MALFORMED without a reason or while it holds money."""
+def wallet_close(*, wallet_id: int, actor: User, reason: str) -> bool:
+    """Closes an empty wallet; False where it was closed already. Raises NOT_FOUND, and MALFORMED without a reason or
+    while it holds money."""
     try:
-        _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.CLOSED, actor=actor, reason=reason)
+        return _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.CLOSED, actor=actor, reason=reason)
     except IntegrityError as error:
         if constraint_violated(error) != "wallet_closed_is_empty":
             raise
@@ -86,7 +89,13 @@ def tokens_revoke_all(*, user: User) -> None:
     _tokens(user).delete()
 
 
-def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, reason: str) -> None:
+def tokens_delete_expired() -> None:
+    """Deletes the tokens that open nothing any more."""
+    ApiToken.objects.filter(expiry__lte=timezone.now()).delete()
+
+
+def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, reason: str) -> bool:
+    """Whether this call changed it: of two that race, one does, and one event is on record."""
     if not reason.strip():
         raise WalletError(ErrorCode.MALFORMED, "Give a reason.", fields={"reason": ["Give a reason."]})
     # The trigger that writes the audit trail reads who and why from this context. The UPDATE waits for the row's
@@ -96,6 +105,7 @@ def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, rea
         changed = Wallet.objects.filter(id=wallet_id, owner__isnull=False).exclude(status=status).update(status=status)
         if not changed and not Wallet.objects.filter(id=wallet_id, owner__isnull=False).exists():
             raise WalletError(ErrorCode.NOT_FOUND, "There is no such wallet.")
+    return bool(changed)
 
 
 def _tokens(user: User) -> QuerySet[ApiToken]:

@@ -48,12 +48,14 @@ _TRANSACTION_FIELDS = ("id", "kind", "currency", "amount", "source_id", "destina
 _ENTRY_FIELDS = ("transaction_id", "wallet_id", "sequence", "amount", "balance_after", "created_at")
 
 
-def post(commands: Sequence[Command]) -> list[Outcome]:
+def post(commands: Sequence[Command], *, at: datetime | None = None) -> list[Outcome]:
     """Carries out the commands one after another, as if each had come alone; one outcome for each, in order.
 
     A refused command changes nothing and harms none of its neighbours. Everything that is carried out is committed
     together, or with the caller's transaction if there is one. A command whose idempotency key was used before, in
     this list or earlier, moves nothing: it gets the stored transaction back, or an error where it differs.
+
+    `at` dates the posting back, for a history that is written afterwards, such as the demo's; no door passes it on.
 
     Raises, with nothing changed: WalletError UNAVAILABLE where a wallet stayed locked for longer than the lock
     timeout; IDEMPOTENCY_IN_PROGRESS where a request with the same key did; IntegrityError on
@@ -61,10 +63,17 @@ def post(commands: Sequence[Command]) -> list[Outcome]:
     OperationalError, ClockError and LeaseError where the database or the clock fails.
     """
     with transaction.atomic():
-        posting = _Posting(heads=_heads_lock(commands), requests=_requests_find(commands))
+        posting = _Posting(heads=_heads_lock(commands), requests=_requests_find(commands), now=_moment(at))
         outcomes = [posting.apply(command) for command in commands]
         posting.write()
     return outcomes
+
+
+def _moment(at: datetime | None) -> datetime:
+    now = timezone.now()
+    if at is not None and at > now:
+        raise ValueError("A posting cannot be dated ahead.")
+    return at or now
 
 
 def _heads_lock(commands: Sequence[Command]) -> dict[int, Head]:
@@ -101,10 +110,10 @@ def _requests_find(commands: Sequence[Command]) -> dict[tuple[int, str], Transac
 class _Posting:
     """The commands applied so far, in memory, to wallets whose locks are held; `write` puts them on record."""
 
-    def __init__(self, *, heads: dict[int, Head], requests: dict[tuple[int, str], Transaction]) -> None:
+    def __init__(self, *, heads: dict[int, Head], requests: dict[tuple[int, str], Transaction], now: datetime) -> None:
         self._heads = heads
         self._requests = requests
-        self._now = timezone.now()
+        self._now = now
         self._changed: dict[int, Head] = {}
         self._transactions: list[Transaction] = []
         self._entries: list[Entry] = []

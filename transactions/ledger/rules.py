@@ -11,6 +11,7 @@ from transactions.ledger.commands import Command
 from transactions.models import Kind, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, BALANCE_MAX, MEMO_LENGTH_MAX, amount_format
+from wallets.domain.text import text_storable
 from wallets.models import WalletStatus
 
 #: Which sides each kind has: (source, destination).
@@ -33,8 +34,9 @@ def command_error(command: Command) -> WalletError | None:
     """What is wrong with a command in itself, whatever the wallets hold."""
     if not AMOUNT_MIN <= command.amount <= AMOUNT_MAX:
         return _malformed("amount", f"An amount is a whole number from {AMOUNT_MIN} to {AMOUNT_MAX}.")
-    if len(command.memo) > MEMO_LENGTH_MAX or "\0" in command.memo:
-        return _malformed("memo", f"A memo has at most {MEMO_LENGTH_MAX} characters, and no NUL.")
+    # Judged here, because the database would refuse the whole list for one text that it cannot store.
+    if len(command.memo) > MEMO_LENGTH_MAX or not text_storable(command.memo):
+        return _malformed("memo", f"A memo has at most {MEMO_LENGTH_MAX} characters, and no NUL or half a character.")
     if not idempotency_key_fits(command.idempotency_key):
         return _malformed("idempotency_key", "An idempotency key has 1 to 255 visible ASCII characters.")
     if (command.source_id is not None, command.destination_id is not None) != _SIDES[command.kind]:

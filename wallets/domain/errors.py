@@ -22,10 +22,10 @@ class ErrorCode(StrEnum):
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     WALLET_EXISTS = "wallet_exists"
-    IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
-    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     RECIPIENT_NOT_FOUND = "recipient_not_found"
     SAME_WALLET = "same_wallet"
+    IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
     CURRENCY_MISMATCH = "currency_mismatch"
     WALLET_CLOSED = "wallet_closed"
     WALLET_FROZEN = "wallet_frozen"
@@ -55,10 +55,10 @@ CATALOGUE: Mapping[ErrorCode, Meaning] = {
     ErrorCode.PAYLOAD_TOO_LARGE: Meaning("The request is too large."),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: Meaning("Send JSON."),
     ErrorCode.WALLET_EXISTS: Meaning("You already have a wallet in this currency."),
-    ErrorCode.IDEMPOTENCY_IN_PROGRESS: Meaning("A request with this idempotency key is under way.", retryable=True),
-    ErrorCode.IDEMPOTENCY_KEY_REUSED: Meaning("This idempotency key belongs to a different request."),
     ErrorCode.RECIPIENT_NOT_FOUND: Meaning("The recipient was not found."),
     ErrorCode.SAME_WALLET: Meaning("Source and destination are the same wallet."),
+    ErrorCode.IDEMPOTENCY_IN_PROGRESS: Meaning("A request with this idempotency key is under way.", retryable=True),
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: Meaning("This idempotency key belongs to a different request."),
     ErrorCode.CURRENCY_MISMATCH: Meaning("The wallets hold different currencies."),
     ErrorCode.WALLET_CLOSED: Meaning("The wallet is closed."),
     ErrorCode.WALLET_FROZEN: Meaning("The wallet is frozen."),

@@ -43,11 +43,11 @@ def amount_parse(text: str, *, currency: str) -> int:
     fraction = match["fraction"] or ""
     if len(fraction) > money.exponent:
         raise AmountError(_decimals(money))
-    digits = match["whole"].replace(",", "") + fraction.ljust(money.exponent, "0")
-    # Judged before int(), whose time grows with the square of the length.
-    if len(digits.lstrip("0")) > len(str(AMOUNT_MAX)):
+    # Bare of leading zeros and judged before int(), which refuses a very long text and is slow on a long one.
+    digits = (match["whole"].replace(",", "") + fraction.ljust(money.exponent, "0")).lstrip("0")
+    if len(digits) > len(str(AMOUNT_MAX)):
         raise AmountError(f"The most you can move at once is {amount_format(AMOUNT_MAX, currency=currency)}.")
-    amount = int(digits)
+    amount = int(digits or "0")
     if amount < AMOUNT_MIN:
         raise AmountError("Enter an amount above zero.")
     return amount

@@ -8,10 +8,11 @@ import django.utils.timezone
 import pghistory.utils
 import pgtrigger.compiler
 import pgtrigger.migrations
-import wallets.models
-import wallets.node_leases
 from django.conf import settings
 from django.db import migrations, models
+
+import wallets.models
+import wallets.node_leases
 
 
 class Migration(migrations.Migration):
@@ -123,7 +124,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "abstract": False,
+                "verbose_name": "API token",
             },
         ),
         migrations.CreateModel(
@@ -341,6 +342,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "permissions": [("freeze_wallet", "Can freeze, reopen and close wallets")],
+            },
         ),
         migrations.CreateModel(
             name="WalletStatusEvent",
@@ -369,6 +373,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "status change",
                 "ordering": ["pgh_id"],
             },
         ),
@@ -623,6 +628,20 @@ class Migration(migrations.Migration):
                     pgid="pgtrigger_status_changed_update_269e7",
                     table="wallets_wallet",
                     when="AFTER",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="walletstatusevent",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="79d2a7cf31c0035028e5f689b90482af62f83ac8",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_append_only_72e39",
+                    table="wallets_walletstatusevent",
+                    when="BEFORE",
                 ),
             ),
         ),
