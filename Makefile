@@ -1,0 +1,54 @@
+# `make run` and `make test` need git, make and Python 3.11 or newer; the rest comes from the Python package index.
+# Written for any make, GNU 3.81 of macOS included.
+
+PORT ?= 8000
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# For every platform, from the oldest Python on. No package index is named: each machine has its own.
+COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet --no-emit-index-url \
+	--universal --python-version 3.11 --generate-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help run reset test lint format lock install
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+run: $(STAMP) ## Set everything up and serve the site on http://127.0.0.1:8000 (PORT=… for another port)
+	@PORT=$(PORT) exec $(BIN)/python -m wallet_project.run
+
+reset: $(STAMP) ## Throw the data of `make run` away
+	@exec $(BIN)/python -m wallet_project.run --reset
+
+test: $(STAMP) ## Run the tests on a Postgres and a Valkey of their own (ARGS="-k transfer" for some of them)
+	@$(BIN)/python -m tests.chromium
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## Check style, types, imports, templates and migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates --check --quiet
+	$(BIN)/djlint templates --lint --quiet
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: $(STAMP) ## Bring code and templates into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/djlint templates --reformat --quiet || true
+
+lock: $(STAMP) ## Pin the newest fitting version of every requirement, with hashes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(COMPILE) --upgrade --output-file requirements.txt
+	$(COMPILE) --upgrade --constraints requirements.txt --extra dev --output-file requirements-dev.txt
+
+install: $(STAMP) ## Make .venv and install the pinned requirements into it
+
+# Made anew whenever the pins change. The stamp is written last, so that an interrupted installation starts over.
+$(STAMP): requirements-dev.txt deploy/bootstrap.sh
+	@sh deploy/bootstrap.sh $(VENV)
+	@touch $(STAMP)

@@ -1,0 +1,1 @@
+"""Metrics, tracing and logging. Imports nothing of ours, so that every room may use it."""

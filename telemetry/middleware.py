@@ -1,0 +1,64 @@
+"""What every request leaves behind: an id that its caller and our logs share, its duration, and one line in the log."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django_structlog.middlewares import RequestMiddleware
+
+from telemetry import metrics
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+#: Visible ASCII, and not too much of it: a stranger's id ends up in our logs and in a header of ours.
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
+
+class TelemetryMiddleware:
+    """Takes or makes the X-Request-ID, echoes it, binds it to the log lines in between, and measures the request."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        started_s = time.perf_counter()
+        request_id = request_id_of(request)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            response = self.get_response(request)
+        response["X-Request-ID"] = request_id
+        metrics.http_request_duration_seconds.labels(
+            # A method is whatever a stranger types, and each would be a series of its own.
+            method=request.method if request.method in _METHODS else "other",
+            route=route_of(request) or "none",
+            status=response.status_code,
+        ).observe(time.perf_counter() - started_s)
+        return response
+
+
+class RequestLogMiddleware(RequestMiddleware):
+    """django-structlog's line for each request, with the route instead of the path.
+
+    A path can hold a secret (the link that resets a password) or somebody's name (a search).
+    """
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {route_of(request) or 'unknown route'}"
+
+
+def request_id_of(request: HttpRequest) -> str:
+    """The caller's id where it is sane, else a new one; left in the request for whoever reads the header next."""
+    request_id: str = request.META.get("HTTP_X_REQUEST_ID", "")
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = request.META["HTTP_X_REQUEST_ID"] = str(uuid.uuid4())
+    return request_id
+
+
+def route_of(request: HttpRequest) -> str:
+    """The template of the request's route, such as /transactions/<id>/; empty where none was found."""
+    return f"/{request.resolver_match.route}" if request.resolver_match else ""

@@ -1,0 +1,69 @@
+"""Gives the tests a Postgres and a Valkey of their own, before Django reads its settings.
+
+Loaded as a plugin (`-p tests.servers` in pyproject.toml), because a conftest.py is read too late for that. With
+DATABASE_URL or REDIS_URL set, those are used instead.
+"""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from wallet_project.embedded import Places
+from wallet_project.folder_lock import FolderTakenError, folder_locked
+from wallet_project.leftovers import leftovers_stop
+from wallet_project.servers import directories_make, postgres_server, valkey_server
+
+_PREFIX = "wallet-tests-"
+_FRESH_S = 60
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]:
+    # A terminated run (a time limit, a closed terminal) cleans up like an interrupted one.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    os.environ.setdefault("SECRET_KEY", "a-key-for-tests-that-signs-nothing-anybody-relies-on-0123456789")
+    # Tests of limits switch them on.
+    os.environ.setdefault("THROTTLE_ENABLED", "0")
+    stack = ExitStack()
+    early_config.add_cleanup(stack.close)
+    if not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():
+        _servers_start(stack)
+    return (yield)
+
+
+def _servers_start(stack: ExitStack) -> None:
+    _abandoned_remove()
+    places = Places(Path(tempfile.mkdtemp(prefix=_PREFIX)))
+    # Postgres runs as another account when we are root, and has to get in; the folders inside are private.
+    places.root.chmod(0o711)
+    stack.callback(shutil.rmtree, places.root, ignore_errors=True)
+    stack.enter_context(folder_locked(places.lock))
+    directories_make(places)
+    if "DATABASE_URL" not in os.environ:
+        postgres = postgres_server(places, durable=False)
+        stack.callback(postgres.stop)
+        postgres.start()
+        os.environ["DATABASE_URL"] = places.database_url()
+    if "REDIS_URL" not in os.environ:
+        valkey = valkey_server(places, durable=False)
+        stack.callback(valkey.stop)
+        valkey.start()
+        os.environ["REDIS_URL"] = places.redis_url()
+
+
+def _abandoned_remove() -> None:
+    """Stops the servers of test runs that were killed, and removes their folders."""
+    for root in Path(tempfile.gettempdir()).glob(_PREFIX + "*"):
+        # One that was made just now may belong to a run that is about to lock it.
+        if root.stat().st_uid != os.getuid() or time.time() - root.stat().st_mtime < _FRESH_S:
+            continue
+        with suppress(FolderTakenError), folder_locked(root / "lock"):
+            leftovers_stop(root)
+            shutil.rmtree(root, ignore_errors=True)

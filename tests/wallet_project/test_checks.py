@@ -1,0 +1,84 @@
+"""What `manage.py check --deploy` and wsgi.py refuse."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from pytest_django import Settings
+
+from wallet_project.embedded import BASE_DIR
+
+GOOD_KEY = "kX9-uT3vQw7yZ1aB5cD8eF0gH2iJ4kL6mN-oP1qR3sT5uV7wX9yZ"
+PRODUCTION = {
+    "DEBUG": "0",
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": GOOD_KEY,
+    "ALLOWED_HOSTS": "wallet.example",
+    "HTTPS": "1",
+    "DJANGO_SETTINGS_MODULE": "wallet_project.settings",
+}
+
+
+def python(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=BASE_DIR,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_a_good_production_environment_passes_without_a_warning() -> None:
+    checked = python("manage.py", "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
+    assert checked.returncode == 0, checked.stderr
+    assert "no issues" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("DEBUG", "1", "wallet.E001"),
+        ("SECRET_KEY", "insecure-key-for-tests-and-commands-only", "wallet.E002"),
+        ("SECRET_KEY", "too-short", "wallet.E003"),
+        ("ALLOWED_HOSTS", "*", "wallet.E004"),
+        ("ALLOWED_HOSTS", "", "wallet.E005"),
+    ],
+)
+def test_an_unsafe_setting_fails_the_deployment_check(name: str, value: str, error: str) -> None:
+    checked = python("manage.py", "check", "--deploy", **PRODUCTION | {name: value})
+    assert checked.returncode == 1
+    assert error in checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("SECRET_KEY", "django-insecure-" + GOOD_KEY, "wallet.E002"),
+        ("SECRET_KEY", "for-development-only-" + GOOD_KEY, "wallet.E002"),
+        ("SECRET_KEY", GOOD_KEY[:49], "wallet.E003"),
+        ("ALLOWED_HOSTS", ["wallet.example", "*"], "wallet.E004"),
+        ("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], "wallet.E005"),
+    ],
+)
+def test_near_misses_fail_it_too(settings: Settings, name: str, value: object, error: str) -> None:
+    settings.ALLOWED_HOSTS = ["wallet.example"]
+    setattr(settings, name, value)
+    with pytest.raises(SystemCheckError, match=error):
+        call_command("check", deploy=True)
+
+
+def test_wsgi_refuses_to_serve_with_a_key_that_everybody_knows() -> None:
+    served = python("-c", "import wallet_project.wsgi", SECRET_KEY="insecure-key-for-tests-and-commands-only")
+    assert served.returncode == 1
+    assert "ImproperlyConfigured: SECRET_KEY is one that everybody knows" in served.stderr
+
+
+def test_wsgi_serves_with_a_key_of_its_own() -> None:
+    served = python("-c", "import wallet_project.wsgi", SECRET_KEY=GOOD_KEY)
+    assert served.returncode == 0, served.stderr

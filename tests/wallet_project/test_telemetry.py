@@ -1,0 +1,128 @@
+"""Request ids, log lines, metrics."""
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from django.test import Client
+from django_redis import get_redis_connection
+
+from telemetry.logs import logging_config
+from wallet_project.celery import app
+from wallet_project.embedded import BASE_DIR
+
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def test_a_sane_request_id_is_echoed(client: Client) -> None:
+    response = client.get("/accounts/login/", headers={"x-request-id": "order-4711/abc"})
+    assert response["X-Request-ID"] == "order-4711/abc"
+
+
+@pytest.mark.parametrize("strange", ["", "two words", "a\tb", "größe", "x" * 129])
+def test_a_strange_request_id_is_replaced(client: Client, strange: str) -> None:
+    response = client.get("/accounts/login/", headers={"x-request-id": strange})
+    assert UUID.fullmatch(response["X-Request-ID"])
+
+
+def test_every_request_without_an_id_gets_one_of_its_own(client: Client) -> None:
+    assert client.get("/accounts/login/")["X-Request-ID"] != client.get("/accounts/login/")["X-Request-ID"]
+
+
+def test_a_request_is_logged_with_its_id_and_its_route(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    client.get("/accounts/password/reset/key/1-set-password/?next=secret", headers={"x-request-id": "4711"})
+    (line,) = (line for line in map(_line, caplog.records) if line["event"] == "request_finished")
+    assert line["request"] == "GET /accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$"
+    assert line["request_id"] == "4711"
+    assert "set-password" not in caplog.text
+
+
+def test_a_log_line_is_json_and_shows_no_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    structlog.get_logger("tests").info("signed_in", password="hunter2", api_token="t0k3n", email="bob@example.com")
+    line = _line(caplog.records[-1])
+    assert line["event"] == "signed_in"
+    assert line["level"] == "info"
+    assert line["password"] == line["api_token"] == line["email"] == "[redacted]"
+
+
+def test_a_library_s_log_line_looks_like_ours(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    with structlog.contextvars.bound_contextvars(request_id="4711"):
+        logging.getLogger("some.library").warning("%s went missing", "a spoon", extra={"token": "t0k3n"})
+        line = _line(caplog.records[-1])
+    assert line["event"] == "a spoon went missing"
+    assert line["logger"] == "some.library"
+    assert line["request_id"] == "4711"
+    assert line["token"] == "[redacted]"
+
+
+def test_a_traceback_in_the_log_shows_no_local_variables(caplog: pytest.LogCaptureFixture) -> None:
+    password = "hunter2"
+    try:
+        int("x" + password[:0])
+    except ValueError:
+        structlog.get_logger("tests").exception("failed")
+        line = _line(caplog.records[-1])
+    assert "ValueError" in line["exception"]
+    assert "hunter2" not in json.dumps(line)
+
+
+def test_a_task_carries_the_id_of_its_request() -> None:
+    with structlog.contextvars.bound_contextvars(request_id="4711"):
+        app.send_task("nobody.listens", queue="for-this-test")
+    message = json.loads(get_redis_connection().lpop("for-this-test"))
+    assert message["headers"]["__django_structlog__"]["request_id"] == "4711"
+
+
+@pytest.mark.django_db
+def test_metrics_count_requests_by_route_and_not_by_path(client: Client) -> None:
+    client.get("/accounts/login/")
+    client.get("/no/such/page-4711")
+    client.generic("BREW", "/accounts/login/")
+    exposition = client.get("/metrics").content.decode()
+    series = "wallet_http_request_duration_seconds_count"
+    assert f'{series}{{method="GET",route="/accounts/login/",status="200"}}' in exposition
+    assert f'{series}{{method="GET",route="none",status="404"}}' in exposition
+    assert f'{series}{{method="other",route="/accounts/login/",status="405"}}' in exposition
+    assert "4711" not in exposition
+
+
+def test_metrics_of_several_processes_are_added_up(tmp_path: Path) -> None:
+    counting = "from telemetry.metrics import transactions_posted as posted; posted.labels(kind='deposit').inc(2)"
+    showing = "from telemetry.metrics import exposition; print(exposition()[0].decode())"
+    for _ in range(2):
+        _python(counting, PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    assert 'wallet_transactions_posted_total{kind="deposit"} 4.0' in _python(
+        showing, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)
+    )
+
+
+def _line(record: logging.LogRecord) -> dict[str, Any]:
+    """The record as it is written."""
+    options = logging_config(as_json=True)["formatters"]["lines"]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        processors=options["processors"], foreign_pre_chain=options["foreign_pre_chain"]
+    )
+    line: dict[str, Any] = json.loads(formatter.format(record))
+    return line
+
+
+def _python(code: str, **environment: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=BASE_DIR,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    ).stdout

@@ -1,0 +1,40 @@
+"""What `manage.py check --deploy` refuses beside Django's own warnings: what would hand the site to a stranger."""
+
+from django.conf import settings
+from django.core import checks
+
+SECRET_KEY_LENGTH_MIN = 50
+#: How the keys begin that stand in settings.py, in docker-compose.yml and in Django's samples.
+_PUBLISHED_KEYS = ("insecure-", "for-development-only", "django-insecure-")
+_THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_debug(**_: object) -> list[checks.CheckMessage]:
+    """DEBUG shows settings and local variables to whoever finds an error."""
+    if not settings.DEBUG:
+        return []
+    return [checks.Error("DEBUG is on.", hint="Set DEBUG=0.", id="wallet.E001")]
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_secret_key(**_: object) -> list[checks.CheckMessage]:
+    """Whoever knows or guesses the key can sign in as anybody."""
+    hint = f"Set SECRET_KEY to {SECRET_KEY_LENGTH_MIN} or more random characters, and keep them to yourself."
+    if settings.SECRET_KEY.startswith(_PUBLISHED_KEYS):
+        return [checks.Error("SECRET_KEY is one that everybody knows.", hint=hint, id="wallet.E002")]
+    if len(settings.SECRET_KEY) < SECRET_KEY_LENGTH_MIN:
+        return [checks.Error("SECRET_KEY is short enough to be guessed.", hint=hint, id="wallet.E003")]
+    return []
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_allowed_hosts(**_: object) -> list[checks.CheckMessage]:
+    """Links in e-mails carry the host that the request named: any host, and a stranger chooses where they lead."""
+    if "*" in settings.ALLOWED_HOSTS:
+        hint = "Name the site's hosts: ALLOWED_HOSTS=wallet.example"
+        return [checks.Error("ALLOWED_HOSTS lets every host in.", hint=hint, id="wallet.E004")]
+    if not set(settings.ALLOWED_HOSTS) - _THIS_MACHINE:
+        hint = "Name the site's hosts: ALLOWED_HOSTS=wallet.example"
+        return [checks.Error("ALLOWED_HOSTS names no host beside this machine.", hint=hint, id="wallet.E005")]
+    return []

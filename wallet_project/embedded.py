@@ -1,0 +1,88 @@
+"""Where the embedded Postgres and Valkey are found: paths and URLs, worked out from the checkout's own path.
+
+The settings ask here, so this module imports nothing that only a developer's machine has; `servers.py` starts them.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+#: The path of a Unix socket ends at 104 bytes on macOS and at 108 on Linux.
+_SOCKET_PATH_BYTES_MAX = 103
+_LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files of one pair of embedded servers, all under `root`, except where its path is too long for a socket."""
+
+    root: Path
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def secret_key(self) -> Path:
+        return self.root / "secret_key"
+
+    @property
+    def postgres(self) -> Path:
+        return self.root / "postgres"
+
+    @property
+    def valkey(self) -> Path:
+        return self.root / "valkey"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics"
+
+    @property
+    def sockets(self) -> Path:
+        near = self.root / "sockets"
+        if len(os.fsencode(near / _LONGEST_SOCKET_NAME)) <= _SOCKET_PATH_BYTES_MAX:
+            return near
+        fingerprint = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
+        return Path(f"/tmp/wallet-{fingerprint}-{os.getuid()}")  # noqa: S108 - made private, and checked, at start
+
+    @property
+    def valkey_socket(self) -> Path:
+        return self.sockets / "valkey.sock"
+
+    def database_url(self, name: str = "wallet") -> str:
+        return f"postgres://postgres@{quote(str(self.sockets), safe='')}/{name}"
+
+    def redis_url(self) -> str:
+        return f"unix://{quote(str(self.valkey_socket))}?db=0"
+
+
+PLACES = Places(BASE_DIR / ".run")
+
+
+def secret_key() -> str | None:
+    """The key that `make run` made for this checkout, if it ever ran."""
+    try:
+        return PLACES.secret_key.read_text().strip()
+    except OSError:
+        return None
+
+
+def database_url() -> str:
+    return PLACES.database_url()
+
+
+def redis_url() -> str:
+    return PLACES.redis_url()
+
+
+def celery_url(url: str) -> str:
+    """The same Redis, spelled for Celery, which has its own form for Unix sockets."""
+    parts = urlsplit(url)
+    if parts.scheme != "unix":
+        return url
+    query = parts.query.replace("db=", "virtual_host=")
+    return f"redis+socket://{parts.path}?{query}"

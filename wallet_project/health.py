@@ -1,0 +1,98 @@
+"""Probes: /livez says that this process answers, /readyz that it can serve, /metrics what it counted.
+
+They are answered before any other middleware: a probe comes over plain HTTP and calls us by an address, not by one of
+ALLOWED_HOSTS.
+"""
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from functools import cache
+
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.http.response import HttpResponseBase
+from django_redis import get_redis_connection
+
+from telemetry import metrics
+
+logger = logging.getLogger(__name__)
+#: However the parts behave, a probe is answered after this long.
+CHECK_TIMEOUT_S = 3.0
+_NO_STORE = {"Cache-Control": "no-store"}
+
+# Threads of their own, so that a part that hangs holds up its own check alone: the next one queues behind it and fails.
+_postgres_checks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="check-postgres")
+_redis_checks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="check-redis")
+
+
+class ProbeMiddleware:
+    """Answers the probes; stands first."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+        self.probes = {"/livez": live, "/readyz": ready, "/metrics": measured}
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        probe = self.probes.get(request.path_info)
+        if probe is None:
+            return self.get_response(request)
+        if request.method not in {"GET", "HEAD"}:
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        return probe()
+
+
+def live() -> HttpResponse:
+    """Depends on nothing: a restart would not bring Postgres back."""
+    return JsonResponse({"status": "alive"}, headers=_NO_STORE)
+
+
+def ready() -> HttpResponse:
+    """503 while money could not move. Redis is told of, but money and pages go on without it."""
+    postgres = _postgres_checks.submit(_postgres_check)
+    redis = _redis_checks.submit(_redis_check)
+    parts = {"postgres": _outcome(postgres, part="Postgres"), "redis": _outcome(redis, part="Redis")}
+    is_ready = parts["postgres"] == "ok"
+    body = {"status": "ready" if is_ready else "unavailable", "parts": parts}
+    return JsonResponse(body, status=200 if is_ready else 503, headers=_NO_STORE)
+
+
+def measured() -> HttpResponse:
+    """Everything counted, for Prometheus."""
+    content, content_type = metrics.exposition()
+    return HttpResponse(content, content_type=content_type, headers=_NO_STORE)
+
+
+def _outcome(check: Future[str], *, part: str) -> str:
+    """What the check says; of a failure only that there was one, its reason goes to the log."""
+    try:
+        return check.result(CHECK_TIMEOUT_S)
+    except FutureTimeoutError:
+        check.cancel()
+        logger.warning("%s did not answer within %s s.", part, CHECK_TIMEOUT_S)
+    except Exception:
+        logger.warning("%s is not available.", part, exc_info=True)
+    return "unavailable"
+
+
+def _postgres_check() -> str:
+    # A connection of its own, made anew: that one can be made is what is asked.
+    try:
+        missing = _migrations_known() - MigrationRecorder(connection).applied_migrations().keys()
+    finally:
+        connection.close()
+    return "migrations missing" if missing else "ok"
+
+
+def _redis_check() -> str:
+    get_redis_connection("default").ping()
+    return "ok"
+
+
+@cache
+def _migrations_known() -> frozenset[tuple[str, str]]:
+    """The newest migration of each app that has any, as this release knows them."""
+    return frozenset(MigrationLoader(None).graph.leaf_nodes())

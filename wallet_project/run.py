@@ -1,0 +1,240 @@
+"""`make run`: sets everything up, serves the site, and stops every process that it started.
+
+In this order: the folder's lock, leftovers of a killed run, the port, the servers, the database and the demo, and then
+the processes of the Procfile. What fails says so in a sentence or two.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NoReturn
+
+from wallet_project.accounts import AccountError
+from wallet_project.embedded import BASE_DIR, PLACES, Places
+from wallet_project.folder_lock import FolderTakenError, folder_locked
+from wallet_project.leftovers import leftovers_stop
+from wallet_project.servers import (
+    RUN_DIR_VARIABLE,
+    Server,
+    ServerError,
+    database_make,
+    directories_make,
+    postgres_server,
+    valkey_server,
+)
+
+HOST = "127.0.0.1"
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOP_TIMEOUT_S = 20.0
+_WATCH_S = 0.5
+
+
+class RunError(RuntimeError):
+    """Why the site does not run, in words for whoever typed `make run`."""
+
+
+class Stopped(BaseException):
+    """Somebody asked us to stop."""
+
+
+def main(arguments: list[str]) -> int:
+    _signals_stop()
+    try:
+        return _reset(PLACES) if arguments == ["--reset"] else _run(PLACES)
+    except Stopped:
+        _say("Stopped.")
+        return 0
+    except FolderTakenError as taken:
+        where = f" at {taken.note}" if taken.note else ""
+        _complain(f"The site already runs from this folder{where}. Stop it there first, with Ctrl-C.")
+    except PermissionError as error:
+        _complain(
+            f"{error.filename} belongs to somebody else: was this run as root before? Run it so again, or remove it."
+        )
+    except (RunError, ServerError, AccountError) as error:
+        _complain(str(error))
+    return 1
+
+
+def _run(places: Places) -> NoReturn:
+    port = _port()
+    with ExitStack() as stack:
+        stack.enter_context(folder_locked(places.lock, note=f"http://{HOST}:{port}"))
+        if leftovers_stop(places.root):
+            _say("Stopped what a killed run had left behind.")
+        # Runs last, when everything has been stopped in order: whatever slipped through does not outlive us.
+        stack.callback(leftovers_stop, places.root)
+        _port_check(port)
+        servers = _servers_start(places, stack=stack)
+        os.environ |= _environment(places, port=port)
+        _site_prepare()
+        _processes_run(servers, address=f"http://{HOST}:{port}")
+
+
+def _reset(places: Places) -> int:
+    with folder_locked(places.lock):
+        leftovers_stop(places.root)
+        shutil.rmtree(places.sockets, ignore_errors=True)
+        shutil.rmtree(places.root)
+    _say(f"Removed {places.root}.")
+    return 0
+
+
+def _port() -> int:
+    text = os.environ.get("PORT", "8000")
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
+        raise RunError(f"PORT is a number from 1 to 65535, not {text!r}.")
+    return int(text)
+
+
+def _port_check(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise RunError(f"Port {port} cannot be used ({error.strerror}). Try another: make run PORT=8001") from error
+
+
+def _servers_start(places: Places, *, stack: ExitStack) -> list[Server]:
+    """Starts the servers that no URL stands in for."""
+    directories_make(places)
+    servers = []
+    if "DATABASE_URL" not in os.environ:
+        _say("Starting Postgres …")
+        servers.append(_server_start(postgres_server(places), stack=stack))
+        database_make(places)
+    if "REDIS_URL" not in os.environ:
+        _say("Starting Valkey …")
+        servers.append(_server_start(valkey_server(places), stack=stack))
+    return servers
+
+
+def _server_start(server: Server, *, stack: ExitStack) -> Server:
+    stack.callback(server.stop)
+    server.start()
+    return server
+
+
+def _environment(places: Places, *, port: int) -> dict[str, str]:
+    """What the site's processes need to know beside the servers' URLs, which the settings work out themselves."""
+    if "SECRET_KEY" not in os.environ:
+        _secret_key_make(places.secret_key)
+    shutil.rmtree(places.metrics, ignore_errors=True)
+    places.metrics.mkdir()
+    return {
+        RUN_DIR_VARIABLE: str(places.root),
+        "PORT": str(port),
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
+        "PYTHONUNBUFFERED": "1",
+        "LOG_FORMAT": os.environ.get("LOG_FORMAT", "console"),
+        # Celery's advice against root is meant for deployments, and ours keeps to it.
+        "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
+    }
+
+
+def _secret_key_make(path: Path) -> None:
+    if not path.exists():
+        unfinished = path.with_suffix(".new")
+        unfinished.touch(mode=0o600)
+        unfinished.write_text(secrets.token_urlsafe(64))
+        unfinished.rename(path)
+
+
+def _site_prepare() -> None:
+    """Migrates, collects the static files and makes the demo people; here, because Django takes a while to start."""
+    import django  # noqa: PLC0415 - the settings read the key and the servers that were made above
+    from django.core.management import CommandError, call_command  # noqa: PLC0415
+    from django.db import DatabaseError, connections  # noqa: PLC0415
+
+    django.setup()
+    _say("Bringing the database up to date …")
+    try:
+        call_command("migrate", verbosity=0)
+        call_command("collectstatic", interactive=False, verbosity=0)
+        call_command("demo")
+    except (CommandError, DatabaseError) as error:
+        raise RunError(str(error)) from error
+    finally:
+        connections.close_all()
+
+
+def _processes_run(servers: list[Server], *, address: str) -> NoReturn:
+    """Runs the Procfile until somebody stops us or one of its processes ends."""
+    honcho = subprocess.Popen(
+        # /dev/null: a .env file would reach these processes only, and not the commands above.
+        [sys.executable, "-m", "honcho", "--env", "/dev/null", "--procfile", "Procfile", "start"],
+        cwd=BASE_DIR,
+        start_new_session=True,
+    )
+    is_announced = False
+    try:
+        while honcho.poll() is None:
+            if not is_announced and _answers(address):
+                _say(f"\n  The site is ready: {address}   (Ctrl-C stops it)\n")
+                is_announced = True
+            _servers_keep(servers)
+            time.sleep(_WATCH_S)
+    finally:
+        _processes_stop(honcho)
+    raise RunError("One of the processes ended by itself; its last words are above. The others were stopped.")
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/livez", timeout=2):  # noqa: S310 - our own address
+            return True
+    except OSError:
+        return False
+
+
+def _servers_keep(servers: list[Server]) -> None:
+    """Starts a server anew that died, as an operator would. The site lives without it meanwhile."""
+    for server in servers:
+        if not server.is_running():
+            _say(f"{server.name} ended by itself (its log: {server.log}). Starting it again …")
+            server.start()
+
+
+def _processes_stop(honcho: subprocess.Popen[bytes]) -> None:
+    honcho.terminate()
+    try:
+        honcho.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        honcho.kill()
+        honcho.wait()
+
+
+def _signals_stop() -> None:
+    """Turns the first signal into Stopped, and ignores further ones, so that an impatient Ctrl-C leaves no orphans."""
+
+    def stop(*_: object) -> None:
+        for stop_signal in _STOP_SIGNALS:
+            signal.signal(stop_signal, signal.SIG_IGN)
+        raise Stopped
+
+    for stop_signal in _STOP_SIGNALS:
+        # Ignored from the start means nohup: the closing of the terminal is to be survived.
+        if stop_signal is not signal.SIGHUP or signal.getsignal(stop_signal) is not signal.SIG_IGN:
+            signal.signal(stop_signal, stop)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)  # noqa: T201 - a command talks
+
+
+def _complain(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command talks
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,301 @@
+"""Settings: one file, everything that differs between machines from the environment.
+
+Without DATABASE_URL and REDIS_URL the embedded servers under `.run/` are used (see `embedded.py`).
+"""
+
+import logging
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import unquote
+
+import environ
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+
+from telemetry import logs
+from wallet_project import embedded
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+# What makes a deployment unsafe is named by `manage.py check --deploy`; `wsgi.py` refuses to serve with this key.
+INSECURE_SECRET_KEY = "insecure-key-for-tests-and-commands-only"  # noqa: S105 - it is named for what it is
+SECRET_KEY = env.str("SECRET_KEY", default=embedded.secret_key() or INSECURE_SECRET_KEY)
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+ENVIRONMENT = env.str("ENVIRONMENT", default="local")
+
+INSTALLED_APPS = [
+    "wallets",
+    "transactions",
+    "wallet_project",
+    "wallets.staff_config.StaffAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "csp",
+    "django_htmx",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "knox",
+    "pghistory",
+    "pgtrigger",
+    "rest_framework",
+]
+
+MIDDLEWARE = [
+    # First: probes come over plain HTTP and by an address that is none of ALLOWED_HOSTS.
+    "wallet_project.health.ProbeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "telemetry.middleware.TelemetryMiddleware",
+    "telemetry.middleware.RequestLogMiddleware",
+    "django.middleware.gzip.GZipMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "wallets.pages.TimeZoneMiddleware",
+    "wallets.pages.UnavailableMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "wallet_project.urls"
+WSGI_APPLICATION = "wallet_project.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- Postgres. Every lock and every statement has a timeout: waiting for ever is no answer. ---
+_database = env.db_url_config(env.str("DATABASE_URL", default=embedded.database_url()))
+DATABASES = {
+    "default": {
+        **_database,
+        # A Unix socket's folder stands percent-encoded where a host would: postgres://user@%2Ffolder/name
+        "HOST": unquote(_database["HOST"]),
+        "CONN_MAX_AGE": env.int("DATABASE_CONN_MAX_AGE_S", default=60),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            # from the URL's query, such as ?sslmode=require or a socket's ?host=/directory
+            **_database.get("OPTIONS", {}),
+            "application_name": "wallet",
+            "connect_timeout": 5,
+            "options": " ".join(
+                [
+                    f"-c lock_timeout={env.int('DATABASE_LOCK_TIMEOUT_MS', default=5_000)}",
+                    f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT_MS', default=30_000)}",
+                    "-c idle_in_transaction_session_timeout=60000",
+                ]
+            ),
+        },
+    }
+}
+
+# --- Redis: cache, sessions beside the database, limits, and the broker. No money depends on it. ---
+REDIS_URL = env.str("REDIS_URL", default=embedded.redis_url())
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "wallet",
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1, "IGNORE_EXCEPTIONS": True},
+    }
+}
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+# --- Celery ---
+CELERY_BROKER_URL = embedded.celery_url(env.str("CELERY_BROKER_URL", default=REDIS_URL))
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_TIME_LIMIT = 600
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULE = {
+    "audit the books": {"task": "transactions.tasks.audit_nightly", "schedule": crontab(hour=3, minute=0)},
+    "sweep sessions": {"task": "wallets.tasks.sessions_delete_expired", "schedule": crontab(hour=4, minute=0)},
+    "sweep API tokens": {"task": "wallets.tasks.api_tokens_delete_expired", "schedule": crontab(hour=4, minute=5)},
+}
+
+# --- Logs: one line for each request and task, joined by its request id; no names, addresses or secrets ---
+LOGGING = logs.logging_config(as_json=logs.json_wanted(), level=env.str("LOG_LEVEL", default="INFO"))
+logs.structlog_configure()
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # TelemetryMiddleware has looked at it
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
+
+# --- Who one is ---
+AUTH_USER_MODEL = "wallets.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_REDIRECT_URL = "dashboard"
+LOGIN_URL = "account_login"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+# One password field, that can be looked at: typing it twice blindly catches less, and a reset is one mail away.
+ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
+ACCOUNT_FORMS = {
+    "add_email": "wallets.forms.AddEmailForm",
+    "change_password": "wallets.forms.ChangePasswordForm",
+    "login": "wallets.forms.LoginForm",
+    "reauthenticate": "wallets.forms.ReauthenticateForm",
+    "reset_password": "wallets.forms.ResetPasswordForm",
+    "reset_password_from_key": "wallets.forms.ResetPasswordKeyForm",
+    "signup": "wallets.forms.SignUpForm",
+}
+ACCOUNT_USERNAME_VALIDATORS = "wallets.forms.username_validators"
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_ADAPTER = "wallets.adapters.AccountAdapter"
+# One address per account: people are found by it, so it is changed (and the new one confirmed), not collected.
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+MFA_ADAPTER = "wallets.adapters.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Wallet"
+
+REST_KNOX = {
+    "TOKEN_MODEL": "wallets.ApiToken",
+    "TOKEN_TTL": timedelta(hours=env.int("API_TOKEN_TTL_HOURS", default=24 * 30)),
+    "AUTH_HEADER_PREFIX": "Bearer",
+}
+KNOX_TOKEN_MODEL = "wallets.ApiToken"  # noqa: S105 - a model's name
+
+# --- REST ---
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "wallets.api.authentication.BearerAuthentication",
+        "wallets.api.authentication.BrowserAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["wallets.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "wallets.api.problems.exception_handler",
+    # No ?format=: what an answer looks like is settled by the Accept header alone.
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Wallet",
+    "DESCRIPTION": (
+        "Deposit, withdraw, send, check a balance, read a history.\n\n"
+        "- Amounts are JSON integers of minor units (cents); ids are strings of digits; times are UTC.\n"
+        "- Bodies are JSON in UTF-8, of at most 1 MiB. Unknown and repeated fields are refused.\n"
+        "- `Idempotency-Key` makes it safe to send a request that moves money again.\n"
+        "- Links (`Location`, `next`, `previous`) are paths on this host.\n"
+        "- Every error is a problem document (RFC 9457) with a stable `code`: see the [list](/api/errors)."
+    ),
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v[0-9]+",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    # In the order of the addresses, which is the order in which a newcomer needs them.
+    "SORT_OPERATIONS": False,
+    "TAGS": [{"name": "Account"}, {"name": "Wallets"}, {"name": "Money"}],
+    "PATH_CONVERTER_OVERRIDES": {"snowflake": {"type": "string", "pattern": "^[1-9][0-9]{0,18}$"}},
+    "SWAGGER_UI_DIST": "SIDECAR",
+    # No validator badge: it would send the schema to somebody else's server.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "displayRequestDuration": True},
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+THROTTLE_ENABLED = env.bool("THROTTLE_ENABLED", default=True)
+RATELIMIT_ENABLE = THROTTLE_ENABLED
+if not THROTTLE_ENABLED:
+    ACCOUNT_RATE_LIMITS = False
+
+# --- Mail: printed to the log unless a server is named ---
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Wallet <no-reply@localhost>")
+
+# --- Pages ---
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        # Compressing takes a minute: an image's build can spare it, `make run` cannot.
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if ENVIRONMENT == "production"
+        else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
+    },
+}
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+
+# --- Transport. HTTPS=1 says that browsers reach the site through TLS. ---
+HTTPS = env.bool("HTTPS", default=False)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# How many proxies of ours stand in front: so many addresses at the end of X-Forwarded-For can be believed.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576

@@ -1,0 +1,16 @@
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+    path("api/v1/", include("wallets.api.urls")),
+    path("api/v1/", include("transactions.api.urls")),
+    path("api/", include("wallets.api.docs_urls")),
+    path("", include("wallets.urls")),
+    path("", include("transactions.urls")),
+]
+
+# Errors that never reach a view are answered by path: problem details under /api/, a page elsewhere.
+handler400 = "wallets.api.handlers.bad_request"
+handler500 = "wallets.api.handlers.server_error"
