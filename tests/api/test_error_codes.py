@@ -1,0 +1,233 @@
+"""Every error code of the catalogue, met over REST. A code without a case here fails the run."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.http import HttpResponse
+from pytest_django import Settings
+
+from tests.api.client import Api, Person, api_client, assert_problem
+from wallets.api.problems import STATUS
+from wallets.domain.errors import CATALOGUE, ErrorCode
+from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
+from wallets.models import Wallet
+from wallets.services import wallet_close, wallet_freeze, wallet_open
+
+
+@dataclass
+class World:
+    """Alice and Bob, and what a case may turn."""
+
+    alice: Person
+    bob: Person
+    patch: pytest.MonkeyPatch
+    settings: Settings
+
+    def deposit(self, amount: object = 5, **headers: str) -> HttpResponse:
+        return self.alice.api.post(f"{self.alice.wallet_path}/deposits", {"amount": amount}, **headers)
+
+    def withdraw(self, amount: int) -> HttpResponse:
+        return self.alice.api.post(f"{self.alice.wallet_path}/withdrawals", {"amount": amount})
+
+    def transfer(self, **fields: Any) -> HttpResponse:
+        body = {"source": str(self.alice.wallet.pk), "amount": 5, **fields}
+        return self.alice.api.post("/transfers", body)
+
+    def fail(self, error: Exception) -> HttpResponse:
+        """The answer of a view that meets this."""
+
+        def raised(**_: object) -> None:
+            raise error
+
+        self.patch.setattr("wallets.api.views.wallet_list", raised)
+        return self.alice.api.get("/wallets")
+
+
+CASES: dict[ErrorCode, Callable[[World], HttpResponse]] = {}
+Case = Callable[[World], HttpResponse]
+
+
+def case(code: ErrorCode) -> Callable[[Case], Case]:
+    def register(function: Case) -> Case:
+        CASES[code] = function
+        return function
+
+    return register
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_every_code_is_met(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch, settings: Settings, code: ErrorCode
+) -> None:
+    response = CASES[code](World(alice, bob, monkeypatch, settings))
+
+    problem = assert_problem(response, code.value, STATUS[code])
+    assert problem["title"] == CATALOGUE[code].title
+    assert problem["retryable"] == CATALOGUE[code].retryable
+    assert ("Retry-After" in response) == (code in WAITING)
+    json.dumps(problem, allow_nan=False)
+
+
+WAITING = {ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.IDEMPOTENCY_IN_PROGRESS}
+
+
+@case(ErrorCode.MALFORMED)
+def _(world: World) -> HttpResponse:
+    return world.deposit("five")
+
+
+@case(ErrorCode.NOT_AUTHENTICATED)
+def _(world: World) -> HttpResponse:
+    return Api().get("/me")
+
+
+@case(ErrorCode.PERMISSION_DENIED)
+def _(world: World) -> HttpResponse:
+    # No operation of v1 refuses for lack of rights: what is somebody else's is not found.
+    return world.fail(PermissionDenied())
+
+
+@case(ErrorCode.CSRF_FAILED)
+def _(world: World) -> HttpResponse:
+    browser = Api(client=api_client())
+    browser.client.force_login(world.alice.user)
+    return browser.post("/wallets", {"currency": "EUR"})
+
+
+@case(ErrorCode.NOT_FOUND)
+def _(world: World) -> HttpResponse:
+    return world.alice.api.get(world.bob.wallet_path)
+
+
+@case(ErrorCode.METHOD_NOT_ALLOWED)
+def _(world: World) -> HttpResponse:
+    return world.alice.api.get("/transfers")
+
+
+@case(ErrorCode.NOT_ACCEPTABLE)
+def _(world: World) -> HttpResponse:
+    return world.alice.api.get("/me", Accept="application/xml")
+
+
+@case(ErrorCode.PAYLOAD_TOO_LARGE)
+def _(world: World) -> HttpResponse:
+    return world.alice.api.send("/wallets", b" " * 1_048_577)
+
+
+@case(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+def _(world: World) -> HttpResponse:
+    return world.alice.api.send("/wallets", b"currency=EUR", content_type="text/plain")
+
+
+@case(ErrorCode.WALLET_EXISTS)
+def _(world: World) -> HttpResponse:
+    return world.alice.api.post("/wallets", {"currency": "USD"})
+
+
+@case(ErrorCode.IDEMPOTENCY_IN_PROGRESS)
+def _(world: World) -> HttpResponse:
+    with _elsewhere() as other, other.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO transactions_transaction (id, kind, status, currency, amount, destination_id, memo,"
+            " initiator_id, idempotency_key, created_at, failure_code)"
+            " VALUES (1, 'deposit', 'pending', 'USD', 5, %s, '', %s, 'once', now(), '')",
+            [world.alice.wallet.pk, world.alice.user.pk],
+        )
+        return world.deposit(Idempotency_Key="once")
+
+
+@case(ErrorCode.IDEMPOTENCY_KEY_REUSED)
+def _(world: World) -> HttpResponse:
+    world.deposit(5, Idempotency_Key="once")
+    return world.deposit(6, Idempotency_Key="once")
+
+
+@case(ErrorCode.RECIPIENT_NOT_FOUND)
+def _(world: World) -> HttpResponse:
+    return world.transfer(recipient="nobody")
+
+
+@case(ErrorCode.SAME_WALLET)
+def _(world: World) -> HttpResponse:
+    return world.transfer(recipient="alice")
+
+
+@case(ErrorCode.CURRENCY_MISMATCH)
+def _(world: World) -> HttpResponse:
+    return world.transfer(destination=str(wallet_open(owner=world.bob.user, currency="EUR").pk))
+
+
+@case(ErrorCode.WALLET_CLOSED)
+def _(world: World) -> HttpResponse:
+    wallet_close(wallet_id=world.alice.wallet.pk, actor=world.bob.user, reason="moved away")
+    return world.deposit()
+
+
+@case(ErrorCode.WALLET_FROZEN)
+def _(world: World) -> HttpResponse:
+    wallet_freeze(wallet_id=world.alice.wallet.pk, actor=world.bob.user, reason="lost phone")
+    return world.deposit()
+
+
+@case(ErrorCode.INSUFFICIENT_FUNDS)
+def _(world: World) -> HttpResponse:
+    return world.withdraw(1)
+
+
+@case(ErrorCode.BALANCE_LIMIT_EXCEEDED)
+def _(world: World) -> HttpResponse:
+    for _number in range(BALANCE_MAX // AMOUNT_MAX):
+        world.alice.deposit(AMOUNT_MAX)
+    return world.deposit(AMOUNT_MAX)
+
+
+@case(ErrorCode.RATE_LIMITED)
+def _(world: World) -> HttpResponse:
+    world.settings.THROTTLE_ENABLED = True
+    answers = (Api().post("/auth/login", {"username": "alice", "password": "wrong"}) for _ in range(50))
+    return next(answer for answer in answers if answer.status_code != STATUS[ErrorCode.NOT_AUTHENTICATED])
+
+
+@case(ErrorCode.UNAVAILABLE)
+def _(world: World) -> HttpResponse:
+    with _elsewhere() as other, other.cursor() as cursor:
+        cursor.execute("SELECT FROM wallets_wallet WHERE id = %s FOR UPDATE", [world.alice.wallet.pk])
+        return world.deposit()
+
+
+@case(ErrorCode.INTERNAL_ERROR)
+def _(world: World) -> HttpResponse:
+    return world.fail(RuntimeError("a mistake of ours"))
+
+
+@contextmanager
+def _elsewhere() -> Iterator[BaseDatabaseWrapper]:
+    """A second connection inside a transaction, for whose locks ours waits a short time only."""
+    other = connections.create_connection("default")
+    other.set_autocommit(False)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '100ms'")
+    try:
+        yield other
+    finally:
+        other.rollback()
+        other.close()
+        with connection.cursor() as cursor:
+            cursor.execute("RESET lock_timeout")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_busy_wallet_changes_nothing(
+    alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    CASES[ErrorCode.UNAVAILABLE](World(alice, bob, monkeypatch, settings))
+
+    assert Wallet.objects.get(pk=alice.wallet.pk).version == 0

@@ -1,0 +1,148 @@
+"""What the API about money takes and gives."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from transactions.api.headers import KEY
+from transactions.models import Entry, Kind, Status, Transaction
+from transactions.selectors import HISTORY_LIMIT, HISTORY_LIMIT_MAX
+from wallets.api.fields import AmountField, ChoiceTextField, IdField, MomentField, TextField
+from wallets.api.serializers import StrictSerializer
+from wallets.domain.errors import CATALOGUE, ErrorCode
+from wallets.domain.money import MEMO_LENGTH_MAX
+
+# RFC 3339. Narrower than datetime.fromisoformat, which also takes week dates and times of no zone.
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
+_MOMENT_EXAMPLE = "2026-01-31T12:00:00Z"
+_CURSOR_LENGTH_MAX = 100
+
+
+class MoneySerializer(StrictSerializer):
+    """A deposit or a withdrawal."""
+
+    amount = AmountField()
+    memo = TextField(max_length=MEMO_LENGTH_MAX, required=False, allow_blank=True)
+
+
+class TransferSerializer(StrictSerializer):
+    """A transfer, to a wallet or to a person: exactly one of `destination` and `recipient`."""
+
+    source = IdField(help_text="Your wallet.")  # type: ignore[assignment]  # a field's own `source` is not meant
+    destination = IdField(required=False, help_text="Anybody's wallet of the same currency.")
+    recipient = TextField(required=False, max_length=254, help_text="A username or an e-mail address.")
+    amount = AmountField()
+    memo = TextField(max_length=MEMO_LENGTH_MAX, required=False, allow_blank=True)
+
+
+class QueryMomentField(serializers.Field[datetime, Any, str, Any]):
+    """A time with its zone, as the parameter of a URL."""
+
+    default_error_messages = {
+        "invalid": f'Give a time with its offset, such as {_MOMENT_EXAMPLE}. (In a URL, write "+" as %2B.)'
+    }
+
+    def to_internal_value(self, data: str) -> datetime:
+        if not _MOMENT.fullmatch(data):
+            self.fail("invalid")
+        try:
+            return datetime.fromisoformat(data)
+        except ValueError:
+            self.fail("invalid")
+
+
+class QueryLimitField(serializers.Field[int, Any, int, Any]):
+    """How many rows, in plain ASCII digits."""
+
+    default_error_messages = {"invalid": f"Give a whole number from 1 to {HISTORY_LIMIT_MAX}."}
+
+    def to_internal_value(self, data: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,3}", data) or not 1 <= int(data) <= HISTORY_LIMIT_MAX:
+            self.fail("invalid")
+        return int(data)
+
+
+class HistoryQuerySerializer(StrictSerializer):
+    """The parameters of a wallet's history: the fields of HistoryQuery."""
+
+    cursor = TextField(required=False, max_length=_CURSOR_LENGTH_MAX)
+    limit = QueryLimitField(required=False, default=HISTORY_LIMIT)
+    kind = ChoiceTextField(required=False, choices=Kind.choices)
+    direction = ChoiceTextField(required=False, choices=["in", "out"])
+    since = QueryMomentField(required=False)
+    until = QueryMomentField(required=False)
+
+
+class KeyQuerySerializer(StrictSerializer):
+    """The parameter by which a transaction is found again after an answer was lost."""
+
+    idempotency_key = TextField(trim_whitespace=False)
+
+    def validate_idempotency_key(self, value: str) -> str:
+        if not KEY.fullmatch(value):
+            raise serializers.ValidationError("A key has 1 to 255 visible ASCII characters.")
+        return value
+
+
+class SideSerializer(serializers.Serializer[Any]):
+    """One side of a transaction: all that the other side learns about it."""
+
+    wallet = IdField(source="id")
+    owner = serializers.CharField(source="owner.username")
+
+
+class FailureSerializer(serializers.Serializer[Any]):
+    """Why a transaction failed."""
+
+    code = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class TransactionSerializer(serializers.Serializer[Transaction]):
+    """A movement of money. A side that is null is the outside world."""
+
+    id = IdField(read_only=True)
+    kind = serializers.ChoiceField(read_only=True, choices=Kind.choices)
+    status = serializers.ChoiceField(read_only=True, choices=Status.choices)
+    amount = serializers.IntegerField(read_only=True)
+    currency = serializers.CharField(read_only=True)
+    source = SideSerializer(read_only=True, allow_null=True)  # type: ignore[assignment]  # as above
+    destination = SideSerializer(read_only=True, allow_null=True)
+    memo = serializers.CharField(read_only=True)
+    created_at = MomentField(read_only=True)
+    settled_at = MomentField(read_only=True, allow_null=True)
+    failure = serializers.SerializerMethodField()
+
+    @extend_schema_field(FailureSerializer(allow_null=True))
+    def get_failure(self, transaction: Transaction) -> Mapping[str, str] | None:
+        if not transaction.failure_code:
+            return None
+        return {"code": transaction.failure_code, "detail": CATALOGUE[ErrorCode(transaction.failure_code)].title}
+
+
+class TransactionListSerializer(serializers.Serializer[Any]):
+    """Transactions."""
+
+    results = TransactionSerializer(many=True, read_only=True)
+
+
+class EntrySerializer(serializers.Serializer[Entry]):
+    """One line of a wallet's history: the signed amount, and where it left the wallet."""
+
+    sequence = serializers.IntegerField(read_only=True)
+    amount = serializers.IntegerField(read_only=True)
+    balance_after = serializers.IntegerField(read_only=True)
+    created_at = MomentField(read_only=True)
+    transaction = TransactionSerializer(read_only=True)
+
+
+class EntryPageSerializer(serializers.Serializer[Any]):
+    """A page of a wallet's history, newest first, and the addresses of the pages beside it."""
+
+    results = EntrySerializer(many=True, read_only=True)
+    next = serializers.CharField(read_only=True, allow_null=True, help_text="The older page, filters included.")
+    previous = serializers.CharField(read_only=True, allow_null=True, help_text="The newer page, filters included.")

@@ -1,0 +1,101 @@
+"""How the operations of v1 that have parameters are described in the OpenAPI schema."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+from transactions.api.headers import HEADER, REPLAYED
+from transactions.api.serializers import EntryPageSerializer, TransactionListSerializer, TransactionSerializer
+from transactions.models import Kind
+from transactions.selectors import HISTORY_LIMIT, HISTORY_LIMIT_MAX
+from wallets.api.schema import LOCATION, answer_header, operation
+from wallets.domain.errors import ErrorCode
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_KEY_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+_KEY_HEADER = OpenApiParameter(
+    HEADER,
+    _KEY_SCHEMA,
+    OpenApiParameter.HEADER,
+    description=(
+        "Makes a retry safe: the same key with the same request gets the first answer again, marked "
+        f"`{REPLAYED}: true`, and moves nothing. 1 to 255 visible ASCII characters, in double quotes or without. "
+        "A refused request leaves its key free."
+    ),
+)
+_REPLAYED_HEADER = answer_header(
+    REPLAYED, "`true` where an earlier request with this key moved the money.", statuses=[201]
+)
+_EVERY_POSTING = (
+    ErrorCode.NOT_FOUND,
+    ErrorCode.IDEMPOTENCY_IN_PROGRESS,
+    ErrorCode.IDEMPOTENCY_KEY_REUSED,
+    ErrorCode.WALLET_CLOSED,
+    ErrorCode.WALLET_FROZEN,
+)
+
+
+def money_post(
+    *,
+    name: str,
+    summary: str,
+    request: type[serializers.Serializer[Any]],
+    refusals: Sequence[ErrorCode],
+    example: dict[str, Any],
+) -> Callable[[F], F]:
+    """Describes an operation that moves money."""
+    return operation(
+        name=name,
+        tag="Money",
+        summary=summary,
+        description="`amount` is an integer of minor units: 1250 is $12.50, and ¥1250.",
+        request=request,
+        status=201,
+        answer=TransactionSerializer,
+        refusals=[*_EVERY_POSTING, *refusals],
+        parameters=[_KEY_HEADER, LOCATION, _REPLAYED_HEADER],
+        examples={summary: example},
+    )
+
+
+def _query(name: str, kind: Any, description: str, **options: Any) -> OpenApiParameter:
+    return OpenApiParameter(name, kind, OpenApiParameter.QUERY, description=description, **options)
+
+
+key_lookup = operation(
+    name="transaction_find",
+    tag="Money",
+    summary="Find what an idempotency key did",
+    description="One transaction of yours, or none: so you learn what became of a request whose answer was lost.",
+    answer=TransactionListSerializer,
+    refusals=[ErrorCode.MALFORMED],
+    parameters=[_query("idempotency_key", _KEY_SCHEMA, "The key, without quotes.", required=True)],
+)
+
+history_read = operation(
+    name="history_read",
+    tag="Money",
+    summary="Read a wallet's history",
+    description=(
+        "Newest first. Follow `next` to older and `previous` to newer entries: each is met once, however many arrive "
+        "meanwhile. Unknown and repeated parameters are refused."
+    ),
+    answer=EntryPageSerializer,
+    refusals=[ErrorCode.MALFORMED, ErrorCode.NOT_FOUND],
+    parameters=[
+        _query("cursor", {"type": "string", "minLength": 1}, "Where to go on; taken from `next` or `previous`."),
+        _query(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": HISTORY_LIMIT_MAX, "default": HISTORY_LIMIT},
+            "Entries on a page.",
+        ),
+        _query("kind", str, "Only this kind of transaction.", enum=Kind.values),
+        _query("direction", str, "Only money that came in, or went out.", enum=["in", "out"]),
+        _query("since", OpenApiTypes.DATETIME, "From this moment on, with its offset (RFC 3339)."),
+        _query("until", OpenApiTypes.DATETIME, "Before this moment, with its offset (RFC 3339)."),
+    ],
+)

@@ -1,0 +1,141 @@
+"""Money over REST v1: posted, or refused, before the answer leaves."""
+
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from transactions.api.headers import REPLAYED, idempotency_key
+from transactions.api.serializers import (
+    EntryPageSerializer,
+    HistoryQuerySerializer,
+    KeyQuerySerializer,
+    MoneySerializer,
+    TransactionListSerializer,
+    TransactionSerializer,
+    TransferSerializer,
+)
+from transactions.api.v1.schema import history_read, key_lookup, money_post
+from transactions.selectors import HistoryQuery, entry_page, transaction_get, transaction_list_by_key
+from transactions.services import Receipt, deposit_create, transfer_create, withdrawal_create
+from wallets.api.base import ApiView
+from wallets.api.schema import operation
+from wallets.domain.errors import ErrorCode
+from wallets.selectors import wallet_get
+
+
+class DepositsView(ApiView):
+    """Money from outside."""
+
+    @money_post(
+        name="deposit_create",
+        summary="Add money to your wallet",
+        request=MoneySerializer,
+        refusals=[ErrorCode.BALANCE_LIMIT_EXCEEDED],
+        example={"amount": 12_500, "memo": "Salary"},
+    )
+    def post(self, request: Request, wallet_id: int) -> Response:
+        key = idempotency_key(request)
+        return _receipt(
+            deposit_create(actor=self.user, wallet_id=wallet_id, idempotency_key=key, **self.body(MoneySerializer))
+        )
+
+
+class WithdrawalsView(ApiView):
+    """Money to outside."""
+
+    @money_post(
+        name="withdrawal_create",
+        summary="Take money out of your wallet",
+        request=MoneySerializer,
+        refusals=[ErrorCode.INSUFFICIENT_FUNDS],
+        example={"amount": 2_000},
+    )
+    def post(self, request: Request, wallet_id: int) -> Response:
+        key = idempotency_key(request)
+        return _receipt(
+            withdrawal_create(actor=self.user, wallet_id=wallet_id, idempotency_key=key, **self.body(MoneySerializer))
+        )
+
+
+class TransfersView(ApiView):
+    """Money to somebody else."""
+
+    @money_post(
+        name="transfer_create",
+        summary="Send money to a person or to a wallet",
+        request=TransferSerializer,
+        refusals=[
+            ErrorCode.RECIPIENT_NOT_FOUND,
+            ErrorCode.SAME_WALLET,
+            ErrorCode.CURRENCY_MISMATCH,
+            ErrorCode.INSUFFICIENT_FUNDS,
+            ErrorCode.BALANCE_LIMIT_EXCEEDED,
+        ],
+        example={"source": "193746182400004096", "recipient": "bob", "amount": 2_500, "memo": "Lunch"},
+    )
+    def post(self, request: Request) -> Response:
+        key = idempotency_key(request)
+        body = self.body(TransferSerializer)
+        return _receipt(
+            transfer_create(
+                actor=self.user,
+                source_id=body["source"],
+                destination_id=body.get("destination"),
+                recipient=body.get("recipient"),
+                amount=body["amount"],
+                memo=body.get("memo", ""),
+                idempotency_key=key,
+            )
+        )
+
+
+class TransactionView(ApiView):
+    """One transaction, for both of its sides."""
+
+    @operation(
+        name="transaction_read",
+        tag="Money",
+        summary="Read a transaction",
+        answer=TransactionSerializer,
+        refusals=[ErrorCode.NOT_FOUND],
+    )
+    def get(self, request: Request, transaction_id: int) -> Response:  # noqa: ARG002 - a view takes a request
+        return Response(TransactionSerializer(transaction_get(user=self.user, transaction_id=transaction_id)).data)
+
+
+class TransactionsView(ApiView):
+    """What an idempotency key did."""
+
+    @key_lookup
+    def get(self, request: Request) -> Response:  # noqa: ARG002
+        found = transaction_list_by_key(user=self.user, **self.query(KeyQuerySerializer))
+        return Response(TransactionListSerializer({"results": found}).data)
+
+
+class HistoryView(ApiView):
+    """A wallet's entries."""
+
+    @history_read
+    def get(self, request: Request, wallet_id: int) -> Response:
+        query = HistoryQuery(**self.query(HistoryQuerySerializer))
+        wallet = wallet_get(owner=self.user, wallet_id=wallet_id)
+        page = entry_page(wallet_id=wallet.pk, query=query)
+        links = {"next": _page_link(request, page.next), "previous": _page_link(request, page.previous)}
+        return Response(EntryPageSerializer({"results": page.entries, **links}).data)
+
+
+def _receipt(receipt: Receipt) -> Response:
+    """A replayed request gets the answer of the first one, and a header that says so."""
+    headers = {"Location": reverse("v1_transaction", args=[receipt.transaction.pk])}
+    if receipt.replayed:
+        headers[REPLAYED] = "true"
+    return Response(TransactionSerializer(receipt.transaction).data, status=201, headers=headers)
+
+
+def _page_link(request: Request, cursor: str | None) -> str | None:
+    """The path of this page's neighbour: without a host, so that it holds behind every proxy."""
+    if cursor is None:
+        return None
+    return f"{request.path}?{urlencode({**request.query_params.dict(), 'cursor': cursor})}"

@@ -1,0 +1,40 @@
+"""Who sends this request: a bearer token, or a browser's session together with its CSRF token."""
+
+from knox.crypto import hash_token
+from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import ApiToken, User
+from wallets.selectors import token_find
+
+
+class BearerAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <token>`.
+
+    Not knox's own class: that one fails on bytes that are not UTF-8, and looks at all of a user's tokens each time.
+    """
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        words = get_authorization_header(request).split()
+        if not words or words[0].lower() != b"bearer":
+            return None
+        if len(words) != 2:
+            raise AuthenticationFailed("Send the header as: Authorization: Bearer <token>.")
+        # Any bytes have a hash, and one that is unknown opens nothing: there is no form of a token to check first.
+        token = token_find(digest=hash_token(words[1].decode("latin-1")))
+        if token is None:
+            raise AuthenticationFailed("This token is unknown, expired or revoked.")
+        return token.user, token
+
+
+class BrowserAuthentication(SessionAuthentication):
+    """A session cookie, which a browser sends for any page that asks, and so the CSRF token beside it."""
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            detail = "A browser session needs the header X-CSRFToken; a program sends a bearer token instead."
+            raise WalletError(ErrorCode.CSRF_FAILED, detail) from error

@@ -1,0 +1,57 @@
+"""What explains the API: its OpenAPI schema, Swagger UI served from here, and the list of errors."""
+
+from functools import cache
+
+from django.http import HttpResponse
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2
+from drf_spectacular.views import SpectacularSwaggerSplitView
+from rest_framework.renderers import TemplateHTMLRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from wallets.api.base import ApiView
+from wallets.api.problems import STATUS
+from wallets.domain.errors import CATALOGUE
+
+
+class SchemaView(ApiView):
+    """The OpenAPI 3.1 document."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    renderer_classes = (OpenApiJsonRenderer, OpenApiJsonRenderer2)
+    schema = None
+
+    def get(self, request: Request) -> HttpResponse:
+        return HttpResponse(_schema(), content_type=request.accepted_renderer.media_type)
+
+
+class DocsView(SpectacularSwaggerSplitView):
+    """Swagger UI, from files of ours: it works offline and under the site's Content-Security-Policy."""
+
+    url_name = "api_schema"
+    template_name = "api/docs.html"
+
+
+class ErrorsView(ApiView):
+    """Every error of the catalogue; the `type` of a problem leads to its line here."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    renderer_classes = (TemplateHTMLRenderer,)
+    schema = None
+
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request
+        errors = [
+            {"code": code.value, "status": STATUS[code], "title": meaning.title, "retryable": meaning.retryable}
+            for code, meaning in CATALOGUE.items()
+        ]
+        return Response({"errors": errors}, template_name="api/errors.html")
+
+
+@cache
+def _schema() -> bytes:
+    """The same for everybody, and a hundred milliseconds of work: done once."""
+    schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return bytes(OpenApiJsonRenderer().render(schema, renderer_context={}))

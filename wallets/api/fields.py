@@ -1,0 +1,85 @@
+"""Fields that take one JSON type and nothing that looks like it."""
+
+import re
+from datetime import UTC
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN
+
+#: 2^63 - 1: no id is larger.
+_INT64_MAX = 2**63 - 1
+# ASCII digits on purpose: \d and int() take those of every script.
+_ID = re.compile(r"[1-9][0-9]{0,18}")
+_ID_SCHEMA = {"type": "string", "pattern": "^[1-9][0-9]{0,18}$", "examples": ["193746182400004096"]}
+
+
+class TextField(serializers.CharField):
+    """A JSON string: DRF's own field takes numbers for strings too."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Give a string.")
+        return super().to_internal_value(data)
+
+
+class EmailTextField(serializers.EmailField):
+    """A JSON string that is an e-mail address, in lower case."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("Give a string.")
+        return super().to_internal_value(data).lower()
+
+
+class ChoiceTextField(serializers.ChoiceField):
+    """A JSON string out of a list."""
+
+    default_error_messages = {"invalid_choice": "Give one of the values that the schema lists."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid_choice")
+        return str(super().to_internal_value(data))
+
+
+@extend_schema_field({"type": "integer", "format": "int64", "minimum": AMOUNT_MIN, "maximum": AMOUNT_MAX})
+class AmountField(serializers.Field[int, Any, int, Any]):
+    """Minor units as a JSON integer: not a string, not a boolean, not 5.0, not 5e2."""
+
+    default_error_messages = {
+        "invalid": f"Give minor units (such as cents) as a JSON integer from {AMOUNT_MIN} to {AMOUNT_MAX}."
+    }
+
+    def to_internal_value(self, data: Any) -> int:
+        # type(), because True is an instance of int.
+        if type(data) is not int or not AMOUNT_MIN <= data <= AMOUNT_MAX:
+            self.fail("invalid")
+        return data
+
+    def to_representation(self, value: int) -> int:
+        return value
+
+
+@extend_schema_field(_ID_SCHEMA)
+class IdField(serializers.Field[int, Any, str, Any]):
+    """An id: 64 bits, which is more than JavaScript's numbers hold, and so a string of digits."""
+
+    default_error_messages = {"invalid": "Give an id as a JSON string of digits."}
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, str) or not _ID.fullmatch(data) or int(data) > _INT64_MAX:
+            self.fail("invalid")
+        return int(data)
+
+    def to_representation(self, value: int) -> str:
+        return str(value)
+
+
+class MomentField(serializers.DateTimeField):
+    """A time in the answer: RFC 3339, always in UTC, whatever zone a browser's cookie asks the pages to show."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs, default_timezone=UTC)

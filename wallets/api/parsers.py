@@ -1,0 +1,89 @@
+"""JSON without leniency: what two readers could understand differently is refused, not guessed."""
+
+import json
+from collections.abc import Iterator
+from typing import IO, Any
+
+from django.utils.http import parse_header_parameters
+from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.parsers import BaseParser
+
+from wallets.domain.errors import ErrorCode, WalletError
+
+BODY_BYTES_MAX = 1_048_576
+#: No integer in the API has more digits; longer ones are not worth Python's quadratic int().
+_DIGITS_MAX = 20
+
+
+class StrictJSONParser(BaseParser):
+    """One JSON object of at most 1 MiB in UTF-8, with no name given twice and nothing in it that is not JSON."""
+
+    media_type = "application/json"
+
+    def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:  # noqa: ARG002 - DRF's signature
+        if _charset(media_type or "") not in {"utf-8", "utf8"}:
+            raise UnsupportedMediaType(media_type or "", "JSON is sent in UTF-8.")
+        body = stream.read(BODY_BYTES_MAX + 1)
+        if len(body) > BODY_BYTES_MAX:
+            raise WalletError(ErrorCode.PAYLOAD_TOO_LARGE, f"A body has at most {BODY_BYTES_MAX} bytes.")
+        return _parse(body)
+
+
+def _charset(media_type: str) -> str:
+    try:
+        _, parameters = parse_header_parameters(media_type)
+    except ValueError:  # a charset in the form of RFC 2231
+        return ""
+    return str(parameters.get("charset", "utf-8")).lower()
+
+
+def _parse(body: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(
+            body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer
+        )
+        storable = all(map(_is_storable, _strings(value)))
+    except UnicodeDecodeError as error:
+        raise ParseError("The body is not UTF-8.") from error
+    except RecursionError as error:
+        raise ParseError("The JSON is nested too deeply.") from error
+    except json.JSONDecodeError as error:
+        raise ParseError(f"The body is not JSON: {error.msg} at character {error.pos}.") from error
+    if not isinstance(value, dict):
+        raise ParseError("The body must be a JSON object.")
+    if not storable:
+        raise ParseError("A string must hold neither NUL nor half of a surrogate pair.")
+    return value
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ParseError("The JSON names a field twice.")
+    return value
+
+
+def _constant(name: str) -> Any:
+    raise ParseError(f"{name} is not JSON.")
+
+
+def _integer(digits: str) -> int | float:
+    """An integer; a float, which no field takes, stands for one that is larger than any field allows."""
+    return int(digits) if len(digits) <= _DIGITS_MAX else float(digits)
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, member in value.items():
+            yield name
+            yield from _strings(member)
+    elif isinstance(value, list):
+        for member in value:
+            yield from _strings(member)
+
+
+def _is_storable(text: str) -> bool:
+    """Postgres keeps no NUL, and half of a surrogate pair has no UTF-8."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

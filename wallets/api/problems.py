@@ -1,0 +1,137 @@
+"""Problem details (RFC 9457): what every refusal and every failure under /api/ looks like."""
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, JsonResponse, UnreadablePostError
+from rest_framework import exceptions
+
+from wallets.domain.errors import ErrorCode, WalletError
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+#: Asked of a client that meets a part that is down, where nothing better is known.
+RETRY_AFTER_S = 5
+
+#: The one table of HTTP statuses. Complete: a test walks the catalogue.
+STATUS: Mapping[ErrorCode, int] = {
+    ErrorCode.MALFORMED: 400,
+    ErrorCode.NOT_AUTHENTICATED: 401,
+    ErrorCode.PERMISSION_DENIED: 403,
+    ErrorCode.CSRF_FAILED: 403,
+    ErrorCode.NOT_FOUND: 404,
+    ErrorCode.METHOD_NOT_ALLOWED: 405,
+    ErrorCode.NOT_ACCEPTABLE: 406,
+    ErrorCode.WALLET_EXISTS: 409,
+    ErrorCode.IDEMPOTENCY_IN_PROGRESS: 409,
+    ErrorCode.PAYLOAD_TOO_LARGE: 413,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: 415,
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
+    ErrorCode.RECIPIENT_NOT_FOUND: 422,
+    ErrorCode.SAME_WALLET: 422,
+    ErrorCode.CURRENCY_MISMATCH: 422,
+    ErrorCode.WALLET_CLOSED: 422,
+    ErrorCode.WALLET_FROZEN: 422,
+    ErrorCode.INSUFFICIENT_FUNDS: 422,
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: 422,
+    ErrorCode.RATE_LIMITED: 429,
+    ErrorCode.INTERNAL_ERROR: 500,
+    ErrorCode.UNAVAILABLE: 503,
+}
+
+#: What the frameworks raise, and what it means here. The first match counts.
+_MEANINGS: tuple[tuple[type[Exception], ErrorCode], ...] = (
+    (exceptions.NotAuthenticated, ErrorCode.NOT_AUTHENTICATED),
+    (exceptions.AuthenticationFailed, ErrorCode.NOT_AUTHENTICATED),
+    (exceptions.PermissionDenied, ErrorCode.PERMISSION_DENIED),
+    (PermissionDenied, ErrorCode.PERMISSION_DENIED),
+    (exceptions.NotFound, ErrorCode.NOT_FOUND),
+    (Http404, ErrorCode.NOT_FOUND),
+    (exceptions.MethodNotAllowed, ErrorCode.METHOD_NOT_ALLOWED),
+    (exceptions.NotAcceptable, ErrorCode.NOT_ACCEPTABLE),
+    (exceptions.UnsupportedMediaType, ErrorCode.UNSUPPORTED_MEDIA_TYPE),
+    (exceptions.ParseError, ErrorCode.MALFORMED),
+    (RequestDataTooBig, ErrorCode.PAYLOAD_TOO_LARGE),
+    (SuspiciousOperation, ErrorCode.MALFORMED),
+    (BadRequest, ErrorCode.MALFORMED),
+    (UnreadablePostError, ErrorCode.MALFORMED),
+)
+
+
+def problem_type(code: ErrorCode) -> str:
+    """The URI reference that identifies a problem; it leads to its line in the list of errors."""
+    return f"/api/errors#{code}"
+
+
+def problem_body(error: WalletError) -> dict[str, Any]:
+    """The members of the problem document."""
+    body: dict[str, Any] = {
+        "type": problem_type(error.code),
+        "title": error.title,
+        "status": STATUS[error.code],
+        "detail": error.detail,
+        "code": error.code,
+        "retryable": error.retryable,
+    }
+    if error.fields:
+        body["errors"] = {field: list(messages) for field, messages in error.fields.items()}
+    return body
+
+
+def problem_response(error: WalletError) -> JsonResponse:
+    """The answer. Not a DRF response: it looks the same whatever the client accepts and whichever view failed."""
+    response = JsonResponse(
+        problem_body(error),
+        status=STATUS[error.code],
+        content_type=CONTENT_TYPE,
+        json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
+    )
+    response["Cache-Control"] = "no-store"
+    if error.code == ErrorCode.NOT_AUTHENTICATED:
+        response["WWW-Authenticate"] = "Bearer"
+    retry_after_s = RETRY_AFTER_S if error.code == ErrorCode.UNAVAILABLE else None
+    retry_after_s = error.retry_after_s or retry_after_s
+    if retry_after_s:
+        response["Retry-After"] = str(retry_after_s)
+    return response
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> JsonResponse:  # noqa: ARG001 - DRF passes both
+    """What DRF asks about every exception that leaves a view."""
+    return problem_response(error_of(exc))
+
+
+def error_of(exc: BaseException) -> WalletError:
+    """The error of the catalogue that an exception means. What nobody foresaw is logged and told to nobody."""
+    if isinstance(exc, WalletError):
+        return exc
+    if isinstance(exc, exceptions.ValidationError):
+        return _malformed(exc)
+    if isinstance(exc, exceptions.Throttled):
+        wait_s = max(1, math.ceil(getattr(exc, "wait", None) or 0))
+        return WalletError(ErrorCode.RATE_LIMITED, f"Try again in {wait_s} s.", retry_after_s=wait_s)
+    if isinstance(exc, OperationalError | InterfaceError):
+        logger.error("The database failed.", exc_info=exc)
+        return WalletError(ErrorCode.UNAVAILABLE)
+    for kind, code in _MEANINGS:
+        if isinstance(exc, kind):
+            return WalletError(code, _detail(exc))
+    logger.error("An API view failed.", exc_info=exc)
+    return WalletError(ErrorCode.INTERNAL_ERROR)
+
+
+def _malformed(exc: exceptions.ValidationError) -> WalletError:
+    """Serializers here are flat: each field has a list of messages."""
+    assert isinstance(exc.detail, dict)  # noqa: S101 - StrictSerializer raises nothing else
+    fields = {str(field): [str(message) for message in messages] for field, messages in exc.detail.items()}
+    return WalletError(ErrorCode.MALFORMED, f"Not accepted: {', '.join(fields)}.", fields=fields)
+
+
+def _detail(exc: BaseException) -> str:
+    """The sentence of DRF's exceptions; those of Django speak of its insides, and stay silent."""
+    return str(exc.detail) if isinstance(exc, exceptions.APIException) else ""

@@ -1,0 +1,152 @@
+"""How an operation is described in the OpenAPI schema: once, with the errors that every operation shares."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+
+from wallets.api.problems import CONTENT_TYPE, RETRY_AFTER_S, STATUS, problem_body
+from wallets.domain.errors import CATALOGUE, ErrorCode, WalletError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_ALWAYS = (
+    ErrorCode.METHOD_NOT_ALLOWED,
+    ErrorCode.NOT_ACCEPTABLE,
+    ErrorCode.INTERNAL_ERROR,
+    ErrorCode.UNAVAILABLE,
+)
+_WITH_BODY = (ErrorCode.MALFORMED, ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+_WAITING = (ErrorCode.IDEMPOTENCY_IN_PROGRESS, ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE)
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """A refusal or a failure (RFC 9457)."""
+
+    type = serializers.CharField(help_text="Identifies the error, and leads to its line in the list of errors.")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="What happened this time, in a sentence for a person.")
+    code = serializers.ChoiceField(choices=[(code.value, CATALOGUE[code].title) for code in ErrorCode])
+    retryable = serializers.BooleanField(help_text="Whether the very same request may succeed later.")
+    errors = serializers.DictField(  # type: ignore[assignment]  # the class's own `errors` is not used here
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="The fields that are wrong, each with what is wrong with it.",
+    )
+
+
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # drf-spectacular is untyped
+    """A bearer token."""
+
+    target_class = "wallets.api.authentication.BearerAuthentication"
+    name = "bearer"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002 - the library's signature
+        description = "A token from /api/v1/auth/login, or from the page for API tokens."
+        return {"type": "http", "scheme": "bearer", "description": description}
+
+
+class BrowserScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """A browser's session."""
+
+    target_class = "wallets.api.authentication.BrowserAuthentication"
+    name = "session"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002
+        description = "The session of a signed-in browser. A POST also needs the header X-CSRFToken."
+        return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME, "description": description}
+
+
+class StrictScheme(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Input takes the fields that it names, and no other."""
+
+    target_class = "wallets.api.serializers.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        described = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)  # noqa: SLF001 - documented
+        return {**described, "additionalProperties": False}
+
+
+def operation(
+    *,
+    name: str,
+    tag: str,
+    summary: str,
+    description: str = "",
+    request: type[serializers.Serializer[Any]] | None = None,
+    status: int = 200,
+    answer: type[serializers.Serializer[Any]] | None = None,
+    refusals: Iterable[ErrorCode] = (),
+    parameters: Sequence[OpenApiParameter] = (),
+    examples: Mapping[str, Any] | None = None,
+    is_public: bool = False,
+) -> Callable[[F], F]:
+    """Describes a method of a view. `refusals` are the codes beside those that every operation may answer with."""
+    shared = [*_ALWAYS, *(_WITH_BODY if request else ())]
+    if not is_public:
+        shared += [ErrorCode.NOT_AUTHENTICATED, *([ErrorCode.CSRF_FAILED] if request else ())]
+    codes = {*shared, *refusals}
+    decorate: Callable[[F], F] = extend_schema(
+        operation_id=name,
+        tags=[tag],
+        summary=summary,
+        description=description,
+        request=request,
+        responses={status: OpenApiResponse(answer, description=_SUCCESS[status]), **_problems(codes)},
+        parameters=[*parameters, *_headers(codes)],
+        examples=[OpenApiExample(title, value=value, request_only=True) for title, value in (examples or {}).items()],
+        auth=[] if is_public else None,
+    )
+    return decorate
+
+
+def answer_header(name: str, description: str, *, statuses: Sequence[int]) -> OpenApiParameter:
+    """A header of the answer."""
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=list(statuses))
+
+
+LOCATION = answer_header("Location", "Where it can be read again.", statuses=[201])
+
+_SUCCESS: Mapping[int, str] = {200: "Here it is.", 201: "Done.", 204: "Done; nothing to say."}
+
+
+def _problems(codes: Iterable[ErrorCode]) -> dict[tuple[int, str], OpenApiResponse]:
+    """One response for each status, with an example of each code that it may carry."""
+    by_status: dict[int, list[ErrorCode]] = {}
+    for code in ErrorCode:
+        if code in codes:
+            by_status.setdefault(STATUS[code], []).append(code)
+    return {(status, CONTENT_TYPE): _problem(same) for status, same in by_status.items()}
+
+
+def _problem(codes: Sequence[ErrorCode]) -> OpenApiResponse:
+    titles = " Or: ".join(CATALOGUE[code].title for code in codes)
+    return OpenApiResponse(ProblemSerializer, description=titles, examples=_examples(codes))
+
+
+def _examples(codes: Iterable[ErrorCode]) -> list[OpenApiExample]:
+    return [
+        OpenApiExample(
+            code.value,
+            value=problem_body(WalletError(code)),
+            response_only=True,
+            media_type=CONTENT_TYPE,
+            status_codes=[str(STATUS[code])],
+        )
+        for code in codes
+    ]
+
+
+def _headers(codes: Iterable[ErrorCode]) -> list[OpenApiParameter]:
+    waiting = sorted({STATUS[code] for code in codes if code in _WAITING})
+    headers = [
+        answer_header("Retry-After", f"Seconds to wait before trying again, such as {RETRY_AFTER_S}.", statuses=waiting)
+    ]
+    if ErrorCode.NOT_AUTHENTICATED in codes:
+        headers.append(answer_header("WWW-Authenticate", "Always `Bearer`.", statuses=[401]))
+    return headers

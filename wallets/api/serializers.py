@@ -1,0 +1,106 @@
+"""What the API about people and wallets takes and gives."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from rest_framework import serializers
+
+from wallets.api.fields import ChoiceTextField, EmailTextField, IdField, MomentField, TextField
+from wallets.domain.currencies import CURRENCIES
+from wallets.models import User, WalletStatus, username_validator
+
+#: Enough for any passphrase; hashing a megabyte helps nobody.
+PASSWORD_LENGTH_MAX = 1_000
+_UNKNOWN_NAMES_SHOWN = 20
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Input whose unknown fields are refused: a misspelt `memo` must not vanish in silence."""
+
+    def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        unknown = [name for name in data if name not in self.fields][:_UNKNOWN_NAMES_SHOWN]
+        errors: dict[str, Any] = {name[:100]: ["This field is unknown here."] for name in unknown}
+        checked: dict[str, Any] = {}
+        try:
+            checked = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            errors.update(cast("dict[str, Any]", error.detail))
+        if errors:
+            raise serializers.ValidationError(errors)
+        return checked
+
+
+class EmptySerializer(StrictSerializer):
+    """No fields at all."""
+
+
+class RegisterSerializer(StrictSerializer):
+    """A new account."""
+
+    username = TextField(max_length=64, help_text="Letters, digits, dots, dashes, underscores. Kept in lower case.")
+    email = EmailTextField(max_length=254)
+    password = TextField(max_length=PASSWORD_LENGTH_MAX, trim_whitespace=False, write_only=True)
+
+    def validate_username(self, value: str) -> str:
+        username = value.lower()
+        username_validator(username)
+        return username
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            validate_password(attrs["password"], user=User(username=attrs["username"], email=attrs["email"]))
+        except DjangoValidationError as error:
+            raise serializers.ValidationError({"password": error.messages}) from error
+        return attrs
+
+
+class LoginSerializer(StrictSerializer):
+    """Credentials."""
+
+    username = TextField(max_length=254, help_text="The username, or the e-mail address.")
+    password = TextField(max_length=PASSWORD_LENGTH_MAX, trim_whitespace=False, write_only=True)
+    otp = TextField(
+        max_length=32, required=False, help_text="With two-factor authentication: the app's code, or a recovery code."
+    )
+
+
+class WalletOpenSerializer(StrictSerializer):
+    """The currency of a new wallet."""
+
+    currency = ChoiceTextField(choices=sorted(CURRENCIES), help_text="ISO 4217.")
+
+
+class UserSerializer(serializers.Serializer[User]):
+    """An account."""
+
+    id = IdField(read_only=True)
+    username = serializers.CharField(read_only=True)
+    email = serializers.EmailField(read_only=True)
+    created_at = MomentField(read_only=True, source="date_joined")
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    """A bearer token, shown this once."""
+
+    token = serializers.CharField(read_only=True)
+    expires_at = MomentField(read_only=True, allow_null=True)
+
+
+class WalletSerializer(serializers.Serializer[Any]):
+    """A wallet. `balance` is in minor units; `version` counts its entries."""
+
+    id = IdField(read_only=True)
+    owner = serializers.CharField(read_only=True, source="owner.username")
+    currency = serializers.CharField(read_only=True)
+    status = serializers.ChoiceField(read_only=True, choices=WalletStatus.choices)
+    balance = serializers.IntegerField(read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    created_at = MomentField(read_only=True)
+
+
+class WalletListSerializer(serializers.Serializer[Any]):
+    """Wallets, oldest first."""
+
+    results = WalletSerializer(many=True, read_only=True)

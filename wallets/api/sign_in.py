@@ -1,0 +1,37 @@
+"""Signing in over REST: a password and, where the account has it, a second factor. Touches no session or cookie."""
+
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib.auth import authenticate
+from django.http import HttpRequest
+
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import User
+
+
+def credentials_check(*, request: HttpRequest, username: str, password: str, otp: str | None = None) -> User:
+    """The user whose credentials these are. Raises NOT_AUTHENTICATED, naming `otp` where that is what is missing.
+
+    An unknown name takes as long as a wrong password: Django's backends hash the password either way.
+    """
+    user = authenticate(request, username=username, password=password)
+    if not isinstance(user, User):
+        raise WalletError(ErrorCode.NOT_AUTHENTICATED, "The username or the password is wrong.")
+    if is_mfa_enabled(user):
+        _otp_check(user, otp)
+    return user
+
+
+def _otp_check(user: User, otp: str | None) -> None:
+    if otp is None:
+        raise _otp_needed("An otp is needed: the code of the authenticator app, or a recovery code.")
+    # A passkey has no code that could be typed.
+    for factor in Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN):
+        if factor.wrap().validate_code(otp):
+            factor.record_usage()
+            return
+    raise _otp_needed("An otp is needed, and this one is wrong, out of date or used up.")
+
+
+def _otp_needed(detail: str) -> WalletError:
+    return WalletError(ErrorCode.NOT_AUTHENTICATED, detail, fields={"otp": [detail]})

@@ -1,0 +1,15 @@
+"""The addresses of REST v1 about accounts and wallets, under /api/v1/."""
+
+from django.urls import path
+
+import wallets.api.converters  # noqa: F401 - registers <snowflake>
+from wallets.api import views
+
+urlpatterns = [
+    path("auth/register", views.RegisterView.as_view(), name="v1_register"),
+    path("auth/login", views.LoginView.as_view(), name="v1_login"),
+    path("auth/logout", views.LogoutView.as_view(), name="v1_logout"),
+    path("me", views.MeView.as_view(), name="v1_me"),
+    path("wallets", views.WalletsView.as_view(), name="v1_wallets"),
+    path("wallets/<snowflake:wallet_id>", views.WalletView.as_view(), name="v1_wallet"),
+]

@@ -1,0 +1,154 @@
+"""Accounts, sign-in and wallets over REST."""
+
+from django.contrib.auth import logout
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from wallets.api.base import ApiView
+from wallets.api.schema import LOCATION, operation
+from wallets.api.serializers import (
+    EmptySerializer,
+    LoginSerializer,
+    RegisterSerializer,
+    TokenSerializer,
+    UserSerializer,
+    WalletListSerializer,
+    WalletOpenSerializer,
+    WalletSerializer,
+)
+from wallets.api.sign_in import credentials_check
+from wallets.api.throttles import LoginAddressThrottle, LoginNameThrottle, RegisterThrottle
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import ApiToken
+from wallets.selectors import wallet_get, wallet_list
+from wallets.services import token_issue, token_revoke, user_register, wallet_open
+
+PASSWORD_EXAMPLE = "correct horse battery"  # noqa: S105 - an example of the schema
+
+
+class RegisterView(ApiView):
+    """Opens accounts, for anybody."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = (RegisterThrottle,)
+
+    @operation(
+        name="auth_register",
+        tag="Account",
+        summary="Open an account",
+        description="The account starts with an empty wallet in USD. Log in next: this gives no token.",
+        request=RegisterSerializer,
+        status=201,
+        answer=UserSerializer,
+        refusals=[ErrorCode.RATE_LIMITED],
+        parameters=[LOCATION],
+        examples={"Alice": {"username": "alice", "email": "alice@example.com", "password": PASSWORD_EXAMPLE}},
+        is_public=True,
+    )
+    def post(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request
+        user = user_register(**self.body(RegisterSerializer))
+        return Response(UserSerializer(user).data, status=201, headers={"Location": reverse("v1_me")})
+
+
+class LoginView(ApiView):
+    """Gives out tokens. Reads and sets no cookie, so that no other site can log a browser in."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = (LoginAddressThrottle, LoginNameThrottle)
+
+    @operation(
+        name="auth_login",
+        tag="Account",
+        summary="Get a token",
+        description=(
+            "Send it as `Authorization: Bearer <token>`. An account with two-factor authentication also needs `otp`: "
+            "without it the answer is 401, and its `errors` name `otp`."
+        ),
+        request=LoginSerializer,
+        answer=TokenSerializer,
+        refusals=[ErrorCode.NOT_AUTHENTICATED, ErrorCode.RATE_LIMITED],
+        examples={"Alice": {"username": "alice", "password": PASSWORD_EXAMPLE}},
+        is_public=True,
+    )
+    def post(self, request: Request) -> Response:
+        user = credentials_check(request=request._request, **self.body(LoginSerializer))  # noqa: SLF001 - DRF's way
+        token, secret = token_issue(user=user, name="API login")
+        data = TokenSerializer({"token": secret, "expires_at": token.expiry}).data
+        return Response(data, headers={"Cache-Control": "no-store"})
+
+
+class LogoutView(ApiView):
+    """Ends what the request was signed with."""
+
+    @operation(
+        name="auth_logout",
+        tag="Account",
+        summary="Revoke this token",
+        description="A browser's session is ended instead.",
+        request=EmptySerializer,
+        status=204,
+    )
+    def post(self, request: Request) -> Response:
+        self.body(EmptySerializer)
+        if isinstance(request.auth, ApiToken):
+            self._revoke(request.auth)
+        else:
+            logout(request._request)  # noqa: SLF001 - the session is Django's
+        return Response(status=204)
+
+    def _revoke(self, token: ApiToken) -> None:
+        try:
+            token_revoke(user=self.user, digest=token.digest)
+        except WalletError as error:
+            # Two log out at once: for the second it is done already.
+            if error.code != ErrorCode.NOT_FOUND:
+                raise
+
+
+class MeView(ApiView):
+    """Whoever asks."""
+
+    @operation(name="me", tag="Account", summary="Read your account", answer=UserSerializer)
+    def get(self, request: Request) -> Response:  # noqa: ARG002
+        return Response(UserSerializer(self.user).data)
+
+
+class WalletsView(ApiView):
+    """The wallets of whoever asks."""
+
+    @operation(name="wallet_list", tag="Wallets", summary="List your wallets", answer=WalletListSerializer)
+    def get(self, request: Request) -> Response:  # noqa: ARG002
+        return Response(WalletListSerializer({"results": wallet_list(owner=self.user)}).data)
+
+    @operation(
+        name="wallet_open",
+        tag="Wallets",
+        summary="Open a wallet in another currency",
+        request=WalletOpenSerializer,
+        status=201,
+        answer=WalletSerializer,
+        refusals=[ErrorCode.WALLET_EXISTS],
+        parameters=[LOCATION],
+        examples={"Euro": {"currency": "EUR"}},
+    )
+    def post(self, request: Request) -> Response:  # noqa: ARG002
+        wallet = wallet_open(owner=self.user, **self.body(WalletOpenSerializer))
+        location = reverse("v1_wallet", args=[wallet.pk])
+        return Response(WalletSerializer(wallet).data, status=201, headers={"Location": location})
+
+
+class WalletView(ApiView):
+    """One wallet."""
+
+    @operation(
+        name="wallet_read",
+        tag="Wallets",
+        summary="Read a wallet and its balance",
+        answer=WalletSerializer,
+        refusals=[ErrorCode.NOT_FOUND],
+    )
+    def get(self, request: Request, wallet_id: int) -> Response:  # noqa: ARG002
+        return Response(WalletSerializer(wallet_get(owner=self.user, wallet_id=wallet_id)).data)
