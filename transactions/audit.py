@@ -1,0 +1,214 @@
+"""The audit of the books: proof, from every row, that no money was made or lost.
+
+Everything is summed up in Postgres, which spills to disk what does not fit its memory; Python sees figures and the
+first few faults only, so its memory does not grow with the books.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+
+from transactions.models import Status
+from wallets.models import OUTSIDE_IDS_END
+
+#: How many faulty transactions, wallets and currencies each are named; the rest are counted.
+FAULTS_NAMED_MAX = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """What is wrong with one transaction, wallet or currency, such as "wallet 17". Money in minor units."""
+
+    subject: str
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrencyTotals:
+    """One currency in minor units: what its wallets hold, what came from outside (negative), all entries together."""
+
+    currency: str
+    held: int
+    outside: int
+    entries_total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """What an audit found. `faults` names the first ones of each sort; `fault_count` counts all of them."""
+
+    transactions: Mapping[str, int]
+    entry_count: int
+    wallet_count: int
+    currencies: Sequence[CurrencyTotals]
+    faults: Sequence[Fault]
+    fault_count: int
+    took_s: float
+
+    @property
+    def clean(self) -> bool:
+        return self.fault_count == 0
+
+
+# A transaction is right if it is posted and has exactly two entries: minus its amount at the source, plus its amount
+# at the destination, the currency's outside wallet standing in for a missing side. Otherwise it has none.
+_TRANSACTIONS_SQL = """
+WITH sides AS (
+    SELECT transaction_id, count(*) AS entries, sum(amount) AS total, max(amount) AS amount,
+        max(wallet_id) FILTER (WHERE amount < 0) AS source_id,
+        max(wallet_id) FILTER (WHERE amount > 0) AS destination_id
+    FROM transactions_entry GROUP BY transaction_id
+), judged AS (
+    SELECT coalesce(t.id, s.transaction_id) AS id, concat_ws('; ',
+        CASE WHEN t.id IS NULL THEN 'has entries but does not exist' END,
+        CASE WHEN t.amount < 1 THEN format('moves %%s', t.amount) END,
+        CASE WHEN source.currency <> t.currency THEN format('its source does not hold %%s', t.currency) END,
+        CASE WHEN destination.currency <> t.currency THEN format('its destination does not hold %%s', t.currency) END,
+        CASE WHEN t.status = 'posted' AND s.entries IS NULL THEN 'is posted without entries' END,
+        CASE WHEN t.status <> 'posted' AND s.entries > 0 THEN format('is %%s but has entries', t.status) END,
+        CASE WHEN s.entries <> 2 THEN format('has %%s entries instead of 2', s.entries) END,
+        CASE WHEN s.total <> 0 THEN format('its entries sum to %%s instead of 0', s.total) END,
+        CASE WHEN t.id IS NOT NULL AND s.entries = 2 AND s.total = 0
+              AND (s.amount, s.source_id, s.destination_id) IS DISTINCT FROM
+                  (t.amount, coalesce(t.source_id, outside.id), coalesce(t.destination_id, outside.id))
+             THEN 'its entries are at other wallets or of another amount' END
+    ) AS problem
+    FROM transactions_transaction AS t
+    FULL JOIN sides AS s ON s.transaction_id = t.id
+    LEFT JOIN wallets_wallet AS source ON source.id = t.source_id
+    LEFT JOIN wallets_wallet AS destination ON destination.id = t.destination_id
+    LEFT JOIN wallets_wallet AS outside ON outside.currency = t.currency AND outside.owner_id IS NULL
+)
+SELECT count(*) OVER (), 'transaction ' || id, problem FROM judged WHERE problem <> '' ORDER BY id LIMIT %(limit)s
+"""
+
+# A wallet is right if its entries are numbered 1, 2, 3, … up to its version, each balance is the one before plus the
+# amount, and the last one is the wallet's. The outside wallets carry no number and no balance, on no row.
+# wallet_id + 0 keeps the planner from reading the rows in the order of the index on (wallet, sequence), one page at
+# random for each: in large books it is far quicker to read them as they lie and to sort.
+_WALLETS_SQL = """
+WITH chain AS (
+    SELECT wallet_id, sequence, amount, balance_after, created_at,
+        row_number() OVER by_sequence AS place,
+        lag(balance_after, 1, 0::bigint) OVER by_sequence AS balance_before,
+        lag(created_at) OVER by_sequence AS created_before,
+        lead(1) OVER by_sequence IS NULL AS is_last
+    FROM (SELECT wallet_id + 0 AS wallet_id, sequence, amount, balance_after, created_at FROM transactions_entry) AS e
+    WHERE wallet_id >= %(outside_ids_end)s
+    WINDOW by_sequence AS (PARTITION BY wallet_id ORDER BY sequence)
+), books AS (
+    SELECT wallet_id, count(*) AS entries, sum(amount) AS total, max(sequence) AS last_sequence,
+        max(balance_after) FILTER (WHERE is_last) AS last_balance,
+        min(place) FILTER (WHERE sequence IS DISTINCT FROM place) AS gap_at,
+        min(place) FILTER (WHERE balance_after IS DISTINCT FROM balance_before + amount) AS break_at,
+        min(place) FILTER (WHERE balance_after < 0) AS negative_at,
+        min(place) FILTER (WHERE created_at < created_before) AS disorder_at,
+        0 AS carrying
+    FROM chain GROUP BY wallet_id
+    UNION ALL
+    SELECT wallet_id, count(*), sum(amount), NULL, NULL, NULL, NULL, NULL, NULL,
+        count(*) FILTER (WHERE sequence IS NOT NULL OR balance_after IS NOT NULL)
+    FROM transactions_entry WHERE wallet_id < %(outside_ids_end)s GROUP BY wallet_id
+), judged AS (
+    SELECT coalesce(w.id, b.wallet_id) AS id, concat_ws('; ',
+        CASE WHEN w.id IS NULL THEN 'has entries but does not exist' END,
+        CASE WHEN w.balance < 0 THEN format('its balance is %%s', w.balance) END,
+        CASE WHEN (w.owner_id IS NULL) <> (w.id < %(outside_ids_end)s) THEN 'its owner does not fit its id' END,
+        CASE WHEN w.owner_id IS NULL AND (w.balance <> 0 OR w.version <> 0 OR w.status <> 'open')
+             THEN format('is outside but %%s, of version %%s and balance %%s', w.status, w.version, w.balance) END,
+        CASE WHEN b.carrying > 0 THEN format('is outside but %%s of its entries carry a balance', b.carrying) END,
+        CASE WHEN w.owner_id IS NOT NULL AND w.balance <> coalesce(b.total, 0)
+             THEN format('its balance is %%s, its entries sum to %%s', w.balance, coalesce(b.total, 0)) END,
+        CASE WHEN w.owner_id IS NOT NULL AND w.balance IS DISTINCT FROM coalesce(b.last_balance, 0)
+             THEN format('its balance is %%s, its last entry left %%s', w.balance, coalesce(b.last_balance, 0)) END,
+        CASE WHEN w.owner_id IS NOT NULL AND w.version <> coalesce(b.entries, 0)
+             THEN format('its version is %%s, it has %%s entries', w.version, coalesce(b.entries, 0)) END,
+        CASE WHEN w.owner_id IS NOT NULL AND w.version IS DISTINCT FROM coalesce(b.last_sequence, 0)
+             THEN format('its version is %%s, its last sequence %%s', w.version, coalesce(b.last_sequence, 0)) END,
+        CASE WHEN b.gap_at IS NOT NULL THEN format('its sequence is broken at entry %%s', b.gap_at) END,
+        CASE WHEN b.break_at IS NOT NULL THEN format('its balances do not add up at entry %%s', b.break_at) END,
+        CASE WHEN b.negative_at IS NOT NULL THEN format('its balance is negative at entry %%s', b.negative_at) END,
+        CASE WHEN b.disorder_at IS NOT NULL THEN format('its time goes back at entry %%s', b.disorder_at) END
+    ) AS problem
+    FROM wallets_wallet AS w FULL JOIN books AS b ON b.wallet_id = w.id
+)
+SELECT count(*) OVER (), 'wallet ' || id, problem FROM judged WHERE problem <> '' ORDER BY id LIMIT %(limit)s
+"""
+
+_CURRENCIES_SQL = """
+WITH books AS (SELECT wallet_id, sum(amount) AS total FROM transactions_entry GROUP BY wallet_id)
+SELECT w.currency, coalesce(sum(w.balance), 0), coalesce(sum(b.total) FILTER (WHERE w.owner_id IS NULL), 0),
+    coalesce(sum(b.total), 0)
+FROM wallets_wallet AS w LEFT JOIN books AS b ON b.wallet_id = w.id
+GROUP BY w.currency ORDER BY w.currency
+"""
+_STATUSES_SQL = "SELECT status, count(*) FROM transactions_transaction GROUP BY status"
+_COUNTS_SQL = "SELECT (SELECT count(*) FROM transactions_entry), (SELECT count(*) FROM wallets_wallet)"
+
+
+def books_audit() -> Audit:
+    """Audits all of the books as they stand at one moment, while money goes on moving.
+
+    Inside a transaction of the caller's, it sees what that transaction sees.
+    """
+    started_s = time.monotonic()
+    with _snapshot():
+        statuses = {status.value: 0 for status in Status} | dict(_rows(_STATUSES_SQL))
+        ((entry_count, wallet_count),) = _rows(_COUNTS_SQL)
+        currencies = [
+            CurrencyTotals(currency=currency, held=int(held), outside=int(outside), entries_total=int(total))
+            for currency, held, outside, total in _rows(_CURRENCIES_SQL)
+        ]
+        found = [_faults(_TRANSACTIONS_SQL), _faults(_WALLETS_SQL), _currency_faults(currencies)]
+    return Audit(
+        transactions=statuses,
+        entry_count=entry_count,
+        wallet_count=wallet_count,
+        currencies=currencies,
+        faults=[fault for _, named in found for fault in named],
+        fault_count=sum(count for count, _ in found),
+        took_s=time.monotonic() - started_s,
+    )
+
+
+@contextmanager
+def _snapshot() -> Iterator[None]:
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        # One snapshot for all statements, so that figures which are counted one after another fit together.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # For this transaction only: an audit of large books takes longer, and sorts more, than any request may.
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SET LOCAL work_mem = '64MB'")
+        yield
+
+
+def _rows(sql: str, parameters: Mapping[str, int] | None = None) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return list(cursor.fetchall())
+
+
+def _faults(sql: str) -> tuple[int, list[Fault]]:
+    """How many there are, and the first ones."""
+    rows = _rows(sql, {"limit": FAULTS_NAMED_MAX, "outside_ids_end": OUTSIDE_IDS_END})
+    return (rows[0][0] if rows else 0), [Fault(subject=subject, problem=problem) for _, subject, problem in rows]
+
+
+def _currency_faults(currencies: Sequence[CurrencyTotals]) -> tuple[int, list[Fault]]:
+    faults = []
+    for totals in currencies:
+        problems = []
+        if totals.entries_total:
+            problems.append(f"all its entries sum to {totals.entries_total} instead of 0")
+        if totals.held != -totals.outside:
+            problems.append(f"its wallets hold {totals.held}, but {-totals.outside} came in from outside")
+        if problems:
+            faults.append(Fault(subject=f"currency {totals.currency}", problem="; ".join(problems)))
+    return len(faults), faults

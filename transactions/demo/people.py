@@ -1,0 +1,99 @@
+"""Sets the demo up: its people, their wallets, and their story, written through the ledger like any other money."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from allauth.account.models import EmailAddress
+from django.db import transaction
+from django.utils import timezone
+
+from transactions.demo.story import Move, story
+from transactions.ledger.commands import Command
+from transactions.ledger.post import post
+from transactions.models import Kind
+from wallets.domain.money import amount_parse
+from wallets.models import User, Wallet
+from wallets.services import user_register, wallet_open
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One of the demo people. The password is no secret: the demo refuses to run in production."""
+
+    username: str
+    password: str
+    currencies: Sequence[str] = ()
+    is_staff: bool = False
+
+    @property
+    def email(self) -> str:
+        return f"{self.username}@example.com"
+
+
+#: Everybody has a wallet in USD; `currencies` come on top.
+PEOPLE: Sequence[Person] = (
+    Person("alice", "demo-alice", currencies=["EUR"]),
+    Person("bob", "demo-bob", currencies=["JPY"]),
+    Person("carol", "demo-carol", currencies=["EUR"]),
+    Person("admin", "demo-admin", is_staff=True),
+)
+
+
+class DemoError(Exception):
+    """The demo cannot be set up here; the message says why."""
+
+
+def demo_create() -> bool:
+    """Sets the demo up in one commit; False where it stands already. Raises DemoError where a name is taken."""
+    emails = dict(User.objects.filter(username__in=[p.username for p in PEOPLE]).values_list("username", "email"))
+    if emails == {person.username: person.email for person in PEOPLE}:
+        return False
+    if emails:
+        raise DemoError(f"The demo needs the usernames of people who are here already: {', '.join(sorted(emails))}.")
+    now = timezone.now()
+    moves = list(story(today=now.date()))
+    with transaction.atomic():
+        wallets = {}
+        for person in PEOPLE:
+            for wallet in _person_create(person, since=moves[0][0] - timedelta(hours=1)):
+                wallets[person.username, wallet.currency] = wallet
+        for moment, move in moves:
+            _move_post(moment, move, wallets)
+    return True
+
+
+def _person_create(person: Person, *, since: datetime) -> list[Wallet]:
+    user = user_register(username=person.username, email=person.email, password=person.password)
+    for currency in person.currencies:
+        wallet_open(owner=user, currency=currency)
+    User.objects.filter(pk=user.pk).update(date_joined=since, is_staff=person.is_staff, is_superuser=person.is_staff)
+    # A wallet's entries never lie before it, so empty wallets move back to where the story begins.
+    Wallet.objects.filter(owner=user).update(created_at=since, updated_at=since)
+    EmailAddress.objects.update_or_create(user=user, email=person.email, defaults={"verified": True, "primary": True})
+    return list(Wallet.objects.filter(owner=user).select_related("owner"))
+
+
+def _move_post(moment: datetime, move: Move, wallets: dict[tuple[str, str], Wallet]) -> None:
+    source = wallets[move.payer, move.currency] if move.payer else None
+    destination = wallets[move.payee, move.currency] if move.payee else None
+    own = source or destination
+    assert own is not None and own.owner_id is not None  # noqa: S101, PT018 - each move has a person on one side
+    amount, memo = move.turn(moment.date())
+    command = Command(
+        kind=_kind(move),
+        amount=amount_parse(amount, currency=move.currency),
+        source_id=source.id if source else None,
+        destination_id=destination.id if destination else None,
+        initiator_id=own.owner_id,
+        memo=memo,
+    )
+    (outcome,) = post([command], at=moment)
+    if outcome.error:
+        raise outcome.error
+
+
+def _kind(move: Move) -> Kind:
+    if move.payer is None:
+        return Kind.DEPOSIT
+    return Kind.TRANSFER if move.payee else Kind.WITHDRAWAL

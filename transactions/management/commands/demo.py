@@ -1,0 +1,38 @@
+"""`manage.py demo`: people with a history, to look around in."""
+
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from transactions.demo.people import PEOPLE, DemoError, demo_create
+
+
+class Command(BaseCommand):
+    """Sets up the demo people once, and prints how to sign in."""
+
+    help = "Creates alice, bob, carol and a staff user with 90 days of history, and prints their passwords."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--force", action="store_true", help="also in production, where it opens known passwords")
+
+    def handle(self, *, force: bool, **_options: Any) -> None:
+        if settings.ENVIRONMENT == "production" and not force:
+            raise CommandError("These passwords are public: the demo does not belong in production (--force insists).")
+        try:
+            created = demo_create()
+        except DemoError as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write("The demo is ready." if created else "The demo is here already.")
+        self._people_print()
+
+    def _people_print(self) -> None:
+        site = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/"
+        self.stdout.write(f"\n  {'username':<10}{'password':<14}sign in at")
+        for person in PEOPLE:
+            self.stdout.write(
+                f"  {person.username:<10}{person.password:<14}{site}{'admin/' if person.is_staff else ''}"
+            )
+        self.stdout.write("")

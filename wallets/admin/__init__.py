@@ -1,0 +1,5 @@
+"""Django admin for people, wallets and what lets them in."""
+
+from wallets.admin import access, people, wallets
+
+__all__ = ["access", "people", "wallets"]

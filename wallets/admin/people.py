@@ -1,0 +1,89 @@
+"""People: found by name, let in and shut out. Their accounts are made by signing up and never deleted."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from wallets.admin.kit import BigTableAdmin, ReadOnlyInline, money, when
+from wallets.models import User, Wallet
+
+_RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class WalletInline(ReadOnlyInline):
+    """A person's wallets, on the person's page."""
+
+    model = Wallet
+    fields = ("currency", "status", "balance_shown", "created_shown")
+    readonly_fields = fields
+
+    @admin.display(description="created (UTC)")
+    def created_shown(self, wallet: Wallet) -> str:
+        return when(wallet.created_at)
+
+    @admin.display(description="balance")
+    def balance_shown(self, wallet: Wallet) -> str:
+        return money(wallet.balance, wallet.currency)
+
+
+@admin.register(User)
+class UserAdmin(BigTableAdmin):
+    """Names and addresses are the person's own and passwords nobody else's: staff change only who may come in."""
+
+    list_display = ("username", "email", "is_active", "is_staff", "date_joined", "last_login")
+    list_filter = ("is_active", "is_staff")
+    ordering = ("username",)
+    search_fields = ("username", "email")
+    search_help_text = "The beginning of a username or of an e-mail address."
+    fieldsets = (
+        (None, {"fields": ("username", "email", "date_joined", "last_login")}),
+        ("May come in", {"fields": ("is_active",)}),
+        ("May do as staff", {"fields": _RIGHTS}),
+    )
+    readonly_fields = ("username", "email", "date_joined", "last_login")
+    filter_horizontal = ("groups", "user_permissions")
+    inlines = (WalletInline,)
+
+    def search(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
+        return queryset.filter(people_matching(term))
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "user_permissions" and field is not None and field.queryset is not None:
+            # A permission's name shows its model's.
+            field.queryset = field.queryset.select_related("content_type")
+        return field
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Accounts are made by signing up, which also opens their first wallet."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
+        """The books name people for ever."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only superusers change superusers."""
+        allowed = super().has_change_permission(request, obj)
+        return allowed and (obj is None or _is_superuser(request) or not obj.is_superuser)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Only superusers give rights, and nobody their own; nor does anybody shut themselves out."""
+        if obj is not None and obj.pk == request.user.pk:
+            return (*self.readonly_fields, "is_active", *_RIGHTS)
+        return self.readonly_fields if _is_superuser(request) else (*self.readonly_fields, *_RIGHTS)
+
+
+def people_matching(term: str, *, prefix: str = "") -> Q:
+    """People whose name or e-mail address begins so; `prefix` leads to them, such as "owner__".
+
+    Both are stored in lower case, so this is a plain prefix, which the unique columns' indexes answer.
+    """
+    wanted = term.lower()
+    return Q(**{f"{prefix}username__startswith": wanted}) | Q(**{f"{prefix}email__startswith": wanted})
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(request.user.is_authenticated and request.user.is_superuser)

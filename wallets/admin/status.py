@@ -1,0 +1,134 @@
+"""Freezing, reopening and closing wallets: one page that shows which, asks why, and calls the service."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError, transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from wallets.admin.kit import number_parse
+from wallets.domain.errors import WalletError
+from wallets.models import User, Wallet, WalletStatus
+from wallets.services import wallet_close, wallet_freeze, wallet_reopen
+
+if TYPE_CHECKING:
+    from wallets.admin.wallets import WalletAdmin
+
+#: How many wallets are changed at once.
+WALLETS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of status: its verb, the service that makes it, and the status in which a wallet can be changed so."""
+
+    name: str
+    past: str
+    service: Callable[..., bool]
+    applies_to: Sequence[WalletStatus]
+    meaning: str
+
+
+CHANGES: Mapping[str, Change] = {
+    change.name: change
+    for change in (
+        Change("freeze", "frozen", wallet_freeze, [WalletStatus.OPEN], "No money will move in or out until reopened."),
+        Change("reopen", "reopened", wallet_reopen, [WalletStatus.FROZEN, WalletStatus.CLOSED], "Money moves again."),
+        Change("close", "closed", wallet_close, [WalletStatus.OPEN, WalletStatus.FROZEN], "Only empty wallets close."),
+    )
+}
+
+
+class ReasonForm(forms.Form):
+    """Why a wallet is frozen, reopened or closed; kept in its trail."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=AdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
+        help_text="Kept for ever beside your name. Other staff read it; the owner does not.",
+    )
+
+
+def confirm_redirect(
+    model_admin: "WalletAdmin", request: HttpRequest, name: str, wallets: QuerySet[Wallet]
+) -> HttpResponse | None:
+    """From the list's selection to the page that asks why."""
+    ids = list(wallets.order_by("-id").values_list("id", flat=True)[: WALLETS_MAX + 1])
+    if len(ids) > WALLETS_MAX:
+        model_admin.message_user(request, f"Select at most {WALLETS_MAX} wallets.", messages.ERROR)
+        return None
+    url = reverse("admin:wallets_wallet_status", args=[name])
+    return HttpResponseRedirect(f"{url}?{urlencode({'ids': ','.join(map(str, ids))})}")
+
+
+def confirm_view(model_admin: "WalletAdmin", request: HttpRequest, name: str) -> HttpResponse:
+    """Shows the wallets and asks for the reason; with one, makes the change."""
+    if not (model_admin.has_view_permission(request) and model_admin.has_freeze_permission(request)):
+        raise PermissionDenied
+    change = CHANGES.get(name)
+    if change is None:
+        raise Http404
+    wallets = _wallets(request.GET.get("ids", ""))
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        for wallet in wallets:
+            _change(model_admin, request, wallet, change, form.cleaned_data["reason"])
+        return HttpResponseRedirect(_back_url(wallets))
+    context: dict[str, Any] = {
+        **model_admin.admin_site.each_context(request),
+        "title": f"{change.name.capitalize()} {wallets[0] if len(wallets) == 1 else f'{len(wallets)} wallets'}?",
+        "opts": Wallet._meta,  # noqa: SLF001 - Django's documented model API
+        "change": change,
+        "wallets": [wallet for wallet in wallets if wallet.status in change.applies_to],
+        "left_out": [wallet for wallet in wallets if wallet.status not in change.applies_to],
+        "form": form,
+        "back_url": _back_url(wallets),
+    }
+    status = 422 if form.errors else 200
+    return TemplateResponse(request, "admin/wallets/wallet/status.html", context, status=status)
+
+
+def _wallets(ids: str) -> list[Wallet]:
+    numbers = [number_parse(word) for word in ids.split(",")[:WALLETS_MAX]]
+    wallets = Wallet.objects.filter(id__in=[n for n in numbers if n is not None], owner__isnull=False)
+    found = list(wallets.select_related("owner").order_by("-id"))
+    if not found:
+        raise Http404("None of these wallets exists.")
+    return found
+
+
+def _change(model_admin: "WalletAdmin", request: HttpRequest, wallet: Wallet, change: Change, reason: str) -> None:
+    """One wallet, in a commit of its own, with a line in the admin's log; tells how it went."""
+    assert isinstance(request.user, User)  # noqa: S101 - the permission was checked
+    changed = False
+    try:
+        if wallet.status in change.applies_to:
+            with transaction.atomic():
+                changed = change.service(wallet_id=wallet.id, actor=request.user, reason=reason)
+                if changed:
+                    model_admin.log_change(request, wallet, f"{change.past.capitalize()}: {reason}")
+    except WalletError as error:
+        model_admin.message_user(request, f"{wallet}: {error.detail}", messages.ERROR)
+        return
+    except OperationalError:
+        model_admin.message_user(request, f"{wallet} is busy; try again.", messages.ERROR)
+        return
+    if changed:
+        model_admin.message_user(request, f"{wallet} is {change.past}.", messages.SUCCESS)
+    else:
+        model_admin.message_user(request, f"{wallet} was left as it is.", messages.WARNING)
+
+
+def _back_url(wallets: Sequence[Wallet]) -> str:
+    if len(wallets) == 1:
+        return reverse("admin:wallets_wallet_change", args=[wallets[0].id])
+    return reverse("admin:wallets_wallet_changelist")
