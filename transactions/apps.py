@@ -3,3 +3,4 @@ from django.apps import AppConfig
 
 class TransactionsConfig(AppConfig):
     name = "transactions"
+    verbose_name = "Books"

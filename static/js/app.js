@@ -1,0 +1,113 @@
+// What the pages can do better with JavaScript. Each of them works without it.
+"use strict";
+
+(() => {
+  const all = (selector) => document.querySelectorAll(selector);
+
+  // Times are shown in the reader's zone from the next page on (wallets/pages.py reads the cookie).
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone) {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `timezone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  }
+
+  // A second press on the button of a form that is on its way sends nothing. The server would see to it too.
+  all("form[data-once]").forEach((form) => {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) {
+        event.preventDefault();
+        return;
+      }
+      form.dataset.sent = "yes";
+      form.querySelectorAll("button:not([type=button])").forEach((button) => {
+        button.setAttribute("aria-disabled", "true");
+      });
+    });
+  });
+  // Come back with "back", the form is fresh.
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    all("form[data-once]").forEach((form) => {
+      delete form.dataset.sent;
+      form.querySelectorAll("[aria-disabled]").forEach((button) => button.removeAttribute("aria-disabled"));
+    });
+  });
+
+  all("[data-reveal]").forEach((button) => {
+    const input = document.getElementById(button.dataset.reveal);
+    const [word] = button.childNodes;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const shown = input.type === "text";
+      input.type = shown ? "password" : "text";
+      word.textContent = shown ? "Show" : "Hide";
+      button.setAttribute("aria-pressed", String(!shown));
+    });
+  });
+
+  const copied = document.createElement("div");
+  copied.className = "visually-hidden";
+  copied.setAttribute("role", "status");
+  document.body.append(copied);
+
+  all("[data-copy]").forEach((button) => {
+    if (!navigator.clipboard) return;
+    const word = button.querySelector("span");
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      const source = document.getElementById(button.dataset.copy);
+      await navigator.clipboard.writeText(source.innerText.trim());
+      word.textContent = "Copied";
+      copied.textContent = "Copied";
+      setTimeout(() => {
+        word.textContent = "Copy";
+        copied.textContent = "";
+      }, 2000);
+    });
+  });
+
+  all("[data-print]").forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  });
+
+  // The amount: ready-made ones to press, and the sign of the wallet that is chosen.
+  const amount = document.getElementById("id_amount");
+  all("[data-amounts]").forEach((group) => {
+    group.hidden = false;
+    group.addEventListener("click", (event) => {
+      const chip = event.target.closest("[data-amount]");
+      if (!chip) return;
+      amount.value = chip.dataset.amount;
+      amount.focus();
+    });
+  });
+  const sign = document.getElementById("amount-sign");
+  const choices = [...all("[data-sign]")];
+  if (sign && choices.length) {
+    const show = () => {
+      const chosen = choices.find((choice) => choice.checked);
+      sign.textContent = chosen ? chosen.dataset.sign : "";
+      sign.hidden = !chosen;
+    };
+    choices.forEach((choice) => choice.addEventListener("change", show));
+    show();
+  }
+
+  // htmx replaces parts of a page. Where that fails, or the session has ended, the whole page is asked for.
+  if (window.htmx || document.querySelector('meta[name="htmx-config"]')) {
+    all("[data-hide-with-htmx]").forEach((button) => (button.hidden = true));
+    document.addEventListener("htmx:beforeSwap", (event) => {
+      const { xhr, pathInfo } = event.detail;
+      const answered = new URL(xhr.responseURL || location.href, location.href);
+      const asked = new URL(pathInfo.finalRequestPath || pathInfo.requestPath, location.href);
+      if (answered.pathname !== asked.pathname) {
+        event.detail.shouldSwap = false;
+        location.assign(asked);
+      }
+    });
+    const whole = (event) => location.assign(event.detail.pathInfo.finalRequestPath || event.detail.pathInfo.requestPath);
+    document.addEventListener("htmx:responseError", whole);
+    document.addEventListener("htmx:sendError", whole);
+  }
+})();

@@ -1,0 +1,24 @@
+"""People in front of their browsers: clients that are signed in, and money in their wallets."""
+
+import pytest
+from django.test import Client
+
+from wallets.models import User
+
+
+def _client(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def alices(alice: User) -> Client:
+    """Alice's browser."""
+    return _client(alice)
+
+
+@pytest.fixture
+def bobs(bob: User) -> Client:
+    """Bob's browser."""
+    return _client(bob)

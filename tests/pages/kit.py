@@ -1,0 +1,72 @@
+"""What the tests of pages do again and again: read a form as a browser would, fill it in, send it."""
+
+from html.parser import HTMLParser
+from typing import Any
+
+from django.http import HttpResponse
+from django.test import Client
+
+from transactions.services import deposit_create
+from wallets.models import User, Wallet
+
+#: What stands before money that went out.
+MINUS = "\N{MINUS SIGN}"
+
+
+class _Forms(HTMLParser):
+    """The forms of a page, each as the fields that a browser sends."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.forms: list[dict[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        name = given.get("name")
+        if tag == "form":
+            self.forms.append({})
+        if tag != "input" or not name or name == "csrfmiddlewaretoken":
+            return
+        if given.get("type") in {"radio", "checkbox"} and "checked" not in given:
+            return
+        self.forms[-1][name] = given.get("value") or ""
+
+
+def text_of(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def forms_of(response: Any) -> list[dict[str, str]]:
+    """What a browser would send of each form, if it were sent untouched. Forms of a single button are left out."""
+    parser = _Forms()
+    parser.feed(text_of(response))
+    return [form for form in parser.forms if form]
+
+
+def fields_of(response: Any) -> dict[str, str]:
+    """The page's first form."""
+    forms = forms_of(response)
+    return forms[0] if forms else {}
+
+
+def fill(client: Client, path: str, **entered: str) -> HttpResponse:
+    """Opens a form, fills it in and sends it."""
+    return send(client, path, fields_of(client.get(path)) | entered)
+
+
+def send(client: Client, path: str, data: dict[str, str]) -> HttpResponse:
+    response: Any = client.post(path, data)
+    return response  # type: ignore[no-any-return]
+
+
+def wallet_of(user: User, currency: str = "USD") -> Wallet:
+    return Wallet.objects.get(owner=user, currency=currency)
+
+
+def balance_of(user: User, currency: str = "USD") -> int:
+    return wallet_of(user, currency).balance
+
+
+def give(user: User, amount: int, currency: str = "USD", memo: str = "") -> None:
+    """Money from outside, in minor units."""
+    deposit_create(actor=user, wallet_id=wallet_of(user, currency).id, amount=amount, memo=memo)

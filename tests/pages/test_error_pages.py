@@ -1,0 +1,54 @@
+"""What people see when something is wrong."""
+
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError
+from django.test import Client
+
+from tests.pages.kit import text_of
+from wallets.models import User
+
+
+def test_it_says_that_there_is_nothing_at_an_address(db: None, client: Client) -> None:
+    response = client.get("/nowhere/")
+    assert response.status_code == 404
+    assert "There is nothing here" in text_of(response)
+
+
+def test_it_says_that_a_form_was_out_of_date(alice: User) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    response = client.post("/add/", {"amount": "5"})
+    assert response.status_code == 403
+    assert "This form was out of date" in text_of(response)
+
+
+def test_it_apologises_for_a_mistake_of_ours_without_the_database(
+    alice: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+) -> None:
+    def broken(**_: Any) -> None:
+        raise RuntimeError("a mistake")
+
+    client = Client(raise_request_exception=False)
+    client.force_login(alice)
+    monkeypatch.setattr("transactions.views.choice.wallet_list", broken)
+    # The session and the person, before it broke; none for the apology.
+    with django_assert_num_queries(2):
+        response = client.get("/")
+    assert response.status_code == 500
+    assert "Something went wrong on our side" in text_of(response)
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_it_says_that_it_is_back_soon_when_the_database_is_gone(
+    alices: Client, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def gone(**_: Any) -> None:
+        raise error("gone")
+
+    monkeypatch.setattr("transactions.views.choice.wallet_list", gone)
+    response = alices.get("/")
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert "We are back in a moment" in text_of(response)

@@ -1,0 +1,74 @@
+"""The first page of a person."""
+
+from typing import Any
+
+from django.test import Client
+
+from tests.pages.kit import MINUS, give, text_of, wallet_of
+from transactions.services import transfer_create
+from wallets.models import User
+from wallets.services import wallet_freeze, wallet_open
+
+
+def test_it_leads_a_new_person_to_the_first_deposit(alices: Client) -> None:
+    page = text_of(alices.get("/"))
+    assert "Your wallet is ready" in page
+    assert "/add/" in page
+
+
+def test_it_shows_the_balance_and_what_happened_last(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 12_345, memo="Salary")
+    transfer_create(actor=alice, source_id=wallet_of(alice).id, recipient="bob", amount=2_000, memo="Lunch")
+    page = text_of(alices.get("/"))
+    assert '$103<span class="balance-change">.45</span>' in page
+    assert "+$123.45" in page
+    assert f"{MINUS}$20.00" in page
+    assert "Lunch" in page
+    assert "Today" in page
+
+
+def test_it_offers_to_pay_the_same_people_again(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 5_000)
+    transfer_create(actor=alice, source_id=wallet_of(alice).id, recipient="bob", amount=2_000)
+    assert f"/send/?wallet={wallet_of(alice).id}&amp;to=bob" in text_of(alices.get("/"))
+
+
+def test_it_turns_from_one_currency_to_the_next(alices: Client, alice: User) -> None:
+    wallet_open(owner=alice, currency="KWD")
+    give(alice, 1_500, currency="KWD")
+    page = text_of(alices.get("/", {"wallet": str(wallet_of(alice, "KWD").id)}))
+    assert 'KWD\N{NO-BREAK SPACE}1<span class="balance-change">.500</span>' in page
+
+
+def test_it_says_that_a_wallet_is_frozen_and_offers_no_movement(alices: Client, alice: User, bob: User) -> None:
+    wallet_freeze(wallet_id=wallet_of(alice).id, actor=bob, reason="A test")
+    page = text_of(alices.get("/"))
+    assert "Frozen" in page
+    assert "hero-action" not in page
+
+
+def test_it_escapes_what_people_write(alices: Client, alice: User) -> None:
+    give(alice, 500, memo="<script>alert(1)</script>")
+    page = text_of(alices.get("/"))
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+
+
+def test_it_asks_the_database_four_times_however_much_happened(
+    alices: Client, alice: User, bob: User, django_assert_num_queries: Any
+) -> None:
+    for amount in range(1, 40):
+        give(alice, amount * 100)
+        transfer_create(actor=alice, source_id=wallet_of(alice).id, recipient="bob", amount=amount)
+    # The session, the person, the wallets, the entries with everything beside them.
+    with django_assert_num_queries(4):
+        alices.get("/")
+
+
+def test_it_shows_times_in_the_readers_zone(alices: Client, alice: User) -> None:
+    give(alice, 500)
+    alices.cookies["timezone"] = "Asia/Kolkata"
+    response = alices.get("/")
+    assert "+05:30" in text_of(response)
+    alices.cookies["timezone"] = "../../etc/passwd"
+    assert "+00:00" in text_of(alices.get("/"))

@@ -1,0 +1,66 @@
+"""The page of one transaction."""
+
+from typing import Any
+
+from django.test import Client
+from django.utils import timezone
+
+from tests.pages.kit import MINUS, give, text_of, wallet_of
+from transactions.models import Kind, Status, Transaction
+from transactions.services import deposit_create, transfer_create
+from wallets.models import User
+
+
+def sent(alice: User, **fields: Any) -> Transaction:
+    """Alice's twenty dollars to Bob, as the asynchronous channel would leave them behind."""
+    bob = User.objects.get(username="bob")
+    return Transaction.objects.create(
+        kind=Kind.TRANSFER,
+        currency="USD",
+        amount=2_000,
+        source=wallet_of(alice),
+        destination=wallet_of(bob),
+        initiator=alice,
+        created_at=timezone.now(),
+        **fields,
+    )
+
+
+def test_it_shows_the_same_movement_from_both_sides(
+    alices: Client, bobs: Client, alice: User, bob: User, django_assert_num_queries: Any
+) -> None:
+    give(alice, 5_000)
+    receipt = transfer_create(
+        actor=alice, source_id=wallet_of(alice).id, recipient="bob", amount=2_000, memo="For lunch & coffee"
+    )
+    path = f"/transactions/{receipt.transaction.pk}/"
+    with django_assert_num_queries(3):
+        hers = text_of(alices.get(path))
+    his = text_of(bobs.get(path))
+    assert f"{MINUS}$20.00" in hers
+    assert "alice (you)" in hers
+    assert "+$20.00" in his
+    assert "bob (you)" in his
+    for page in (hers, his):
+        assert "For lunch &amp; coffee" in page
+        assert "Completed" in page
+        assert str(receipt.transaction.pk) in page
+
+
+def test_it_shows_that_a_deposit_came_from_outside(alices: Client, alice: User) -> None:
+    receipt = deposit_create(actor=alice, wallet_id=wallet_of(alice).id, amount=500)
+    assert "Outside Wallet" in text_of(alices.get(f"/transactions/{receipt.transaction.pk}/"))
+
+
+def test_it_shows_that_a_transfer_is_on_its_way(alices: Client, alice: User, bob: User) -> None:
+    page = text_of(alices.get(f"/transactions/{sent(alice, status=Status.PENDING).pk}/"))
+    assert "On its way" in page
+    assert "Pending" in page
+
+
+def test_it_shows_why_a_transfer_failed(alices: Client, alice: User, bob: User) -> None:
+    failed = sent(alice, status=Status.FAILED, settled_at=timezone.now(), failure_code="insufficient_funds")
+    page = text_of(alices.get(f"/transactions/{failed.pk}/"))
+    assert "Not carried out" in page
+    assert "There is not enough money in the wallet." in page
+    assert "No money moved." in page

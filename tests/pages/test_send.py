@@ -1,0 +1,183 @@
+"""Sending money: the form, the review, the receipt."""
+
+import datetime
+
+import pytest
+import time_machine
+from django.core import signing
+from django.test import Client
+from django.utils import timezone
+
+from tests.pages.kit import balance_of, fields_of, fill, give, send, text_of, wallet_of
+from transactions.models import Transaction
+from transactions.services import withdrawal_create
+from wallets.models import User
+from wallets.services import wallet_freeze, wallet_open
+
+REVIEW = "/send/review/"
+
+
+def reviewed(client: Client, **entered: str) -> dict[str, str]:
+    """Fills the form in, and gives what the review page would send."""
+    response = fill(client, "/send/", **({"recipient": "bob", "amount": "20"} | entered))
+    assert response.status_code == 302, text_of(response)
+    assert response["Location"] == REVIEW
+    return fields_of(client.get(REVIEW))
+
+
+def test_it_shows_who_gets_what_and_moves_nothing_before_that_is_confirmed(
+    alices: Client, alice: User, bob: User
+) -> None:
+    give(alice, 5_000)
+    reviewed(alices, recipient="BOB@example.com", memo="Lunch")
+    page = text_of(alices.get(REVIEW))
+    assert "Send $20.00 to bob" in page
+    assert "$30.00" in page
+    assert "Lunch" in page
+    assert balance_of(bob) == 0
+
+
+def test_it_sends_what_was_reviewed_and_shows_the_receipt_to_both(
+    alices: Client, bobs: Client, alice: User, bob: User
+) -> None:
+    give(alice, 5_000)
+    response = send(alices, REVIEW, reviewed(alices, memo="Lunch"))
+    transaction = Transaction.objects.get(kind="transfer")
+    assert response["Location"] == f"/transactions/{transaction.id}/?done=now"
+    assert (balance_of(alice), balance_of(bob)) == (3_000, 2_000)
+    assert "Money sent" in text_of(alices.get(response["Location"]))
+    bobs_page = text_of(bobs.get(f"/transactions/{transaction.id}/"))
+    assert "Money received" in bobs_page
+    assert "+$20.00" in bobs_page
+
+
+def test_it_sends_once_when_the_button_is_pressed_twice(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 5_000)
+    data = reviewed(alices)
+    first, second = send(alices, REVIEW, data), send(alices, REVIEW, data)
+    assert balance_of(bob) == 2_000
+    assert first["Location"].partition("?")[0] == second["Location"].partition("?")[0]
+
+
+def test_it_sends_what_the_page_showed_whatever_another_tab_entered(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 5_000)
+    shown = reviewed(alices, amount="20")
+    reviewed(alices, amount="30")
+    send(alices, REVIEW, shown)
+    assert balance_of(bob) == 2_000
+
+
+def test_it_pays_the_wallet_that_was_reviewed_even_if_its_owner_changes_name(
+    alices: Client, alice: User, bob: User, charlie: User
+) -> None:
+    give(alice, 5_000)
+    data = reviewed(alices)
+    User.objects.filter(id=bob.pk).update(username="robert")
+    User.objects.filter(id=charlie.pk).update(username="bob")
+    send(alices, REVIEW, data)
+    assert balance_of(bob) == 2_000
+    assert balance_of(charlie) == 0
+
+
+@pytest.mark.parametrize(
+    ("entered", "field", "sentence"),
+    [
+        ({"recipient": ""}, "recipient", "Enter a username or an e-mail address."),
+        ({"recipient": "nobody"}, "recipient", "We found nobody who can be paid there."),
+        ({"recipient": "nobody@example.com"}, "recipient", "We found nobody who can be paid there."),
+        ({"recipient": "alice"}, "recipient", "That is you."),
+        ({"recipient": "Alice@Example.com"}, "recipient", "That is you."),
+        ({"amount": "50.01"}, "amount", "That is more than this wallet holds."),
+        ({"amount": "twenty"}, "amount", "Enter an amount such as"),
+        ({"memo": "x" * 201}, "memo", "at most 200 characters"),
+    ],
+)
+def test_it_says_at_the_field_what_is_wrong_and_keeps_the_rest(
+    alices: Client, alice: User, bob: User, entered: dict[str, str], field: str, sentence: str
+) -> None:
+    give(alice, 5_000)
+    given = {"recipient": "bob", "amount": "20", "memo": "Lunch"} | entered
+    response = fill(alices, "/send/", **given)
+    page = text_of(response)
+    assert response.status_code == 422
+    assert sentence in page
+    assert f'id="id_{field}_error"' in page
+    assert fields_of(response).items() >= given.items()
+
+
+def test_it_says_that_the_recipient_holds_no_such_currency(alices: Client, alice: User, bob: User) -> None:
+    euros = wallet_open(owner=alice, currency="EUR")
+    give(alice, 5_000, currency="EUR")
+    response = fill(alices, "/send/", recipient="bob", amount="20", wallet=str(euros.id))
+    assert "We found nobody who can be paid there." in text_of(response)
+
+
+def test_it_says_that_the_recipients_wallet_is_frozen(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 5_000)
+    wallet_freeze(wallet_id=wallet_of(bob).id, actor=alice, reason="A test")
+    page = text_of(fill(alices, "/send/", recipient="bob", amount="20"))
+    assert "their wallet is frozen" in page
+    assert 'id="id_recipient_error"' in page
+
+
+def test_it_comes_back_to_the_form_when_the_money_has_gone_meanwhile(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 5_000)
+    data = reviewed(alices, memo="Lunch")
+    withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=4_000)
+    response = send(alices, REVIEW, data)
+    assert response.status_code == 422
+    assert "That is more than this wallet holds." in text_of(response)
+    assert fields_of(response)["memo"] == "Lunch"
+    assert fields_of(response)["recipient"] == "bob"
+    assert balance_of(bob) == 0
+
+
+def test_it_does_not_show_a_review_that_could_not_be_confirmed(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 5_000)
+    reviewed(alices)
+    withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=4_000)
+    assert alices.get(REVIEW).status_code == 422
+
+
+def test_it_goes_back_to_change_what_was_entered(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 5_000)
+    reviewed(alices, memo="Lunch", amount="20.5")
+    kept = fields_of(alices.get("/send/?change"))
+    assert kept.items() >= {"recipient": "bob", "amount": "20.50", "memo": "Lunch"}.items()
+    assert fields_of(alices.get("/send/"))["amount"] == ""
+
+
+def test_it_fills_the_recipient_in_from_a_link(alices: Client) -> None:
+    assert fields_of(alices.get("/send/?to=bob"))["recipient"] == "bob"
+
+
+@pytest.mark.parametrize("draft", ["", "rubbish", signing.dumps({"a": 1}), signing.dumps([1], salt="x")])
+def test_it_starts_again_when_the_review_was_tampered_with(alices: Client, alice: User, bob: User, draft: str) -> None:
+    give(alice, 5_000)
+    data = reviewed(alices) | {"draft": draft}
+    assert send(alices, REVIEW, data)["Location"] == "/send/"
+    assert balance_of(bob) == 0
+
+
+def test_it_does_not_send_somebody_elses_review(
+    alices: Client, bobs: Client, alice: User, bob: User, charlie: User
+) -> None:
+    give(alice, 5_000)
+    give(bob, 5_000)
+    data = reviewed(alices, recipient="charlie")
+    assert send(bobs, REVIEW, data)["Location"] == "/send/"
+    assert balance_of(charlie) == 0
+
+
+def test_it_starts_again_when_a_review_is_half_an_hour_old(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 5_000)
+    data = reviewed(alices)
+    with time_machine.travel(timezone.now() + datetime.timedelta(minutes=31)):
+        response = send(alices, REVIEW, data)
+    assert response["Location"] == "/send/"
+    assert balance_of(bob) == 0
+    assert "nothing was sent" in text_of(alices.get("/send/"))
+
+
+def test_it_has_nothing_to_review_before_something_is_entered(alices: Client) -> None:
+    assert alices.get(REVIEW)["Location"] == "/send/"

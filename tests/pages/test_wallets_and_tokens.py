@@ -1,0 +1,89 @@
+"""Opening wallets, and tokens for programs."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from tests.pages.kit import fill, forms_of, give, send, text_of, wallet_of
+from wallets.models import ApiToken, User, Wallet
+from wallets.services import token_issue, wallet_open
+
+
+def secret_of(response: Any) -> str:
+    found = re.search(r'<code id="secret">([^<]+)</code>', text_of(response))
+    return found[1] if found else ""
+
+
+def test_it_opens_a_wallet_in_another_currency(alices: Client, alice: User) -> None:
+    response = fill(alices, "/wallets/", currency="EUR")
+    assert response["Location"] == "/wallets/"
+    assert wallet_of(alice, "EUR").balance == 0
+    assert "Your EUR wallet is open." in text_of(alices.get("/wallets/"))
+
+
+@pytest.mark.parametrize("currency", ["", "USD", "XXX", "eur", "\0"])
+def test_it_opens_none_that_is_there_already_or_does_not_exist(alices: Client, alice: User, currency: str) -> None:
+    response = fill(alices, "/wallets/", currency=currency)
+    assert response.status_code == 422
+    assert 'id="id_currency_error"' in text_of(response)
+    assert Wallet.objects.filter(owner=alice).count() == 1
+
+
+def test_it_lists_wallets_with_three_queries_however_many(
+    alices: Client, alice: User, django_assert_num_queries: Any
+) -> None:
+    for currency in ("EUR", "JPY", "KWD", "CHF"):
+        wallet_open(owner=alice, currency=currency)
+    give(alice, 500)
+    with django_assert_num_queries(3):
+        page = text_of(alices.get("/wallets/"))
+    assert "Kuwaiti Dinar" in page
+
+
+def test_it_shows_a_new_tokens_secret_once(alices: Client, alice: User) -> None:
+    response = fill(alices, "/tokens/", name="Till")
+    assert response.status_code == 201
+    assert ApiToken.objects.get(user=alice).name == "Till"
+    secret = secret_of(response)
+    assert len(secret) > 40
+    assert "no-store" in response["Cache-Control"]
+    again = alices.get("/tokens/")
+    assert "Till" in text_of(again)
+    assert secret not in text_of(again)
+
+
+def test_it_gives_a_token_that_opens_the_api(alices: Client, alice: User) -> None:
+    secret = secret_of(fill(alices, "/tokens/", name="Till"))
+    response = Client().get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
+    assert response.json()["username"] == "alice"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "\0"])
+def test_it_wants_a_token_to_have_a_name(alices: Client, alice: User, name: str) -> None:
+    assert fill(alices, "/tokens/", name=name).status_code == 422
+    assert not ApiToken.objects.filter(user=alice).exists()
+
+
+def test_it_revokes_a_token(alices: Client, alice: User) -> None:
+    token_issue(user=alice, name="Till")
+    revoking = forms_of(alices.get("/tokens/"))[-1]
+    assert send(alices, "/tokens/revoke/", revoking)["Location"] == "/tokens/"
+    assert not ApiToken.objects.exists()
+
+
+def test_it_neither_shows_nor_revokes_somebody_elses_token(alices: Client, alice: User, bob: User) -> None:
+    token, _ = token_issue(user=bob, name="Bobs till")
+    assert "Bobs till" not in text_of(alices.get("/tokens/"))
+    assert send(alices, "/tokens/revoke/", {"digest": token.digest}).status_code == 404
+    assert ApiToken.objects.count() == 1
+
+
+def test_it_lists_tokens_with_three_queries_however_many(
+    alices: Client, alice: User, django_assert_num_queries: Any
+) -> None:
+    for number in range(9):
+        token_issue(user=alice, name=f"Till {number}")
+    with django_assert_num_queries(3):
+        alices.get("/tokens/")

@@ -1,0 +1,191 @@
+"""Forms of the pages that move money or look back on it. They read what a person typed; the ledger decides."""
+
+import datetime
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.utils import timezone
+
+from transactions.models import Kind
+from transactions.selectors import HistoryQuery
+from wallets.domain.currencies import CURRENCIES
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.money import MEMO_LENGTH_MAX, AmountError, amount_parse
+from wallets.models import Wallet, WalletStatus
+
+#: The one table from codes to words: at which field a refusal is shown, and the sentence. None: above the form.
+REFUSALS: Mapping[ErrorCode, tuple[str | None, str]] = {
+    ErrorCode.INSUFFICIENT_FUNDS: ("amount", "That is more than this wallet holds."),
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: ("amount", "That is more than a wallet may hold. Enter a smaller amount."),
+    ErrorCode.WALLET_FROZEN: ("wallet", "This wallet is frozen: no money moves in or out until support reopens it."),
+    ErrorCode.WALLET_CLOSED: ("wallet", "This wallet is closed. Choose another one."),
+    ErrorCode.RECIPIENT_NOT_FOUND: ("recipient", "We found nobody who can be paid there. Check the spelling."),
+    ErrorCode.SAME_WALLET: ("recipient", "That is you. Enter somebody else's username or e-mail address."),
+    ErrorCode.CURRENCY_MISMATCH: ("recipient", "They hold no wallet in this currency."),
+    ErrorCode.NOT_FOUND: ("wallet", "Choose one of your wallets."),
+    ErrorCode.MALFORMED: (None, "Something in this form is not right. Check it and try again."),
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: (
+        None,
+        "This form was used before, for something else: nothing was moved now. Send it once more to go on.",
+    ),
+}
+#: The same codes where it is the other side's wallet that refuses.
+REFUSALS_OF_RECIPIENT: Mapping[ErrorCode, tuple[str, str]] = {
+    ErrorCode.WALLET_FROZEN: ("recipient", "They cannot be paid at the moment: their wallet is frozen."),
+    ErrorCode.WALLET_CLOSED: ("recipient", "They cannot be paid: their wallet is closed."),
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: ("amount", "That is more than their wallet may hold. Enter a smaller amount."),
+}
+
+
+def idempotency_key_new() -> str:
+    return f"web:{uuid.uuid4()}"
+
+
+class MoneyForm(forms.Form):
+    """An amount and one of the person's wallets. Carries a one-time key: sent twice, it moves money once."""
+
+    wallet = forms.TypedChoiceField(
+        label="Wallet", coerce=int, widget=forms.RadioSelect, error_messages={"required": "Choose a wallet."}
+    )
+    amount = forms.CharField(
+        label="Amount",
+        max_length=40,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "placeholder": "0.00"}),
+        error_messages={"required": "Enter an amount."},
+    )
+    memo = forms.CharField(
+        label="Note", max_length=MEMO_LENGTH_MAX, required=False, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    idempotency_key = forms.CharField(
+        widget=forms.HiddenInput, validators=[RegexValidator(r"\Aweb:[0-9a-f-]{36}\Z")], initial=idempotency_key_new
+    )
+
+    #: Whether the money comes from this person's wallet or goes into it.
+    spends = True
+
+    def __init__(self, *args: Any, wallets: Sequence[Wallet], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.wallets = wallets
+        choices = [(str(wallet.id), wallet.currency) for wallet in wallets if wallet.status == WalletStatus.OPEN]
+        self.fields["wallet"].choices = choices  # type: ignore[attr-defined]
+        if not self.is_bound and self.initial.get("wallet") not in dict(choices):
+            self.initial["wallet"] = choices[0][0] if choices else ""
+
+    @property
+    def wallet_chosen(self) -> Wallet | None:
+        """The wallet that the form stands at, whether rendered for the first time or sent."""
+        chosen = str(self["wallet"].value())
+        return next((wallet for wallet in self.wallets if str(wallet.id) == chosen), None)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if "idempotency_key" not in cleaned:
+            self._renew_key()
+            self.add_error(None, "This form was out of date. Send it once more.")
+        wallet = self.wallet_chosen
+        if wallet is not None and "wallet" in cleaned and "amount" in cleaned:
+            try:
+                cleaned["amount"] = amount_parse(cleaned["amount"], currency=wallet.currency)
+            except AmountError as error:
+                self.add_error("amount", str(error))
+        return cleaned
+
+    def refuse(self, error: WalletError) -> None:
+        """Shows a refusal where it belongs, with everything that was entered kept. Unknown ones are raised again."""
+        wallet = self.wallet_chosen
+        others: Mapping[ErrorCode, tuple[str | None, str]] = {}
+        if self.spends and wallet is not None and wallet.status == WalletStatus.OPEN:
+            others = REFUSALS_OF_RECIPIENT
+        entry = others.get(error.code) or REFUSALS.get(error.code)
+        if entry is None:
+            raise error
+        if error.code == ErrorCode.IDEMPOTENCY_KEY_REUSED:
+            self._renew_key()
+        name, sentence = entry
+        self.add_error(name if name in self.fields else None, sentence)
+
+    def _renew_key(self) -> None:
+        self.data = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
+        self.data["idempotency_key"] = idempotency_key_new()  # type: ignore[index]
+
+
+class AddForm(MoneyForm):
+    """Money from outside into a wallet."""
+
+    spends = False
+
+    @property
+    def chips(self) -> list[str]:
+        """Amounts that are often added, to be pressed instead of typed."""
+        wallet = self.wallet_chosen
+        if wallet is not None and CURRENCIES[wallet.currency].exponent == 0:
+            return ["1000", "5000", "10000"]
+        return ["20", "50", "100", "200"]
+
+
+class WithdrawForm(MoneyForm):
+    """Money from a wallet to outside."""
+
+
+class SendForm(MoneyForm):
+    """Money to somebody else. The form itself moves nothing: a review follows."""
+
+    recipient = forms.CharField(
+        label="To",
+        help_text="A username or an e-mail address.",
+        max_length=254,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
+        error_messages={"required": "Enter a username or an e-mail address."},
+    )
+    field_order = ["recipient", "wallet", "amount", "memo", "idempotency_key"]
+
+
+def _day_field(*, label: str) -> forms.DateField:
+    """A day that date arithmetic can still count on from: years 1 and 9999 have no day before and after them."""
+    return forms.DateField(
+        label=label,
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        input_formats=["%Y-%m-%d"],
+        validators=[MinValueValidator(datetime.date(2000, 1, 1)), MaxValueValidator(datetime.date(2999, 12, 31))],
+        error_messages={"invalid": "Enter a day such as 2025-11-21."},
+    )
+
+
+class HistoryForm(forms.Form):
+    """The filters of a history, as a GET form whose address can be kept."""
+
+    direction = forms.ChoiceField(
+        label="Direction",
+        choices=[("", "All"), ("in", "Money in"), ("out", "Money out")],
+        required=False,
+        widget=forms.RadioSelect,
+    )
+    kind = forms.ChoiceField(label="Type", choices=[("", "Every type"), *Kind.choices], required=False)
+    since = _day_field(label="From")
+    until = _day_field(label="To")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and until < since:
+            self.add_error("until", "Choose a day on or after the first one.")
+        return cleaned
+
+    def query(self, *, cursor: str | None) -> HistoryQuery:
+        """What the filters ask for, in days of the reader's time zone, the last one included."""
+        given = self.cleaned_data
+        return HistoryQuery(
+            cursor=cursor,
+            kind=Kind(given["kind"]) if given["kind"] else None,
+            direction=given["direction"] or None,
+            since=_midnight(given["since"]) if given["since"] else None,
+            until=_midnight(given["until"] + datetime.timedelta(days=1)) if given["until"] else None,
+        )
+
+
+def _midnight(day: datetime.date) -> datetime.datetime:
+    return timezone.make_aware(datetime.datetime.combine(day, datetime.time.min))

@@ -1,0 +1,16 @@
+"""The pages about money that moves. A page that needs both a wallet and its history belongs here."""
+
+from transactions.views.move import money_add, money_withdraw
+from transactions.views.overview import dashboard
+from transactions.views.past import history, transaction_page
+from transactions.views.send import money_send, money_send_review
+
+__all__ = [
+    "dashboard",
+    "history",
+    "money_add",
+    "money_send",
+    "money_send_review",
+    "money_withdraw",
+    "transaction_page",
+]

@@ -1,0 +1,26 @@
+"""Which of a person's wallets a page stands at."""
+
+from collections.abc import Sequence
+
+from django.http import Http404, HttpRequest
+
+from wallets.models import User, Wallet, WalletStatus
+from wallets.selectors import wallet_list
+
+
+def wallets_of(user: User) -> list[Wallet]:
+    return list(wallet_list(owner=user))
+
+
+def wallet_of(request: HttpRequest, wallets: Sequence[Wallet]) -> Wallet | None:
+    """The one named by ?wallet=, or the first that moves money, or none where there is none.
+
+    A wallet of somebody else's is not there.
+    """
+    asked = request.GET.get("wallet")
+    if asked is None:
+        return next((wallet for wallet in wallets if wallet.status == WalletStatus.OPEN), next(iter(wallets), None))
+    for wallet in wallets:
+        if str(wallet.id) == asked:
+            return wallet
+    raise Http404("You have no such wallet.")

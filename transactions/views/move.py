@@ -1,0 +1,73 @@
+"""Adding and withdrawing money: one form each, which moves money once however often it is sent."""
+
+from typing import Protocol
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from transactions.forms import AddForm, MoneyForm, WithdrawForm
+from transactions.services import Receipt, deposit_create, withdrawal_create
+from transactions.views.choice import wallet_of, wallets_of
+from wallets.domain.errors import WalletError
+from wallets.models import User
+from wallets.pages import PersonRequest, page
+
+UNPROCESSABLE = 422
+
+
+class Move(Protocol):
+    """What `deposit_create` and `withdrawal_create` have in common."""
+
+    def __call__(
+        self, *, actor: User, wallet_id: int, amount: int, memo: str = "", idempotency_key: str | None = None
+    ) -> Receipt: ...
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def money_add(request: PersonRequest) -> HttpResponse:
+    return _form_page(request, form_class=AddForm, move=deposit_create, template="transactions/money_add.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def money_withdraw(request: PersonRequest) -> HttpResponse:
+    template = "transactions/money_withdraw.html"
+    return _form_page(request, form_class=WithdrawForm, move=withdrawal_create, template=template)
+
+
+def _form_page(request: PersonRequest, *, form_class: type[MoneyForm], move: Move, template: str) -> HttpResponse:
+    wallets = wallets_of(request.user)
+    if request.method != "POST":
+        wallet = wallet_of(request, wallets)
+        form = form_class(wallets=wallets, initial={"wallet": str(wallet.id) if wallet else ""})
+        return render(request, template, {"form": form})
+    form = form_class(request.POST, wallets=wallets)
+    receipt = _moved(request.user, form, move) if form.is_valid() else None
+    if receipt is None:
+        return render(request, template, {"form": form}, status=UNPROCESSABLE)
+    return redirect_to_receipt(receipt)
+
+
+def _moved(user: User, form: MoneyForm, move: Move) -> Receipt | None:
+    """The receipt; or None, with the refusal shown in the form."""
+    given = form.cleaned_data
+    try:
+        return move(
+            actor=user,
+            wallet_id=given["wallet"],
+            amount=given["amount"],
+            memo=given["memo"],
+            idempotency_key=given["idempotency_key"],
+        )
+    except WalletError as error:
+        form.refuse(error)
+        return None
+
+
+def redirect_to_receipt(receipt: Receipt) -> HttpResponse:
+    """The done page. It says so when the money had moved before: nobody shall believe to have paid twice."""
+    done = "again" if receipt.replayed else "now"
+    return redirect(f"{reverse('transaction_page', args=[receipt.transaction.pk])}?done={done}")

@@ -1,0 +1,85 @@
+"""What a list of movements shows: entries turned into rows, and rows gathered by day."""
+
+import datetime
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from transactions.models import Entry, Kind, Transaction
+from wallets.models import Wallet
+
+#: Kind → (title, icon) of what has no other person in it.
+OUTSIDE = {Kind.DEPOSIT: ("Added money", "arrow-down-to-line"), Kind.WITHDRAWAL: ("Withdrawal", "arrow-up-from-line")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One movement as its wallet's owner sees it. `person` is the other side's username, empty for the outside."""
+
+    transaction_id: int
+    title: str
+    person: str
+    icon: str
+    verb: str
+    memo: str
+    amount: int
+    currency: str
+    balance_after: int
+    at: datetime.datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """The rows of one day; `continued` where an earlier part of the list has named the day already."""
+
+    date: datetime.date
+    rows: list[Row]
+    continued: bool
+
+
+def row_of(entry: Entry) -> Row:
+    """An entry of a person's wallet, with its transaction, both wallets and their owners loaded."""
+    transaction = entry.transaction
+    other = transaction.source if entry.amount > 0 else transaction.destination
+    person = owner_name(other)
+    title, icon = OUTSIDE.get(Kind(transaction.kind), (person, ""))
+    return Row(
+        transaction_id=transaction.pk,
+        title=title,
+        person=person,
+        icon=icon,
+        verb=("Received" if entry.amount > 0 else "Sent") if person else "",
+        memo=transaction.memo,
+        amount=entry.amount,
+        currency=transaction.currency,
+        balance_after=entry.balance_after or 0,
+        at=entry.created_at,
+    )
+
+
+def days_of(entries: Sequence[Entry], *, after: datetime.date | None = None) -> list[Day]:
+    """Rows by day of the reader's time zone. `after` is the last day of what stands above on the page."""
+    rows = [row_of(entry) for entry in entries]
+    return [
+        Day(date=date, rows=list(group), continued=date == after)
+        for date, group in itertools.groupby(rows, key=lambda row: timezone.localtime(row.at).date())
+    ]
+
+
+def people_of(entries: Sequence[Entry], *, limit: int) -> list[str]:
+    """Whom this wallet paid last, each once, newest first."""
+    paid = (owner_name(entry.transaction.destination) for entry in entries if entry.amount < 0)
+    return list(dict.fromkeys(name for name in paid if name))[:limit]
+
+
+def owner_name(wallet: Wallet | None) -> str:
+    """Empty for the outside world."""
+    return wallet.owner.username if wallet is not None and wallet.owner is not None else ""
+
+
+def side_of(transaction: Transaction, *, user_id: int) -> int:
+    """-1 where this person's money left, +1 where it arrived."""
+    source = transaction.source
+    return -1 if source is not None and source.owner_id == user_id else 1

@@ -1,0 +1,167 @@
+"""Sending money in three steps: a form, a review of who gets what, and the receipt.
+
+What was entered waits in the session between the first two steps, so that no name and no note stands in an address.
+The review page carries a signed copy of exactly what it shows, and confirming sends that copy: neither another tab
+nor a renamed recipient can slip something else under the button.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.core import signing
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from transactions.forms import SendForm
+from transactions.previews import Preview, transfer_preview
+from transactions.services import Receipt, transfer_create
+from transactions.views.choice import wallet_of, wallets_of
+from transactions.views.move import UNPROCESSABLE, redirect_to_receipt
+from transactions.views.rows import owner_name
+from wallets.domain.errors import WalletError
+from wallets.domain.money import amount_plain
+from wallets.models import User
+from wallets.pages import PersonRequest, page
+
+DRAFT_SESSION_KEY = "send_draft"
+DRAFT_SALT = "transactions.send.draft"
+DRAFT_AGE_MAX_S = 30 * 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A transfer that was entered and not yet confirmed. The destination is a wallet, not a name that may move."""
+
+    user: int
+    source: int
+    destination: int
+    recipient: str
+    amount: int
+    currency: str
+    memo: str
+    idempotency_key: str
+
+    def sign(self) -> str:
+        return signing.dumps(asdict(self), salt=DRAFT_SALT, compress=True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def money_send(request: PersonRequest) -> HttpResponse:
+    if request.method != "POST":
+        return _form_page(request, SendForm(wallets=wallets_of(request.user), initial=_initial(request)))
+    form = SendForm(request.POST, wallets=wallets_of(request.user))
+    preview = _previewed(request.user, form) if form.is_valid() else None
+    if preview is None:
+        return _form_page(request, form, status=UNPROCESSABLE)
+    draft = Draft(
+        user=request.user.pk,
+        source=preview.source.id,
+        destination=preview.destination.id,
+        recipient=form.cleaned_data["recipient"],
+        amount=preview.amount,
+        currency=preview.source.currency,
+        memo=preview.memo,
+        idempotency_key=form.cleaned_data["idempotency_key"],
+    )
+    request.session[DRAFT_SESSION_KEY] = draft.sign()
+    return redirect("money_send_review")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_post_parameters("draft")
+@page
+def money_send_review(request: PersonRequest) -> HttpResponse:
+    signed = request.POST.get("draft") if request.method == "POST" else request.session.get(DRAFT_SESSION_KEY)
+    draft = _draft(request.user, signed)
+    if draft is None:
+        if request.method == "POST":
+            messages.warning(request, "Too much time has passed, and nothing was sent. Please enter it once more.")
+        return redirect("money_send")
+    try:
+        if request.method == "POST":
+            receipt = _confirm(request.user, draft)
+            request.session.pop(DRAFT_SESSION_KEY, None)
+            return redirect_to_receipt(receipt)
+        preview = transfer_preview(
+            actor=request.user,
+            source_id=draft.source,
+            destination_id=draft.destination,
+            amount=draft.amount,
+            memo=draft.memo,
+        )
+    except WalletError as error:
+        return _refused(request, draft, error)
+    context = {"preview": preview, "recipient": owner_name(preview.destination), "draft": draft.sign()}
+    return render(request, "transactions/send_review.html", context)
+
+
+def _confirm(user: User, draft: Draft) -> Receipt:
+    return transfer_create(
+        actor=user,
+        source_id=draft.source,
+        destination_id=draft.destination,
+        amount=draft.amount,
+        memo=draft.memo,
+        idempotency_key=draft.idempotency_key,
+    )
+
+
+def _form_page(request: PersonRequest, form: SendForm, *, status: int = 200) -> HttpResponse:
+    return render(request, "transactions/send.html", {"form": form}, status=status)
+
+
+def _previewed(user: User, form: SendForm) -> Preview | None:
+    """What would be sent; or None, with the refusal shown in the form."""
+    given = form.cleaned_data
+    try:
+        return transfer_preview(
+            actor=user,
+            source_id=given["wallet"],
+            recipient=given["recipient"],
+            amount=given["amount"],
+            memo=given["memo"],
+        )
+    except WalletError as error:
+        form.refuse(error)
+        return None
+
+
+def _refused(request: PersonRequest, draft: Draft, error: WalletError) -> HttpResponse:
+    """Back to the form, with what was entered and what stands against it."""
+    data = {**_entered(draft), "idempotency_key": draft.idempotency_key}
+    form = SendForm(data, wallets=wallets_of(request.user))
+    if form.is_valid():
+        form.refuse(error)
+    return _form_page(request, form, status=UNPROCESSABLE)
+
+
+def _draft(user: User, signed: Any) -> Draft | None:
+    """What this person entered a short while ago, or None."""
+    try:
+        draft = Draft(**signing.loads(str(signed), salt=DRAFT_SALT, max_age=DRAFT_AGE_MAX_S))
+    except (signing.BadSignature, TypeError):
+        return None
+    return draft if draft.user == user.pk else None
+
+
+def _initial(request: PersonRequest) -> dict[str, str]:
+    """What the form starts with: an unconfirmed draft for "change", or a link's ?to= and ?wallet=."""
+    if "change" in request.GET:
+        draft = _draft(request.user, request.session.get(DRAFT_SESSION_KEY))
+        if draft is not None:
+            return _entered(draft)
+    wallet = wallet_of(request, wallets_of(request.user))
+    return {"recipient": request.GET.get("to", ""), "wallet": str(wallet.id) if wallet else ""}
+
+
+def _entered(draft: Draft) -> dict[str, str]:
+    return {
+        "recipient": draft.recipient,
+        "wallet": str(draft.source),
+        "amount": amount_plain(draft.amount, currency=draft.currency),
+        "memo": draft.memo,
+    }

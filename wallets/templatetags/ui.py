@@ -1,0 +1,113 @@
+"""What templates need to show money, people, days and fields."""
+
+import datetime
+import zlib
+from typing import Any
+
+from babel.numbers import get_currency_name, get_currency_symbol
+from django import template
+from django.forms import BoundField
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from wallets.domain.money import amount_format
+
+register = template.Library()
+
+#: How many hues the avatars have (static/css/components.css).
+HUES = 6
+MINUS = "\N{MINUS SIGN}"
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """A drawing beside a text; screen readers pass over it."""
+    classes = f"icon {css}".strip()
+    return format_html(
+        '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        classes,
+        static("img/icons.svg"),
+        name,
+    )
+
+
+@register.filter
+def money(amount: int, currency: str) -> str:
+    """123450 as "$1,234.50"."""
+    return amount_format(amount, currency=currency).replace("-", MINUS)
+
+
+@register.filter
+def money_signed(amount: int, currency: str) -> str:
+    """2000 as "+$20.00": the sign says the direction to those who see no colour."""
+    sign = MINUS if amount < 0 else "+"
+    return sign + amount_format(abs(amount), currency=currency)
+
+
+@register.simple_tag
+def balance(amount: int, currency: str) -> SafeString:
+    """A balance in large type, with the small change set smaller. Long ones get a class to fit a phone."""
+    text = money(amount, currency)
+    whole, point, change = text.partition(".")
+    length = "long" if len(text) > 12 else "short"
+    length = "longest" if len(text) > 16 else length
+    return format_html(
+        '<span class="balance balance-{}">{}<span class="balance-change">{}{}</span></span>',
+        length,
+        whole,
+        point,
+        change,
+    )
+
+
+@register.filter
+def hue(name: str) -> int:
+    """One of the avatars' hues, always the same for the same name."""
+    return zlib.crc32(name.encode()) % HUES
+
+
+@register.filter
+def day(value: datetime.date) -> str:
+    """ "Today", "Yesterday", "Friday, November 21", with the year where it is not this one."""
+    today = timezone.localdate()
+    if value == today:
+        return "Today"
+    if value == today - datetime.timedelta(days=1):
+        return "Yesterday"
+    return date_format(value, "l, F j" if value.year == today.year else "F j, Y")
+
+
+@register.filter
+def moment(value: datetime.datetime) -> str:
+    """ "November 21, 2025 at 14:02", with the zone, as a receipt needs it."""
+    return date_format(timezone.localtime(value), "F j, Y \\a\\t H:i T")
+
+
+@register.filter
+def currency_sign(currency: str) -> str:
+    """What stands before an amount: "$" for USD, the code itself where there is no sign."""
+    return get_currency_symbol(currency, locale="en_US")
+
+
+@register.filter
+def currency_name(currency: str) -> str:
+    """ "US Dollar"."""
+    return get_currency_name(currency, locale="en_US")
+
+
+@register.simple_tag
+def widget(bound: BoundField, **attrs: str) -> SafeString:
+    """A field's input alone, in the style of the site, for templates that set its label themselves."""
+    # A placeholder that repeats the label (allauth's do) is noise to those who hear both.
+    css = "" if bound.widget_type in {"checkbox", "radioselect", "hidden"} else "input"
+    given = {name.replace("_", "-"): value for name, value in attrs.items()}
+    return bound.as_widget(attrs={"class": css or False, "placeholder": False, **given})
+
+
+@register.inclusion_tag("components/field.html")
+def field(bound: BoundField, **attrs: str) -> dict[str, Any]:
+    """One form field: label, input, hint, error. `attrs` go to the input."""
+    return {"field": bound, "kind": bound.widget_type, "widget": widget(bound, **attrs)}

@@ -1,0 +1,12 @@
+"""The addresses of the pages about wallets, tokens and one's account."""
+
+from django.urls import path
+
+from wallets import views
+
+urlpatterns = [
+    path("wallets/", views.wallets_page, name="wallet_list"),
+    path("tokens/", views.tokens_page, name="token_list"),
+    path("tokens/revoke/", views.token_revoke_page, name="token_revoke"),
+    path("settings/", views.settings_page, name="settings"),
+]

@@ -1,0 +1,82 @@
+"""The pages about wallets, API tokens and one's account."""
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.utils import is_mfa_enabled
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.forms import TokenForm, WalletOpenForm
+from wallets.pages import PersonRequest, page
+from wallets.selectors import token_list, wallet_list
+from wallets.services import token_issue, token_revoke, wallet_open
+
+UNPROCESSABLE = 422
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def wallets_page(request: PersonRequest) -> HttpResponse:
+    """Every wallet of this person, and a form that opens one more."""
+    wallets = list(wallet_list(owner=request.user))
+    taken = {wallet.currency for wallet in wallets}
+    form = WalletOpenForm(request.POST if request.method == "POST" else None, taken=taken)
+    if request.method == "POST":
+        if form.is_valid() and _wallet_opened(request, form):
+            return redirect("wallet_list")
+        return render(request, "wallets/wallets.html", {"wallets": wallets, "form": form}, status=UNPROCESSABLE)
+    return render(request, "wallets/wallets.html", {"wallets": wallets, "form": form})
+
+
+def _wallet_opened(request: PersonRequest, form: WalletOpenForm) -> bool:
+    currency = form.cleaned_data["currency"]
+    try:
+        wallet_open(owner=request.user, currency=currency)
+    except WalletError as error:
+        if error.code != ErrorCode.WALLET_EXISTS:
+            raise
+        form.add_error("currency", error.detail)
+        return False
+    messages.success(request, f"Your {currency} wallet is open.")
+    return True
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def tokens_page(request: PersonRequest) -> HttpResponse:
+    """Every API token of this person. A new one's secret is shown in this answer and never again.
+
+    That is why this form, unlike the others, answers without a redirect: nothing may keep the secret until then.
+    """
+    form = TokenForm(request.POST if request.method == "POST" else None)
+    secret, status = "", 200
+    if request.method == "POST":
+        if form.is_valid():
+            _, secret = token_issue(user=request.user, name=form.cleaned_data["name"])
+            form, status = TokenForm(), 201
+        else:
+            status = UNPROCESSABLE
+    context = {"tokens": token_list(owner=request.user), "form": form, "secret": secret}
+    return render(request, "wallets/tokens.html", context, status=status)
+
+
+@require_POST
+@page
+def token_revoke_page(request: PersonRequest) -> HttpResponse:
+    token_revoke(user=request.user, digest=request.POST.get("digest", ""))
+    messages.success(request, "The token is revoked. Whatever used it is out.")
+    return redirect("token_list")
+
+
+@require_safe
+@page
+def settings_page(request: PersonRequest) -> HttpResponse:
+    """Where everything about the account is found."""
+    address = EmailAddress.objects.filter(user=request.user, email=request.user.email).first()
+    context = {
+        "is_email_verified": address is not None and address.verified,
+        "is_mfa_enabled": is_mfa_enabled(request.user),
+    }
+    return render(request, "wallets/settings.html", context)
