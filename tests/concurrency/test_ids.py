@@ -1,0 +1,37 @@
+"""Snowflake ids of many processes, threads and forks at once: each is made once."""
+
+from itertools import chain
+
+from tests.concurrency.crowd import at_once
+from tests.concurrency.processes import Worker
+from wallets.models import NodeLease
+from wallets.node_leases import node_lease_take, snowflake_next
+
+
+def test_processes_threads_and_forks_never_share_an_id(processes: list[Worker]) -> None:
+    for process in processes:
+        process.start("ids_of_forks", children=2, count=3_000)
+    threads = at_once([lambda: [snowflake_next() for _ in range(2_000)]] * 4)
+    made = [list_ for process in processes for list_ in process.answer()]
+    made += [answer.value or [] for answer in threads]
+    assert all(own == sorted(own) for own in made)
+    every = list(chain.from_iterable(made))
+    assert len(every) == 4 * 4 * 3_000 + 4 * 2_000
+    assert len(set(every)) == len(every)
+    assert all(0 < id_ < 2**63 for id_ in every)
+
+
+def test_a_fork_leases_a_node_of_its_own(processes: list[Worker]) -> None:
+    processes[0].start("ids_of_forks", children=3, count=10)
+    before, after, *children = ({id_ >> 12 & 1023 for id_ in ids} for ids in processes[0].answer())
+    assert before == after
+    assert [len(nodes) for nodes in (before, *children)] == [1] * 4
+    assert len(set.union(before, *children)) == 4
+
+
+def test_leases_that_are_taken_at_once_are_of_different_nodes() -> None:
+    spans = [answer.value for answer in at_once([node_lease_take] * 12)]
+    assert all(span is not None for span in spans)
+    assert len({span.node for span in spans if span}) == 12
+    kept = dict(NodeLease.objects.values_list("node", "until_ms"))
+    assert all(kept[span.node] == span.until_ms for span in spans if span)

@@ -1,0 +1,125 @@
+"""Locks that others hold: what waits, for how long, and what does not wait at all."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
+
+from tests.concurrency.crowd import Answer, at_once
+from tests.concurrency.waiting import lock_timeout
+from tests.ledger.people import balance_of, funded, person, wallet_of, wallet_of_id
+from transactions.models import Transaction
+from transactions.services import deposit_create, transfer_create
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import User, Wallet
+
+
+@pytest.fixture
+def alice() -> Wallet:
+    return funded("alice", 100)
+
+
+@pytest.fixture
+def owner(alice: Wallet) -> User:
+    assert alice.owner
+    return alice.owner
+
+
+def hurried(call: Callable[[], object]) -> Answer[object]:
+    """The answer to a call in another thread that waits 0.2 s for a lock."""
+
+    def run() -> object:
+        with lock_timeout(200):
+            return call()
+
+    (answer,) = at_once([run])
+    return answer
+
+
+def lock(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+@pytest.mark.parametrize("side", ["source", "destination"])
+def test_a_wallet_that_stays_locked_is_unavailable(alice: Wallet, owner: User, side: str) -> None:
+    bob = wallet_of(person("bob"))
+    locked = {"source": alice, "destination": bob}[side]
+    with transaction.atomic():
+        Wallet.objects.select_for_update().get(id=locked.id)
+        answer = hurried(lambda: transfer_create(actor=owner, source_id=alice.id, destination_id=bob.id, amount=10))
+    assert isinstance(answer.error, WalletError)
+    assert answer.error.code == ErrorCode.UNAVAILABLE
+    assert answer.error.retry_after_s == 1
+    assert (balance_of(alice), balance_of(bob)) == (100, 0)
+    assert transfer_create(actor=owner, source_id=alice.id, destination_id=bob.id, amount=10)
+
+
+def test_every_connection_has_a_timeout_for_locks_and_statements() -> None:
+    with connection.cursor() as cursor:
+        for setting in ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"):
+            cursor.execute("SELECT setting::int FROM pg_settings WHERE name = %s", [setting])
+            assert 0 < cursor.fetchone()[0] <= 60_000
+
+
+def test_a_locked_outside_world_stops_nobody(alice: Wallet, owner: User) -> None:
+    with transaction.atomic():
+        lock("SELECT 1 FROM wallets_wallet WHERE id = 840 FOR UPDATE")
+        answer = hurried(lambda: deposit_create(actor=owner, wallet_id=alice.id, amount=10))
+    assert answer.code == "done"
+    assert balance_of(alice) == 110
+
+
+def test_somebody_elses_money_does_not_wait(alice: Wallet) -> None:
+    bob = funded("bob", 100)
+    assert bob.owner
+    bobs_owner = bob.owner
+    with transaction.atomic():
+        Wallet.objects.select_for_update().get(id=alice.id)
+        answer = hurried(lambda: deposit_create(actor=bobs_owner, wallet_id=bob.id, amount=10))
+    assert answer.code == "done"
+
+
+def test_a_reader_does_not_wait_for_a_posting(alice: Wallet, owner: User) -> None:
+    with transaction.atomic():
+        deposit_create(actor=owner, wallet_id=alice.id, amount=10)
+        answer = hurried(lambda: wallet_of_id(alice.id).balance)
+    assert answer.value == 100
+
+
+def test_an_account_that_is_being_changed_does_not_stop_its_money(alice: Wallet, owner: User) -> None:
+    with transaction.atomic():
+        User.objects.filter(pk=owner.pk).update(first_name="Alice", last_login=owner.date_joined)
+        answer = hurried(lambda: deposit_create(actor=owner, wallet_id=alice.id, amount=10))
+    assert answer.code == "done"
+
+
+def test_an_account_that_stays_locked_stops_the_commit_and_changes_nothing(alice: Wallet, owner: User) -> None:
+    """The foreign key of the initiator is checked at the commit, which has no code of its own: the door says 503."""
+    with transaction.atomic():
+        lock(f"SELECT 1 FROM wallets_user WHERE id = {owner.pk} FOR UPDATE")
+        answer = hurried(lambda: deposit_create(actor=owner, wallet_id=alice.id, amount=10))
+    assert isinstance(answer.error, OperationalError)
+    assert isinstance(answer.error.__cause__, LockNotAvailable)
+    assert balance_of(alice) == 100
+    assert Transaction.objects.count() == 1
+
+
+def test_a_lock_is_waited_for_while_there_is_time(alice: Wallet, owner: User) -> None:
+    started = time.monotonic()
+
+    def pay_in() -> object:
+        with lock_timeout(20_000):
+            return deposit_create(actor=owner, wallet_id=alice.id, amount=10)
+
+    def hold() -> None:
+        with transaction.atomic():
+            Wallet.objects.select_for_update().get(id=alice.id)
+            time.sleep(0.1)
+
+    answers = at_once([hold, pay_in, pay_in])
+    assert [answer.code for answer in answers] == ["done"] * 3
+    assert balance_of(alice) == 120
+    assert time.monotonic() - started < 20

@@ -1,0 +1,205 @@
+"""The database refuses what no code may do, from raw SQL, whoever asks."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from tests.ledger.attacks_entries import ENTRY_ATTACKS
+from tests.ledger.attacks_transactions import TRANSACTION_ATTACKS
+from tests.ledger.attacks_wallets import WALLET_ATTACKS
+from tests.ledger.raw import USD, Attack, Books, Head, Row, Side, books_open, run, snapshot
+
+ATTACKS = [*ENTRY_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS]
+TABLES = (
+    "transactions_entry",
+    "transactions_transaction",
+    "wallets_nodelease",
+    "wallets_user",
+    "wallets_wallet",
+    "wallets_walletstatusevent",
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def books(db: None) -> Books:
+    return books_open()
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def refused_by(books: Books, attack: Attack) -> str:
+    """The name of the rule that refuses the attack; empty where nothing does."""
+    try:
+        with undone():
+            for table, trigger in attack.without:
+                run(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+            run(attack.sql(books))
+    except DatabaseError as error:
+        diagnostics = getattr(error.__cause__, "diag", None)
+        # The triggers of django-pgtrigger name no constraint; their function stands in the context.
+        named = re.search(r"function (pgtrigger_\w+)\(", getattr(diagnostics, "context", None) or "")
+        return str(getattr(diagnostics, "constraint_name", None) or (named and named[1]) or error)
+    return ""
+
+
+@pytest.mark.parametrize("rule", sorted({attack.rule for attack in ATTACKS}))
+def test_the_database_keeps(books: Books, rule: str) -> None:
+    before = snapshot()
+    attacks = [attack for attack in ATTACKS if attack.rule == rule]
+    assert {attack.title: refused_by(books, attack) for attack in attacks} == {attack.title: rule for attack in attacks}
+    assert snapshot() == before
+
+
+def test_the_right_way_is_open(books: Books) -> None:
+    """The statements that the attacks bend are accepted when they are not bent."""
+    for sql in (
+        books.deposit_to_bob(),
+        books.transfer_to_bob(),
+        books.posting(
+            heads=[Head(books.alice, 50, 3)],
+            rows=[Row(books.new, "withdrawal", 10, books.alice)],
+            sides=[Side(books.new, books.alice, -10, 3, 50), Side(books.new, USD, 10)],
+        ),
+        f"""WITH settled AS (UPDATE transactions_transaction SET status = 'posted', settled_at = now()
+            WHERE id = {books.pending}) """
+        + books.posting(
+            heads=[Head(books.alice, 55, 3), Head(books.bob, 45, 2)],
+            sides=[Side(books.pending, books.alice, -5, 3, 55), Side(books.pending, books.bob, 5, 2, 45)],
+        ).replace("WITH", ",", 1),
+        f"""UPDATE transactions_transaction SET status = 'failed', settled_at = now(), failure_code = 'wallet_frozen'
+            WHERE id = {books.pending}""",
+        f"UPDATE wallets_wallet SET status = 'frozen' WHERE id = {books.alice}",
+        f"UPDATE wallets_wallet SET status = 'closed' WHERE id = {books.charlie}",
+    ):
+        with undone():
+            run(sql)
+
+
+def test_every_rule_of_the_database_has_an_attack() -> None:
+    assert {attack.rule for attack in ATTACKS} == _rules()
+
+
+def test_every_trigger_is_needed(books: Books) -> None:
+    """Each one refuses something that would pass without it, or be met later by another guard."""
+    idle = [f"{table}.{trigger}" for table, trigger in _triggers() if not _misses(books, table, trigger)]
+    assert idle == []
+
+
+def test_every_trigger_is_switched_on() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgname FROM pg_trigger WHERE tgenabled <> 'O'")
+        assert cursor.fetchall() == []
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["SET LOCAL pgtrigger.ignore = '{%s}'", "SET LOCAL search_path = pg_catalog", "SET CONSTRAINTS ALL DEFERRED"],
+)
+def test_no_setting_mutes_the_guards(books: Books, setting: str) -> None:
+    every = ",".join(f"{table}:{trigger}" for table, trigger in _triggers())
+    unqualified = re.compile(r"(?<![.\w])(wallets_(?:wallet|user)|transactions_(?:transaction|entry))(?![.\w])")
+    attacks = [attack for attack in ATTACKS if attack.rule in _guard_rules() and not attack.without]
+    assert len(attacks) > 50
+    for attack in attacks:
+        sql = unqualified.sub(r"public.\1", attack.sql(books))
+        muted = Attack(attack.rule, attack.title, lambda b, sql=sql: f"{setting.replace('%s', every)}; {sql}")  # type: ignore[misc]
+        assert refused_by(books, muted) == attack.rule, str(attack)
+
+
+def test_a_temporary_table_cannot_fool_the_guards(books: Books) -> None:
+    """The guards read the real tables, even where a session puts its own in front of them."""
+    with undone():
+        run(
+            "CREATE TEMP TABLE transactions_entry (LIKE public.transactions_entry);"
+            "CREATE TEMP TABLE transactions_transaction (LIKE public.transactions_transaction);"
+            "CREATE TEMP TABLE wallets_wallet (LIKE public.wallets_wallet);"
+            "INSERT INTO wallets_wallet SELECT * FROM public.wallets_wallet;"
+            f"INSERT INTO transactions_entry VALUES (0, 3, 940, 1000, now(), {books.new}, {books.alice});"
+            "SET LOCAL search_path = pg_temp, public"
+        )
+        gift = f"UPDATE public.wallets_wallet SET balance = 1000, version = 3 WHERE id = {books.alice}"
+        assert refused_by(books, Attack("", "", lambda b: gift)) == "wallet_balance_is_last_entry"
+        posted = books.rows_sql([Row(books.new, "deposit", 940, destination=books.alice)])
+        born = posted.replace("INTO transactions_transaction", "INTO public.transactions_transaction")
+        assert refused_by(books, Attack("", "", lambda b: born)) == "transaction_posted_has_entries"
+
+
+def test_a_change_of_status_with_psql_is_on_record(books: Books) -> None:
+    run(f"UPDATE wallets_wallet SET status = 'frozen' WHERE id = {books.alice}")
+    run(f"UPDATE wallets_wallet SET status = 'frozen', updated_at = now() WHERE id = {books.alice}")
+    run(f"UPDATE wallets_wallet SET status = 'open' WHERE id = {books.alice}")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pgh_obj_id, status, pgh_context FROM wallets_walletstatusevent ORDER BY pgh_id")
+        assert cursor.fetchall() == [(books.alice, "frozen", None), (books.alice, "open", None)]
+
+
+def test_only_these_columns_may_be_empty() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT table_name || '.' || column_name FROM information_schema.columns
+            WHERE table_name = ANY(%s) AND is_nullable = 'YES'""",
+            [list(TABLES)],
+        )
+        assert {name for (name,) in cursor.fetchall()} == {
+            "transactions_entry.balance_after",
+            "transactions_entry.sequence",
+            "transactions_transaction.destination_id",
+            "transactions_transaction.idempotency_key",
+            "transactions_transaction.settled_at",
+            "transactions_transaction.source_id",
+            "wallets_user.last_login",
+            "wallets_wallet.owner_id",
+            "wallets_walletstatusevent.pgh_context",
+            "wallets_walletstatusevent.pgh_context_id",
+        }
+
+
+def _misses(books: Books, table: str, trigger: str) -> bool:
+    with undone():
+        run(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+        return any(refused_by(books, attack) != attack.rule for attack in ATTACKS)
+
+
+def _triggers() -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2")
+        return [(table, trigger) for table, trigger in cursor.fetchall()]
+
+
+def _guard_rules() -> set[str]:
+    """The names under which the guards' functions refuse: their own, and those of the triggers that name them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT DISTINCT prosrc FROM pg_proc JOIN pg_trigger ON tgfoid = pg_proc.oid WHERE NOT tgisinternal"""
+        )
+        sources = [source for (source,) in cursor.fetchall()]
+        cursor.execute(
+            """SELECT tgname FROM pg_trigger JOIN pg_proc ON tgfoid = pg_proc.oid
+            WHERE NOT tgisinternal AND prosrc LIKE '%%CONSTRAINT = TG_NAME%%'"""
+        )
+        named_as_triggers = {name for (name,) in cursor.fetchall()}
+    return named_as_triggers | {name for source in sources for name in re.findall(r"CONSTRAINT = '(\w+)'", source)}
+
+
+def _rules() -> set[str]:
+    """Every constraint, unique index and guard on our tables; of other triggers, those that refuse."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT conname FROM pg_constraint WHERE conrelid::regclass::text = ANY(%(tables)s) AND contype <> 'n'
+            UNION SELECT indexrelid::regclass::text FROM pg_index
+                WHERE indisunique AND indrelid::regclass::text = ANY(%(tables)s)
+            UNION SELECT tgname FROM pg_trigger JOIN pg_proc ON tgfoid = pg_proc.oid
+                WHERE prosrc LIKE '%%RAISE EXCEPTION ''pgtrigger%%'""",
+            {"tables": list(TABLES)},
+        )
+        return {name for (name,) in cursor.fetchall()} | _guard_rules()

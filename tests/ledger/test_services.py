@@ -1,0 +1,253 @@
+"""The services of money: who may ask for what, and what comes back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, IntegrityError, OperationalError
+from psycopg.errors import DeadlockDetected, QueryCanceled
+from pytest_django import DjangoAssertNumQueries
+
+from tests.ledger.people import balance_of, funded, person, status_set, wallet_of
+from transactions import services
+from transactions.ledger.commands import Command, Outcome
+from transactions.ledger.post import post
+from transactions.models import Kind, Transaction
+from transactions.selectors import transaction_get, transaction_list_by_key
+from transactions.services import Receipt, deposit_create, transfer_create, withdrawal_create
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.ids import ClockError
+from wallets.models import User, Wallet, WalletStatus
+from wallets.node_leases import LeaseError
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice(db: None) -> Wallet:
+    return funded("alice", 1_000)
+
+
+@pytest.fixture
+def bob(db: None) -> Wallet:
+    return wallet_of(person("bob"))
+
+
+def owner(wallet: Wallet) -> User:
+    assert wallet.owner is not None
+    return wallet.owner
+
+
+def refused(call: Callable[[], object]) -> ErrorCode:
+    before = list(Transaction.objects.values_list("id", flat=True))
+    with pytest.raises(WalletError) as refusal:
+        call()
+    assert list(Transaction.objects.values_list("id", flat=True)) == before
+    return refusal.value.code
+
+
+def test_a_deposit_and_a_withdrawal_change_the_balance(alice: Wallet) -> None:
+    deposit_create(actor=owner(alice), wallet_id=alice.id, amount=50, memo="salary")
+    receipt = withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=30, memo="cash")
+    assert balance_of(alice) == 1_020
+    assert not receipt.replayed
+    assert (receipt.transaction.kind, receipt.transaction.memo) == (Kind.WITHDRAWAL, "cash")
+
+
+@pytest.mark.parametrize("name", ["bob", "BOB", " Bob ", "bob@example.org", "Bob@Example.ORG"])
+def test_money_can_be_sent_by_username_or_e_mail_in_any_case(alice: Wallet, bob: Wallet, name: str) -> None:
+    receipt = transfer_create(actor=owner(alice), source_id=alice.id, recipient=name, amount=10)
+    assert receipt.transaction.destination_id == bob.id
+    assert balance_of(bob) == 10
+
+
+def test_money_can_be_sent_to_a_wallet(alice: Wallet, bob: Wallet) -> None:
+    transfer_create(actor=owner(alice), source_id=alice.id, destination_id=bob.id, amount=10)
+    assert (balance_of(alice), balance_of(bob)) == (990, 10)
+
+
+def test_a_receipt_names_both_sides_without_asking_again(
+    alice: Wallet, bob: Wallet, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    receipt = transfer_create(actor=owner(alice), source_id=alice.id, recipient="bob", amount=10)
+    with django_assert_num_queries(0):
+        source, destination = receipt.transaction.source, receipt.transaction.destination
+        assert source is not None
+        assert destination is not None
+        assert (owner(source).username, owner(destination).username) == ("alice", "bob")
+
+
+@pytest.mark.parametrize("service", [deposit_create, withdrawal_create])
+def test_nobody_moves_money_in_somebody_elses_wallet(
+    alice: Wallet, bob: Wallet, service: Callable[..., Receipt]
+) -> None:
+    assert refused(lambda: service(actor=owner(bob), wallet_id=alice.id, amount=1)) == ErrorCode.NOT_FOUND
+    assert refused(lambda: service(actor=owner(bob), wallet_id=4_711_000, amount=1)) == ErrorCode.NOT_FOUND
+    assert refused(lambda: service(actor=owner(bob), wallet_id=840, amount=1)) == ErrorCode.NOT_FOUND
+
+
+def test_nobody_sends_from_somebody_elses_wallet(alice: Wallet, bob: Wallet) -> None:
+    theft: dict[str, Any] = {"actor": owner(bob), "source_id": alice.id, "destination_id": bob.id, "amount": 1}
+    assert refused(lambda: transfer_create(**theft)) == ErrorCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("wallet_id", [4_711_000, 840, 0, -1, 2**63, 2**80])
+def test_a_destination_that_does_not_exist_is_not_found(alice: Wallet, wallet_id: int) -> None:
+    sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "destination_id": wallet_id, "amount": 1}
+    assert refused(lambda: transfer_create(**sent)) == ErrorCode.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    "name", ["charlie", "charlie@example.org", "", " ", "@", "bo", "bob\0", "\ud800", "outside", "%"]
+)
+def test_a_recipient_that_does_not_exist_is_not_found(alice: Wallet, bob: Wallet, name: str) -> None:
+    sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": name, "amount": 1}
+    assert refused(lambda: transfer_create(**sent)) == ErrorCode.RECIPIENT_NOT_FOUND
+
+
+def test_a_recipient_without_a_wallet_in_that_currency_is_not_found(alice: Wallet, bob: Wallet) -> None:
+    euros = wallet_of(owner(alice), "EUR")
+    deposit_create(actor=owner(alice), wallet_id=euros.id, amount=100)
+    with pytest.raises(WalletError, match="bob has no wallet in EUR") as refusal:
+        transfer_create(actor=owner(alice), source_id=euros.id, recipient="bob", amount=1)
+    assert refusal.value.code == ErrorCode.RECIPIENT_NOT_FOUND
+
+
+def test_a_recipient_who_left_is_not_found(alice: Wallet, bob: Wallet) -> None:
+    User.objects.filter(username="bob").update(is_active=False)
+    sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 1}
+    assert refused(lambda: transfer_create(**sent)) == ErrorCode.RECIPIENT_NOT_FOUND
+
+
+@pytest.mark.parametrize("extra", [{}, {"destination_id": 1, "recipient": "bob"}])
+def test_a_transfer_names_either_a_destination_or_a_recipient(alice: Wallet, extra: dict[str, Any]) -> None:
+    with pytest.raises(WalletError) as refusal:
+        transfer_create(actor=owner(alice), source_id=alice.id, amount=1, **extra)
+    assert refusal.value.code == ErrorCode.MALFORMED
+    assert set(refusal.value.fields) == {"destination", "recipient"}
+
+
+def test_a_transfer_to_oneself_is_refused(alice: Wallet) -> None:
+    sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "amount": 1}
+    assert refused(lambda: transfer_create(destination_id=alice.id, **sent)) == ErrorCode.SAME_WALLET
+    assert refused(lambda: transfer_create(recipient="alice", **sent)) == ErrorCode.SAME_WALLET
+
+
+def test_the_ledgers_refusal_is_raised(alice: Wallet, bob: Wallet) -> None:
+    sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob"}
+    assert refused(lambda: transfer_create(amount=1_001, **sent)) == ErrorCode.INSUFFICIENT_FUNDS
+    assert refused(lambda: transfer_create(amount=0, **sent)) == ErrorCode.MALFORMED
+    status_set(bob, WalletStatus.FROZEN)
+    assert refused(lambda: transfer_create(amount=1, **sent)) == ErrorCode.WALLET_FROZEN
+
+
+def test_a_repeated_request_gets_the_same_receipt(alice: Wallet, bob: Wallet) -> None:
+    sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "amount": 5, "idempotency_key": "k"}
+    first = transfer_create(recipient="bob", **sent)
+    by_mail = transfer_create(recipient="BOB@example.org", **sent)
+    by_wallet = transfer_create(destination_id=bob.id, **sent)
+    assert (first.replayed, by_mail.replayed, by_wallet.replayed) == (False, True, True)
+    assert first.transaction.id == by_mail.transaction.id == by_wallet.transaction.id
+    assert balance_of(bob) == 5
+
+
+def test_both_sides_may_see_a_transaction_and_nobody_else(alice: Wallet, bob: Wallet) -> None:
+    moved = transfer_create(actor=owner(alice), source_id=alice.id, recipient="bob", amount=5).transaction
+    for user in (owner(alice), owner(bob)):
+        assert transaction_get(user=user, transaction_id=moved.id) == moved
+    charlie = person("charlie")
+    assert refused(lambda: transaction_get(user=charlie, transaction_id=moved.id)) == ErrorCode.NOT_FOUND
+
+
+@pytest.mark.parametrize("transaction_id", [0, -1, 1, 2**63, 2**80])
+def test_a_transaction_that_does_not_exist_is_not_found(alice: Wallet, transaction_id: int) -> None:
+    assert refused(lambda: transaction_get(user=owner(alice), transaction_id=transaction_id)) == ErrorCode.NOT_FOUND
+
+
+def test_a_deposit_is_seen_by_its_owner_alone(alice: Wallet, bob: Wallet) -> None:
+    moved = deposit_create(actor=owner(alice), wallet_id=alice.id, amount=5).transaction
+    assert transaction_get(user=owner(alice), transaction_id=moved.id).source is None
+    assert refused(lambda: transaction_get(user=owner(bob), transaction_id=moved.id)) == ErrorCode.NOT_FOUND
+
+
+def test_a_transaction_is_found_by_the_key_of_who_asked_for_it(alice: Wallet, bob: Wallet) -> None:
+    sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
+    moved = transfer_create(idempotency_key="k", **sent).transaction
+    assert transaction_list_by_key(user=owner(alice), idempotency_key="k") == [moved]
+    assert transaction_list_by_key(user=owner(bob), idempotency_key="k") == []
+    for other in ("K", "", "k\0", "\ud800", "x" * 300):
+        assert transaction_list_by_key(user=owner(alice), idempotency_key=other) == []
+
+
+def test_a_transaction_and_all_it_shows_is_one_query(
+    alice: Wallet, bob: Wallet, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
+    moved = transfer_create(idempotency_key="k", **sent).transaction
+    with django_assert_num_queries(2):
+        by_id = transaction_get(user=owner(alice), transaction_id=moved.id)
+        (by_key,) = transaction_list_by_key(user=owner(alice), idempotency_key="k")
+        for found in (by_id, by_key):
+            assert found.source
+            assert found.destination
+            assert (owner(found.source).username, owner(found.destination).username) == ("alice", "bob")
+
+
+class Faulty:
+    """A ledger that fails in the given ways before it works."""
+
+    def __init__(self, *faults: Exception) -> None:
+        self.faults = list(faults)
+
+    def __call__(self, commands: list[Command]) -> list[Outcome]:
+        if self.faults:
+            raise self.faults.pop(0)
+        return post(commands)
+
+
+def caused(error: DatabaseError, cause: Exception) -> DatabaseError:
+    error.__cause__ = cause
+    return error
+
+
+def deadlock() -> DatabaseError:
+    return caused(OperationalError("deadlock detected"), DeadlockDetected())
+
+
+def test_a_deadlock_is_tried_again(alice: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "post", Faulty(deadlock(), deadlock()))
+    assert not withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=1).replayed
+    assert balance_of(alice) == 999
+
+
+def test_what_stays_wrong_is_unavailable(alice: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "post", Faulty(*(deadlock() for _ in range(10))))
+    with pytest.raises(WalletError) as refusal:
+        withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=1)
+    assert refusal.value.code == ErrorCode.UNAVAILABLE
+    assert refusal.value.retry_after_s == 1
+    assert balance_of(alice) == 1_000
+
+
+@pytest.mark.parametrize("fault", [ClockError("behind"), LeaseError("all taken")])
+def test_without_an_id_the_service_is_unavailable(
+    alice: Wallet, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    monkeypatch.setattr(services, "post", Faulty(fault))
+    with pytest.raises(WalletError) as refusal:
+        withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=1)
+    assert refusal.value.code == ErrorCode.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    "fault", [caused(OperationalError("timeout"), QueryCanceled()), IntegrityError("a bug"), OperationalError("gone")]
+)
+def test_a_fault_that_trying_again_does_not_help_is_passed_on(
+    alice: Wallet, monkeypatch: pytest.MonkeyPatch, fault: DatabaseError
+) -> None:
+    faulty = Faulty(fault)
+    monkeypatch.setattr(services, "post", faulty)
+    with pytest.raises(type(fault)) as passed:
+        withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=1)
+    assert passed.value is fault
+    assert balance_of(alice) == 1_000
