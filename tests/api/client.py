@@ -12,8 +12,6 @@ from transactions.services import deposit_create
 from wallets.models import User, Wallet
 from wallets.services import token_issue
 
-PASSWORD = "correct horse battery"
-
 
 def api_client() -> Client:
     """A client that CSRF checks apply to, as they do to browsers."""

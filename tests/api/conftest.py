@@ -4,9 +4,9 @@ import pytest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
-from tests.api.client import PASSWORD, Api, Person, person
+from tests.api.client import Api, Person, person
 from wallet_project.wsgi import application
-from wallets.services import user_register
+from wallets.models import User
 
 
 @pytest.fixture
@@ -16,18 +16,18 @@ def anybody() -> Api:
 
 
 @pytest.fixture
-def alice(db: None) -> Person:
-    return person(user_register(username="alice", email="alice@example.com", password=PASSWORD))
+def alice(alice: User) -> Person:
+    return person(alice)
 
 
 @pytest.fixture
-def bob(db: None) -> Person:
-    return person(user_register(username="bob", email="bob@example.com", password=PASSWORD))
+def bob(bob: User) -> Person:
+    return person(bob)
 
 
 @pytest.fixture
-def charlie(db: None) -> Person:
-    return person(user_register(username="charlie", email="charlie@example.com", password=PASSWORD))
+def charlie(charlie: User) -> Person:
+    return person(charlie)
 
 
 @pytest.fixture

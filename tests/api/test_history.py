@@ -138,7 +138,9 @@ def test_a_parameter_that_makes_no_sense_is_refused_by_name(busy: Person, name: 
 
 
 def test_a_parameter_is_given_once(busy: Person) -> None:
-    assert_problem(busy.api.get(f"{busy.wallet_path}/transactions?limit=5&limit=6"), "malformed", 400)
+    response = busy.api.get(f"{busy.wallet_path}/transactions?limit=5&limit=6")
+
+    assert list(assert_problem(response, "malformed", 400)["errors"]) == ["limit"]
 
 
 def test_a_cursor_of_one_wallet_shows_nothing_of_another(busy: Person, charlie: Person) -> None:

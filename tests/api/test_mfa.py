@@ -10,7 +10,8 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.http import HttpResponse
 from time_machine import TimeMachineFixture
 
-from tests.api.client import PASSWORD, Api, Person, assert_problem
+from tests.api.client import Api, Person, assert_problem
+from tests.conftest import PASSWORD
 
 SECRET = "JBSWY3DPEHPK3PXP"
 

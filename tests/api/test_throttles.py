@@ -8,7 +8,8 @@ from django.test import RequestFactory
 from pytest_django import Settings
 from rest_framework.request import Request
 
-from tests.api.client import PASSWORD, Api, Person, assert_problem
+from tests.api.client import Api, Person, assert_problem
+from tests.conftest import PASSWORD
 from wallets.api import throttles
 
 NAME_BURST = 20

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -40,7 +40,7 @@ class ApiView(APIView):
         """The parameters of the URL, checked like a body: none unknown, none given twice."""
         repeated = [name for name, values in self.request.query_params.lists() if len(values) > 1]
         if repeated:
-            raise ParseError(f"Give the parameter {repeated[0][:40]} once.")
+            raise ValidationError({name[:100]: ["Give this parameter once."] for name in repeated[:20]})
         return self._checked(kind, self.request.query_params.dict())
 
     def _checked(self, kind: type[StrictSerializer], data: object) -> dict[str, Any]:

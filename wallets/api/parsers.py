@@ -1,6 +1,7 @@
 """JSON without leniency: what two readers could understand differently is refused, not guessed."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -13,6 +14,8 @@ from wallets.domain.errors import ErrorCode, WalletError
 BODY_BYTES_MAX = 1_048_576
 #: No integer in the API has more digits; longer ones are not worth Python's quadratic int().
 _DIGITS_MAX = 20
+# Postgres keeps no NUL, and half of a surrogate pair has no UTF-8.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class StrictJSONParser(BaseParser):
@@ -42,7 +45,7 @@ def _parse(body: bytes) -> dict[str, Any]:
         value = json.loads(
             body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer
         )
-        storable = all(map(_is_storable, _strings(value)))
+        is_storable = not any(map(_UNSTORABLE.search, _strings(value)))
     except UnicodeDecodeError as error:
         raise ParseError("The body is not UTF-8.") from error
     except RecursionError as error:
@@ -51,7 +54,7 @@ def _parse(body: bytes) -> dict[str, Any]:
         raise ParseError(f"The body is not JSON: {error.msg} at character {error.pos}.") from error
     if not isinstance(value, dict):
         raise ParseError("The body must be a JSON object.")
-    if not storable:
+    if not is_storable:
         raise ParseError("A string must hold neither NUL nor half of a surrogate pair.")
     return value
 
@@ -82,8 +85,3 @@ def _strings(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for member in value:
             yield from _strings(member)
-
-
-def _is_storable(text: str) -> bool:
-    """Postgres keeps no NUL, and half of a surrogate pair has no UTF-8."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -94,8 +94,7 @@ def problem_response(error: WalletError) -> JsonResponse:
     response["Cache-Control"] = "no-store"
     if error.code == ErrorCode.NOT_AUTHENTICATED:
         response["WWW-Authenticate"] = "Bearer"
-    retry_after_s = RETRY_AFTER_S if error.code == ErrorCode.UNAVAILABLE else None
-    retry_after_s = error.retry_after_s or retry_after_s
+    retry_after_s = error.retry_after_s or (RETRY_AFTER_S if error.code == ErrorCode.UNAVAILABLE else None)
     if retry_after_s:
         response["Retry-After"] = str(retry_after_s)
     return response
