@@ -48,7 +48,13 @@ class MoneyForm(forms.Form):
     """An amount and one of the person's wallets. Carries a one-time key: sent twice, it moves money once."""
 
     wallet = forms.TypedChoiceField(
-        label="Wallet", coerce=int, widget=forms.RadioSelect, error_messages={"required": "Choose a wallet."}
+        label="Wallet",
+        coerce=int,
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": "Choose a wallet.",
+            "invalid_choice": "This wallet moves no money at the moment. Choose another one.",
+        },
     )
     amount = forms.CharField(
         label="Amount",

@@ -129,4 +129,4 @@ class Entry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.wallet_id} #{self.sequence}"
+        return f"{self.wallet_id}" if self.sequence is None else f"{self.wallet_id} #{self.sequence}"

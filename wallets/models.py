@@ -151,6 +151,9 @@ class WalletStatusEvent(
 
     objects: ClassVar[models.Manager["WalletStatusEvent"]] = models.Manager()
 
+    def __str__(self) -> str:
+        return f"{self.pgh_obj_id} {self.status}"
+
 
 class ApiToken(AbstractAuthToken):
     """A bearer token: stored as a hash, named by its owner, revocable one by one."""

@@ -9,7 +9,9 @@ from psycopg.errors import UniqueViolation
 from wallets.constraints import constraint_violated
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.ids import ClockError
 from wallets.models import ApiToken, User, Wallet, WalletStatus
+from wallets.node_leases import LeaseError
 
 #: The currency of the wallet that every new account starts with.
 FIRST_CURRENCY = "USD"
@@ -30,7 +32,7 @@ def user_register(*, username: str, email: str, password: str) -> User:
 
 
 def wallet_open(*, owner: User, currency: str) -> Wallet:
-    """A new, empty wallet. Raises WALLET_EXISTS, and MALFORMED for an unknown currency."""
+    """A new, empty wallet. Raises WALLET_EXISTS, MALFORMED for an unknown currency, and UNAVAILABLE without an id."""
     if currency not in CURRENCIES:
         raise WalletError(
             ErrorCode.MALFORMED, "Unknown currency.", fields={"currency": ["Use an ISO 4217 code, such as USD."]}
@@ -46,6 +48,8 @@ def wallet_open(*, owner: User, currency: str) -> Wallet:
         if constraint_violated(error) != "wallet_one_per_owner_and_currency":
             raise
         raise WalletError(ErrorCode.WALLET_EXISTS, f"You already have a wallet in {currency}.") from error
+    except (ClockError, LeaseError) as error:
+        raise WalletError(ErrorCode.UNAVAILABLE, retry_after_s=1) from error
 
 
 def wallet_freeze(*, wallet_id: int, actor: User, reason: str) -> bool:

@@ -5,11 +5,8 @@ Lock the wallets, decide on each command in memory, write everything with one st
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import reduce
-from operator import or_
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
@@ -41,6 +38,11 @@ WITH head AS (
 )
 INSERT INTO transactions_entry (transaction_id, wallet_id, sequence, amount, balance_after, created_at)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[])
+"""
+# A join: a condition for each key would cost the planner more than all the rest of a long list.
+_REQUESTS_SQL = """
+SELECT t.* FROM unnest(%s::bigint[], %s::text[]) AS asked (initiator_id, idempotency_key)
+JOIN transactions_transaction AS t USING (initiator_id, idempotency_key)
 """
 _HEAD_FIELDS = ("id", "balance", "version", "updated_at")
 _TRANSACTION_FIELDS = ("id", "kind", "currency", "amount", "source_id", "destination_id", "memo", "initiator_id",
@@ -97,14 +99,16 @@ def _heads_lock(commands: Sequence[Command]) -> dict[int, Head]:
 def _requests_find(commands: Sequence[Command]) -> dict[tuple[int, str], Transaction]:
     """What was stored under the commands' idempotency keys. Read under the wallets' locks, so that of two equal
     requests that race, the second sees what the first one did."""
-    keys: dict[int, list[str]] = {}
-    for command in commands:
-        if command.idempotency_key is not None and command_error(command) is None:
-            keys.setdefault(command.initiator_id, []).append(command.idempotency_key)
+    keys = {
+        (command.initiator_id, command.idempotency_key)
+        for command in commands
+        if command.idempotency_key is not None and command_error(command) is None
+    }
     if not keys:
         return {}
-    asked = reduce(or_, (Q(initiator=initiator, idempotency_key__in=own) for initiator, own in keys.items()))
-    return {(t.initiator_id, t.idempotency_key or ""): t for t in Transaction.objects.filter(asked)}
+    initiators, texts = zip(*keys, strict=True)
+    stored = Transaction.objects.raw(_REQUESTS_SQL, [list(initiators), list(texts)])
+    return {(request.initiator_id, request.idempotency_key or ""): request for request in stored}
 
 
 class _Posting:

@@ -35,6 +35,11 @@ CREATE TRIGGER wallet_no_delete BEFORE DELETE ON wallets_wallet
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('Wallets are never deleted');
 CREATE TRIGGER wallet_no_truncate BEFORE TRUNCATE ON wallets_wallet
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('Wallets are never deleted');
+-- Rule: who froze a wallet, and why, stays on record.
+CREATE TRIGGER status_event_append_only BEFORE UPDATE OR DELETE ON wallets_walletstatusevent
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('The audit trail is append-only');
+CREATE TRIGGER status_event_no_truncate BEFORE TRUNCATE ON wallets_walletstatusevent
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('The audit trail is append-only');
 """
 
 TRANSACTIONS = """
@@ -177,6 +182,17 @@ BEGIN
     IF FOUND THEN
         RAISE EXCEPTION 'The balance of wallet % is not what its last entry says', bad
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'wallet_balance_is_last_entry';
+    END IF;
+
+    -- Rule: a change of status is on record. (The trigger that writes the record is django-pgtrigger's.)
+    SELECT now.id INTO bad FROM new_wallets AS now JOIN old_wallets AS was ON was.id = now.id
+    WHERE now.status <> was.status
+      AND NOT EXISTS (SELECT FROM wallets_walletstatusevent AS e WHERE e.pgh_obj_id = now.id
+                      AND e.status = now.status AND e.pgh_created_at = transaction_timestamp())
+    LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'The new status of wallet % is not on record', bad
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'wallet_status_is_on_record';
     END IF;
     RETURN NULL;
 END $$;

@@ -32,19 +32,27 @@ class WalletInline(ReadOnlyInline):
 class UserAdmin(BigTableAdmin):
     """Names and addresses are the person's own and passwords nobody else's: staff change only who may come in."""
 
-    list_display = ("username", "email", "is_active", "is_staff", "date_joined", "last_login")
+    list_display = ("username", "email", "is_active", "is_staff", "joined_shown", "last_login_shown")
     list_filter = ("is_active", "is_staff")
     ordering = ("username",)
     search_fields = ("username", "email")
     search_help_text = "The beginning of a username or of an e-mail address."
     fieldsets = (
-        (None, {"fields": ("username", "email", "date_joined", "last_login")}),
+        (None, {"fields": ("username", "email", "joined_shown", "last_login_shown")}),
         ("May come in", {"fields": ("is_active",)}),
         ("May do as staff", {"fields": _RIGHTS}),
     )
-    readonly_fields = ("username", "email", "date_joined", "last_login")
+    readonly_fields = ("username", "email", "joined_shown", "last_login_shown")
     filter_horizontal = ("groups", "user_permissions")
     inlines = (WalletInline,)
+
+    @admin.display(description="joined (UTC)")
+    def joined_shown(self, user: User) -> str:
+        return when(user.date_joined)
+
+    @admin.display(description="last login (UTC)")
+    def last_login_shown(self, user: User) -> str:
+        return when(user.last_login)
 
     def search(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         return queryset.filter(people_matching(term))

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from psycopg.errors import LockNotAvailable
 
 from wallets.admin.kit import number_parse
 from wallets.domain.errors import WalletError
@@ -78,23 +79,30 @@ def confirm_view(model_admin: "WalletAdmin", request: HttpRequest, name: str) ->
     if change is None:
         raise Http404
     wallets = _wallets(request.GET.get("ids", ""))
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         for wallet in wallets:
             _change(model_admin, request, wallet, change, form.cleaned_data["reason"])
         return HttpResponseRedirect(_back_url(wallets))
+    affected = [wallet for wallet in wallets if wallet.status in change.applies_to]
     context: dict[str, Any] = {
         **model_admin.admin_site.each_context(request),
-        "title": f"{change.name.capitalize()} {wallets[0] if len(wallets) == 1 else f'{len(wallets)} wallets'}?",
+        "title": _title(change, affected),
         "opts": Wallet._meta,  # noqa: SLF001 - Django's documented model API
         "change": change,
-        "wallets": [wallet for wallet in wallets if wallet.status in change.applies_to],
+        "wallets": affected,
         "left_out": [wallet for wallet in wallets if wallet.status not in change.applies_to],
         "form": form,
         "back_url": _back_url(wallets),
     }
     status = 422 if form.errors else 200
     return TemplateResponse(request, "admin/wallets/wallet/status.html", context, status=status)
+
+
+def _title(change: Change, wallets: Sequence[Wallet]) -> str:
+    if not wallets:
+        return f"Nothing to {change.name}"
+    return f"{change.name.capitalize()} {wallets[0] if len(wallets) == 1 else f'{len(wallets)} wallets'}?"
 
 
 def _wallets(ids: str) -> list[Wallet]:
@@ -117,15 +125,17 @@ def _change(model_admin: "WalletAdmin", request: HttpRequest, wallet: Wallet, ch
                 if changed:
                     model_admin.log_change(request, wallet, f"{change.past.capitalize()}: {reason}")
     except WalletError as error:
-        model_admin.message_user(request, f"{wallet}: {error.detail}", messages.ERROR)
+        model_admin.message_user(request, f"Not {change.past}: {wallet}. {error.detail}", messages.ERROR)
         return
-    except OperationalError:
-        model_admin.message_user(request, f"{wallet} is busy; try again.", messages.ERROR)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        model_admin.message_user(request, f"Not {change.past}: {wallet}. It is busy; try again.", messages.ERROR)
         return
     if changed:
-        model_admin.message_user(request, f"{wallet} is {change.past}.", messages.SUCCESS)
+        model_admin.message_user(request, f"{change.past.capitalize()}: {wallet}.", messages.SUCCESS)
     else:
-        model_admin.message_user(request, f"{wallet} was left as it is.", messages.WARNING)
+        model_admin.message_user(request, f"Left as it is: {wallet}.", messages.WARNING)
 
 
 def _back_url(wallets: Sequence[Wallet]) -> str:

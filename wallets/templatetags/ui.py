@@ -17,7 +17,7 @@ from wallets.domain.money import amount_format
 
 register = template.Library()
 
-#: How many hues the avatars have (static/css/components.css).
+#: How many hues the avatars have (static/css/lists.css).
 HUES = 6
 MINUS = "\N{MINUS SIGN}"
 

@@ -1,0 +1,61 @@
+"""Staff of several kinds, and the books they look at."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+
+from tests.audit.books import Books, books_write
+from wallets.models import User
+from wallets.services import user_register
+
+#: What somebody needs who looks, but may not touch.
+VIEWS = ["view_user", "view_wallet", "view_walletstatusevent", "view_transaction", "view_entry", "view_apitoken"]
+
+
+@pytest.fixture
+def staff_create(db: None) -> Callable[..., User]:
+    """Makes a member of staff with these permissions."""
+
+    def create(name: str, *permissions: str) -> User:
+        user = user_register(username=name, email=f"{name}@example.com", password="correct horse battery staple")
+        user.is_staff = True
+        user.save()
+        user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
+        assert user.user_permissions.count() == len(permissions)
+        return user
+
+    return create
+
+
+@pytest.fixture
+def root(staff_create: Callable[..., User]) -> User:
+    """A superuser."""
+    user = staff_create("root")
+    user.is_superuser = True
+    user.save()
+    return user
+
+
+@pytest.fixture
+def desk(root: User) -> Client:
+    """The superuser's browser."""
+    return browser_of(root)
+
+
+@pytest.fixture
+def clerk(staff_create: Callable[..., User]) -> Client:
+    """The browser of somebody who may look at everything and change nothing."""
+    return browser_of(staff_create("clerk", *VIEWS))
+
+
+@pytest.fixture
+def books(alice: User, bob: User, charlie: User) -> Books:
+    return books_write(alice=alice, bob=bob, charlie=charlie)
+
+
+def browser_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client

@@ -1,0 +1,36 @@
+"""What Celery sweeps away by night, and what it leaves."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from wallets.models import ApiToken, User
+from wallets.services import token_issue
+from wallets.tasks import api_tokens_delete_expired, sessions_delete_expired
+
+
+@pytest.mark.django_db
+def test_sessions_that_have_run_out_are_deleted() -> None:
+    stale, fresh = SessionStore(), SessionStore()
+    stale.set_expiry(timezone.now() - timedelta(minutes=1))
+    stale.save()
+    fresh.save()
+
+    sessions_delete_expired()
+
+    assert [session.session_key for session in Session.objects.all()] == [fresh.session_key]
+
+
+def test_tokens_that_have_run_out_are_deleted(alice: User) -> None:
+    stale, _ = token_issue(user=alice, name="stale")
+    fresh, _ = token_issue(user=alice, name="fresh")
+    lasting, _ = token_issue(user=alice, name="lasting")
+    ApiToken.objects.filter(pk=stale.pk).update(expiry=timezone.now() - timedelta(minutes=1))
+    ApiToken.objects.filter(pk=lasting.pk).update(expiry=None)
+
+    api_tokens_delete_expired()
+
+    assert {token.name for token in ApiToken.objects.all()} == {fresh.name, lasting.name}

@@ -1,0 +1,102 @@
+"""New accounts, and how people are found."""
+
+import pytest
+
+from tests.ledger.people import person
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import User, Wallet
+from wallets.selectors import recipient_find, recipient_wallet_get
+from wallets.services import user_register, wallet_open
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_new_account_has_an_empty_wallet_in_dollars() -> None:
+    alice = user_register(username="alice", email="alice@example.org", password="correct horse")
+    (wallet,) = Wallet.objects.filter(owner=alice)
+    assert (wallet.currency, wallet.status, wallet.balance, wallet.version) == ("USD", "open", 0, 0)
+    assert wallet.id >= 1_000
+
+
+def test_a_password_is_kept_as_a_hash_only() -> None:
+    alice = user_register(username="alice", email="alice@example.org", password="correct horse")
+    assert alice.check_password("correct horse")
+    assert not alice.check_password("Correct horse")
+    assert "correct horse" not in User.objects.get(pk=alice.pk).password
+
+
+def test_a_new_account_is_nobody_special() -> None:
+    alice = person("alice")
+    assert (alice.is_active, alice.is_staff, alice.is_superuser) == (True, False, False)
+
+
+def test_names_and_addresses_are_kept_in_lower_case() -> None:
+    alice = user_register(username="Alice", email="Alice@Example.ORG", password="correct horse")
+    alice.refresh_from_db()
+    assert (alice.username, alice.email) == ("alice", "alice@example.org")
+    assert User.objects.get_by_natural_key("ALICE") == alice
+
+
+@pytest.mark.parametrize(
+    ("username", "email", "field"),
+    [
+        ("alice", "other@example.org", "username"),
+        ("ALICE", "other@example.org", "username"),
+        ("other", "alice@example.org", "email"),
+        ("other", "ALICE@example.org", "email"),
+    ],
+)
+def test_a_taken_name_or_address_is_refused_and_named(username: str, email: str, field: str) -> None:
+    person("alice")
+    with pytest.raises(WalletError) as refusal:
+        user_register(username=username, email=email, password="correct horse")
+    assert refusal.value.code == ErrorCode.MALFORMED
+    assert set(refusal.value.fields) == {field}
+    assert "taken" in refusal.value.detail
+    assert User.objects.count() == Wallet.objects.filter(owner__isnull=False).count() == 1
+
+
+def test_an_account_that_gets_no_wallet_is_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are one commit."""
+
+    def fail(**_: object) -> Wallet:
+        raise WalletError(ErrorCode.UNAVAILABLE)
+
+    monkeypatch.setattr("wallets.services.wallet_open", fail)
+    with pytest.raises(WalletError):
+        person("alice")
+    assert User.objects.count() == 0
+
+
+@pytest.mark.parametrize("name", ["alice", "ALICE", "\talice ", "alice@example.org", "ALICE@EXAMPLE.org"])
+def test_people_are_found_by_name_or_address_in_any_case(name: str) -> None:
+    alice = person("alice")
+    person("bob")
+    assert recipient_find(name=name) == alice
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "@", "alic", "alicee", "alice@", "@example.org", "al%ce", "alice\0", "\ud800"]
+)
+def test_who_is_not_there_is_not_found(name: str) -> None:
+    person("alice")
+    with pytest.raises(WalletError) as refusal:
+        recipient_find(name=name)
+    assert refusal.value.code == ErrorCode.RECIPIENT_NOT_FOUND
+
+
+def test_who_left_is_not_found() -> None:
+    person("alice")
+    User.objects.update(is_active=False)
+    with pytest.raises(WalletError):
+        recipient_find(name="alice")
+
+
+def test_a_recipient_takes_money_in_the_wallet_of_its_currency() -> None:
+    alice = person("alice")
+    euros = wallet_open(owner=alice, currency="EUR")
+    assert recipient_wallet_get(name="alice", currency="EUR") == euros
+    assert recipient_wallet_get(name="alice", currency="USD").owner == alice
+    with pytest.raises(WalletError, match="alice has no wallet in JPY") as refusal:
+        recipient_wallet_get(name="alice", currency="JPY")
+    assert refusal.value.code == ErrorCode.RECIPIENT_NOT_FOUND

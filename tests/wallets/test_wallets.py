@@ -1,0 +1,98 @@
+"""Opening wallets and looking at them."""
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from tests.ledger.people import person, wallet_of
+from wallets import node_leases
+from wallets.domain.currencies import CURRENCIES
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.ids import ClockError
+from wallets.models import User, Wallet
+from wallets.node_leases import LeaseError
+from wallets.selectors import destination_wallet_get, wallet_get, wallet_list
+from wallets.services import wallet_open
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("currency", sorted(CURRENCIES))
+def test_a_wallet_can_be_opened_in_every_currency(currency: str) -> None:
+    alice = person("alice")
+    wallet = wallet_of(alice, currency)
+    assert (wallet.currency, wallet.balance, wallet.version) == (currency, 0, 0)
+    outside = Wallet.objects.get(owner=None, currency=currency)
+    assert outside.id == CURRENCIES[currency].numeric
+    assert outside.is_outside
+    assert not wallet.is_outside
+
+
+def test_a_second_wallet_in_the_same_currency_is_refused() -> None:
+    alice = person("alice")
+    with pytest.raises(WalletError, match="already have a wallet in USD") as refusal:
+        wallet_open(owner=alice, currency="USD")
+    assert refusal.value.code == ErrorCode.WALLET_EXISTS
+    assert Wallet.objects.filter(owner=alice).count() == 1
+
+
+@pytest.mark.parametrize("currency", ["usd", "XXX", "", "EURO", "U$D", "US\0"])
+def test_an_unknown_currency_is_malformed(currency: str) -> None:
+    alice = person("alice")
+    with pytest.raises(WalletError) as refusal:
+        wallet_open(owner=alice, currency=currency)
+    assert refusal.value.code == ErrorCode.MALFORMED
+    assert set(refusal.value.fields) == {"currency"}
+
+
+class NoIds:
+    """A generator of ids that has none to give."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def next(self) -> int:
+        raise self._error
+
+
+@pytest.mark.parametrize("error", [ClockError("behind"), LeaseError("all taken")])
+def test_without_an_id_there_is_no_wallet_and_no_account_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    alice = person("alice")
+    monkeypatch.setattr(node_leases, "_generator", NoIds(error))
+    for call in (lambda: wallet_open(owner=alice, currency="EUR"), lambda: person("bob")):
+        with pytest.raises(WalletError) as refusal:
+            call()
+        assert (refusal.value.code, refusal.value.retry_after_s) == (ErrorCode.UNAVAILABLE, 1)
+    assert list(User.objects.all()) == [alice]
+    assert Wallet.objects.filter(owner__isnull=False).count() == 1
+
+
+def test_a_list_shows_a_users_own_wallets_oldest_first(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    alice = person("alice")
+    opened = [wallet_of(alice)] + [wallet_open(owner=alice, currency=currency) for currency in ("EUR", "CHF", "AUD")]
+    person("bob")
+    with django_assert_num_queries(1):
+        listed = list(wallet_list(owner=alice))
+        assert {wallet.owner.username for wallet in listed if wallet.owner} == {"alice"}
+    assert listed == opened
+
+
+def test_a_wallet_is_shown_to_its_owner_alone() -> None:
+    alice, bob = person("alice"), person("bob")
+    wallet = wallet_of(alice)
+    assert wallet_get(owner=alice, wallet_id=wallet.id) == wallet
+    for wallet_id in (wallet.id, 840, 0, -1, 2**63, 2**80):
+        with pytest.raises(WalletError) as refusal:
+            wallet_get(owner=bob, wallet_id=wallet_id)
+        assert refusal.value.code == ErrorCode.NOT_FOUND
+        assert refusal.value.detail == "You have no such wallet."
+
+
+def test_anybodys_wallet_can_be_paid_into_but_the_outside_worlds() -> None:
+    wallet = wallet_of(person("alice"))
+    assert destination_wallet_get(wallet_id=wallet.id) == wallet
+    for wallet_id in (840, 0, -1, 4_711_000, 2**63, 2**80):
+        with pytest.raises(WalletError) as refusal:
+            destination_wallet_get(wallet_id=wallet_id)
+        assert refusal.value.code == ErrorCode.NOT_FOUND
