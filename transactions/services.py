@@ -9,6 +9,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Kind, Transaction
+from transactions.selectors import transaction_list_by_key
 from wallets.constraints import constraint_violated
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import ClockError
@@ -77,7 +78,13 @@ def transfer_create(
     Exactly one of `destination_id` and `recipient` (a username or an e-mail address) is given. Raises WalletError.
     """
     source = wallet_get(owner=actor, wallet_id=source_id)
-    destination = _destination(source, destination_id=destination_id, recipient=recipient)
+    if (destination_id is None) == (recipient is None):
+        message = "Give either a destination or a recipient."
+        raise WalletError(ErrorCode.MALFORMED, message, fields={"destination": [message], "recipient": [message]})
+    if recipient is not None:
+        destination = _recipient_wallet(source, recipient, actor=actor, idempotency_key=idempotency_key)
+    else:
+        destination = destination_wallet_get(wallet_id=destination_id)
     command = Command(
         kind=Kind.TRANSFER,
         amount=amount,
@@ -90,14 +97,15 @@ def transfer_create(
     return _receipt(command, source=source, destination=destination)
 
 
-def _destination(source: Wallet, *, destination_id: int | None, recipient: str | None) -> Wallet:
-    if (destination_id is None) == (recipient is None):
-        message = "Give either a destination or a recipient."
-        raise WalletError(ErrorCode.MALFORMED, message, fields={"destination": [message], "recipient": [message]})
-    if recipient is not None:
+def _recipient_wallet(source: Wallet, recipient: str, *, actor: User, idempotency_key: str | None) -> Wallet:
+    try:
         return recipient_wallet_get(name=recipient, currency=source.currency)
-    assert destination_id is not None  # noqa: S101 - one of the two is given, as checked above
-    return destination_wallet_get(wallet_id=destination_id)
+    except WalletError:
+        # Whoever was paid may have left, or changed their name, since: the same request still gets its first answer.
+        paid = transaction_list_by_key(user=actor, idempotency_key=idempotency_key) if idempotency_key else []
+        if not paid or paid[0].kind != Kind.TRANSFER or paid[0].destination is None:
+            raise
+        return paid[0].destination
 
 
 def _receipt(command: Command, *, source: Wallet | None, destination: Wallet | None) -> Receipt:

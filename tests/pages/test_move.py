@@ -146,3 +146,10 @@ def test_it_answers_that_it_is_back_soon_when_the_ledger_is_not_there(
     # As the page promises: the same form, sent again, moves the money once.
     assert send(alices, "/add/", data).status_code == 302
     assert balance_of(alice) == 500
+
+
+def test_it_leads_a_person_without_a_wallet_to_open_one(db: None, client: Client) -> None:
+    client.force_login(User.objects.create_user("root", "root@example.com"))
+    for path in ("/", "/add/", "/withdraw/", "/send/", "/history/"):
+        assert 'href="/wallets/"' in text_of(client.get(path)).partition("<main")[2]
+    assert fill(client, "/add/", amount="5").status_code == 422

@@ -1,0 +1,76 @@
+"""A real Chromium in front of the real site. Whatever a test does, its pages must not complain on the console."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from tests.browser.person import Person
+from tests.chromium import chromium_path
+
+TIMEOUT_MS = 10_000
+# Chromium's own sandbox needs what containers do not give; the others keep it from calling home.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+Visit = Callable[..., Person]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread, from which Django would refuse to query; nothing else runs
+        # in that loop while a test does.
+        patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        path = chromium_path()
+        assert path, "the browser tests are left out where there is no Chromium"
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
+    """Somebody at a screen of their own: `visit("alice", width=360, javascript=False)`.
+
+    Options: the size of the screen, whether scripts run, light or dark.
+    """
+    complaints: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def at_a_screen(
+        name: str, *, width: int = 1280, height: int = 900, javascript: bool = True, dark: bool = False
+    ) -> Person:
+        context = chromium.new_context(
+            base_url=live_server.url,
+            viewport={"width": width, "height": height},
+            java_script_enabled=javascript,
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(TIMEOUT_MS)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.extend(_complaint(message)))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        return Person(name=name, page=page)
+
+    yield at_a_screen
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+def _complaint(message: ConsoleMessage) -> Iterator[str]:
+    """What a page should not have said: errors and warnings, among them every breach of the security policy."""
+    # An answer of 4xx to a form is no complaint of the page's own.
+    if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+        yield f"{message.text} ({message.location.get('url')})"

@@ -1,0 +1,80 @@
+"""A person at a screen, and what people do there."""
+
+from dataclasses import dataclass
+
+from playwright.sync_api import Locator, Page, expect
+
+from tests.conftest import PASSWORD
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a browser. The methods do what a reader would do: find things by their names, and press them."""
+
+    name: str
+    page: Page
+
+    def opens(self, path: str) -> None:
+        self.page.goto(path)
+
+    def reads(self, text: str) -> None:
+        """Waits until the text can be seen."""
+        expect(self.page.get_by_text(text).first).to_be_visible()
+
+    def fills(self, label: str, value: str) -> None:
+        self.page.get_by_label(label, exact=True).fill(value)
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("main").get_by_role("button", name=name)
+
+    def presses(self, name: str) -> None:
+        self.button(name).click()
+
+    def follows(self, name: str) -> None:
+        self.page.get_by_role("main").get_by_role("link", name=name).first.click()
+
+    def signs_up(self) -> None:
+        self.opens("/")
+        self.follows("Open a wallet")
+        self.fills("Username", self.name)
+        self.fills("E-mail address", f"{self.name}@example.com")
+        self.fills("Password", PASSWORD)
+        self.presses("Open my wallet")
+        self.reads("Your wallet is ready")
+
+    def logs_in(self, password: str = PASSWORD) -> None:
+        self.opens("/accounts/login/")
+        self.fills("Username or e-mail address", self.name)
+        self.fills("Password", password)
+        self.presses("Log in")
+        expect(self.page.get_by_role("heading", name="Home")).to_be_attached()
+
+    def adds(self, amount: str) -> None:
+        self.opens("/add/")
+        self.fills("Amount", amount)
+        self.presses("Add money")
+        self.reads("Money added")
+
+    def reviews(self, recipient: str, amount: str, note: str = "") -> None:
+        """Fills in what to send, and stops before it is confirmed."""
+        self.opens("/send/")
+        self.fills("To", recipient)
+        self.fills("Amount", amount)
+        self.page.get_by_label("Note").fill(note)
+        self.presses("Review")
+        self.reads("Is this right?")
+
+    def focus(self) -> str:
+        """The name of what has the keyboard's attention."""
+        return str(self.page.evaluate("document.activeElement.innerText || document.activeElement.name || ''")).strip()
+
+    def tabs_to(self, name: str) -> None:
+        """Presses Tab until something of this name has the focus, and sees to it that the focus can be seen."""
+        for _ in range(60):
+            self.page.keyboard.press("Tab")
+            if name in self.focus():
+                break
+        assert name in self.focus()
+        outline = "getComputedStyle(document.activeElement).outlineStyle"
+        framed = "getComputedStyle(document.activeElement.closest('.amount') || document.body).outlineStyle"
+        assert "solid" in {self.page.evaluate(outline), self.page.evaluate(framed)}

@@ -1,0 +1,96 @@
+"""Every page on small and large screens: nothing sticks out, everything has a name."""
+
+import pytest
+
+from tests.browser.conftest import Visit
+from tests.browser.person import Person
+from tests.pages.kit import give, wallet_of
+from transactions.models import Transaction
+from transactions.services import transfer_create
+from wallets.domain.money import AMOUNT_MAX
+from wallets.models import User
+from wallets.services import token_issue, user_register, wallet_open
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+STRANGERS_PAGES = ["/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
+PAGES = [
+    "/",
+    "/add/",
+    "/withdraw/",
+    "/send/",
+    "/history/",
+    "/history/?since=2030-01-02&until=2030-01-01",
+    "/wallets/",
+    "/tokens/",
+    "/settings/",
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/accounts/2fa/",
+    "/accounts/logout/",
+]
+LONG_NAME = "a-very-long-username.that_goes-on-and-on-for-sixty-four-chars-xx"
+
+STICKS_OUT = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+NAMELESS = """
+[...document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea')]
+  .filter(e => e.checkVisibility())
+  .filter(e => !(e.innerText || e.labels?.length || e.getAttribute('aria-label')))
+  .map(e => e.outerHTML)
+"""
+BROKEN_REFERENCES = """
+[...document.querySelectorAll('[aria-describedby], [aria-labelledby]')]
+  .flatMap(e => `${e.getAttribute('aria-describedby') || ''} ${e.getAttribute('aria-labelledby') || ''}`.split(/\\s+/))
+  .filter(id => id && !document.getElementById(id))
+"""
+DOUBLE_IDS = """
+(ids => ids.filter((id, i) => ids.indexOf(id) !== i))([...document.querySelectorAll('[id]')].map(e => e.id))
+"""
+
+
+def look_at(person: Person, path: str) -> None:
+    person.opens(path)
+    page = person.page
+    assert page.evaluate(STICKS_OUT) <= 0, path
+    assert page.locator("h1").count() == 1, path
+    assert page.locator("main").count() == 1, path
+    assert page.evaluate(NAMELESS) == [], path
+    assert page.evaluate(BROKEN_REFERENCES) == [], path
+    assert page.evaluate(DOUBLE_IDS) == [], path
+    assert page.title().endswith("· Wallet"), path
+
+
+@pytest.mark.parametrize(("width", "dark"), [(320, False), (360, True), (1280, False)])
+def test_every_page_fits_the_screen_and_names_its_parts(visit: Visit, alice: User, width: int, dark: bool) -> None:
+    stranger = visit("stranger", width=width, dark=dark)
+    for path in STRANGERS_PAGES:
+        look_at(stranger, path)
+    lived_in(alice)
+    person = visit("alice", width=width, dark=dark)
+    person.logs_in()
+    transactions = [f"/transactions/{number}/" for number in Transaction.objects.values_list("id", flat=True)[:2]]
+    for path in [*PAGES, f"/?wallet={wallet_of(alice, 'JPY').id}", *transactions]:
+        look_at(person, path)
+
+
+def lived_in(alice: User) -> None:
+    """The longest names, notes and amounts there can be."""
+    user_register(username=LONG_NAME, email="long@example.com", password="correct horse")
+    wallet_open(owner=alice, currency="JPY")
+    wallet_open(owner=alice, currency="KWD")
+    token_issue(user=alice, name="x" * 80)
+    for _ in range(9):
+        give(alice, AMOUNT_MAX, currency="JPY", memo="w" * 200)
+    give(alice, AMOUNT_MAX)
+    transfer_create(
+        actor=alice, source_id=wallet_of(alice).id, recipient=LONG_NAME, amount=AMOUNT_MAX - 1, memo="m" * 200
+    )
+
+
+def test_the_longest_things_fit_a_review_too(visit: Visit, alice: User) -> None:
+    lived_in(alice)
+    give(alice, AMOUNT_MAX)
+    person = visit("alice", width=320)
+    person.logs_in()
+    person.reviews(LONG_NAME, "9999999999999.99", note="n" * 200)
+    assert person.page.evaluate(STICKS_OUT) <= 0
