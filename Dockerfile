@@ -1,5 +1,5 @@
 # The site in production shape: web, worker and beat are this one image with different commands.
-FROM python:3.12-slim-bookworm AS build
+FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH
@@ -10,7 +10,7 @@ COPY . .
 # Fingerprints and compresses the static files. No secret takes part, and no database is asked.
 RUN ENVIRONMENT=production python manage.py collectstatic --no-input --verbosity 0
 
-FROM python:3.12-slim-bookworm
+FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --home-dir /app wallet
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     ENVIRONMENT=production BIND=0.0.0.0:8000
@@ -20,5 +20,5 @@ WORKDIR /app
 USER wallet
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/livez', timeout=3)"]
+    CMD ["python", "deploy/probe.py", "/livez"]
 CMD ["gunicorn", "--config", "wallet_project/gunicorn.py", "wallet_project.wsgi"]

@@ -50,6 +50,8 @@ def logging_config(*, as_json: bool, level: str = "INFO") -> dict[str, Any]:
             # Without handlers of their own, their lines reach the root's.
             "django": {"handlers": [], "level": level, "propagate": True},
             "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
+            # Warns of every HEAD, whose body Django leaves to the server to drop.
+            "gunicorn.http.wsgi": {"level": "ERROR"},
         },
     }
 

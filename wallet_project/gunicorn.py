@@ -4,6 +4,7 @@ Read by gunicorn's master before it loads any other code, which is what the metr
 """
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ logconfig_dict = logs.logging_config(as_json=logs.json_wanted())
 
 # Each worker counts for itself, in files of this folder, and /metrics adds them up. prometheus_client decides when it
 # is first imported whether it does so, hence here.
+_own_metrics_dir = None
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="wallet-metrics-")
+    _own_metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="wallet-metrics-")
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
@@ -36,3 +38,9 @@ def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's s
 
     if Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).is_dir():
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library is half typed
+
+
+def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's signature
+    """Called in the master alone, when its workers are gone."""
+    if _own_metrics_dir is not None:
+        shutil.rmtree(_own_metrics_dir, ignore_errors=True)

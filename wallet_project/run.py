@@ -4,15 +4,15 @@ In this order: the folder's lock, leftovers of a killed run, the port, the serve
 the processes of the Procfile. What fails says so in a sentence or two.
 """
 
+import http
+import http.client
 import os
 import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
@@ -21,6 +21,7 @@ from wallet_project.accounts import AccountError
 from wallet_project.embedded import BASE_DIR, PLACES, Places
 from wallet_project.folder_lock import FolderTakenError, folder_locked
 from wallet_project.leftovers import leftovers_stop
+from wallet_project.processes import Processes
 from wallet_project.servers import (
     RUN_DIR_VARIABLE,
     Server,
@@ -33,7 +34,6 @@ from wallet_project.servers import (
 
 HOST = "127.0.0.1"
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_STOP_TIMEOUT_S = 20.0
 _WATCH_S = 0.5
 
 
@@ -76,7 +76,7 @@ def _run(places: Places) -> NoReturn:
         servers = _servers_start(places, stack=stack)
         os.environ |= _environment(places, port=port)
         _site_prepare()
-        _processes_run(servers, address=f"http://{HOST}:{port}")
+        _processes_run(servers, port=port)
 
 
 def _reset(places: Places) -> int:
@@ -161,40 +161,47 @@ def _site_prepare() -> None:
     try:
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
-        call_command("demo")
+        if "DATABASE_URL" in os.environ:
+            # Accounts whose passwords everybody knows are not put into somebody's own database unasked.
+            _say("DATABASE_URL is given, so no demo people are made. This makes them: .venv/bin/python manage.py demo")
+        else:
+            call_command("demo")
     except (CommandError, DatabaseError) as error:
         raise RunError(str(error)) from error
     finally:
         connections.close_all()
 
 
-def _processes_run(servers: list[Server], *, address: str) -> NoReturn:
+def _processes_run(servers: list[Server], *, port: int) -> NoReturn:
     """Runs the Procfile until somebody stops us or one of its processes ends."""
-    honcho = subprocess.Popen(
-        # /dev/null: a .env file would reach these processes only, and not the commands above.
-        [sys.executable, "-m", "honcho", "--env", "/dev/null", "--procfile", "Procfile", "start"],
-        cwd=BASE_DIR,
-        start_new_session=True,
-    )
+    processes = Processes(BASE_DIR / "Procfile")
     is_announced = False
     try:
-        while honcho.poll() is None:
-            if not is_announced and _answers(address):
-                _say(f"\n  The site is ready: {address}   (Ctrl-C stops it)\n")
+        processes.start()
+        while (ended := processes.ended()) is None:
+            if not is_announced and _answers(port):
+                _say(f"\n  The site is ready: http://{HOST}:{port}   (Ctrl-C stops it)\n")
                 is_announced = True
             _servers_keep(servers)
             time.sleep(_WATCH_S)
     finally:
-        _processes_stop(honcho)
-    raise RunError("One of the processes ended by itself; its last words are above. The others were stopped.")
+        processes.stop()
+    raise RunError(
+        f"{ended.name} ended by itself (exit code {ended.process.returncode}); its last words are above. "
+        "The others were stopped."
+    )
 
 
-def _answers(address: str) -> bool:
+def _answers(port: int) -> bool:
+    # Not urllib: it would ask the proxy that http_proxy names.
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
-        with urllib.request.urlopen(f"{address}/livez", timeout=2):  # noqa: S310 - our own address
-            return True
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == http.HTTPStatus.OK
     except OSError:
         return False
+    finally:
+        connection.close()
 
 
 def _servers_keep(servers: list[Server]) -> None:
@@ -203,15 +210,6 @@ def _servers_keep(servers: list[Server]) -> None:
         if not server.is_running():
             _say(f"{server.name} ended by itself (its log: {server.log}). Starting it again …")
             server.start()
-
-
-def _processes_stop(honcho: subprocess.Popen[bytes]) -> None:
-    honcho.terminate()
-    try:
-        honcho.wait(_STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        honcho.kill()
-        honcho.wait()
 
 
 def _signals_stop() -> None:

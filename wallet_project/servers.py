@@ -20,6 +20,9 @@ from wallet_project.embedded import Places
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.05
+#: A predecessor that was killed may hold its files for another moment, so one that ends at once is tried again.
+_RETRY_TIMEOUT_S = 8.0
+_RETRY_S = 0.5
 #: Every process that we start carries this in its environment, so that `leftovers.py` can tell ours from others.
 RUN_DIR_VARIABLE = "WALLET_RUN_DIR"
 
@@ -43,15 +46,15 @@ class Server:
 
     def start(self) -> None:
         """Returns once the server answers."""
-        deadline = time.monotonic() + _START_TIMEOUT_S
+        started_s = time.monotonic()
         self._spawn()
         while not self.answers():
-            if time.monotonic() > deadline:
+            waited_s = time.monotonic() - started_s
+            if waited_s > (_START_TIMEOUT_S if self.is_running() else _RETRY_TIMEOUT_S):
                 self.stop()
                 raise ServerError(f"{self.name} did not start.\n{self._log_end()}\nIts log: {self.log}")
             if not self.is_running():
-                # A predecessor that was killed may hold its files for another moment: try until the deadline.
-                time.sleep(10 * _POLL_S)
+                time.sleep(_RETRY_S)
                 self._spawn()
             time.sleep(_POLL_S)
 

@@ -1,0 +1,8 @@
+"""Asks this container's own site: `python deploy/probe.py /readyz` ends with 0 where the answer is 200."""
+
+import http.client
+import sys
+
+connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=8)
+connection.request("GET", sys.argv[1])
+sys.exit(connection.getresponse().status != http.client.OK)
