@@ -78,13 +78,9 @@ def transfer_create(
     Exactly one of `destination_id` and `recipient` (a username or an e-mail address) is given. Raises WalletError.
     """
     source = wallet_get(owner=actor, wallet_id=source_id)
-    if (destination_id is None) == (recipient is None):
-        message = "Give either a destination or a recipient."
-        raise WalletError(ErrorCode.MALFORMED, message, fields={"destination": [message], "recipient": [message]})
-    if recipient is not None:
-        destination = _recipient_wallet(source, recipient, actor=actor, idempotency_key=idempotency_key)
-    else:
-        destination = destination_wallet_get(wallet_id=destination_id)
+    destination = _destination(
+        source, destination_id=destination_id, recipient=recipient, actor=actor, idempotency_key=idempotency_key
+    )
     command = Command(
         kind=Kind.TRANSFER,
         amount=amount,
@@ -95,6 +91,17 @@ def transfer_create(
         idempotency_key=idempotency_key,
     )
     return _receipt(command, source=source, destination=destination)
+
+
+def _destination(
+    source: Wallet, *, destination_id: int | None, recipient: str | None, actor: User, idempotency_key: str | None
+) -> Wallet:
+    if recipient is None and destination_id is not None:
+        return destination_wallet_get(wallet_id=destination_id)
+    if recipient is not None and destination_id is None:
+        return _recipient_wallet(source, recipient, actor=actor, idempotency_key=idempotency_key)
+    message = "Give either a destination or a recipient."
+    raise WalletError(ErrorCode.MALFORMED, message, fields={"destination": [message], "recipient": [message]})
 
 
 def _recipient_wallet(source: Wallet, recipient: str, *, actor: User, idempotency_key: str | None) -> Wallet:

@@ -5,12 +5,13 @@ from collections.abc import Callable
 
 import pytest
 from django.db import OperationalError, connection, transaction
+from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
 from tests.concurrency.crowd import Answer, at_once
 from tests.concurrency.waiting import lock_timeout
 from tests.ledger.people import balance_of, funded, person, wallet_of, wallet_of_id
-from transactions.models import Transaction
+from transactions.models import Kind, Status, Transaction
 from transactions.services import deposit_create, transfer_create
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User, Wallet
@@ -87,6 +88,29 @@ def test_a_reader_does_not_wait_for_a_posting(alice: Wallet, owner: User) -> Non
         deposit_create(actor=owner, wallet_id=alice.id, amount=10)
         answer = hurried(lambda: wallet_of_id(alice.id).balance)
     assert answer.value == 100
+
+
+def test_a_request_can_be_recorded_while_its_wallets_move_money(alice: Wallet, owner: User) -> None:
+    """Its foreign keys share-lock the wallets, which a posting has locked only against other postings."""
+    bob = wallet_of(person("bob"))
+
+    def record() -> object:
+        with transaction.atomic():
+            return Transaction.objects.create(
+                kind=Kind.TRANSFER,
+                status=Status.PENDING,
+                currency="USD",
+                amount=1,
+                source=alice,
+                destination=bob,
+                initiator=owner,
+                created_at=timezone.now(),
+            )
+
+    with transaction.atomic():
+        transfer_create(actor=owner, source_id=alice.id, destination_id=bob.id, amount=10)
+        answer = hurried(record)
+    assert answer.code == "done"
 
 
 def test_an_account_that_is_being_changed_does_not_stop_its_money(alice: Wallet, owner: User) -> None:

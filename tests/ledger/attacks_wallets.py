@@ -129,22 +129,44 @@ PEOPLE = [
     ),
 ]
 
-_FREEZE = "UPDATE wallets_wallet SET status = 'frozen' WHERE id = {};"
+_FREEZE = "UPDATE public.wallets_wallet SET status = 'frozen' WHERE id = {};"
+_MUTE = "SET LOCAL pgtrigger.ignore = '{pgtrigger_status_changed_update_269e7,pgtrigger_append_only_72e39}';"
+_REWRITE = {
+    "another status": "UPDATE wallets_walletstatusevent SET status = 'open'",
+    "no record left": "DELETE FROM wallets_walletstatusevent",
+}
 
 TRAIL = [
     Attack(
-        "pgtrigger_append_only_72e39",
-        "another status in the audit trail",
-        lambda b: _FREEZE.format(b.alice) + "UPDATE wallets_walletstatusevent SET status = 'open'",
+        "wallet_status_is_on_record",
+        "frozen while the record is muted",
+        lambda b: _MUTE + _FREEZE.format(b.alice),
     ),
     Attack(
-        "pgtrigger_append_only_72e39",
-        "no audit trail",
-        lambda b: _FREEZE.format(b.alice) + "DELETE FROM wallets_walletstatusevent",
+        "wallet_status_is_on_record",
+        "frozen, on record in a table that goes away",
+        lambda b: (
+            "CREATE TABLE pg_temp.wallets_walletstatusevent (LIKE public.wallets_walletstatusevent INCLUDING ALL);"
+            + _FREEZE.format(b.alice)
+        ),
+    ),
+    *(
+        Attack("status_event_append_only", title, lambda b, sql=sql: _MUTE + sql)  # type: ignore[misc]
+        for title, sql in _REWRITE.items()
+    ),
+    Attack("status_event_no_truncate", "all records at once", lambda b: "TRUNCATE wallets_walletstatusevent"),
+    *(
+        Attack(
+            "pgtrigger_append_only_72e39",
+            title,
+            lambda b, sql=sql: _FREEZE.format(b.alice) + sql,  # type: ignore[misc]
+            without=[("wallets_walletstatusevent", "status_event_append_only")],
+        )
+        for title, sql in _REWRITE.items()
     ),
     Attack(
         "wallets_walletstatusevent_pkey",
-        "copies in the audit trail",
+        "a record twice",
         lambda b: (
             _FREEZE.format(b.alice) + "INSERT INTO wallets_walletstatusevent SELECT * FROM wallets_walletstatusevent"
         ),

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from tests.ledger.attacks_chain import CHAIN_ATTACKS
 from tests.ledger.attacks_entries import ENTRY_ATTACKS
 from tests.ledger.attacks_transactions import TRANSACTION_ATTACKS
 from tests.ledger.attacks_wallets import WALLET_ATTACKS
 from tests.ledger.raw import USD, Attack, Books, Head, Row, Side, books_open, run, snapshot
 
-ATTACKS = [*ENTRY_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS]
+ATTACKS = [*ENTRY_ATTACKS, *CHAIN_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS]
 TABLES = (
     "transactions_entry",
     "transactions_transaction",
@@ -106,8 +107,10 @@ def test_every_trigger_is_switched_on() -> None:
     ["SET LOCAL pgtrigger.ignore = '{%s}'", "SET LOCAL search_path = pg_catalog", "SET CONSTRAINTS ALL DEFERRED"],
 )
 def test_no_setting_mutes_the_guards(books: Books, setting: str) -> None:
-    every = ",".join(f"{table}:{trigger}" for table, trigger in _triggers())
-    unqualified = re.compile(r"(?<![.\w])(wallets_(?:wallet|user)|transactions_(?:transaction|entry))(?![.\w])")
+    every = ",".join(trigger for _, trigger in _triggers())
+    unqualified = re.compile(
+        r"(?<![.\w])(wallets_(?:wallet|user|walletstatusevent)|transactions_(?:transaction|entry))(?![.\w])"
+    )
     attacks = [attack for attack in ATTACKS if attack.rule in _guard_rules() and not attack.without]
     assert len(attacks) > 50
     for attack in attacks:

@@ -4,21 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, OperationalError
-from psycopg.errors import DeadlockDetected, QueryCanceled
 from pytest_django import DjangoAssertNumQueries
 
 from tests.ledger.people import balance_of, funded, person, status_set, wallet_of
-from transactions import services
-from transactions.ledger.commands import Command, Outcome
-from transactions.ledger.post import post
 from transactions.models import Kind, Transaction
 from transactions.selectors import transaction_get, transaction_list_by_key
 from transactions.services import Receipt, deposit_create, transfer_create, withdrawal_create
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.domain.ids import ClockError
 from wallets.models import User, Wallet, WalletStatus
-from wallets.node_leases import LeaseError
 
 pytestmark = pytest.mark.django_db
 
@@ -151,6 +144,28 @@ def test_a_repeated_request_gets_the_same_receipt(alice: Wallet, bob: Wallet) ->
     assert balance_of(bob) == 5
 
 
+@pytest.mark.parametrize("change", [{"is_active": False}, {"username": "robert"}])
+def test_a_repeated_request_gets_its_receipt_even_if_the_recipient_left_since(
+    alice: Wallet, bob: Wallet, change: dict[str, Any]
+) -> None:
+    sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
+    first = transfer_create(idempotency_key="k", **sent)
+    User.objects.filter(username="bob").update(**change)
+    again = transfer_create(idempotency_key="k", **sent)
+    assert (again.transaction.id, again.replayed) == (first.transaction.id, True)
+    assert again.transaction.destination == bob
+    other = {**sent, "amount": 6, "idempotency_key": "k"}
+    assert refused(lambda: transfer_create(**other)) == ErrorCode.IDEMPOTENCY_KEY_REUSED
+    for key in (None, "another key"):
+        assert refused(lambda key=key: transfer_create(idempotency_key=key, **sent)) == ErrorCode.RECIPIENT_NOT_FOUND  # type: ignore[misc]
+
+
+def test_a_key_of_a_deposit_says_nothing_about_a_recipient(alice: Wallet) -> None:
+    deposit_create(actor=owner(alice), wallet_id=alice.id, amount=5, idempotency_key="k")
+    sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
+    assert refused(lambda: transfer_create(idempotency_key="k", **sent)) == ErrorCode.RECIPIENT_NOT_FOUND
+
+
 def test_both_sides_may_see_a_transaction_and_nobody_else(alice: Wallet, bob: Wallet) -> None:
     moved = transfer_create(actor=owner(alice), source_id=alice.id, recipient="bob", amount=5).transaction
     for user in (owner(alice), owner(bob)):
@@ -191,63 +206,3 @@ def test_a_transaction_and_all_it_shows_is_one_query(
             assert found.source
             assert found.destination
             assert (owner(found.source).username, owner(found.destination).username) == ("alice", "bob")
-
-
-class Faulty:
-    """A ledger that fails in the given ways before it works."""
-
-    def __init__(self, *faults: Exception) -> None:
-        self.faults = list(faults)
-
-    def __call__(self, commands: list[Command]) -> list[Outcome]:
-        if self.faults:
-            raise self.faults.pop(0)
-        return post(commands)
-
-
-def caused(error: DatabaseError, cause: Exception) -> DatabaseError:
-    error.__cause__ = cause
-    return error
-
-
-def deadlock() -> DatabaseError:
-    return caused(OperationalError("deadlock detected"), DeadlockDetected())
-
-
-def test_a_deadlock_is_tried_again(alice: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "post", Faulty(deadlock(), deadlock()))
-    assert not withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=1).replayed
-    assert balance_of(alice) == 999
-
-
-def test_what_stays_wrong_is_unavailable(alice: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "post", Faulty(*(deadlock() for _ in range(10))))
-    with pytest.raises(WalletError) as refusal:
-        withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=1)
-    assert refusal.value.code == ErrorCode.UNAVAILABLE
-    assert refusal.value.retry_after_s == 1
-    assert balance_of(alice) == 1_000
-
-
-@pytest.mark.parametrize("fault", [ClockError("behind"), LeaseError("all taken")])
-def test_without_an_id_the_service_is_unavailable(
-    alice: Wallet, monkeypatch: pytest.MonkeyPatch, fault: Exception
-) -> None:
-    monkeypatch.setattr(services, "post", Faulty(fault))
-    with pytest.raises(WalletError) as refusal:
-        withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=1)
-    assert refusal.value.code == ErrorCode.UNAVAILABLE
-
-
-@pytest.mark.parametrize(
-    "fault", [caused(OperationalError("timeout"), QueryCanceled()), IntegrityError("a bug"), OperationalError("gone")]
-)
-def test_a_fault_that_trying_again_does_not_help_is_passed_on(
-    alice: Wallet, monkeypatch: pytest.MonkeyPatch, fault: DatabaseError
-) -> None:
-    faulty = Faulty(fault)
-    monkeypatch.setattr(services, "post", faulty)
-    with pytest.raises(type(fault)) as passed:
-        withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=1)
-    assert passed.value is fault
-    assert balance_of(alice) == 1_000
