@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from playwright._impl._driver import compute_driver_executable
+
 _NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 _MAC_PATHS = [
     Path("/Applications/Chromium.app/Contents/MacOS/Chromium"),
@@ -34,12 +36,18 @@ def is_required() -> bool:
 
 
 def main() -> int:
-    if chromium_path() is None:
+    if chromium_path() is None or not _driver_runs():
         _install()
     if chromium_path() is None:
         sys.stderr.write(f"{MISSING}\n")
         return 1 if is_required() else 0
     return 0
+
+
+def _driver_runs() -> bool:
+    """Whether the program that steers the browser finds its libraries; a bare Debian has no libatomic."""
+    node, _script = compute_driver_executable()
+    return subprocess.run([node, "--version"], check=False, capture_output=True).returncode == 0
 
 
 def _install() -> None:
@@ -48,7 +56,7 @@ def _install() -> None:
         return
     sys.stdout.write("Installing Chromium for the browser tests …\n")
     sys.stdout.flush()
-    install = [*apt_get, "install", "--yes", "-qq", "--no-install-recommends", "chromium"]
+    install = [*apt_get, "install", "--yes", "-qq", "--no-install-recommends", "chromium", "libatomic1"]
     for command in ([*apt_get, "update", "-qq"], install):
         # Standard output tells of each package unpacked; what goes wrong is on standard error.
         subprocess.run(command, check=False, stdout=subprocess.DEVNULL, timeout=_INSTALL_TIMEOUT_S)
