@@ -4,6 +4,7 @@ from itertools import chain
 
 from tests.concurrency.crowd import at_once
 from tests.concurrency.processes import Worker
+from wallets.domain.ids import NODES
 from wallets.models import NodeLease
 from wallets.node_leases import node_lease_take, snowflake_next
 
@@ -30,8 +31,13 @@ def test_a_fork_leases_a_node_of_its_own(processes: list[Worker]) -> None:
 
 
 def test_leases_that_are_taken_at_once_are_of_different_nodes() -> None:
-    spans = [answer.value for answer in at_once([node_lease_take] * 12)]
-    assert all(span is not None for span in spans)
-    assert len({span.node for span in spans if span}) == 12
+    """Half of them of nodes that were leased before and are free again, the others of nodes never leased."""
+    never = sorted(set(range(NODES)) - set(NodeLease.objects.values_list("node", flat=True)))
+    over = never[:6]
+    NodeLease.objects.bulk_create([NodeLease(node=node, until_ms=1_000 + node) for node in over])
+    spans = [answer.value for answer in at_once([node_lease_take] * 12) if answer.value]
+    nodes = {span.node for span in spans}
+    assert len(nodes) == len(spans) == 12
+    assert nodes >= set(over)
     kept = dict(NodeLease.objects.values_list("node", "until_ms"))
-    assert all(kept[span.node] == span.until_ms for span in spans if span)
+    assert all(kept[span.node] == span.until_ms for span in spans)

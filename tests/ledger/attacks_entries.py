@@ -68,6 +68,11 @@ FIT = [
     ),
     Attack(
         "entry_fits_transaction",
+        "entries of no transaction between two outside worlds",
+        lambda b: b.posting(sides=[Side(b.new, USD, -50), Side(b.new, EUR, 50)]),
+    ),
+    Attack(
+        "entry_fits_transaction",
         "entries at no wallet",
         lambda b: b.posting(
             rows=[Row(b.new, "deposit", 50, destination=b.bob)],
@@ -104,6 +109,24 @@ FIT = [
             heads=[Head(b.bob, 30, 2), Head(b.charlie, 10, 1)],
             rows=[Row(b.new, "transfer", 10, b.alice, b.charlie)],
             sides=[Side(b.new, b.bob, -10, 2, 30), Side(b.new, b.charlie, 10, 1, 10)],
+        ),
+    ),
+    Attack(
+        "entry_fits_transaction",
+        "a deposit that Alice pays for",
+        lambda b: b.posting(
+            heads=[Head(b.alice, 10, 3), Head(b.bob, 90, 2)],
+            rows=[Row(b.new, "deposit", 50, destination=b.bob)],
+            sides=[Side(b.new, b.alice, -50, 3, 10), Side(b.new, b.bob, 50, 2, 90)],
+        ),
+    ),
+    Attack(
+        "entry_fits_transaction",
+        "a withdrawal that Charlie receives",
+        lambda b: b.posting(
+            heads=[Head(b.alice, 10, 3), Head(b.charlie, 50, 1)],
+            rows=[Row(b.new, "withdrawal", 50, b.alice)],
+            sides=[Side(b.new, b.alice, -50, 3, 10), Side(b.new, b.charlie, 50, 1, 50)],
         ),
     ),
     Attack(

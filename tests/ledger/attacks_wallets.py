@@ -69,6 +69,7 @@ IDENTITY = [
     _update("wallet_identity_is_fixed", "another owner of an empty wallet", "euros", "owner_id = {user}"),
     _update("wallet_identity_is_fixed", "another currency", "alice", "currency = 'JPY'"),
     _update("wallet_identity_is_fixed", "another id", "charlie", "id = {new}"),
+    _update("wallet_identity_is_fixed", "another id of the outside world", "outside", "id = 841"),
     _update("wallet_id_tells_outside", "nobody's any more", "charlie", "owner_id = NULL"),
     _insert("wallet_id_tells_outside", "an outside world among the people", "{new}, NULL, 'JPY', 'open', 0, 0"),
     _insert("wallet_id_tells_outside", "a person's in the outside world", "999, {user}, 'JPY', 'open', 0, 0"),
@@ -141,6 +142,16 @@ TRAIL = [
         "wallet_status_is_on_record",
         "frozen while the record is muted",
         lambda b: _MUTE + _FREEZE.format(b.alice),
+    ),
+    Attack(
+        "wallet_status_is_on_record",
+        "frozen while the record is muted, although it was frozen before",
+        lambda b: (
+            "INSERT INTO wallets_walletstatusevent (pgh_created_at, pgh_label, pgh_obj_id, status) "
+            f"VALUES (now() - interval '1 day', 'status_changed', {b.alice}, 'frozen');"
+            + _MUTE
+            + _FREEZE.format(b.alice)
+        ),
     ),
     Attack(
         "wallet_status_is_on_record",

@@ -1,6 +1,7 @@
 """Opening wallets and looking at them."""
 
 import pytest
+from django.db import IntegrityError
 from pytest_django import DjangoAssertNumQueries
 
 from tests.ledger.people import person, wallet_of
@@ -43,14 +44,16 @@ def test_an_unknown_currency_is_malformed(currency: str) -> None:
     assert set(refusal.value.fields) == {"currency"}
 
 
-class NoIds:
-    """A generator of ids that has none to give."""
+class Ids:
+    """A generator of ids that has this one to give, or none."""
 
-    def __init__(self, error: Exception) -> None:
-        self._error = error
+    def __init__(self, answer: int | Exception) -> None:
+        self._answer = answer
 
     def next(self) -> int:
-        raise self._error
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
 
 
 @pytest.mark.parametrize("error", [ClockError("behind"), LeaseError("all taken")])
@@ -58,13 +61,21 @@ def test_without_an_id_there_is_no_wallet_and_no_account_for_a_moment(
     monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     alice = person("alice")
-    monkeypatch.setattr(node_leases, "_generator", NoIds(error))
+    monkeypatch.setattr(node_leases, "_generator", Ids(error))
     for call in (lambda: wallet_open(owner=alice, currency="EUR"), lambda: person("bob")):
         with pytest.raises(WalletError) as refusal:
             call()
         assert (refusal.value.code, refusal.value.retry_after_s) == (ErrorCode.UNAVAILABLE, 1)
     assert list(User.objects.all()) == [alice]
     assert Wallet.objects.filter(owner__isnull=False).count() == 1
+
+
+def test_an_id_that_was_made_twice_is_a_fault_and_no_wallet_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = person("alice")
+    monkeypatch.setattr(node_leases, "_generator", Ids(wallet_of(alice).id))
+    with pytest.raises(IntegrityError, match="wallets_wallet_pkey"):
+        wallet_open(owner=alice, currency="EUR")
+    assert [wallet.currency for wallet in wallet_list(owner=alice)] == ["USD"]
 
 
 def test_a_list_shows_a_users_own_wallets_oldest_first(django_assert_num_queries: DjangoAssertNumQueries) -> None:
