@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db import IntegrityError, OperationalError
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
+from telemetry import metrics
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Kind, Transaction
@@ -118,7 +119,10 @@ def _recipient_wallet(source: Wallet, recipient: str, *, actor: User, idempotenc
 def _receipt(command: Command, *, source: Wallet | None, destination: Wallet | None) -> Receipt:
     outcome = _post_one(command)
     if outcome.error:
+        metrics.transactions_refused.labels(kind=command.kind, code=outcome.error.code).inc()
         raise outcome.error
+    if not outcome.replayed:
+        metrics.transactions_posted.labels(kind=command.kind).inc()
     assert outcome.transaction is not None  # noqa: S101 - the ledger answers with an error or a transaction
     outcome.transaction.source = source
     outcome.transaction.destination = destination

@@ -24,7 +24,12 @@ class Worker:
             [sys.executable, "-m", "tests.concurrency.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "DATABASE_URL": database_url(), "DJANGO_SETTINGS_MODULE": "tests.settings"},
+            env={
+                **os.environ,
+                "DATABASE_URL": database_url(),
+                "DATABASE_LOCK_TIMEOUT_MS": str(PATIENCE_S * 1_000),
+                "DJANGO_SETTINGS_MODULE": "tests.settings",
+            },
         )
         self._read = b""
 

@@ -6,19 +6,19 @@ from contextlib import contextmanager
 
 from django.db import connection
 
+from tests.concurrency.crowd import PATIENCE_S
+
 _POLL_S = 0.005
-#: Less than the lock timeout: whoever waits gives up then.
-_PATIENCE_S = 4
 
 
-def waited_for(pid: int, *, by: int = 1) -> None:
-    """Returns once so many other backends wait for a lock that this one holds."""
-    deadline = time.monotonic() + _PATIENCE_S
+def waited_for(pid: int) -> None:
+    """Returns once somebody waits for a lock that this backend holds."""
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
             # Not pg_stat_activity, which stands still inside a transaction.
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND %s = ANY(pg_blocking_pids(pid))", [pid])
-            if cursor.fetchone()[0] >= by:
+            if cursor.fetchone()[0]:
                 return
         time.sleep(_POLL_S)
     raise TimeoutError("Nobody waits.")

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from pytest_django import DjangoAssertNumQueries
 
 from tests.ledger.people import balance_of, funded, person, status_set, wallet_of
@@ -206,3 +207,18 @@ def test_a_transaction_and_all_it_shows_is_one_query(
             assert found.source
             assert found.destination
             assert (owner(found.source).username, owner(found.destination).username) == ("alice", "bob")
+
+
+def test_what_was_posted_and_what_was_refused_is_counted_and_replays_are_not(alice: Wallet) -> None:
+    def counted(name: str, **labels: str) -> float:
+        return REGISTRY.get_sample_value(f"wallet_transactions_{name}_total", labels) or 0
+
+    posted, too_much = counted("posted", kind="deposit"), {"kind": "withdrawal", "code": "insufficient_funds"}
+    poor = counted("refused", **too_much)
+
+    for _ in range(2):
+        deposit_create(actor=owner(alice), wallet_id=alice.id, amount=1, idempotency_key="once")
+    refused(lambda: withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=10_000))
+
+    assert counted("posted", kind="deposit") == posted + 1
+    assert counted("refused", **too_much) == poor + 1
