@@ -156,18 +156,18 @@ SHAPE = [
     _row(
         "transactions_transac_source_id_26f8f797_fk_wallets_w",
         "a source that does not exist",
-        f"'transfer', 5, {_UNKNOWN}, {{bob}}, 'pending', NULL, ''",
+        f"'transfer', 5, {_UNKNOWN}, {{bob}}, 'failed', now(), 'wallet_frozen'",
     ),
     _row(
         "transactions_transac_destination_id_55f61b5f_fk_wallets_w",
         "a destination that does not exist",
-        f"'transfer', 5, {{alice}}, {_UNKNOWN}, 'pending', NULL, ''",
+        f"'transfer', 5, {{alice}}, {_UNKNOWN}, 'failed', now(), 'wallet_frozen'",
     ),
     Attack(
         "transactions_transac_initiator_id_2ae15e40_fk_wallets_u",
         "an initiator who does not exist",
         lambda b: b.rows_sql(
-            [Row(b.new, "transfer", 5, b.alice, b.bob, status="pending", settled=False, initiator=_UNKNOWN)]
+            [Row(b.new, "transfer", 5, b.alice, b.bob, status="failed", failure="wallet_frozen", initiator=_UNKNOWN)]
         ),
     ),
     Attack(
@@ -179,6 +179,11 @@ SHAPE = [
         "transaction_one_per_idempotency_key",
         "an idempotency key that is taken",
         lambda b: b.rows_sql([Row(b.new, "transfer", 5, b.alice, b.bob, status="pending", settled=False, key="k-1")]),
+    ),
+    Attack(
+        "transaction_pending_has_job",
+        "accepted, but not queued",
+        lambda b: b.rows_sql([Row(b.new, "transfer", 5, b.alice, b.bob, status="pending", settled=False)]),
     ),
     Attack(
         "transaction_posted_has_entries",

@@ -184,7 +184,8 @@ def books_open() -> Books:
     )
     waiting = Row(books.pending, "transfer", 5, books.alice, books.bob, status="pending", settled=False)
     failed = Row(books.failed, "transfer", 5, books.alice, books.bob, status="failed", failure="wallet_frozen")
-    run(books.rows_sql([waiting, failed]))
+    job = f"INSERT INTO transactions_job (transaction_id, source_id, partition) VALUES ({waiting.id}, {books.alice}, 0)"
+    run(f"WITH born AS ({books.rows_sql([waiting, failed])}) {job}")
     return books
 
 

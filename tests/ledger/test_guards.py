@@ -14,6 +14,7 @@ from tests.ledger.attacks_wallets import WALLET_ATTACKS
 from tests.ledger.raw import USD, Attack, Books, Head, Row, Side, books_open, run, snapshot
 
 ATTACKS = [*ENTRY_ATTACKS, *CHAIN_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS]
+# The tables of the queue are attacked in tests/queue/test_guards.py.
 TABLES = (
     "transactions_entry",
     "transactions_transaction",
@@ -175,7 +176,11 @@ def _misses(books: Books, table: str, trigger: str) -> bool:
 
 def _triggers() -> list[tuple[str, str]]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2")
+        cursor.execute(
+            """SELECT tgrelid::regclass::text, tgname FROM pg_trigger
+            WHERE NOT tgisinternal AND tgrelid::regclass::text = ANY(%s) ORDER BY 1, 2""",
+            [list(TABLES)],
+        )
         return [(table, trigger) for table, trigger in cursor.fetchall()]
 
 
@@ -183,12 +188,15 @@ def _guard_rules() -> set[str]:
     """The names under which the guards' functions refuse: their own, and those of the triggers that name them."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT DISTINCT prosrc FROM pg_proc JOIN pg_trigger ON tgfoid = pg_proc.oid WHERE NOT tgisinternal"""
+            """SELECT DISTINCT prosrc FROM pg_proc JOIN pg_trigger ON tgfoid = pg_proc.oid
+            WHERE NOT tgisinternal AND tgrelid::regclass::text = ANY(%s)""",
+            [list(TABLES)],
         )
         sources = [source for (source,) in cursor.fetchall()]
         cursor.execute(
             """SELECT tgname FROM pg_trigger JOIN pg_proc ON tgfoid = pg_proc.oid
-            WHERE NOT tgisinternal AND prosrc LIKE '%%CONSTRAINT = TG_NAME%%'"""
+            WHERE NOT tgisinternal AND prosrc LIKE '%%CONSTRAINT = TG_NAME%%' AND tgrelid::regclass::text = ANY(%s)""",
+            [list(TABLES)],
         )
         named_as_triggers = {name for (name,) in cursor.fetchall()}
     return named_as_triggers | {name for source in sources for name in re.findall(r"CONSTRAINT = '(\w+)'", source)}

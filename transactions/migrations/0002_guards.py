@@ -8,6 +8,12 @@ statement that brings only a part of a posting is refused whichever part it is.
 
 The guards look only at the rows of their statement, so their cost does not grow with the books: what was written
 before was guarded when it was written, and can no longer change.
+
+A connection keeps the plan of a guard for as long as it lives, from its first posting of a single transfer to one of a
+thousand, while the tables grow from nothing to millions. So the guards leave the planner no choice that a size could
+spoil: a row of a table is looked up for each row of the statement, by a subquery that cannot become a join, on its
+index; and the rows before and after an update are joined by hash. And they ask for the least bad row rather than the
+first one (LIMIT 1), because there is none in all but never, and a plan for the first is a bad one for all.
 """
 
 from django.db import migrations
@@ -64,15 +70,16 @@ END $$;
 CREATE TRIGGER transaction_settled_is_final BEFORE UPDATE ON transactions_transaction
     FOR EACH ROW EXECUTE FUNCTION ledger_transaction_update();
 
-CREATE FUNCTION ledger_transactions_posted() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+CREATE FUNCTION ledger_transactions_posted() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
+    SET enable_seqscan = off AS $$
 DECLARE
     bad bigint;
 BEGIN
     -- Rule: posted means that the money moved. (The other half, entries belong to a posted transaction, is theirs.)
-    SELECT t.id INTO bad FROM new_transactions AS t
-    WHERE t.status = 'posted' AND NOT EXISTS (SELECT FROM transactions_entry AS e WHERE e.transaction_id = t.id)
-    LIMIT 1;
-    IF FOUND THEN
+    SELECT min(t.id) INTO bad FROM new_transactions AS t
+    WHERE t.status = 'posted'
+      AND (SELECT e.id FROM transactions_entry AS e WHERE e.transaction_id = t.id LIMIT 1) IS NULL;
+    IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'Transaction % is posted without entries', bad
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'transaction_posted_has_entries';
     END IF;
@@ -85,57 +92,55 @@ CREATE TRIGGER transaction_updated_posted AFTER UPDATE ON transactions_transacti
 """
 
 ENTRIES = """
-CREATE FUNCTION ledger_entries_inserted() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+CREATE FUNCTION ledger_entries_inserted() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
+    SET enable_seqscan = off AS $$
 DECLARE
     bad bigint;
 BEGIN
     -- Rule: no money is made or lost. Both sides come in one statement and cancel each other out.
-    SELECT e.transaction_id INTO bad FROM new_entries AS e
-    GROUP BY e.transaction_id HAVING sum(e.amount) <> 0 OR count(*) <> 2
-    LIMIT 1;
-    IF FOUND THEN
+    SELECT min(side.transaction_id) INTO bad
+    FROM (SELECT e.transaction_id FROM new_entries AS e
+          GROUP BY e.transaction_id HAVING sum(e.amount) <> 0 OR count(*) <> 2) AS side;
+    IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'The entries of transaction % do not sum to zero, one for each side', bad
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'entry_sum_is_zero';
     END IF;
 
     -- Rule: an entry is one side of a posted transaction, with its amount, in its currency, at its wallet.
-    SELECT e.transaction_id INTO bad FROM new_entries AS e
-    LEFT JOIN transactions_transaction AS t ON t.id = e.transaction_id
-    LEFT JOIN wallets_wallet AS w ON w.id = e.wallet_id
+    SELECT min(e.transaction_id) INTO bad FROM new_entries AS e
+    LEFT JOIN LATERAL (SELECT * FROM transactions_transaction WHERE id = e.transaction_id LIMIT 1) AS t ON true
+    LEFT JOIN LATERAL (SELECT * FROM wallets_wallet WHERE id = e.wallet_id LIMIT 1) AS w ON true
     WHERE t.id IS NULL OR w.id IS NULL OR t.status <> 'posted' OR w.currency <> t.currency
        OR e.amount <> CASE WHEN e.wallet_id = t.source_id THEN -t.amount
                            WHEN e.wallet_id = t.destination_id THEN t.amount
                            WHEN w.owner_id IS NOT NULL THEN 0
                            WHEN t.source_id IS NULL THEN -t.amount
                            WHEN t.destination_id IS NULL THEN t.amount
-                           ELSE 0 END
-    LIMIT 1;
-    IF FOUND THEN
+                           ELSE 0 END;
+    IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'The entries of transaction % do not fit it', bad
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'entry_fits_transaction';
     END IF;
 
     -- Rule: a wallet's entries form a gapless chain, each balance being the one before plus the amount.
-    SELECT e.wallet_id INTO bad FROM new_entries AS e
-    LEFT JOIN transactions_entry AS previous ON previous.wallet_id = e.wallet_id AND previous.sequence = e.sequence - 1
+    SELECT min(e.wallet_id) INTO bad FROM new_entries AS e
+    LEFT JOIN LATERAL (SELECT * FROM transactions_entry WHERE wallet_id = e.wallet_id AND sequence = e.sequence - 1
+                       LIMIT 1) AS previous ON true
     WHERE e.sequence IS NOT NULL
       AND (e.balance_after <> coalesce(previous.balance_after, 0) + e.amount
            OR (previous.id IS NULL) <> (e.sequence = 1)
-           OR e.created_at < previous.created_at)
-    LIMIT 1;
-    IF FOUND THEN
+           OR e.created_at < previous.created_at);
+    IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'The new entries of wallet % do not continue its chain', bad
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'entry_continues_chain';
     END IF;
 
     -- Rule: no entry without its effect on the wallet. (The other half, no effect without an entry, is the wallet's.)
-    SELECT w.id INTO bad
+    SELECT min(head.wallet_id) INTO bad
     FROM (SELECT e.wallet_id, max(e.sequence) AS version FROM new_entries AS e
           WHERE e.sequence IS NOT NULL GROUP BY e.wallet_id) AS head
-    JOIN wallets_wallet AS w ON w.id = head.wallet_id
-    WHERE w.version <> head.version
-    LIMIT 1;
-    IF FOUND THEN
+    WHERE (SELECT w.version FROM wallets_wallet AS w WHERE w.id = head.wallet_id) IS DISTINCT FROM head.version;
+    IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'Wallet % has new entries that its balance does not know', bad
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'entry_reaches_wallet';
     END IF;
@@ -158,39 +163,37 @@ END $$;
 CREATE TRIGGER wallet_starts_empty BEFORE INSERT ON wallets_wallet
     FOR EACH ROW EXECUTE FUNCTION ledger_wallet_inserted();
 
-CREATE FUNCTION ledger_wallets_updated() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+CREATE FUNCTION ledger_wallets_updated() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
+    SET enable_seqscan = off SET enable_nestloop = off SET enable_mergejoin = off AS $$
 DECLARE
     bad bigint;
 BEGIN
     -- Rule: whose wallet it is, and in what currency, never changes.
-    SELECT was.id INTO bad FROM old_wallets AS was LEFT JOIN new_wallets AS now ON now.id = was.id
-    WHERE now.id IS NULL OR now.owner_id IS DISTINCT FROM was.owner_id OR now.currency <> was.currency
-    LIMIT 1;
-    IF FOUND THEN
+    SELECT min(was.id) INTO bad FROM old_wallets AS was LEFT JOIN new_wallets AS now ON now.id = was.id
+    WHERE now.id IS NULL OR now.owner_id IS DISTINCT FROM was.owner_id OR now.currency <> was.currency;
+    IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'The owner and the currency of wallet % never change', bad
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'wallet_identity_is_fixed';
     END IF;
 
     -- Rule: a balance is what the wallet's last entry says.
-    SELECT now.id INTO bad FROM new_wallets AS now JOIN old_wallets AS was ON was.id = now.id
+    SELECT min(now.id) INTO bad FROM new_wallets AS now JOIN old_wallets AS was ON was.id = now.id
     WHERE (now.balance <> was.balance OR now.version <> was.version)
-      AND (NOT EXISTS (SELECT FROM transactions_entry AS e WHERE e.wallet_id = now.id AND e.sequence = now.version
-                       AND e.balance_after = now.balance)
-           OR EXISTS (SELECT FROM transactions_entry AS e WHERE e.wallet_id = now.id
-                      AND e.sequence = now.version + 1))
-    LIMIT 1;
-    IF FOUND THEN
+      AND ((SELECT e.balance_after FROM transactions_entry AS e WHERE e.wallet_id = now.id AND e.sequence = now.version)
+           IS DISTINCT FROM now.balance
+           OR (SELECT e.id FROM transactions_entry AS e WHERE e.wallet_id = now.id AND e.sequence = now.version + 1)
+           IS NOT NULL);
+    IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'The balance of wallet % is not what its last entry says', bad
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'wallet_balance_is_last_entry';
     END IF;
 
     -- Rule: a change of status is on record. (The trigger that writes the record is django-pgtrigger's.)
-    SELECT now.id INTO bad FROM new_wallets AS now JOIN old_wallets AS was ON was.id = now.id
+    SELECT min(now.id) INTO bad FROM new_wallets AS now JOIN old_wallets AS was ON was.id = now.id
     WHERE now.status <> was.status
-      AND NOT EXISTS (SELECT FROM wallets_walletstatusevent AS e WHERE e.pgh_obj_id = now.id
-                      AND e.status = now.status AND e.pgh_created_at = transaction_timestamp())
-    LIMIT 1;
-    IF FOUND THEN
+      AND (SELECT count(*) FROM wallets_walletstatusevent AS e WHERE e.pgh_obj_id = now.id
+           AND e.status = now.status AND e.pgh_created_at = transaction_timestamp()) = 0;
+    IF bad IS NOT NULL THEN
         RAISE EXCEPTION 'The new status of wallet % is not on record', bad
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'wallet_status_is_on_record';
     END IF;
