@@ -1,7 +1,10 @@
 """Money in, out and between people, one call each: resolve who is meant, then let the ledger decide."""
 
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from django.db import IntegrityError, OperationalError
 from psycopg.errors import DeadlockDetected, SerializationFailure
@@ -9,24 +12,26 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from telemetry import metrics
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
-from transactions.models import Kind, Transaction
-from transactions.selectors import transaction_list_by_key
+from transactions.models import Kind, Status, Transaction
+from transactions.queue.accept import Request, transfers_accept
+from transactions.routes import Route, TransferRequest, routes_find
 from wallets.constraints import constraint_violated
-from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.errors import CATALOGUE, ErrorCode, WalletError
 from wallets.domain.ids import ClockError
 from wallets.models import User, Wallet
 from wallets.node_leases import LeaseError
-from wallets.selectors import destination_wallet_get, recipient_wallet_get, wallet_get
+from wallets.selectors import wallet_get
 
-#: How often one request is posted before its caller is asked to come again.
+#: How often one request is tried before its caller is asked to come again.
 _TRIES = 3
 _PAUSE_S = 0.02
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A posted transaction, with its wallets and their owners loaded; `replayed` if it was posted by an earlier call
-    with the same idempotency key."""
+    """A transaction with its wallets and their owners loaded; `replayed` if an earlier call with the same idempotency
+    key made it."""
 
     transaction: Transaction
     replayed: bool
@@ -78,62 +83,97 @@ def transfer_create(
 
     Exactly one of `destination_id` and `recipient` (a username or an e-mail address) is given. Raises WalletError.
     """
-    source = wallet_get(owner=actor, wallet_id=source_id)
-    destination = _destination(
-        source, destination_id=destination_id, recipient=recipient, actor=actor, idempotency_key=idempotency_key
-    )
-    command = Command(
-        kind=Kind.TRANSFER,
+    request = TransferRequest(
+        source_id=source_id,
+        destination_id=destination_id,
+        recipient=recipient,
         amount=amount,
-        source_id=source.id,
-        destination_id=destination.id,
-        initiator_id=actor.pk,
         memo=memo,
         idempotency_key=idempotency_key,
     )
-    return _receipt(command, source=source, destination=destination)
+    route = routes_find(actor=actor, requests=[request])[0]
+    if isinstance(route, WalletError):
+        raise route
+    return _receipt(_transfer(actor, request, route), source=route.source, destination=route.destination)
 
 
-def _destination(
-    source: Wallet, *, destination_id: int | None, recipient: str | None, actor: User, idempotency_key: str | None
-) -> Wallet:
-    if recipient is None and destination_id is not None:
-        return destination_wallet_get(wallet_id=destination_id)
-    if recipient is not None and destination_id is None:
-        return _recipient_wallet(source, recipient, actor=actor, idempotency_key=idempotency_key)
-    message = "Give either a destination or a recipient."
-    raise WalletError(ErrorCode.MALFORMED, message, fields={"destination": [message], "recipient": [message]})
+def transfer_submit(*, actor: User, request: TransferRequest) -> Receipt:
+    """Accepts one transfer to be settled behind; see `transfers_submit`. Raises WalletError."""
+    answer = transfers_submit(actor=actor, requests=[request])[0]
+    if isinstance(answer, WalletError):
+        raise answer
+    return answer
 
 
-def _recipient_wallet(source: Wallet, recipient: str, *, actor: User, idempotency_key: str | None) -> Wallet:
-    try:
-        return recipient_wallet_get(name=recipient, currency=source.currency)
-    except WalletError:
-        # Whoever was paid may have left, or changed their name, since: the same request still gets its first answer.
-        paid = transaction_list_by_key(user=actor, idempotency_key=idempotency_key) if idempotency_key else []
-        if not paid or paid[0].kind != Kind.TRANSFER or paid[0].destination is None:
-            raise
-        return paid[0].destination
+def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> list[Receipt | WalletError]:
+    """Accepts transfers to be settled behind; one answer for each, in order, each judged on its own.
+
+    A receipt's transaction is pending, or what an earlier request with the same key has become by now. From the
+    return on each of them ends posted or failed, whatever dies.
+
+    Raises WalletError UNAVAILABLE or IDEMPOTENCY_IN_PROGRESS, with nothing accepted.
+    """
+    routes = routes_find(actor=actor, requests=requests)
+    wanted = [
+        Request(command=_transfer(actor, request, route), source=route.source, destination=route.destination)
+        for request, route in zip(requests, routes, strict=True)
+        if isinstance(route, Route)
+    ]
+    accepted = _try_again(partial(transfers_accept, wanted)) if wanted else []
+    metrics.transfers_accepted.inc(sum(1 for outcome in accepted if outcome.transaction and not outcome.replayed))
+    outcomes = iter(accepted)
+    return [route if isinstance(route, WalletError) else _answer(next(outcomes), route) for route in routes]
+
+
+def _transfer(actor: User, request: TransferRequest, route: Route) -> Command:
+    return Command(
+        kind=Kind.TRANSFER,
+        amount=request.amount,
+        source_id=route.source.id,
+        destination_id=route.destination.id,
+        initiator_id=actor.pk,
+        memo=request.memo,
+        idempotency_key=request.idempotency_key,
+    )
+
+
+def _answer(outcome: Outcome, route: Route) -> Receipt | WalletError:
+    if outcome.error:
+        return outcome.error
+    assert outcome.transaction is not None  # noqa: S101 - the channel answers with an error or a transaction
+    outcome.transaction.source, outcome.transaction.destination = route.source, route.destination
+    return Receipt(transaction=outcome.transaction, replayed=outcome.replayed)
 
 
 def _receipt(command: Command, *, source: Wallet | None, destination: Wallet | None) -> Receipt:
-    outcome = _post_one(command)
+    outcome = _try_again(partial(post, [command]))[0]
     if outcome.error:
         metrics.transactions_refused.labels(kind=command.kind, code=outcome.error.code).inc()
         raise outcome.error
     if not outcome.replayed:
         metrics.transactions_posted.labels(kind=command.kind).inc()
     assert outcome.transaction is not None  # noqa: S101 - the ledger answers with an error or a transaction
+    _refuse_unposted(outcome.transaction)
     outcome.transaction.source = source
     outcome.transaction.destination = destination
     return Receipt(transaction=outcome.transaction, replayed=outcome.replayed)
 
 
-def _post_one(command: Command) -> Outcome:
-    """Posts one command; tries again where only the moment was wrong. Raises UNAVAILABLE when it stays wrong."""
+def _refuse_unposted(transaction: Transaction) -> None:
+    """A synchronous request never answers with a transfer that has not moved: one that was accepted before under the
+    same key, to be settled behind, may still be pending, or have failed."""
+    if transaction.status == Status.PENDING:
+        raise WalletError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, retry_after_s=1)
+    if transaction.status == Status.FAILED:
+        code = ErrorCode(transaction.failure_code)
+        raise WalletError(code, CATALOGUE[code].title)
+
+
+def _try_again(call: Callable[[], _T]) -> _T:
+    """Calls once more where only the moment was wrong. Raises UNAVAILABLE when it stays wrong."""
     for attempt in range(1, _TRIES + 1):
         try:
-            return post([command])[0]
+            return call()
         except (ClockError, LeaseError) as error:
             raise WalletError(ErrorCode.UNAVAILABLE, retry_after_s=1) from error
         except (IntegrityError, OperationalError) as error:

@@ -98,13 +98,15 @@ def test_a_request_can_be_recorded_while_its_wallets_move_money(alice: Wallet, o
         with transaction.atomic():
             return Transaction.objects.create(
                 kind=Kind.TRANSFER,
-                status=Status.PENDING,
+                status=Status.FAILED,
                 currency="USD",
                 amount=1,
                 source=alice,
                 destination=bob,
                 initiator=owner,
                 created_at=timezone.now(),
+                settled_at=timezone.now(),
+                failure_code=ErrorCode.INSUFFICIENT_FUNDS,
             )
 
     with transaction.atomic():

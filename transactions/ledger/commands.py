@@ -11,6 +11,7 @@ class Command:
     """Move `amount` minor units. A missing source or destination is the outside world, as `kind` demands.
 
     `idempotency_key` is unique for one initiator: the same command under the same key moves money once.
+    `accepted_id` names the pending transaction that this command settles; None posts a new one.
     """
 
     kind: Kind
@@ -20,13 +21,15 @@ class Command:
     initiator_id: int
     memo: str = ""
     idempotency_key: str | None = None
+    accepted_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """The answer to one command: a transaction, or the error that refused it. Never both, never neither.
 
-    `replayed` says that the command was carried out before, under the same idempotency key, and not again now.
+    `replayed` says that the command was carried out before, under the same idempotency key or as the same accepted
+    transaction, and not again now.
     """
 
     transaction: Transaction | None = None

@@ -6,6 +6,7 @@ of them. The database keeps the same rules once more (CHECK constraints and migr
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from transactions.ledger.commands import Command
 from transactions.models import Kind, Transaction
@@ -16,6 +17,15 @@ from wallets.models import WalletStatus
 
 #: Which sides each kind has: (source, destination).
 _SIDES = {Kind.DEPOSIT: (False, True), Kind.WITHDRAWAL: (True, False), Kind.TRANSFER: (True, True)}
+
+
+class Side(Protocol):
+    """What the rules need to know of a wallet before they look at its money."""
+
+    @property
+    def currency(self) -> str: ...
+    @property
+    def status(self) -> str: ...
 
 
 @dataclass(slots=True)
@@ -52,6 +62,24 @@ def posting_error(command: Command, *, source: Head | None, destination: Head | 
         return WalletError(ErrorCode.NOT_FOUND, "The source wallet does not exist.")
     if command.destination_id is not None and destination is None:
         return WalletError(ErrorCode.NOT_FOUND, "The destination wallet does not exist.")
+    error = sides_error(source=source, destination=destination)
+    if error:
+        return error
+    if source and source.balance < command.amount:
+        return WalletError(
+            ErrorCode.INSUFFICIENT_FUNDS,
+            f"The wallet holds {amount_format(source.balance, currency=source.currency)}; "
+            f"{amount_format(command.amount, currency=source.currency)} is needed.",
+        )
+    if destination and destination.balance + command.amount > BALANCE_MAX:
+        return WalletError(
+            ErrorCode.BALANCE_LIMIT_EXCEEDED, "The destination wallet would hold more than a wallet may."
+        )
+    return None
+
+
+def sides_error(*, source: Side | None, destination: Side | None) -> WalletError | None:
+    """Why money cannot go from this wallet to that one, whatever they hold. Asked again when a transfer settles."""
     if source and destination and source.currency != destination.currency:
         return WalletError(
             ErrorCode.CURRENCY_MISMATCH,
@@ -64,16 +92,6 @@ def posting_error(command: Command, *, source: Head | None, destination: Head | 
     for name, head in sides:
         if head.status == WalletStatus.FROZEN:
             return WalletError(ErrorCode.WALLET_FROZEN, f"The {name} wallet is frozen.")
-    if source and source.balance < command.amount:
-        return WalletError(
-            ErrorCode.INSUFFICIENT_FUNDS,
-            f"The wallet holds {amount_format(source.balance, currency=source.currency)}; "
-            f"{amount_format(command.amount, currency=source.currency)} is needed.",
-        )
-    if destination and destination.balance + command.amount > BALANCE_MAX:
-        return WalletError(
-            ErrorCode.BALANCE_LIMIT_EXCEEDED, "The destination wallet would hold more than a wallet may."
-        )
     return None
 
 

@@ -1,0 +1,134 @@
+"""A posting in the making: commands decided one after another, in memory, on wallets whose locks are held."""
+
+from datetime import datetime
+
+from transactions.ledger.commands import Command, Outcome
+from transactions.ledger.record import EntryRow, posting_record
+from transactions.ledger.rules import Head, command_error, posting_error, replay_error
+from transactions.models import Status, Transaction
+from wallets.domain.currencies import CURRENCIES
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.node_leases import snowflake_next
+
+
+class Posting:
+    """The commands applied so far. `write` puts them on record, all with one statement.
+
+    `heads` are the locked wallets by id; `requests` what is stored under the commands' idempotency keys, by initiator
+    and key; `accepted` the transactions that the commands settle, by id; `now` the time of whatever is settled.
+    """
+
+    def __init__(
+        self,
+        *,
+        heads: dict[int, Head],
+        requests: dict[tuple[int, str], Transaction],
+        accepted: dict[int, Transaction],
+        now: datetime,
+    ) -> None:
+        self._heads = heads
+        self._requests = requests
+        self._accepted = accepted
+        self._now = now
+        self._changed: dict[int, Head] = {}
+        self._posted: list[Transaction] = []
+        self._settled: list[Transaction] = []
+        self._entries: list[EntryRow] = []
+
+    def apply(self, command: Command) -> Outcome:
+        if command.accepted_id is not None:
+            return self._settle(command, self._accepted.get(command.accepted_id))
+
+        error = command_error(command)
+        if error:
+            return Outcome(error=error)
+        stored = self._requests.get((command.initiator_id, command.idempotency_key or ""))
+        if stored:
+            error = replay_error(command, stored)
+            return Outcome(error=error) if error else Outcome(transaction=stored, replayed=True)
+        error = self._error(command)
+        if error:
+            return Outcome(error=error)
+        return Outcome(transaction=self._post(command))
+
+    def write(self) -> None:
+        posting_record(
+            heads=list(self._changed.values()), posted=self._posted, settled=self._settled, entries=self._entries
+        )
+
+    def _post(self, command: Command) -> Transaction:
+        """A new transaction. After this point the command must succeed."""
+        transaction = Transaction(
+            id=snowflake_next(),
+            kind=command.kind,
+            status=Status.POSTED,
+            currency=self._sides(command)[0].currency,
+            amount=command.amount,
+            source_id=command.source_id,
+            destination_id=command.destination_id,
+            memo=command.memo,
+            initiator_id=command.initiator_id,
+            idempotency_key=command.idempotency_key,
+            created_at=self._now,
+            settled_at=self._time(command),
+        )
+        self._posted.append(transaction)
+        if command.idempotency_key is not None:
+            self._requests[command.initiator_id, command.idempotency_key] = transaction
+        self._move(command, transaction)
+        return transaction
+
+    def _settle(self, command: Command, accepted: Transaction | None) -> Outcome:
+        """The outcome of an accepted transaction: posted, or failed with the reason. Settled ones stay as they are."""
+        if accepted is None:
+            return Outcome(error=WalletError(ErrorCode.NOT_FOUND, "There is no such transaction."))
+        if accepted.status != Status.PENDING:
+            return Outcome(transaction=accepted, replayed=True)
+        error = command_error(command) or self._error(command)
+        accepted.status = Status.FAILED if error else Status.POSTED
+        accepted.failure_code = error.code if error else ""
+        accepted.settled_at = self._time(command)
+        self._settled.append(accepted)
+        if error:
+            return Outcome(error=error)
+        self._move(command, accepted)
+        return Outcome(transaction=accepted)
+
+    def _error(self, command: Command) -> WalletError | None:
+        return posting_error(
+            command,
+            source=self._heads.get(command.source_id or 0),
+            destination=self._heads.get(command.destination_id or 0),
+        )
+
+    def _sides(self, command: Command) -> list[Head]:
+        return [self._heads[id_] for id_ in (command.source_id, command.destination_id) if id_ in self._heads]
+
+    def _time(self, command: Command) -> datetime:
+        """Never before a wallet's last entry, even if the clock went back: entries stand in order of time."""
+        return max([self._now, *(head.updated_at for head in self._sides(command))])
+
+    def _move(self, command: Command, transaction: Transaction) -> None:
+        self._entry(transaction, command.source_id, -command.amount)
+        self._entry(transaction, command.destination_id, command.amount)
+
+    def _entry(self, transaction: Transaction, wallet_id: int | None, amount: int) -> None:
+        """One side: the wallet's balance and version move on in memory, and the entry says where to."""
+        settled_at = transaction.settled_at
+        assert settled_at is not None  # noqa: S101 - only settled transactions have entries
+        head = self._heads[wallet_id] if wallet_id is not None else None
+        if head:
+            head.balance += amount
+            head.version += 1
+            head.updated_at = settled_at
+            self._changed[head.id] = head
+        self._entries.append(
+            EntryRow(
+                transaction_id=transaction.id,
+                wallet_id=head.id if head else CURRENCIES[transaction.currency].numeric,
+                sequence=head.version if head else None,
+                amount=amount,
+                balance_after=head.balance if head else None,
+                created_at=settled_at,
+            )
+        )
