@@ -30,6 +30,27 @@ transactions_refused = Counter(
     "Requests to move money that were refused, by error code.",
     ["kind", "code"],
 )
+transfers_accepted = Counter(
+    "wallet_transfers_accepted_total",
+    "Transfers that were accepted to be settled behind; replays of an idempotency key do not count.",
+)
+transfers_settled = Counter(
+    "wallet_transfers_settled_total",
+    "Accepted transfers that came to their end, by outcome: posted or failed.",
+    ["outcome"],
+)
+settlement_faults = Counter(
+    "wallet_settlement_faults_total",
+    "Batches of accepted transfers that met a fault and were undone, to be tried again.",
+)
+dead_letters_buried = Counter(
+    "wallet_dead_letters_total",
+    "Accepted transfers that met a fault too often and were left to staff.",
+)
+dead_letters_replayed = Counter(
+    "wallet_dead_letters_replayed_total",
+    "Dead letters that staff put back into the queue.",
+)
 
 
 def exposition() -> tuple[bytes, str]:

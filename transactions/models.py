@@ -3,6 +3,7 @@
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, BALANCE_MAX, MEMO_LENGTH_MAX
 from wallets.models import OUTSIDE_IDS_END, User, Wallet
@@ -130,3 +131,76 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.wallet_id}" if self.sequence is None else f"{self.wallet_id} #{self.sequence}"
+
+
+class Job(models.Model):
+    """An accepted transfer on its way to settlement; gone once it is settled.
+
+    The channel of asynchronous transfers is this table: whatever else is lost, a row here is found and settled.
+    `id` is the order of acceptance. One partition is drained by one worker at a time, oldest first, and a wallet's
+    transfers all lie in one partition, so they settle in the order in which they were accepted.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    transaction = models.OneToOneField(Transaction, on_delete=models.PROTECT, related_name="job")
+    partition = models.SmallIntegerField()
+    #: The wallet the money comes from, for which no job may overtake another.
+    source = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+    #: How often settling it met a fault (a refusal is no fault: it settles the transfer as failed).
+    attempts = models.SmallIntegerField(default=0, db_default=0)
+    #: Not before this time, after a fault; with it the wallet's later jobs wait too.
+    not_before = models.DateTimeField(null=True, blank=True)
+    #: Since when it lies in the dead letters, waiting for staff.
+    dead_at = models.DateTimeField(null=True, blank=True)
+    last_fault = models.TextField(blank=True, default="", db_default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["partition", "id"], condition=Q(dead_at__isnull=True), name="job_queue"),
+            models.Index(
+                fields=["partition", "source"],
+                condition=Q(dead_at__isnull=True, not_before__isnull=False),
+                name="job_held_back",
+            ),
+            models.Index(fields=["dead_at"], condition=Q(dead_at__isnull=False), name="job_dead"),
+            # For the sender's pages: what is on its way out of a wallet, however much waits for other wallets.
+            models.Index(fields=["source", "id"], name="job_source"),
+        ]
+
+    def __str__(self) -> str:
+        return f"job of {self.transaction_id}"
+
+
+class DeadLetter(Job):
+    """A job that waits for staff, because it met a fault too often. A name of its own for its desk and permissions."""
+
+    class Meta:
+        proxy = True
+        # Nobody adds, changes or deletes one: what may be done to it is replaying and failing.
+        default_permissions = ("view",)
+        permissions = [("settle_dead_letters", "Can replay and fail dead letters")]
+
+    def __str__(self) -> str:
+        return f"transfer {self.transaction_id}"
+
+
+class DeadLetterAction(models.Model):
+    """The audit trail of the dead-letter desk: who replayed or failed which transfer, when and why."""
+
+    class Action(models.TextChoices):
+        REPLAYED = "replayed"
+        FAILED = "failed"
+
+    transaction = models.ForeignKey(Transaction, on_delete=models.PROTECT, related_name="dead_letter_actions")
+    action = models.CharField(max_length=8, choices=Action.choices)
+    actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", null=True)
+    note = models.TextField()
+    fault = models.TextField()
+    attempts = models.SmallIntegerField()
+    created_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.transaction_id}"

@@ -8,12 +8,14 @@ from datetime import datetime
 from django.db.models import Q, QuerySet
 
 from transactions.ledger.rules import idempotency_key_fits
-from transactions.models import Entry, Kind, Transaction
+from transactions.models import Entry, Job, Kind, Status, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
 
 HISTORY_LIMIT_MAX = 100
 HISTORY_LIMIT = 30
+#: Among how many of a wallet's newest outgoing transactions failed ones are looked for.
+FAILED_SEARCHED = 100
 #: 2^63 - 1: no id and no sequence is larger.
 INT64_MAX = 2**63 - 1
 
@@ -58,6 +60,31 @@ def transaction_list_by_key(*, user: User, idempotency_key: str) -> list[Transac
     if not idempotency_key_fits(idempotency_key):
         return []
     return list(_with_sides(Transaction.objects.filter(initiator=user, idempotency_key=idempotency_key)))
+
+
+def pending_list(*, wallet_id: int, limit: int) -> list[Transaction]:
+    """The newest transfers that are on their way out of a wallet, receivers and their owners loaded.
+
+    Found by their jobs, of which exactly the pending ones have one: the wallet may have millions of settled ones, and
+    an index on the status would have to be written anew for each that settles.
+    """
+    # A range of one, here and below: in that order only the index (source, id) gives the rows. For "equals" Postgres
+    # would drop the source from the order, and for a wallet that it thinks busy walk backwards through everybody's.
+    jobs = Job.objects.filter(source__gte=wallet_id, source__lte=wallet_id).order_by("-source_id", "-id")
+    return [job.transaction for job in jobs.select_related("transaction__destination__owner")[:limit]]
+
+
+def failed_list(*, wallet_id: int, since: datetime, limit: int) -> list[Transaction]:
+    """The transfers out of a wallet that failed at `since` or later, newest first, receivers and owners loaded.
+
+    Only the wallet's newest FAILED_SEARCHED transactions are looked at, so that the busiest wallet costs no more than
+    any other.
+    """
+    own = Transaction.objects.filter(source__gte=wallet_id, source__lte=wallet_id).order_by("-source_id", "-id")
+    failed = Transaction.objects.filter(
+        id__in=own.values("id")[:FAILED_SEARCHED], status=Status.FAILED, settled_at__gte=since
+    )
+    return list(failed.select_related("destination__owner").order_by("-id")[:limit])
 
 
 def entry_page(*, wallet_id: int, query: HistoryQuery) -> EntryPage:

@@ -1,10 +1,18 @@
-"""What Celery does about money without being asked."""
+"""What Celery does about money: it wakes the drainers of the queue, and audits the books.
+
+The queue is a table, so a lost or doubled message does no harm.
+"""
 
 import logging
 
 from celery import shared_task
+from django.conf import settings
 
+from telemetry import metrics
 from transactions.audit import books_audit
+from transactions.queue.settle import partition_drain
+from transactions.queue.sweep import partitions_waiting
+from transactions.queue.wake import drainers_wake, wake_flag_drop
 
 logger = logging.getLogger(__name__)
 
@@ -22,3 +30,21 @@ def audit_nightly() -> None:
     if not audit.clean:
         raise BooksError(f"The books do not balance: {audit.fault_count} faults.")
     logger.info("The books balance: %s entries in %.1f s", audit.entry_count, audit.took_s)
+
+
+@shared_task
+def partition_drain_task(partition: int) -> None:
+    """Settles what waits in one partition; where its time is up before the jobs are, it wakes a successor."""
+    wake_flag_drop(partition)
+    drained = partition_drain(partition=partition, time_limit_s=settings.TRANSFER_DRAIN_LIMIT_S)
+    metrics.transfers_settled.labels(outcome="posted").inc(drained.posted)
+    metrics.transfers_settled.labels(outcome="failed").inc(drained.failed)
+    metrics.settlement_faults.inc(drained.faults)
+    if drained.left:
+        drainers_wake([partition])
+
+
+@shared_task
+def partitions_sweep_task() -> None:
+    """Wakes the drainers of every partition in which something waits that nobody was woken for."""
+    drainers_wake(partitions_waiting())

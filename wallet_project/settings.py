@@ -129,17 +129,42 @@ CACHES = {
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-# --- Celery ---
+# --- Celery. Its messages only wake; what there is to do stands in Postgres, so that any of them may be lost. ---
 CELERY_BROKER_URL = embedded.celery_url(env.str("CELERY_BROKER_URL", default=REDIS_URL))
+# No result backend: nobody reads results, and what a task did is in the database.
 CELERY_TASK_IGNORE_RESULT = True
+# A message is acknowledged when its task is done, and handed back when the process that had it died.
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 600
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # When a whole worker dies, with nobody left to hand its messages back, Redis delivers them again after this long.
+    # Longer than the longest task may run (CELERY_TASK_TIME_LIMIT): before that, a task that is still at work would be
+    # started a second time. It may well be minutes: transfers do not wait for it, because the sweep wakes them anew.
+    # No task is sent with a countdown or an eta, which would have to be shorter still.
+    "visibility_timeout": CELERY_TASK_TIME_LIMIT + 60,
+    # A broker that is away, or answers no more, must not hold up whoever accepts a transfer.
+    "socket_connect_timeout": 1,
+    "socket_timeout": 5,
+}
+CELERY_WORKER_CONCURRENCY = env.int("CELERY_WORKER_CONCURRENCY", default=2)
+# A task at a time for each process, so that none waits behind a long one while another process is idle.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# For ever: a worker that gave up on a broker would have to be started by hand when it returns.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A task goes on when the broker is lost: it needs only Postgres, and being delivered a second time does no harm.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    # Finds what nobody was woken for: after a lost message, a wiped broker, a back-off. `expires`: while no worker
+    # runs, no more of these pile up than one minute's.
+    "sweep the queue": {
+        "task": "transactions.tasks.partitions_sweep_task",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 60},
+    },
     "audit the books": {"task": "transactions.tasks.audit_nightly", "schedule": crontab(hour=3, minute=0)},
     "sweep sessions": {"task": "wallets.tasks.sessions_delete_expired", "schedule": crontab(hour=4, minute=0)},
     "sweep API tokens": {"task": "wallets.tasks.api_tokens_delete_expired", "schedule": crontab(hour=4, minute=5)},
@@ -299,3 +324,9 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# --- Asynchronous transfers ---
+#: After this many faults a transfer waits in the dead letters for staff: about a minute and a half, with the back-off.
+TRANSFER_ATTEMPTS_MAX = env.int("TRANSFER_ATTEMPTS_MAX", default=10)
+#: How long one message keeps a drainer at work before it hands on to the next.
+TRANSFER_DRAIN_LIMIT_S = env.float("TRANSFER_DRAIN_LIMIT_S", default=5.0)

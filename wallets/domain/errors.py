@@ -31,6 +31,7 @@ class ErrorCode(StrEnum):
     WALLET_FROZEN = "wallet_frozen"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     BALANCE_LIMIT_EXCEEDED = "balance_limit_exceeded"
+    SETTLEMENT_FAILED = "settlement_failed"
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     INTERNAL_ERROR = "internal_error"
@@ -64,6 +65,7 @@ CATALOGUE: Mapping[ErrorCode, Meaning] = {
     ErrorCode.WALLET_FROZEN: Meaning("The wallet is frozen."),
     ErrorCode.INSUFFICIENT_FUNDS: Meaning("There is not enough money in the wallet."),
     ErrorCode.BALANCE_LIMIT_EXCEEDED: Meaning("The balance would exceed the highest allowed."),
+    ErrorCode.SETTLEMENT_FAILED: Meaning("The transfer could not be settled."),
     ErrorCode.RATE_LIMITED: Meaning("Too many requests.", retryable=True),
     ErrorCode.UNAVAILABLE: Meaning("The service is unavailable for a moment.", retryable=True),
     ErrorCode.INTERNAL_ERROR: Meaning("Something went wrong on our side.", retryable=True),

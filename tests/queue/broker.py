@@ -1,0 +1,82 @@
+"""A Valkey that belongs to one test: it may be wiped, stopped, frozen and started again."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from celery import current_app
+from django.conf import settings as django_settings
+from kombu import pools
+from pytest_django import Settings
+
+from wallet_project.embedded import Places, celery_url
+from wallet_project.servers import directories_make, valkey_server
+
+#: Celery's queue, and the messages that were handed to a worker and not acknowledged yet.
+_QUEUE, _UNACKED = "celery", "unacked"
+
+
+class Broker:
+    def __init__(self, places: Places) -> None:
+        directories_make(places)
+        self._server = valkey_server(places, durable=False)
+        self.url = places.redis_url()
+        self.run_dir = places.root
+        self._client: Any = redis.Redis(unix_socket_path=str(places.valkey_socket), socket_timeout=5)
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        self.unfreeze()
+        self._server.stop()
+
+    def freeze(self) -> None:
+        """It answers nobody any more, and hangs up on nobody."""
+        self._signal(signal.SIGSTOP)
+
+    def unfreeze(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def wipe(self) -> None:
+        self._client.flushall()
+
+    def messages(self) -> list[bytes]:
+        return list(self._client.lrange(_QUEUE, 0, -1))
+
+    def messages_double(self) -> int:
+        """Delivers everything that is under way once more; how many messages that is."""
+        messages = self.messages()
+        for message in messages:
+            self._client.lpush(_QUEUE, message)
+        return len(messages)
+
+    def deliver(self, message: bytes) -> None:
+        self._client.lpush(_QUEUE, message)
+
+    def unacknowledged(self) -> int:
+        return int(self._client.hlen(_UNACKED))
+
+    @contextmanager
+    def used(self, settings: Settings) -> Iterator[None]:
+        """This process keeps its cache here, and sends its messages here."""
+        settings.CACHES = {"default": {**django_settings.CACHES["default"], "LOCATION": self.url}}
+        before = current_app.conf.broker_url
+        _celery_use(celery_url(self.url))
+        yield
+        _celery_use(before)
+        self._client.close()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._server.process is not None and self._server.is_running():
+            self._server.process.send_signal(number)
+
+
+def _celery_use(url: str) -> None:
+    app: Any = current_app
+    app.conf.broker_url = url
+    pools.reset()
+    app._pool = None
+    app.amqp._producer_pool = None

@@ -1,0 +1,43 @@
+"""Holding a row from outside, as a slow stranger would, and seeing who waits for it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+from django.db import connection
+from psycopg import sql
+
+from wallets.models import Wallet
+
+
+def outside_connection() -> psycopg.Connection:
+    """A connection of its own to the tests' database, beside Django's."""
+    return psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": None, "context": None})
+
+
+@contextmanager
+def row_held(table: str, id_: int) -> Iterator[psycopg.Connection]:
+    """Holds a row's lock. Roll the connection back to let go of it earlier."""
+    with outside_connection() as stranger:
+        stranger.execute(sql.SQL("SELECT FROM {} WHERE id = %s FOR UPDATE").format(sql.Identifier(table)), [id_])
+        yield stranger
+        # It may be lost meanwhile, with the server.
+        with suppress(psycopg.OperationalError):
+            stranger.rollback()
+
+
+@contextmanager
+def wallet_held(wallet: Wallet) -> Iterator[psycopg.Connection]:
+    with row_held("wallets_wallet", wallet.id) as stranger:
+        yield stranger
+
+
+def backends(*, application: str, waiting: bool = False) -> list[int]:
+    """The process ids of an application's connections; with `waiting`, of those that wait for a lock."""
+    with outside_connection() as observer:
+        rows = observer.execute(
+            """SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s
+            AND (wait_event_type = 'Lock' OR NOT %s)""",
+            [application, waiting],
+        ).fetchall()
+    return [row[0] for row in rows]

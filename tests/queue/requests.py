@@ -1,0 +1,20 @@
+"""Requests as an entry point would make them, and their answers in a word."""
+
+from collections.abc import Sequence
+
+from transactions.routes import TransferRequest
+from transactions.services import Receipt
+from wallets.domain.errors import WalletError
+from wallets.models import Wallet
+
+
+def to_bob(source: Wallet, amount: int = 10, *, key: str | None = None, memo: str = "") -> TransferRequest:
+    return TransferRequest(source_id=source.id, recipient="bob", amount=amount, memo=memo, idempotency_key=key)
+
+
+def codes(answers: Sequence[Receipt | WalletError]) -> list[str]:
+    """Each answer as one word: its error's code, or what the receipt says."""
+    return [
+        answer.code if isinstance(answer, WalletError) else "replayed" if answer.replayed else "accepted"
+        for answer in answers
+    ]

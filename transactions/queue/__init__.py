@@ -1,0 +1,1 @@
+"""The durable job channel of asynchronous transfers: accept, settle, retry, dead letters. The queue is a table."""
