@@ -11,9 +11,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpResponse
+from django.utils import timezone
 from pytest_django import Settings
 
 from tests.api.client import Api, Person, api_client, assert_problem
+from transactions.models import Job
+from transactions.queue.dead_letters import dead_letter_fail
 from wallets.api.problems import STATUS
 from wallets.domain.errors import CATALOGUE, ErrorCode
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
@@ -136,10 +139,10 @@ def _(world: World) -> HttpResponse:
 def _(world: World) -> HttpResponse:
     with _elsewhere() as other, other.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO transactions_transaction (id, kind, status, currency, amount, destination_id, memo,"
-            " initiator_id, idempotency_key, created_at, failure_code)"
-            " VALUES (1, 'deposit', 'pending', 'USD', 5, %s, '', %s, 'once', now(), '')",
-            [world.alice.wallet.pk, world.alice.user.pk],
+            "INSERT INTO transactions_transaction (id, kind, status, currency, amount, source_id, destination_id, memo,"
+            " initiator_id, idempotency_key, created_at, settled_at, failure_code)"
+            " VALUES (1, 'transfer', 'failed', 'USD', 5, %s, %s, '', %s, 'once', now(), now(), 'insufficient_funds')",
+            [world.alice.wallet.pk, world.bob.wallet.pk, world.alice.user.pk],
         )
         return world.deposit(Idempotency_Key="once")
 
@@ -180,6 +183,16 @@ def _(world: World) -> HttpResponse:
 @case(ErrorCode.INSUFFICIENT_FUNDS)
 def _(world: World) -> HttpResponse:
     return world.withdraw(1)
+
+
+@case(ErrorCode.SETTLEMENT_FAILED)
+def _(world: World) -> HttpResponse:
+    """Staff gave up a transfer that its sender now asks for once more, to be posted at once."""
+    body = {"source": str(world.alice.wallet.pk), "recipient": "bob", "amount": 5}
+    world.alice.api.post("/api/v2/transfers", body, Idempotency_Key="lunch")
+    Job.objects.update(dead_at=timezone.now())
+    dead_letter_fail(transaction_id=Job.objects.get().transaction_id, actor=world.bob.user, note="test")
+    return world.alice.api.post("/transfers", body, Idempotency_Key="lunch")
 
 
 @case(ErrorCode.BALANCE_LIMIT_EXCEEDED)

@@ -5,7 +5,7 @@ from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, settings
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.api.client import Person
 from wallet_project.wsgi import application
@@ -33,4 +33,8 @@ def test_generated_requests_get_documented_answers(
     name_existing(case.body, source=alice.wallet.pk, destination=bob.wallet.pk)
     headers = {"Authorization": f"Bearer {alice.api.token}", "Accept-Encoding": "identity"}
     # A request that is right in itself may still break a rule about money, which no schema can tell.
-    case.call_and_validate(headers=headers, excluded_checks=[positive_data_acceptance])
+    excluded: list[Any] = [positive_data_acceptance]
+    if case.path.endswith("/bulk"):
+        # Its items are judged one by one: a malformed one gets its own result, and the answer is 202 all the same.
+        excluded.append(negative_data_rejection)
+    case.call_and_validate(headers=headers, excluded_checks=excluded)

@@ -110,9 +110,14 @@ def answer_header(name: str, description: str, *, statuses: Sequence[int]) -> Op
     return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=list(statuses))
 
 
-LOCATION = answer_header("Location", "Where it can be read again.", statuses=[201])
+LOCATION = answer_header("Location", "Where it can be read again.", statuses=[201, 202])
 
-_SUCCESS: Mapping[int, str] = {200: "Here it is.", 201: "Done.", 204: "Done; nothing to say."}
+_SUCCESS: Mapping[int, str] = {
+    200: "Here it is.",
+    201: "Done.",
+    202: "Accepted; it will be settled.",
+    204: "Done; nothing to say.",
+}
 
 
 def _problems(codes: Iterable[ErrorCode]) -> dict[tuple[int, str], OpenApiResponse]:

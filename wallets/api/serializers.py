@@ -19,7 +19,13 @@ _UNKNOWN_NAMES_SHOWN = 20
 class StrictSerializer(serializers.Serializer[Any]):
     """Input whose unknown fields are refused: a misspelt `memo` must not vanish in silence."""
 
-    def to_internal_value(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        # What is wrong belongs to a field here; null alone would get a message without one.
+        return (False, None) if data is None else super().validate_empty_values(data)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, Mapping):
+            raise serializers.ValidationError({"item": ["Give a JSON object."]})
         unknown = [name for name in data if name not in self.fields][:_UNKNOWN_NAMES_SHOWN]
         errors: dict[str, Any] = {name[:100]: ["This field is unknown here."] for name in unknown}
         checked: dict[str, Any] = {}

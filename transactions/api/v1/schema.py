@@ -17,7 +17,7 @@ from wallets.domain.errors import ErrorCode
 F = TypeVar("F", bound=Callable[..., Any])
 
 _KEY_SCHEMA = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
-_KEY_HEADER = OpenApiParameter(
+KEY_HEADER = OpenApiParameter(
     HEADER,
     _KEY_SCHEMA,
     OpenApiParameter.HEADER,
@@ -27,9 +27,13 @@ _KEY_HEADER = OpenApiParameter(
         "A refused request leaves its key free."
     ),
 )
-_REPLAYED_HEADER = answer_header(
-    REPLAYED, "`true` where an earlier request with this key moved the money.", statuses=[201]
-)
+
+
+def replayed_header(status: int) -> OpenApiParameter:
+    """The header that marks a repeated answer."""
+    return answer_header(REPLAYED, "`true` where an earlier request with this key did it.", statuses=[status])
+
+
 _EVERY_POSTING = (
     ErrorCode.NOT_FOUND,
     ErrorCode.IDEMPOTENCY_IN_PROGRESS,
@@ -57,7 +61,7 @@ def money_post(
         status=201,
         answer=TransactionSerializer,
         refusals=[*_EVERY_POSTING, *refusals],
-        parameters=[_KEY_HEADER, LOCATION, _REPLAYED_HEADER],
+        parameters=[KEY_HEADER, LOCATION, replayed_header(201)],
         examples={summary: example},
     )
 

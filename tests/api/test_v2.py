@@ -1,0 +1,206 @@
+"""REST v2: accepted at once, settled behind."""
+
+from typing import Any
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from tests.api.client import Api, Person, assert_problem, json_of
+from transactions.models import Job, Transaction
+from transactions.queue.settle import partition_drain
+from transactions.queue.sweep import partitions_waiting
+from wallets.services import wallet_freeze, wallet_open
+
+TRANSFERS = "/api/v2/transfers"
+BULK = "/api/v2/transfers/bulk"
+
+
+def settle() -> None:
+    """What the workers do, here and now."""
+    for partition in partitions_waiting():
+        partition_drain(partition=partition, time_limit_s=10)
+
+
+def transfer(source: Person, destination: Person, amount: int = 100, **more: Any) -> dict[str, Any]:
+    return {
+        "source": str(source.wallet.pk),
+        "destination": str(destination.wallet.pk),
+        "amount": amount,
+        **more,
+    }
+
+
+def test_a_transfer_is_accepted_as_pending_and_posted_behind(alice: Person, bob: Person) -> None:
+    alice.deposit(500)
+
+    response = alice.api.post(
+        TRANSFERS, {"source": str(alice.wallet.pk), "recipient": "bob", "amount": 200, "memo": "Lunch"}
+    )
+
+    assert response.status_code == 202
+    body = json_of(response)
+    assert response["Location"] == f"{TRANSFERS}/{body['id']}"
+    assert (body["kind"], body["status"], body["settled_at"], body["failure"]) == ("transfer", "pending", None, None)
+    assert (alice.balance(), bob.balance()) == (500, 0)
+
+    settle()
+
+    settled = json_of(alice.api.get(response["Location"]))
+    assert settled["status"] == "posted"
+    assert settled["created_at"] == body["created_at"] <= settled["settled_at"]
+    assert (alice.balance(), bob.balance()) == (300, 200)
+
+
+def test_too_little_money_is_known_when_it_settles(alice: Person, bob: Person) -> None:
+    accepted = alice.api.post(TRANSFERS, transfer(alice, bob, 200))
+    assert accepted.status_code == 202
+
+    settle()
+
+    settled = json_of(alice.api.get(accepted["Location"]))
+    assert settled["status"] == "failed"
+    assert settled["failure"]["code"] == "insufficient_funds"
+    assert settled["failure"]["detail"]
+    assert settled["settled_at"]
+
+
+def test_both_sides_see_a_transfer_and_nobody_else_does(alice: Person, bob: Person, charlie: Person) -> None:
+    alice.deposit(500)
+    location = alice.api.post(TRANSFERS, transfer(alice, bob))["Location"]
+
+    assert json_of(bob.api.get(location))["status"] == "pending"
+    assert_problem(charlie.api.get(location), "not_found", 404)
+
+
+def test_a_stranger_accepts_nothing(anybody: Api) -> None:
+    assert_problem(anybody.post(TRANSFERS, {}), "not_authenticated", 401)
+    assert_problem(anybody.post(BULK, {}), "not_authenticated", 401)
+
+
+def test_what_can_be_known_at_once_is_refused_at_once(alice: Person, bob: Person, charlie: Person) -> None:
+    euro = wallet_open(owner=bob.user, currency="EUR")
+    wallet_freeze(wallet_id=charlie.wallet.pk, actor=charlie.user, reason="test")
+    mine = {"source": str(alice.wallet.pk), "amount": 1}
+
+    assert_problem(alice.api.post(TRANSFERS, {**mine, "recipient": "nobody"}), "recipient_not_found", 422)
+    assert_problem(alice.api.post(TRANSFERS, transfer(alice, alice)), "same_wallet", 422)
+    assert_problem(alice.api.post(TRANSFERS, {**mine, "destination": str(euro.pk)}), "currency_mismatch", 422)
+    assert_problem(alice.api.post(TRANSFERS, transfer(alice, charlie)), "wallet_frozen", 422)
+    assert_problem(alice.api.post(TRANSFERS, transfer(bob, alice)), "not_found", 404)
+    assert_problem(alice.api.post(TRANSFERS, {**mine, "destination": "1"}), "not_found", 404)
+    assert_problem(alice.api.post(TRANSFERS, mine), "malformed", 400)
+    assert_problem(alice.api.post(TRANSFERS, {**transfer(alice, bob), "amount": 1.5}), "malformed", 400)
+    assert_problem(alice.api.post(TRANSFERS, transfer(alice, bob, surprise=1)), "malformed", 400)
+    assert Transaction.objects.count() == 0
+    assert Job.objects.count() == 0
+
+
+def test_a_retry_with_the_same_key_is_answered_with_what_became_of_the_first(alice: Person, bob: Person) -> None:
+    alice.deposit(500)
+    headers = {"Idempotency_Key": "lunch"}
+    first = alice.api.post(TRANSFERS, transfer(alice, bob), **headers)
+
+    again = alice.api.post(TRANSFERS, transfer(alice, bob), **headers)
+    settle()
+    later = alice.api.post(TRANSFERS, transfer(alice, bob), **headers)
+
+    assert "Idempotent-Replayed" not in first
+    assert again["Idempotent-Replayed"] == later["Idempotent-Replayed"] == "true"
+    assert again.status_code == later.status_code == 202
+    assert json_of(again) == json_of(first)
+    assert json_of(later)["id"] == json_of(first)["id"]
+    assert json_of(later)["status"] == "posted"
+    assert bob.balance() == 100
+
+
+def test_a_key_of_another_request_is_refused(alice: Person, bob: Person) -> None:
+    alice.api.post(TRANSFERS, transfer(alice, bob), Idempotency_Key="lunch")
+
+    problem = assert_problem(
+        alice.api.post(TRANSFERS, transfer(alice, bob, 101), Idempotency_Key="lunch"), "idempotency_key_reused", 422
+    )
+
+    assert list(problem["errors"]) == ["amount"]
+
+
+def test_a_synchronous_retry_of_a_pending_transfer_is_asked_to_wait(alice: Person, bob: Person) -> None:
+    alice.deposit(500)
+    alice.api.post(TRANSFERS, transfer(alice, bob), Idempotency_Key="lunch")
+
+    waiting = alice.api.post("/transfers", transfer(alice, bob), Idempotency_Key="lunch")
+    settle()
+    done = alice.api.post("/transfers", transfer(alice, bob), Idempotency_Key="lunch")
+
+    assert_problem(waiting, "idempotency_in_progress", 409)
+    assert (done.status_code, json_of(done)["status"], bob.balance()) == (201, "posted", 100)
+
+
+def test_a_transfer_is_found_by_its_key(alice: Person, bob: Person) -> None:
+    accepted = json_of(alice.api.post(TRANSFERS, transfer(alice, bob), Idempotency_Key="lunch"))
+
+    assert json_of(alice.api.get("/transactions", {"idempotency_key": "lunch"}))["results"] == [accepted]
+
+
+def test_each_item_of_a_bulk_is_judged_on_its_own_and_answered_in_order(alice: Person, bob: Person) -> None:
+    alice.deposit(250)
+    items = [
+        transfer(alice, bob, 100, memo="one"),
+        transfer(alice, bob, -1),
+        "nonsense",
+        transfer(alice, alice),
+        transfer(alice, bob, 100, idempotency_key="k"),
+        transfer(alice, bob, 100, idempotency_key="k"),
+        transfer(alice, bob, 101, idempotency_key="k"),
+        {"source": str(alice.wallet.pk), "recipient": "BOB@example.com", "amount": 100, "memo": "too much"},
+        transfer(bob, alice),
+        transfer(alice, bob, idempotency_key="ключ"),
+    ]
+
+    response = alice.api.post(BULK, {"transfers": items})
+
+    assert response.status_code == 202
+    results = json_of(response)["results"]
+    assert [result["error"] and result["error"]["code"] for result in results] == [
+        None, "malformed", "malformed", "same_wallet", None, None, "idempotency_key_reused", None, "not_found",
+        "malformed",
+    ]  # fmt: skip
+    assert [result["replayed"] for result in results].index(True) == 5
+    assert results[4]["transaction"] == results[5]["transaction"]
+    assert list(results[1]["error"]["errors"]) == ["amount"]
+    settle()
+    became = [alice.api.get(f"{TRANSFERS}/{results[place]['transaction']['id']}") for place in (0, 4, 7)]
+    assert [json_of(response)["status"] for response in became] == ["posted", "posted", "failed"]
+    assert (alice.balance(), bob.balance()) == (50, 200)
+
+
+@pytest.mark.parametrize("item", [None, True, 5, 0.5, "x", [], [{}], {}, {"source": None}, {"amount": {"amount": 5}}])
+def test_an_odd_item_of_a_bulk_gets_its_own_refusal(alice: Person, bob: Person, item: object) -> None:
+    alice.deposit(100)
+
+    response = alice.api.post(BULK, {"transfers": [item, transfer(alice, bob, 100)]})
+
+    odd, even = json_of(response)["results"]
+    assert odd["error"]["code"] == "malformed"
+    assert odd["error"]["errors"]
+    assert even["error"] is None
+    settle()
+    assert (alice.balance(), bob.balance()) == (0, 100)
+
+
+@pytest.mark.parametrize("body", [{}, {"transfers": []}, {"transfers": {}}, {"transfers": [1] * 1_001}, {"x": []}])
+def test_a_bulk_that_is_no_list_of_one_to_a_thousand_is_refused(alice: Person, body: object) -> None:
+    problem = assert_problem(alice.api.post(BULK, body), "malformed", 400)
+
+    assert problem["errors"]
+
+
+def test_a_thousand_transfers_take_as_many_queries_as_one(
+    alice: Person, bob: Person, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    items = [transfer(alice, bob, idempotency_key=f"k{number}") for number in range(1_000)]
+
+    with django_assert_max_num_queries(9):
+        response = alice.api.post(BULK, {"transfers": items})
+
+    assert all(result["transaction"]["status"] == "pending" for result in json_of(response)["results"])
+    assert Job.objects.count() == 1_000

@@ -1,0 +1,60 @@
+"""What REST v2 takes and gives beside v1's transfers and transactions."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from transactions.api.headers import KEY
+from transactions.api.serializers import TransactionSerializer, TransferSerializer
+from wallets.api.fields import TextField
+from wallets.api.schema import ProblemSerializer
+from wallets.api.serializers import StrictSerializer
+
+BULK_MAX = 1_000
+
+
+class BulkItemSerializer(TransferSerializer):
+    """One transfer of many, with an idempotency key of its own."""
+
+    idempotency_key = TextField(
+        required=False, trim_whitespace=False, help_text="1 to 255 visible ASCII characters; what the header is to one."
+    )
+
+    def validate_idempotency_key(self, value: str) -> str:
+        if not KEY.fullmatch(value):
+            raise serializers.ValidationError("A key has 1 to 255 visible ASCII characters.")
+        return value
+
+
+class BulkSerializer(StrictSerializer):
+    """Transfers. Not judged here, because one that is malformed is no reason to refuse its neighbours."""
+
+    transfers = serializers.ListField(
+        min_length=1,
+        max_length=BULK_MAX,
+        error_messages={
+            "empty": "Give at least one transfer.",
+            "min_length": "Give at least one transfer.",
+            "max_length": f"Give at most {BULK_MAX} transfers.",
+        },
+    )
+
+
+class BulkBodySerializer(serializers.Serializer[Any]):
+    """BulkSerializer as the schema shows it: with its items."""
+
+    transfers = serializers.ListField(child=BulkItemSerializer(), min_length=1, max_length=BULK_MAX)
+
+
+class BulkResultSerializer(serializers.Serializer[Any]):
+    """What became of one item: a transaction or an error."""
+
+    transaction = TransactionSerializer(allow_null=True)
+    replayed = serializers.BooleanField(help_text="Whether an earlier request with this key was accepted before.")
+    error = ProblemSerializer(allow_null=True)
+
+
+class BulkResultsSerializer(serializers.Serializer[Any]):
+    """One result for each item, in order."""
+
+    results = BulkResultSerializer(many=True)
