@@ -1,4 +1,4 @@
-"""The audit of the books: proof, from every row, that no money was made or lost.
+"""The audit of the books: proof, from every row, that no money was made or lost, and no accepted transfer forgotten.
 
 Everything is summed up in Postgres, which spills to disk what does not fit its memory; Python sees figures and the
 first few faults only, so its memory does not grow with the books.
@@ -44,6 +44,9 @@ class Audit:
     transactions: Mapping[str, int]
     entry_count: int
     wallet_count: int
+    dead_letter_count: int
+    #: How long ago the oldest transaction that is still pending was accepted; None where there is none.
+    oldest_pending_s: float | None
     currencies: Sequence[CurrencyTotals]
     faults: Sequence[Fault]
     fault_count: int
@@ -82,6 +85,28 @@ WITH sides AS (
     LEFT JOIN wallets_wallet AS source ON source.id = t.source_id
     LEFT JOIN wallets_wallet AS destination ON destination.id = t.destination_id
     LEFT JOIN wallets_wallet AS outside ON outside.currency = t.currency AND outside.owner_id IS NULL
+)
+SELECT count(*) OVER (), 'transaction ' || id, problem FROM judged WHERE problem <> '' ORDER BY id LIMIT %(limit)s
+"""
+
+# Exactly the pending transactions have a job, one each, that waits where its source's jobs do. In a query of its own:
+# jobs are few, and so cost little beside the transactions' one scan.
+_JOBS_SQL = """
+WITH jobs AS (
+    SELECT transaction_id, count(*) AS jobs, max(source_id) AS source_id, min(source_id) AS other_source_id
+    FROM transactions_job GROUP BY transaction_id
+), judged AS (
+    SELECT coalesce(t.id, j.transaction_id) AS id, concat_ws('; ',
+        CASE WHEN t.id IS NULL THEN 'has a job but does not exist' END,
+        CASE WHEN t.status = 'pending' AND j.jobs IS NULL THEN 'is pending but has no job' END,
+        CASE WHEN t.status <> 'pending' AND j.jobs > 0 THEN format('is %%s but still has a job', t.status) END,
+        CASE WHEN j.jobs > 1 THEN format('has %%s jobs instead of 1', j.jobs) END,
+        CASE WHEN t.id IS NOT NULL AND j.jobs > 0
+              AND (j.source_id, j.other_source_id) IS DISTINCT FROM (t.source_id, t.source_id)
+             THEN 'its job waits at another wallet' END
+    ) AS problem
+    FROM transactions_transaction AS t FULL JOIN jobs AS j ON j.transaction_id = t.id
+    WHERE t.status = 'pending' OR j.jobs > 0
 )
 SELECT count(*) OVER (), 'transaction ' || id, problem FROM judged WHERE problem <> '' ORDER BY id LIMIT %(limit)s
 """
@@ -147,7 +172,12 @@ FROM wallets_wallet AS w LEFT JOIN books AS b ON b.wallet_id = w.id
 GROUP BY w.currency ORDER BY w.currency
 """
 _STATUSES_SQL = "SELECT status, count(*) FROM transactions_transaction GROUP BY status"
-_COUNTS_SQL = "SELECT (SELECT count(*) FROM transactions_entry), (SELECT count(*) FROM wallets_wallet)"
+_COUNTS_SQL = """
+SELECT (SELECT count(*) FROM transactions_entry), (SELECT count(*) FROM wallets_wallet),
+    (SELECT count(*) FROM transactions_job WHERE dead_at IS NOT NULL),
+    (SELECT extract(epoch FROM clock_timestamp() - min(created_at))
+     FROM transactions_transaction WHERE status = 'pending')
+"""
 
 
 def books_audit() -> Audit:
@@ -158,16 +188,19 @@ def books_audit() -> Audit:
     started_s = time.monotonic()
     with _snapshot():
         statuses = {status.value: 0 for status in Status} | dict(_rows(_STATUSES_SQL))
-        ((entry_count, wallet_count),) = _rows(_COUNTS_SQL)
+        ((entry_count, wallet_count, dead_letter_count, oldest_pending_s),) = _rows(_COUNTS_SQL)
         currencies = [
             CurrencyTotals(currency=currency, held=int(held), outside=int(outside), entries_total=int(total))
             for currency, held, outside, total in _rows(_CURRENCIES_SQL)
         ]
-        found = [_faults(_TRANSACTIONS_SQL), _faults(_WALLETS_SQL), _currency_faults(currencies)]
+        found = [_faults(_TRANSACTIONS_SQL), _faults(_JOBS_SQL), _faults(_WALLETS_SQL), _currency_faults(currencies)]
     return Audit(
         transactions=statuses,
         entry_count=entry_count,
         wallet_count=wallet_count,
+        dead_letter_count=dead_letter_count,
+        # Two clocks that differ a little must not make anything wait for less than no time.
+        oldest_pending_s=None if oldest_pending_s is None else max(0.0, float(oldest_pending_s)),
         currencies=currencies,
         faults=[fault for _, named in found for fault in named],
         fault_count=sum(count for count, _ in found),

@@ -1,5 +1,5 @@
-"""Django admin for how money moved: to be searched and read, by nobody to be changed."""
+"""Django admin for how money moved and what waits to move: to be read, and at one desk to be decided."""
 
-from transactions.admin import ledger
+from transactions.admin import dead_letters, jobs, ledger
 
-__all__ = ["ledger"]
+__all__ = ["dead_letters", "jobs", "ledger"]

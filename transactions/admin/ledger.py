@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils.dateparse import parse_date
 from django.utils.html import format_html
 
+from transactions.admin.links import transaction_link, wallet_link
 from transactions.admin.search import NEWEST_FOUND_FIRST, entries_search, newest_found, transactions_search
 from transactions.models import Entry, Transaction
 from wallets.admin.kit import ReadOnlyAdmin, ReadOnlyInline, money, when
 from wallets.admin.wallets import CurrencyFilter
-from wallets.models import Wallet
 
 
 class CreatedFilter(admin.ListFilter):
@@ -76,7 +76,7 @@ class EntryInline(ReadOnlyInline):
 
     @admin.display(description="wallet")
     def wallet_link(self, entry: Entry) -> str:
-        return _wallet_link(entry.wallet)
+        return wallet_link(entry.wallet)
 
     @admin.display(description="amount")
     def amount_shown(self, entry: Entry) -> str:
@@ -139,11 +139,11 @@ class TransactionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="from")
     def source_link(self, transaction: Transaction) -> str:
-        return _wallet_link(transaction.source)
+        return wallet_link(transaction.source)
 
     @admin.display(description="to")
     def destination_link(self, transaction: Transaction) -> str:
-        return _wallet_link(transaction.destination)
+        return wallet_link(transaction.destination)
 
     @admin.display(description="asked for by")
     def initiator_link(self, transaction: Transaction) -> str:
@@ -176,7 +176,7 @@ class EntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="wallet")
     def wallet_link(self, entry: Entry) -> str:
-        return _wallet_link(entry.wallet)
+        return wallet_link(entry.wallet)
 
     @admin.display(description="amount")
     def amount_shown(self, entry: Entry) -> str:
@@ -192,11 +192,4 @@ class EntryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="transaction")
     def transaction_link(self, entry: Entry) -> str:
-        url = reverse("admin:transactions_transaction_change", args=[entry.transaction_id])
-        return format_html('<a href="{}">{}</a>', url, entry.transaction_id)
-
-
-def _wallet_link(wallet: Wallet | None) -> str:
-    if wallet is None:
-        return "outside world"
-    return format_html('<a href="{}">{}</a>', reverse("admin:wallets_wallet_change", args=[wallet.pk]), wallet)
+        return transaction_link(entry.transaction_id)

@@ -38,6 +38,9 @@ class Command(BaseCommand):
         self.stdout.write(f"transactions  {transactions}")
         self.stdout.write(f"entries       {audit.entry_count:,}")
         self.stdout.write(f"wallets       {audit.wallet_count:,}")
+        if audit.oldest_pending_s is not None:
+            self.stdout.write(f"pending for   {audit.oldest_pending_s:,.0f} s at the longest")
+        self.stdout.write(f"dead letters  {audit.dead_letter_count:,}")
         if audit.currencies:
             self.stdout.write(f"\n{'':<10}{'held by wallets':>26}{'from outside':>26}{'difference':>18}")
         for totals in audit.currencies:

@@ -1,0 +1,236 @@
+"""Replaying and failing dead letters: by those who may, once, and on record."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from tests.admin.conftest import browser_of
+from tests.admin.desk import DESK, QUEUE, TRAIL, dry_run_url, letter_url, settle_url
+from tests.audit.books import Books
+from tests.queue_desk.letters import FAULT, dead_make, is_dead, outcome_of, queue_drain
+from transactions.admin.settlement import TRANSFERS_MAX
+from transactions.audit import books_audit
+from transactions.models import DeadLetter, DeadLetterAction, Entry, Job, Transaction
+from wallets.models import User
+
+
+@pytest.fixture
+def dead(books: Books, alice: User) -> Transaction:
+    """10.00 from Alice to Bob, which met a fault too often."""
+    return dead_make(alice, "bob", memo="for the theatre")
+
+
+@pytest.fixture
+def onlooker(staff_create: Callable[..., User]) -> Client:
+    """The browser of somebody who may look at the desk and do nothing there."""
+    return browser_of(staff_create("onlooker", "view_deadletter", "view_job", "view_deadletteraction"))
+
+
+def test_a_replayed_transfer_is_posted_and_on_record(desk: Client, dead: Transaction, root: User) -> None:
+    answer = desk.post(settle_url("replay", dead), {"note": " repaired "}, follow=True)
+    queue_drain()
+
+    assert answer.wsgi_request.path == DESK
+    assert "Put back into the queue: transfer" in answer.content.decode()
+    assert outcome_of(dead) == ("posted", "")
+    action = DeadLetterAction.objects.get()
+    assert (action.transaction_id, action.action, action.actor) == (dead.id, "replayed", root)
+    assert (action.note, action.fault, action.attempts) == ("repaired", FAULT, 8)
+    assert books_audit().clean
+
+
+def test_a_failed_transfer_is_final_and_on_record(desk: Client, dead: Transaction, root: User) -> None:
+    desk.post(settle_url("fail", dead), {"note": "Paid by hand"})
+
+    assert outcome_of(dead) == ("failed", "settlement_failed")
+    assert not Job.objects.exists()
+    action = DeadLetterAction.objects.get()
+    assert (action.action, action.actor, action.note) == ("failed", root, "Paid by hand")
+    assert books_audit().clean
+
+
+@pytest.mark.parametrize("note", ["", "   ", None, "x" * 501])
+def test_nothing_fails_without_a_fitting_note(desk: Client, dead: Transaction, note: str | None) -> None:
+    answer = desk.post(settle_url("fail", dead), {} if note is None else {"note": note})
+
+    assert answer.status_code == 422
+    assert "errorlist" in answer.content.decode()
+    assert is_dead(dead)
+    assert not DeadLetterAction.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["replay", "fail"])
+def test_looking_at_the_question_changes_nothing(desk: Client, dead: Transaction, name: str) -> None:
+    page = desk.get(settle_url(name, dead)).content.decode()
+
+    assert f"{name.capitalize()} transfer {dead.id}?" in page
+    assert is_dead(dead)
+    assert not DeadLetterAction.objects.exists()
+
+
+def test_several_are_selected_in_the_list_and_replayed_together(desk: Client, dead: Transaction, alice: User) -> None:
+    others = [dead_make(alice, "bob", amount=1), dead_make(alice, "bob", amount=2)]
+    selected = {"action": "replay", "_selected_action": [letter.pk for letter in DeadLetter.objects.all()[:2]]}
+
+    to_confirm = desk.post(DESK, selected)
+    page = desk.get(to_confirm["Location"]).content.decode()
+    desk.post(to_confirm["Location"])
+    queue_drain()
+
+    assert "Replay 2 transfers?" in page
+    assert [outcome_of(transfer)[0] for transfer in (dead, *others)] == ["posted", "posted", "pending"]
+    assert DeadLetterAction.objects.count() == 2
+
+
+def test_what_is_dead_no_more_is_left_as_it_is(desk: Client, dead: Transaction, alice: User) -> None:
+    other = dead_make(alice, "bob")
+    desk.post(settle_url("fail", dead), {"note": "First"})
+
+    page = desk.get(settle_url("replay", dead, other)).content.decode()
+    done = desk.post(settle_url("replay", dead, other), follow=True).content.decode()
+    nothing = desk.get(settle_url("replay", dead)).content.decode()
+
+    assert "These are left as they are" in page
+    assert "Left as it is: transfer" in done
+    assert "Nothing to replay" in nothing
+    assert 'value="Replay"' not in nothing
+    assert [action.transaction_id for action in DeadLetterAction.objects.all()] == [dead.id, other.id]
+
+
+def test_a_selection_that_was_decided_meanwhile_does_nothing_more(desk: Client, dead: Transaction) -> None:
+    selected = {"action": "replay", "_selected_action": [DeadLetter.objects.get().pk]}
+    desk.post(settle_url("replay", dead))
+
+    page = desk.post(DESK, selected, follow=True).content.decode()
+
+    assert "None of these waits here any more." in page
+    assert DeadLetterAction.objects.count() == 1
+
+
+def test_too_many_at_once_are_turned_away(desk: Client, books: Books, alice: User) -> None:
+    for _ in range(TRANSFERS_MAX + 1):
+        dead_make(alice, "bob", amount=1)
+    ids = [letter.pk for letter in DeadLetter.objects.all()]
+
+    page = desk.post(DESK, {"action": "replay", "_selected_action": ids}, follow=True).content.decode()
+
+    assert f"Select at most {TRANSFERS_MAX} transfers." in page
+
+
+@pytest.mark.parametrize("ids", ["", "x", "1,2", "9" * 40, "٣", ",", "-1"])
+def test_there_is_no_page_for_transfers_that_do_not_exist(desk: Client, dead: Transaction, ids: str) -> None:
+    assert desk.get(f"{DESK}settle/replay/", {"ids": ids}).status_code == 404
+    assert desk.post(f"{DESK}settle/fail/?ids={ids}", {"note": "x"}).status_code == 404
+
+
+@pytest.mark.parametrize("path", [f"{DESK}dry-run/{'9' * 40}/", f"{DESK}dry-run/1/", f"{DESK}settle/forget/?ids=1"])
+def test_there_is_nothing_else_to_do(desk: Client, dead: Transaction, path: str) -> None:
+    assert desk.get(path).status_code == 404
+
+
+def test_whoever_may_only_look_can_do_nothing(onlooker: Client, dead: Transaction) -> None:
+    page = onlooker.get(letter_url(dead)).content.decode()
+    listed = onlooker.get(DESK).content.decode()
+
+    assert "Replay" not in page + listed
+    assert "Dry run" not in page
+    assert onlooker.get(dry_run_url(dead)).status_code == 403
+    for name in ("replay", "fail"):
+        assert onlooker.get(settle_url(name, dead)).status_code == 403
+        assert onlooker.post(settle_url(name, dead), {"note": "Because"}).status_code == 403
+    onlooker.post(DESK, {"action": "replay", "_selected_action": [DeadLetter.objects.get().pk]})
+    assert is_dead(dead)
+    assert not DeadLetterAction.objects.exists()
+
+
+def test_whoever_may_settle_needs_to_see_them_and_no_other_right(
+    staff_create: Callable[..., User], dead: Transaction
+) -> None:
+    blind = browser_of(staff_create("blind", "settle_dead_letters"))
+    settler = browser_of(staff_create("settler", "view_deadletter", "settle_dead_letters"))
+
+    assert blind.post(settle_url("replay", dead)).status_code == 403
+    assert "Replay" in settler.get(letter_url(dead)).content.decode()
+    settler.post(settle_url("replay", dead))
+
+    assert not is_dead(dead)
+
+
+def test_a_customer_and_a_newcomer_see_nothing(
+    staff_create: Callable[..., User], dead: Transaction, alice: User
+) -> None:
+    for browser in (browser_of(staff_create("newcomer")), browser_of(alice)):
+        for path in (DESK, QUEUE, TRAIL, letter_url(dead), dry_run_url(dead), settle_url("replay", dead)):
+            assert browser.get(path, follow=True).status_code == 403
+
+
+def test_a_replay_needs_the_token_of_a_form(root: User, dead: Transaction) -> None:
+    stranger = Client(enforce_csrf_checks=True)
+    stranger.force_login(root, backend="django.contrib.auth.backends.ModelBackend")
+
+    assert stranger.post(settle_url("replay", dead)).status_code == 403
+    assert is_dead(dead)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_staff_who_click_at_once_replay_once(staff_create: Callable[..., User], dead: Transaction) -> None:
+    rights = ["view_deadletter", "settle_dead_letters"]
+    staff = [browser_of(staff_create(name, *rights)) for name in ("staff1", "staff2")]
+    start = threading.Barrier(len(staff))
+    statuses: list[int] = []
+
+    def click(browser: Client) -> None:
+        try:
+            start.wait(timeout=10)
+            statuses.append(browser.post(settle_url("replay", dead), {"note": "Both saw it"}).status_code)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=click, args=(browser,)) for browser in staff]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    queue_drain()
+
+    assert statuses == [302, 302]
+    assert DeadLetterAction.objects.count() == 1
+    assert outcome_of(dead) == ("posted", "")
+    assert Entry.objects.filter(transaction=dead).count() == 2
+    assert books_audit().clean
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dead_letter_that_is_busy_for_too_long_is_left_alone(desk: Client, dead: Transaction) -> None:
+    locked, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("BEGIN")
+                cursor.execute("SELECT 1 FROM transactions_job FOR UPDATE")
+                locked.set()
+                done.wait(timeout=20)
+                cursor.execute("ROLLBACK")
+        finally:
+            connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert locked.wait(timeout=10)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '100ms'")
+        forecast = desk.get(dry_run_url(dead)).content.decode()
+        page = desk.post(settle_url("fail", dead), {"note": "Paid by hand"}, follow=True).content.decode()
+    finally:
+        done.set()
+        holder.join(timeout=20)
+        connection.close()
+
+    assert "That cannot be told now. It is busy; try again." in forecast
+    assert "Not failed: transfer" in page
+    assert is_dead(dead)

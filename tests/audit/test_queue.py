@@ -1,0 +1,200 @@
+"""The audit and the queue: what waits is counted, and nothing waits that should not, or fails to wait that should."""
+
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from tests.audit.books import Books, books_spoil
+from tests.queue_desk.letters import dead_make, pending_make, queue_drain
+from transactions.audit import books_audit
+from transactions.models import Transaction
+from wallets.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Crime:
+    """SQL that spoils the queue, in terms of ids, and the fault that the audit must name."""
+
+    name: str
+    sql: str
+    fault: str
+    dropped: str = ""
+
+
+CRIMES = [
+    Crime(
+        "a_forgotten_transfer",
+        "DELETE FROM transactions_job WHERE transaction_id = {pending}",
+        "transaction {pending}: is pending but has no job",
+    ),
+    Crime(
+        "a_job_of_nothing",
+        "DELETE FROM transactions_transaction WHERE id = {pending}",
+        "transaction {pending}: has a job but does not exist",
+    ),
+    Crime(
+        "a_job_of_a_posted_transfer",
+        "UPDATE transactions_job SET transaction_id = {transfer} WHERE transaction_id = {pending}",
+        "transaction {transfer}: is posted but still has a job",
+    ),
+    Crime(
+        "a_job_of_a_failed_transfer",
+        "UPDATE transactions_transaction SET status = 'failed', settled_at = now(), failure_code = 'x' "
+        "WHERE id = {pending}",
+        "transaction {pending}: is failed but still has a job",
+    ),
+    Crime(
+        "a_dead_letter_of_a_failed_transfer",
+        "UPDATE transactions_transaction SET status = 'failed', settled_at = now(), failure_code = 'x' "
+        "WHERE id = {dead}",
+        "transaction {dead}: is failed but still has a job",
+    ),
+    Crime(
+        "two_jobs_of_one_transfer",
+        "INSERT INTO transactions_job (transaction_id, source_id, partition) "
+        "SELECT transaction_id, source_id, partition FROM transactions_job WHERE transaction_id = {pending}",
+        "transaction {pending}: has 2 jobs instead of 1",
+        dropped="transactions_job_transaction_id_key",
+    ),
+    Crime(
+        "a_job_that_waits_at_another_wallet",
+        "UPDATE transactions_job SET source_id = {charlie} WHERE transaction_id = {pending}",
+        "transaction {pending}: its job waits at another wallet",
+    ),
+    Crime(
+        "posted_and_gone_from_the_queue_without_entries",
+        "WITH gone AS (DELETE FROM transactions_job WHERE transaction_id = {pending}) "
+        "UPDATE transactions_transaction SET status = 'posted', settled_at = now() WHERE id = {pending}",
+        "transaction {pending}: is posted without entries",
+    ),
+]
+
+
+@pytest.fixture
+def pending(books: Books, alice: User) -> Transaction:
+    return pending_make(alice, "bob")
+
+
+@pytest.fixture
+def dead(books: Books, alice: User) -> Transaction:
+    return dead_make(alice, "charlie")
+
+
+def test_it_finds_nothing_wrong_with_what_waits_and_what_is_dead(pending: Transaction, dead: Transaction) -> None:
+    audit = books_audit()
+
+    assert audit.clean, audit.faults
+    assert audit.transactions == {"pending": 2, "posted": 3, "failed": 0}
+    assert audit.dead_letter_count == 1
+    assert audit.oldest_pending_s is not None
+
+
+def test_it_finds_nothing_wrong_with_what_was_settled(pending: Transaction) -> None:
+    queue_drain()
+
+    audit = books_audit()
+
+    assert audit.clean, audit.faults
+    assert audit.transactions == {"pending": 0, "posted": 4, "failed": 0}
+    assert (audit.dead_letter_count, audit.oldest_pending_s) == (0, None)
+
+
+def test_it_tells_how_long_the_oldest_has_waited(pending: Transaction, dead: Transaction) -> None:
+    books_spoil(
+        f"UPDATE transactions_transaction SET created_at = clock_timestamp() - interval '1 hour' WHERE id = {dead.id}"
+    )
+
+    audit = books_audit()
+
+    assert audit.oldest_pending_s is not None
+    assert 3600 <= audit.oldest_pending_s < 3660
+
+
+def test_a_clock_that_is_behind_makes_nothing_wait_for_less_than_no_time(pending: Transaction) -> None:
+    books_spoil("UPDATE transactions_transaction SET created_at = now() + interval '1 hour' WHERE status = 'pending'")
+
+    assert books_audit().oldest_pending_s == 0
+
+
+@pytest.mark.parametrize("crime", CRIMES, ids=lambda crime: crime.name)
+def test_it_finds_and_names(crime: Crime, books: Books, pending: Transaction, dead: Transaction) -> None:
+    ids = {"transfer": books.transfer, "charlie": books.charlie, "pending": pending.id, "dead": dead.id}
+    books_spoil(crime.sql.format(**ids), dropped=crime.dropped)
+
+    audit = books_audit()
+
+    assert not audit.clean
+    told = [f"{fault.subject}: {fault.problem}" for fault in audit.faults]
+    assert any(crime.fault.format(**ids) in line for line in told), told
+
+
+def test_a_job_that_was_moved_is_two_faults(books: Books, pending: Transaction) -> None:
+    books_spoil(f"UPDATE transactions_job SET transaction_id = {books.transfer}")
+
+    faults = [fault.problem for fault in books_audit().faults]
+
+    assert "is pending but has no job" in faults
+    assert any("is posted but still has a job" in fault for fault in faults)
+
+
+def test_it_counts_all_forgotten_transfers_and_names_the_first_of_them(
+    books: Books, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("transactions.audit.FAULTS_NAMED_MAX", 2)
+    forgotten = [pending_make(alice, "bob", amount=1).id for _ in range(5)]
+    books_spoil("DELETE FROM transactions_job")
+
+    audit = books_audit()
+
+    assert audit.fault_count == 5
+    assert [fault.subject for fault in audit.faults] == [f"transaction {id_}" for id_ in sorted(forgotten)[:2]]
+
+
+def test_the_command_prints_what_waits(pending: Transaction, dead: Transaction) -> None:
+    out, as_json = StringIO(), StringIO()
+
+    call_command("audit_ledger", stdout=out)
+    call_command("audit_ledger", json=True, stdout=as_json)
+
+    assert "2 pending" in out.getvalue()
+    assert "dead letters  1" in out.getvalue()
+    assert "s at the longest" in out.getvalue()
+    told = json.loads(as_json.getvalue())
+    assert told["dead_letter_count"] == 1
+    assert told["oldest_pending_s"] >= 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_queue_is_counted_at_the_same_moment_as_the_books(books: Books, pending: Transaction) -> None:
+    settled = False
+
+    def settle_before_the_jobs_are_read(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        nonlocal settled
+        if "FULL JOIN jobs" in sql:
+            stranger = threading.Thread(target=_drain_and_leave)
+            stranger.start()
+            stranger.join(timeout=20)
+            settled = True
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(settle_before_the_jobs_are_read):
+        audit = books_audit()
+
+    assert settled
+    assert audit.clean, audit.faults
+    assert audit.transactions["pending"] == 1
+    assert books_audit().transactions == {"pending": 0, "posted": 4, "failed": 0}
+
+
+def _drain_and_leave() -> None:
+    try:
+        queue_drain()
+    finally:
+        connection.close()

@@ -1,0 +1,202 @@
+"""Trying out, replaying and failing dead letters: pages that show which, ask for a note, and call the desk."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.widgets import AdminTextareaWidget
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from psycopg.errors import LockNotAvailable
+
+from transactions.admin.links import transaction_link
+from transactions.models import DeadLetter, Transaction
+from transactions.queue.dead_letters import dead_letter_dry_run, dead_letter_fail, dead_letter_replay
+from wallets.admin.kit import number_parse
+from wallets.domain.errors import WalletError
+from wallets.models import User
+
+if TYPE_CHECKING:
+    from transactions.admin.dead_letters import DeadLetterAdmin
+
+#: How many transfers are decided on at once.
+TRANSFERS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What staff can decide about a dead letter: its verb, what makes it so, and whether it needs a note."""
+
+    name: str
+    past: str
+    service: Callable[..., bool]
+    meaning: str
+    needs_note: bool
+
+
+DECISIONS: Mapping[str, Decision] = {
+    decision.name: decision
+    for decision in (
+        Decision(
+            "replay",
+            "put back into the queue",
+            dead_letter_replay,
+            "It goes back into the queue in its old place and is tried afresh; it can still fail, or come back here.",
+            needs_note=False,
+        ),
+        Decision(
+            "fail",
+            "failed",
+            dead_letter_fail,
+            "It ends as failed, for good. No money moves, and the sender sees that it failed.",
+            needs_note=True,
+        ),
+    )
+}
+
+
+class NoteForm(forms.Form):
+    """Why somebody decided so; kept in the trail."""
+
+    note = forms.CharField(
+        max_length=500,
+        widget=AdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
+        help_text="Kept for ever beside your name. Other staff read it; sender and recipient do not.",
+    )
+
+    def __init__(self, data: Any, *, required: bool) -> None:
+        super().__init__(data)
+        self.fields["note"].required = required
+        self.fields["note"].label = "Note" if required else "Note (optional)"
+
+
+def confirm_redirect(
+    model_admin: "DeadLetterAdmin", request: HttpRequest, name: str, selected: QuerySet[DeadLetter]
+) -> HttpResponse | None:
+    """From the list's selection to the page that asks whether it is meant."""
+    ids = list(selected.order_by("id").values_list("transaction_id", flat=True)[: TRANSFERS_MAX + 1])
+    if len(ids) > TRANSFERS_MAX:
+        model_admin.message_user(request, f"Select at most {TRANSFERS_MAX} transfers.", messages.ERROR)
+        return None
+    if not ids:
+        model_admin.message_user(request, "None of these waits here any more.", messages.WARNING)
+        return None
+    url = reverse("admin:transactions_deadletter_settle", args=[name])
+    return HttpResponseRedirect(f"{url}?{urlencode({'ids': ','.join(map(str, ids))})}")
+
+
+def confirm_view(model_admin: "DeadLetterAdmin", request: HttpRequest, name: str) -> HttpResponse:
+    """Shows the transfers and asks for the note; once that is posted, decides."""
+    if not model_admin.has_settle_permission(request):
+        raise PermissionDenied
+    decision = DECISIONS.get(name)
+    if decision is None:
+        raise Http404
+    transfers = _transfers(request.GET.get("ids", ""))
+    form = NoteForm(request.POST if request.method == "POST" else None, required=decision.needs_note)
+    if request.method == "POST" and form.is_valid():
+        for transfer in transfers:
+            _decide(model_admin, request, transfer.pk, decision, form.cleaned_data["note"])
+        return HttpResponseRedirect(reverse("admin:transactions_deadletter_changelist"))
+    # In the order in which they were accepted, which is the order in which they settle.
+    dead = list(_dead(transfers).order_by("id"))
+    dead_ids = {letter.transaction_id for letter in dead}
+    context: dict[str, Any] = {
+        **model_admin.admin_site.each_context(request),
+        "title": _title(decision, dead),
+        "opts": DeadLetter._meta,  # noqa: SLF001 - Django's documented model API
+        "decision": decision,
+        "dead": dead,
+        "left_out": [transfer for transfer in transfers if transfer.pk not in dead_ids],
+        "form": form,
+    }
+    status = 422 if form.errors else 200
+    return TemplateResponse(request, "admin/transactions/deadletter/settle.html", context, status=status)
+
+
+def dry_run_view(model_admin: "DeadLetterAdmin", request: HttpRequest, transaction_id: str) -> HttpResponse:
+    """Says what would happen now. Changes nothing."""
+    if not model_admin.has_settle_permission(request):
+        raise PermissionDenied
+    transfer = _transfers(transaction_id)[0]
+    letter = _dead([transfer]).first()
+    forecast = _forecast(transfer.pk)
+    if letter is None or forecast is None:
+        message = format_html("Transfer {} waits here no more.", transaction_link(transfer.pk))
+        model_admin.message_user(request, message, messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:transactions_deadletter_changelist"))
+    context: dict[str, Any] = {
+        **model_admin.admin_site.each_context(request),
+        "title": f"Dry run of transfer {transfer.pk}",
+        "opts": DeadLetter._meta,  # noqa: SLF001 - Django's documented model API
+        "letter": letter,
+        "forecast": forecast,
+        "decisions": DECISIONS,
+    }
+    return TemplateResponse(request, "admin/transactions/deadletter/dry_run.html", context)
+
+
+def _forecast(transaction_id: int) -> str | None:
+    """What a replay would come to, in a sentence; None for a transfer that is not dead."""
+    try:
+        return dead_letter_dry_run(transaction_id=transaction_id)
+    except WalletError:
+        return None
+    except OperationalError as error:
+        return f"That cannot be told now. {_why_not(error)}"
+
+
+def _title(decision: Decision, dead: Sequence[DeadLetter]) -> str:
+    if not dead:
+        return f"Nothing to {decision.name}"
+    return f"{decision.name.capitalize()} {dead[0] if len(dead) == 1 else f'{len(dead)} transfers'}?"
+
+
+def _transfers(ids: str) -> list[Transaction]:
+    numbers = [number_parse(word) for word in ids.split(",")[:TRANSFERS_MAX]]
+    found = list(Transaction.objects.filter(id__in=[n for n in numbers if n is not None]).order_by("id"))
+    if not found:
+        raise Http404("None of these transfers exists.")
+    return found
+
+
+def _dead(transfers: Sequence[Transaction]) -> QuerySet[DeadLetter]:
+    dead = DeadLetter.objects.filter(transaction__in=transfers, dead_at__isnull=False)
+    return dead.select_related("transaction__source__owner", "transaction__destination__owner")
+
+
+def _decide(
+    model_admin: "DeadLetterAdmin", request: HttpRequest, transaction_id: int, decision: Decision, note: str
+) -> None:
+    """One transfer, in a commit of its own; tells how it went."""
+    assert isinstance(request.user, User)  # noqa: S101 - the permission was checked
+    link = transaction_link(transaction_id)
+    try:
+        decided = decision.service(transaction_id=transaction_id, actor=request.user, note=note)
+    except (WalletError, OperationalError) as error:
+        message = format_html("Not {}: transfer {}. {}", decision.past, link, _why_not(error))
+        model_admin.message_user(request, message, messages.ERROR)
+        return
+    if decided:
+        message = format_html("{}: transfer {}.", decision.past.capitalize(), link)
+        model_admin.message_user(request, message, messages.SUCCESS)
+        return
+    message = format_html("Left as it is: transfer {}. It waits here no more.", link)
+    model_admin.message_user(request, message, messages.WARNING)
+
+
+def _why_not(error: WalletError | OperationalError) -> str:
+    """For staff to read; a fault that is not about a lock is nothing that they can do anything about."""
+    if isinstance(error, WalletError):
+        return error.detail
+    if isinstance(error.__cause__, LockNotAvailable):
+        return "It is busy; try again."
+    raise error
