@@ -50,25 +50,27 @@
   copied.setAttribute("role", "status");
   document.body.append(copied);
 
-  all("[data-copy]").forEach((button) => {
-    if (!navigator.clipboard) return;
+  // Copying and printing, offered where scripts run: on the page as it came, and on what htmx has put into it.
+  const offer = () => {
+    all("[data-copy]").forEach((button) => (button.hidden = !navigator.clipboard));
+    all("[data-print]").forEach((button) => (button.hidden = false));
+  };
+  offer();
+  document.addEventListener("htmx:afterSettle", offer);
+  const copy = async (button) => {
     const word = button.querySelector("span");
-    button.hidden = false;
-    button.addEventListener("click", async () => {
-      const source = document.getElementById(button.dataset.copy);
-      await navigator.clipboard.writeText(source.innerText.trim());
-      word.textContent = "Copied";
-      copied.textContent = "Copied";
-      setTimeout(() => {
-        word.textContent = "Copy";
-        copied.textContent = "";
-      }, 2000);
-    });
-  });
-
-  all("[data-print]").forEach((button) => {
-    button.hidden = false;
-    button.addEventListener("click", () => window.print());
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText.trim());
+    word.textContent = "Copied";
+    copied.textContent = "Copied";
+    setTimeout(() => {
+      word.textContent = "Copy";
+      copied.textContent = "";
+    }, 2000);
+  };
+  document.addEventListener("click", (event) => {
+    const copier = event.target.closest("[data-copy]");
+    if (copier) copy(copier);
+    if (event.target.closest("[data-print]")) window.print();
   });
 
   // The amount: ready-made ones to press, and the sign of the wallet that is chosen.
@@ -96,7 +98,9 @@
 
   // htmx replaces parts of a page. Where that fails, or the session has ended, the whole page is asked for.
   if (window.htmx || document.querySelector('meta[name="htmx-config"]')) {
-    all("[data-hide-with-htmx]").forEach((button) => (button.hidden = true));
+    const hide = () => all("[data-hide-with-htmx]").forEach((one) => (one.hidden = true));
+    hide();
+    document.addEventListener("htmx:afterSwap", hide);
     document.addEventListener("htmx:beforeSwap", (event) => {
       const { xhr, pathInfo } = event.detail;
       const answered = new URL(xhr.responseURL || location.href, location.href);
@@ -106,8 +110,27 @@
         location.assign(asked);
       }
     });
-    const whole = (event) => location.assign(event.detail.pathInfo.finalRequestPath || event.detail.pathInfo.requestPath);
-    document.addEventListener("htmx:responseError", whole);
-    document.addEventListener("htmx:sendError", whole);
+    const whole = ({ pathInfo }) => location.assign(pathInfo.finalRequestPath || pathInfo.requestPath);
+
+    // A transfer on its way is followed while somebody looks. A look that fails is made again, a few times, and then
+    // the link to load the page anew is shown.
+    const isFollower = (element) => element.matches("[data-follow]");
+    const follow = (follower) => follower.isConnected && window.htmx.trigger(follower, "resume");
+    const followLater = (follower) => {
+      const faults = Number(follower.dataset.faults || 0) + 1;
+      follower.dataset.faults = faults;
+      if (faults < 5) setTimeout(follow, 2000 * faults, follower);
+      else follower.querySelectorAll("[hidden]").forEach((link) => (link.hidden = false));
+    };
+    document.addEventListener("htmx:beforeRequest", (event) => {
+      if (document.hidden && isFollower(event.detail.elt)) event.preventDefault();
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden) all("[data-follow]").forEach(follow);
+    });
+
+    const failed = ({ detail }) => (isFollower(detail.elt) ? followLater(detail.elt) : whole(detail));
+    document.addEventListener("htmx:responseError", failed);
+    document.addEventListener("htmx:sendError", failed);
   }
 })();

@@ -71,6 +71,7 @@ def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
 
 def _complaint(message: ConsoleMessage) -> Iterator[str]:
     """What a page should not have said: errors and warnings, among them every breach of the security policy."""
-    # An answer of 4xx to a form is no complaint of the page's own.
-    if message.type in {"error", "warning"} and "Failed to load resource" not in message.text:
+    # An answer of 4xx to a form, or a 503 to what a page asks for by itself, is no complaint of the page's own.
+    answers = ("Failed to load resource", "Response Status Error Code 503")
+    if message.type in {"error", "warning"} and not message.text.startswith(answers):
         yield f"{message.text} ({message.location.get('url')})"

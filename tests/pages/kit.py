@@ -1,12 +1,16 @@
 """What the tests of pages do again and again: read a form as a browser would, fill it in, send it."""
 
+import html
 from html.parser import HTMLParser
 from typing import Any
 
 from django.http import HttpResponse
 from django.test import Client
 
-from transactions.services import deposit_create
+from transactions.queue.settle import partition_drain
+from transactions.queue.sweep import partitions_waiting
+from transactions.routes import TransferRequest
+from transactions.services import deposit_create, transfer_submit
 from wallets.models import User, Wallet
 
 #: What stands before money that went out.
@@ -70,3 +74,20 @@ def balance_of(user: User, currency: str = "USD") -> int:
 def give(user: User, amount: int, currency: str = "USD", memo: str = "") -> None:
     """Money from outside, in minor units."""
     deposit_create(actor=user, wallet_id=wallet_of(user, currency).id, amount=amount, memo=memo)
+
+
+def settle() -> None:
+    """What the workers do with transfers that were sent in the background, here and now."""
+    for partition in partitions_waiting():
+        partition_drain(partition=partition, time_limit_s=10)
+
+
+def submitted(alice: User, amount: int = 2_000, memo: str = "Lunch") -> str:
+    """The page of a transfer from Alice to Bob that is on its way."""
+    request = TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=amount, memo=memo)
+    return f"/transactions/{transfer_submit(actor=alice, request=request).transaction.pk}/"
+
+
+def read(client: Client, path: str, **headers: str) -> str:
+    """A page as its reader sees it, entities resolved."""
+    return html.unescape(text_of(client.get(path, headers=headers)))

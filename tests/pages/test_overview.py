@@ -60,8 +60,8 @@ def test_it_asks_the_database_four_times_however_much_happened(
     for amount in range(1, 40):
         give(alice, amount * 100)
         transfer_create(actor=alice, source_id=wallet_of(alice).id, recipient="bob", amount=amount)
-    # The session, the person, the wallets, the entries with everything beside them.
-    with django_assert_num_queries(4):
+    # The session, the person, the wallets, what is on its way, what failed, the entries with everything beside them.
+    with django_assert_num_queries(6):
         alices.get("/")
 
 

@@ -3,27 +3,11 @@
 from typing import Any
 
 from django.test import Client
-from django.utils import timezone
 
-from tests.pages.kit import MINUS, give, text_of, wallet_of
-from transactions.models import Kind, Status, Transaction
-from transactions.services import deposit_create, transfer_create
+from tests.pages.kit import MINUS, give, settle, text_of, wallet_of
+from transactions.routes import TransferRequest
+from transactions.services import deposit_create, transfer_create, transfer_submit
 from wallets.models import User
-
-
-def sent(alice: User, **fields: Any) -> Transaction:
-    """Alice's twenty dollars to Bob, as the asynchronous channel would leave them behind."""
-    bob = User.objects.get(username="bob")
-    return Transaction.objects.create(
-        kind=Kind.TRANSFER,
-        currency="USD",
-        amount=2_000,
-        source=wallet_of(alice),
-        destination=wallet_of(bob),
-        initiator=alice,
-        created_at=timezone.now(),
-        **fields,
-    )
 
 
 def test_it_shows_the_same_movement_from_both_sides(
@@ -53,14 +37,18 @@ def test_it_shows_that_a_deposit_came_from_outside(alices: Client, alice: User) 
 
 
 def test_it_shows_that_a_transfer_is_on_its_way(alices: Client, alice: User, bob: User) -> None:
-    page = text_of(alices.get(f"/transactions/{sent(alice, status=Status.PENDING).pk}/"))
+    request = TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=2_000)
+    pending = transfer_submit(actor=alice, request=request).transaction
+    page = text_of(alices.get(f"/transactions/{pending.pk}/"))
     assert "On its way" in page
     assert "Pending" in page
 
 
 def test_it_shows_why_a_transfer_failed(alices: Client, alice: User, bob: User) -> None:
-    failed = sent(alice, status=Status.FAILED, settled_at=timezone.now(), failure_code="insufficient_funds")
+    request = TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=2_000)
+    failed = transfer_submit(actor=alice, request=request).transaction
+    settle()
     page = text_of(alices.get(f"/transactions/{failed.pk}/"))
     assert "Not carried out" in page
-    assert "There is not enough money in the wallet." in page
+    assert "your wallet did not hold enough." in page
     assert "No money moved." in page

@@ -2,7 +2,8 @@
 
 from transactions.views.move import money_add, money_withdraw
 from transactions.views.overview import dashboard
-from transactions.views.past import history, transaction_page
+from transactions.views.past import history
+from transactions.views.receipt import transaction_page
 from transactions.views.send import money_send, money_send_review
 
 __all__ = [

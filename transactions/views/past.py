@@ -1,4 +1,4 @@
-"""Looking back: a wallet's history, and one transaction as a receipt."""
+"""Looking back: a wallet's history."""
 
 import datetime
 from typing import Any
@@ -12,23 +12,17 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from transactions.forms import HistoryForm
-from transactions.models import Kind, Status, Transaction
-from transactions.selectors import EntryPage, entry_page, transaction_get
+from transactions.models import Kind
+from transactions.selectors import EntryPage, entry_page
 from transactions.views.choice import wallet_of, wallets_of
-from transactions.views.rows import days_of, owner_name, side_of
-from wallets.domain.errors import CATALOGUE, ErrorCode
+from transactions.views.rows import days_of, row_of
+from transactions.views.unmoved import NOTHING_UNMOVED, unmoved_of
 from wallets.models import Wallet
 from wallets.pages import PersonRequest, page
 
 BAD_REQUEST = 400
 NOTHING = EntryPage(entries=[], next=None, previous=None)
-#: (kind, side) → the headline of a receipt once the money has moved.
-HEADLINES = {
-    (Kind.DEPOSIT, 1): "Money added",
-    (Kind.WITHDRAWAL, -1): "Money withdrawn",
-    (Kind.TRANSFER, -1): "Money sent",
-    (Kind.TRANSFER, 1): "Money received",
-}
+UNMOVED_SHOWN = 30
 
 
 @require_safe
@@ -40,19 +34,30 @@ def history(request: PersonRequest) -> HttpResponse:
     wallet = wallet_of(request, wallets)
     form = HistoryForm(request.GET)
     valid = form.is_valid()
-    found = NOTHING
+    found, unmoved = NOTHING, NOTHING_UNMOVED
     if wallet is not None and valid:
+        if _is_top(request, form):
+            unmoved = unmoved_of(wallet_id=wallet.id, limit=UNMOVED_SHOWN)
         found = entry_page(wallet_id=wallet.id, query=form.query(cursor=request.GET.get("cursor")))
     context = {
         "wallets": wallets,
         "wallet": wallet,
         "form": form,
+        "unmoved": unmoved.without(found.entries),
         "is_filtered": form.has_changed(),
         # Whether a filter is set, or wrong, that is folded away otherwise.
         "is_narrowed": not valid or bool({"kind", "since", "until"} & set(form.changed_data)),
         **_list_context(request, wallet, found),
     }
     return render(request, _history_template(request), context, status=200 if valid else BAD_REQUEST)
+
+
+def _is_top(request: PersonRequest, form: HistoryForm) -> bool:
+    """Whether transfers that have not moved belong above this page: they are the newest, go out, and have no day."""
+    asked = form.cleaned_data
+    if "cursor" in request.GET or asked["since"] or asked["until"]:
+        return False
+    return asked["direction"] != "in" and asked["kind"] in {"", Kind.TRANSFER}
 
 
 def _history_template(request: PersonRequest) -> str:
@@ -69,7 +74,7 @@ def _list_context(request: PersonRequest, wallet: Wallet | None, found: EntryPag
     after = parse_date_or_none(request.GET.get("after", ""))
     last = timezone.localtime(found.entries[-1].created_at).date() if found.entries else None
     return {
-        "days": days_of(found.entries, after=after),
+        "days": days_of([row_of(entry) for entry in found.entries], after=after),
         "older": urlencode({**kept, "cursor": found.next}) if found.next else "",
         "newer": urlencode({**kept, "cursor": found.previous}) if found.previous else "",
         "last_day": last.isoformat() if last else "",
@@ -81,41 +86,3 @@ def parse_date_or_none(text: str) -> datetime.date | None:
         return parse_date(text)
     except ValueError:
         return None
-
-
-@require_safe
-@page
-def transaction_page(request: PersonRequest, transaction_id: int) -> HttpResponse:
-    transaction = transaction_get(user=request.user, transaction_id=transaction_id)
-    side = side_of(transaction, user_id=request.user.pk)
-    context = {
-        "transaction": transaction,
-        "side": side,
-        "amount": side * transaction.amount,
-        "headline": _headline(transaction, side),
-        "sender": owner_name(transaction.source),
-        "receiver": owner_name(transaction.destination),
-        "other": owner_name(transaction.source if side > 0 else transaction.destination),
-        "own_wallet": transaction.destination if side > 0 else transaction.source,
-        "failure": _failure(transaction),
-        "done": request.GET.get("done", ""),
-    }
-    return render(request, "transactions/transaction.html", context)
-
-
-def _headline(transaction: Transaction, side: int) -> str:
-    if transaction.status == Status.PENDING:
-        return "On its way"
-    if transaction.status == Status.FAILED:
-        return "Not carried out"
-    return HEADLINES[Kind(transaction.kind), side]
-
-
-def _failure(transaction: Transaction) -> str:
-    """Why it failed, in a sentence; empty where it did not."""
-    if not transaction.failure_code:
-        return ""
-    try:
-        return CATALOGUE[ErrorCode(transaction.failure_code)].title
-    except ValueError:
-        return transaction.failure_code

@@ -1,4 +1,4 @@
-"""What a list of movements shows: entries turned into rows, and rows gathered by day."""
+"""What a list of movements shows: entries, and transfers that have not moved, as rows; and rows gathered by day."""
 
 import datetime
 import itertools
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from transactions.models import Entry, Kind, Transaction
+from transactions.models import Entry, Kind, Status, Transaction
 from wallets.models import Wallet
 
 #: Kind → (title, icon) of what has no other person in it.
@@ -16,9 +16,13 @@ OUTSIDE = {Kind.DEPOSIT: ("Added money", "arrow-down-to-line"), Kind.WITHDRAWAL:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One movement as its wallet's owner sees it. `person` is the other side's username, empty for the outside."""
+    """One movement as its wallet's owner sees it. `person` is the other side's username, empty for the outside.
+
+    What is pending or failed has moved nothing, and leaves no balance behind.
+    """
 
     transaction_id: int
+    status: Status
     title: str
     person: str
     icon: str
@@ -26,7 +30,7 @@ class Row:
     memo: str
     amount: int
     currency: str
-    balance_after: int
+    balance_after: int | None
     at: datetime.datetime
 
 
@@ -47,6 +51,7 @@ def row_of(entry: Entry) -> Row:
     title, icon = OUTSIDE.get(Kind(transaction.kind), (person, ""))
     return Row(
         transaction_id=transaction.pk,
+        status=Status.POSTED,
         title=title,
         person=person,
         icon=icon,
@@ -54,14 +59,32 @@ def row_of(entry: Entry) -> Row:
         memo=transaction.memo,
         amount=entry.amount,
         currency=transaction.currency,
-        balance_after=entry.balance_after or 0,
+        balance_after=entry.balance_after,
         at=entry.created_at,
     )
 
 
-def days_of(entries: Sequence[Entry], *, after: datetime.date | None = None) -> list[Day]:
+def unmoved_row_of(transaction: Transaction) -> Row:
+    """A transfer out of a person's wallet that is on its way or has failed, with the receiver's owner loaded."""
+    person = owner_name(transaction.destination)
+    pending = transaction.status == Status.PENDING
+    return Row(
+        transaction_id=transaction.pk,
+        status=Status(transaction.status),
+        title=person,
+        person=person,
+        icon="",
+        verb="Sending" if pending else "Not sent",
+        memo=transaction.memo,
+        amount=-transaction.amount,
+        currency=transaction.currency,
+        balance_after=None,
+        at=transaction.settled_at or transaction.created_at,
+    )
+
+
+def days_of(rows: Sequence[Row], *, after: datetime.date | None = None) -> list[Day]:
     """Rows by day of the reader's time zone. `after` is the last day of what stands above on the page."""
-    rows = [row_of(entry) for entry in entries]
     return [
         Day(date=date, rows=list(group), continued=date == after)
         for date, group in itertools.groupby(rows, key=lambda row: timezone.localtime(row.at).date())

@@ -2,7 +2,8 @@
 
 What was entered waits in the session between the first two steps, so that no name and no note stands in an address.
 The review page carries a signed copy of exactly what it shows, and confirming sends that copy: neither another tab
-nor a renamed recipient can slip something else under the button.
+nor a renamed recipient can slip something else under the button. It is sent at once, or accepted to be settled behind;
+both buttons carry the same idempotency key, so that whichever is pressed, and however often, the money moves once.
 """
 
 from dataclasses import asdict, dataclass
@@ -17,11 +18,13 @@ from django.views.decorators.http import require_http_methods
 
 from transactions.forms import SendForm
 from transactions.previews import Preview, transfer_preview
-from transactions.services import Receipt, transfer_create
+from transactions.routes import TransferRequest
+from transactions.selectors import transaction_get, transaction_list_by_key
+from transactions.services import Receipt, transfer_create, transfer_submit
 from transactions.views.choice import wallet_of, wallets_of
 from transactions.views.move import UNPROCESSABLE, redirect_to_receipt
 from transactions.views.rows import owner_name
-from wallets.domain.errors import WalletError
+from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.money import amount_plain
 from wallets.models import User
 from wallets.pages import PersonRequest, page
@@ -29,6 +32,8 @@ from wallets.pages import PersonRequest, page
 DRAFT_SESSION_KEY = "send_draft"
 DRAFT_SALT = "transactions.send.draft"
 DRAFT_AGE_MAX_S = 30 * 60
+#: What the quieter button of the review page says.
+IN_BACKGROUND = "background"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +88,7 @@ def money_send_review(request: PersonRequest) -> HttpResponse:
         return redirect("money_send")
     try:
         if request.method == "POST":
-            receipt = _confirm(request.user, draft)
+            receipt = _confirm(request.user, draft, in_background=request.POST.get("how") == IN_BACKGROUND)
             request.session.pop(DRAFT_SESSION_KEY, None)
             return redirect_to_receipt(receipt)
         preview = transfer_preview(
@@ -99,7 +104,19 @@ def money_send_review(request: PersonRequest) -> HttpResponse:
     return render(request, "transactions/send_review.html", context)
 
 
-def _confirm(user: User, draft: Draft) -> Receipt:
+def _confirm(user: User, draft: Draft, *, in_background: bool) -> Receipt:
+    try:
+        return _submitted(user, draft) if in_background else _sent(user, draft)
+    except WalletError as error:
+        # What was pressed before, with the other button, may still be on its way or have failed. Its page says so;
+        # the refusal would lead back to a form whose key is used up.
+        earlier = transaction_list_by_key(user=user, idempotency_key=draft.idempotency_key)
+        if not earlier or error.code == ErrorCode.IDEMPOTENCY_KEY_REUSED:
+            raise
+        return Receipt(transaction=earlier[0], replayed=True)
+
+
+def _sent(user: User, draft: Draft) -> Receipt:
     return transfer_create(
         actor=user,
         source_id=draft.source,
@@ -108,6 +125,17 @@ def _confirm(user: User, draft: Draft) -> Receipt:
         memo=draft.memo,
         idempotency_key=draft.idempotency_key,
     )
+
+
+def _submitted(user: User, draft: Draft) -> Receipt:
+    request = TransferRequest(
+        source_id=draft.source,
+        destination_id=draft.destination,
+        amount=draft.amount,
+        memo=draft.memo,
+        idempotency_key=draft.idempotency_key,
+    )
+    return transfer_submit(actor=user, request=request)
 
 
 def _form_page(request: PersonRequest, form: SendForm, *, status: int = 200) -> HttpResponse:
@@ -149,13 +177,31 @@ def _draft(user: User, signed: Any) -> Draft | None:
 
 
 def _initial(request: PersonRequest) -> dict[str, str]:
-    """What the form starts with: an unconfirmed draft for "change", or a link's ?to= and ?wallet=."""
+    """What the form starts with: an unconfirmed draft for "change", a transfer to try ?again=, or ?to= and ?wallet=."""
     if "change" in request.GET:
         draft = _draft(request.user, request.session.get(DRAFT_SESSION_KEY))
         if draft is not None:
             return _entered(draft)
+    if "again" in request.GET:
+        return _asked_before(request.user, request.GET["again"])
     wallet = wallet_of(request, wallets_of(request.user))
     return {"recipient": request.GET.get("to", ""), "wallet": str(wallet.id) if wallet else ""}
+
+
+def _asked_before(user: User, number: str) -> dict[str, str]:
+    """What this person sent with a transaction, to be sent once more. Its note stays out of the address."""
+    if not number.isdecimal() or len(number) > 19:
+        return {}
+    transaction = transaction_get(user=user, transaction_id=int(number))
+    source = transaction.source
+    if source is None or source.owner_id != user.pk:
+        return {}
+    return {
+        "recipient": owner_name(transaction.destination),
+        "wallet": str(source.id),
+        "amount": amount_plain(transaction.amount, currency=transaction.currency),
+        "memo": transaction.memo,
+    }
 
 
 def _entered(draft: Draft) -> dict[str, str]:

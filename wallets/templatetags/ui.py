@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 
 from wallets.domain.money import amount_format
 
@@ -84,6 +85,14 @@ def day(value: datetime.date) -> str:
 def moment(value: datetime.datetime) -> str:
     """ "November 21, 2025 at 14:02", with the zone, as a receipt needs it."""
     return date_format(timezone.localtime(value), "F j, Y \\a\\t H:i T")
+
+
+@register.filter
+def age(value: datetime.datetime) -> str:
+    """ "just now", "5 minutes ago", "2 days ago"."""
+    if timezone.now() - value < datetime.timedelta(minutes=1):
+        return "just now"
+    return f"{timesince(value, depth=1)} ago"
 
 
 @register.filter

@@ -1,0 +1,104 @@
+"""Where a sender finds what is on its way and what failed lately: the first page and the history."""
+
+import datetime
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from tests.pages.kit import MINUS, give, read, settle, submitted, text_of, wallet_of
+from wallets.models import User
+from wallets.services import wallet_open
+
+
+@pytest.mark.parametrize("path", ["/", "/history/"])
+def test_the_sender_sees_it_pending_and_the_receiver_nothing(
+    alices: Client, bobs: Client, alice: User, bob: User, path: str
+) -> None:
+    give(alice, 5_000)
+    transfer = submitted(alice)
+    page = read(alices, path)
+    assert 'id="pending"' in page
+    assert f'href="{transfer}"' in page
+    assert f"{MINUS}$20.00" in page
+    assert "just now" in page
+    assert "Lunch" in page
+    for before in (read(bobs, "/"), read(bobs, "/history/")):
+        assert "$20.00" not in before
+        assert "alice" not in before
+    settle()
+    assert 'id="pending"' not in read(alices, path)
+    assert "+$20.00" in read(bobs, path)
+
+
+@pytest.mark.parametrize("path", ["/", "/history/"])
+def test_it_shows_how_long_a_transfer_has_been_on_its_way(alices: Client, alice: User, bob: User, path: str) -> None:
+    submitted(alice)
+    with time_machine.travel(timezone.now() + datetime.timedelta(minutes=5, seconds=1)):
+        assert "5\N{NO-BREAK SPACE}minutes ago" in read(alices, path)
+
+
+@pytest.mark.parametrize("path", ["/", "/history/"])
+def test_the_sender_sees_for_three_days_what_failed(
+    alices: Client, bobs: Client, alice: User, bob: User, path: str
+) -> None:
+    transfer = submitted(alice)
+    settle()
+    page = read(alices, path)
+    assert "Failed" in page
+    assert "Not sent" in page
+    assert f'href="{transfer}"' in page
+    assert transfer not in read(bobs, path)
+    # Sessions outlast the days.
+    with time_machine.travel(timezone.now() + datetime.timedelta(days=3, minutes=1)):
+        assert transfer not in read(alices, path)
+
+
+def test_a_failure_stands_at_its_time_among_what_moved(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 100)
+    submitted(alice)
+    settle()
+    give(alice, 300)
+    page = read(alices, "/")
+    assert page.index("+$3.00") < page.index("Not sent") < page.index("+$1.00")
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ({"direction": "out"}, True),
+        ({"kind": "transfer"}, True),
+        ({"direction": "in"}, False),
+        ({"kind": "deposit"}, False),
+        ({"since": "2000-01-01"}, False),
+        ({"until": "2999-12-31"}, False),
+        ({"cursor": "b2xkZXI6OQ"}, False),
+    ],
+)
+def test_the_history_shows_it_only_where_it_fits(
+    alices: Client, alice: User, bob: User, query: dict[str, str], shown: bool
+) -> None:
+    submitted(alice)
+    assert ('id="pending"' in text_of(alices.get("/history/", query))) is shown
+
+
+def test_it_stands_at_the_wallet_that_it_leaves(alices: Client, alice: User, bob: User) -> None:
+    wallet_open(owner=alice, currency="EUR")
+    submitted(alice)
+    for path in ("/", "/history/"):
+        assert 'id="pending"' not in text_of(alices.get(path, {"wallet": str(wallet_of(alice, "EUR").id)}))
+
+
+@pytest.mark.parametrize(("path", "shown"), [("/", 5), ("/history/", 30)])
+def test_it_shows_the_newest_of_many_with_as_many_queries_as_of_one(
+    alices: Client, alice: User, bob: User, django_assert_num_queries: Any, path: str, shown: int
+) -> None:
+    for amount in range(1, 33):
+        submitted(alice, amount=amount * 100)
+    with django_assert_num_queries(6):
+        page = read(alices, path)
+    assert page.count("badge-warning") == shown
+    assert f"these are the newest {shown}." in page
+    assert f"{MINUS}$32.00" in page

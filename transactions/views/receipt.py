@@ -1,0 +1,120 @@
+"""One transaction as a receipt, which follows by itself what is still on its way.
+
+The page of a pending transfer looks again and again, less and less often, and only while somebody looks at the page.
+Each look is answered with the next one to make, or, once the transfer has settled, with the receipt. Without
+JavaScript nothing looks by itself, and a link loads the page anew.
+"""
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import reswap, retarget
+
+from transactions.models import Kind, Status, Transaction
+from transactions.selectors import transaction_get
+from transactions.views.rows import owner_name, side_of
+from wallets.domain.errors import ErrorCode
+from wallets.pages import PersonRequest, page
+
+#: (kind, side) → the headline of a receipt once the money has moved.
+HEADLINES = {
+    (Kind.DEPOSIT, 1): "Money added",
+    (Kind.WITHDRAWAL, -1): "Money withdrawn",
+    (Kind.TRANSFER, -1): "Money sent",
+    (Kind.TRANSFER, 1): "Money received",
+}
+#: The one table from codes to words: why a transfer failed, as its sender reads it.
+FAILURES: Mapping[str, str] = {
+    ErrorCode.INSUFFICIENT_FUNDS: "When it was this transfer's turn, your wallet did not hold enough.",
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: "Their wallet would have held more than a wallet may.",
+    ErrorCode.WALLET_FROZEN: "One of the two wallets was frozen before the transfer was carried out.",
+    ErrorCode.WALLET_CLOSED: "One of the two wallets was closed before the transfer was carried out.",
+    ErrorCode.SETTLEMENT_FAILED: "It could not be carried out, and our staff have called it off.",
+}
+#: The same codes where the reader is the receiver.
+FAILURES_TO_RECEIVER: Mapping[str, str] = {
+    ErrorCode.INSUFFICIENT_FUNDS: "When it was this transfer's turn, the sender's wallet did not hold enough.",
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: "Your wallet would have held more than a wallet may.",
+}
+
+#: How long to wait before each look: five minutes altogether.
+LOOK_DELAYS_S = [1] * 10 + [2] * 20 + [5] * 14 + [10] * 18
+#: From this age on a pending transfer's page says that it takes longer than usual.
+SLOW_AFTER = datetime.timedelta(minutes=1)
+
+
+@require_safe
+@vary_on_headers("HX-Request")
+@page
+def transaction_page(request: PersonRequest, transaction_id: int) -> HttpResponse:
+    transaction = transaction_get(user=request.user, transaction_id=transaction_id)
+    context = {**_receipt_context(request, transaction), **_follow_context(request, transaction)}
+    if not _is_look(request):
+        return render(request, "transactions/transaction.html", context)
+    if transaction.status == Status.PENDING:
+        return render(request, "transactions/_follow.html", context)
+    settled = render(request, "transactions/_settled.html", context)
+    return reswap(retarget(settled, "#receipt"), "outerHTML")
+
+
+def _receipt_context(request: PersonRequest, transaction: Transaction) -> dict[str, Any]:
+    side = side_of(transaction, user_id=request.user.pk)
+    return {
+        "transaction": transaction,
+        "side": side,
+        "amount": side * transaction.amount,
+        "headline": _headline(transaction, side),
+        "sender": owner_name(transaction.source),
+        "receiver": owner_name(transaction.destination),
+        "other": owner_name(transaction.source if side > 0 else transaction.destination),
+        "own_wallet": transaction.destination if side > 0 else transaction.source,
+        "failure": _failure(transaction, side),
+        "done": request.GET.get("done", ""),
+    }
+
+
+def _follow_context(request: PersonRequest, transaction: Transaction) -> dict[str, Any]:
+    """When to look again, and with which query; no delay where it has been looked for long enough."""
+    look = _look(request) if _is_look(request) else 0
+    kept = {name: request.GET[name] for name in ("done",) if name in request.GET}
+    return {
+        "delay_s": LOOK_DELAYS_S[look] if look < len(LOOK_DELAYS_S) else None,
+        "next_look": urlencode({**kept, "look": look + 1}),
+        "reload": urlencode(kept),
+        "is_slow": timezone.now() - transaction.created_at > SLOW_AFTER,
+    }
+
+
+def _is_look(request: PersonRequest) -> bool:
+    htmx = request.htmx  # type: ignore[attr-defined]  # set by django-htmx
+    return bool(htmx) and not htmx.history_restore_request
+
+
+def _look(request: PersonRequest) -> int:
+    """The number of this look. One that was not made here is as good as the last."""
+    text = request.GET.get("look", "")
+    return int(text) if text.isdecimal() and len(text) < 4 else len(LOOK_DELAYS_S)
+
+
+def _headline(transaction: Transaction, side: int) -> str:
+    if transaction.status == Status.PENDING:
+        return "On its way"
+    if transaction.status == Status.FAILED:
+        return "Not carried out"
+    return HEADLINES[Kind(transaction.kind), side]
+
+
+def _failure(transaction: Transaction, side: int) -> str:
+    """Why it failed, in a sentence; empty where it did not."""
+    if not transaction.failure_code:
+        return ""
+    others = FAILURES_TO_RECEIVER if side > 0 else {}
+    code = transaction.failure_code
+    return others.get(code) or FAILURES.get(code) or "It could not be carried out."
