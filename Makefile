@@ -12,7 +12,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject
 	--universal --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test lint format lock install
+.PHONY: help run reset test bench lint format lock install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -26,6 +26,9 @@ reset: $(STAMP) ## Throw the data of `make run` away
 test: $(STAMP) ## Run the tests on a Postgres and a Valkey of their own (ARGS="-k transfer" for some of them)
 	@$(BIN)/python -m tests.chromium
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+bench: $(STAMP) ## Measure against pgbench, on servers of its own, for about ten minutes (BENCH_QUICK=1 for two)
+	@exec $(BIN)/python -m bench
 
 lint: $(STAMP) ## Check style, types, imports, templates and migrations
 	$(BIN)/ruff check .

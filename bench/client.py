@@ -1,0 +1,155 @@
+"""The load: processes of their own, without Django, that speak HTTP over connections kept alive.
+
+Closed loop: every connection sends its next request when it has its answer, which tells how much gets through. Open
+loop: requests fall due at a fixed rate whether or not the server keeps up, and each is timed from when it was due, so
+that waiting for a busy server is part of its latency.
+"""
+
+import itertools
+import multiprocessing
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+PROCESSES = 2
+_TIMEOUT_S = 30.0
+#: So that the processes start together.
+_START_DELAY_S = 0.5
+_pool: ProcessPoolExecutor | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """Requests to send, in turn and from the start again, for some seconds; `rate_per_s` None is a closed loop."""
+
+    port: int
+    requests: Sequence[bytes]
+    expected_status: int
+    connections: int
+    seconds: float
+    rate_per_s: float | None = None
+    starts_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Answers:
+    """The latencies of right answers, what was answered instead, and how long after the start the last one came."""
+
+    started_s: float
+    latencies_ms: list[float] = field(default_factory=list)
+    wrong: Counter[str] = field(default_factory=Counter)
+    took_s: float = 0.0
+
+    @property
+    def per_s(self) -> float:
+        return len(self.latencies_ms) / self.took_s if self.took_s else 0.0
+
+
+def load_send(load: Load) -> Answers:
+    """Sends the load from several processes at once. Raises RuntimeError where an answer was not the expected one."""
+    parts = _parts(replace(load, starts_at=time.monotonic() + _START_DELAY_S))
+    assert _pool is not None, "clients_run comes first"
+    answers = list(_pool.map(_part_send, parts))
+    total = Answers(started_s=parts[0].starts_at, took_s=max(answer.took_s for answer in answers))
+    for answer in answers:
+        total.latencies_ms += answer.latencies_ms
+        total.wrong += answer.wrong
+    if total.wrong:
+        raise RuntimeError(f"wrong answers: {dict(total.wrong.most_common(3))}")
+    return total
+
+
+@contextmanager
+def clients_run() -> Iterator[None]:
+    """The processes that send the loads."""
+    global _pool
+    # spawn: a forked child would share our connections to the database.
+    with ProcessPoolExecutor(PROCESSES, mp_context=multiprocessing.get_context("spawn")) as _pool:
+        yield
+
+
+def _parts(load: Load) -> list[Load]:
+    """The same load, dealt out to the processes."""
+    processes = min(PROCESSES, load.connections)
+    return [
+        replace(
+            load,
+            requests=load.requests[number::processes],
+            connections=len(range(number, load.connections, processes)),
+            rate_per_s=load.rate_per_s / processes if load.rate_per_s else None,
+            # Two processes at half the rate each, half a period apart, are one at the full rate.
+            starts_at=load.starts_at + (number / load.rate_per_s if load.rate_per_s else 0.0),
+        )
+        for number in range(processes)
+    ]
+
+
+def _part_send(load: Load) -> Answers:
+    answers = Answers(started_s=load.starts_at)
+    numbers = itertools.count()
+    threads = [
+        threading.Thread(target=_connection_drive, args=(load, numbers, answers)) for _ in range(load.connections)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
+
+
+def _connection_drive(load: Load, numbers: "itertools.count[int]", answers: Answers) -> None:
+    connection = socket.create_connection(("127.0.0.1", load.port), timeout=_TIMEOUT_S)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    ends_at = load.starts_at + load.seconds
+    _sleep_until(load.starts_at)
+    with connection:
+        while True:
+            number = next(numbers)
+            due = load.starts_at + number / load.rate_per_s if load.rate_per_s else time.monotonic()
+            if due >= ends_at:
+                return
+            _sleep_until(due)
+            try:
+                status, body = _exchange(connection, load.requests[number % len(load.requests)])
+            except (OSError, ValueError) as error:
+                answers.wrong[type(error).__name__ + f": {error}"] += 1
+                return
+            now = time.monotonic()
+            answers.took_s = max(answers.took_s, now - load.starts_at)
+            if status == load.expected_status:
+                answers.latencies_ms.append((now - due) * 1_000)
+            else:
+                answers.wrong[f"{status} {body[:200].decode(errors='replace')}"] += 1
+
+
+def _exchange(connection: socket.socket, request: bytes) -> tuple[int, bytes]:
+    """Sends one request and reads its whole answer, which must name its length."""
+    connection.sendall(request)
+    received = b""
+    while (head_end := received.find(b"\r\n\r\n")) < 0:
+        received += _receive(connection)
+    head = received[:head_end].lower()
+    length = int(head.partition(b"\r\ncontent-length:")[2].split(b"\r\n", 1)[0])
+    parts, missing = [received[head_end + 4 :]], length - (len(received) - head_end - 4)
+    while missing > 0:
+        parts.append(_receive(connection))
+        missing -= len(parts[-1])
+    return int(head[9:12]), b"".join(parts)
+
+
+def _receive(connection: socket.socket) -> bytes:
+    data = connection.recv(1 << 18)
+    if not data:
+        raise ConnectionError("the server closed the connection")
+    return data
+
+
+def _sleep_until(moment: float) -> None:
+    wait_s = moment - time.monotonic()
+    if wait_s > 0:
+        time.sleep(wait_s)

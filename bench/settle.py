@@ -1,0 +1,108 @@
+"""Settling accepted transfers: from the first wake-up of two Celery worker processes to the last settlement."""
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from unittest import mock
+
+from django.db import connection
+
+from bench.measure import Bar, Figure, median, percentiles_ms
+from bench.people import People
+from bench.sizes import Sizes
+from bench.stage import Stage, workers_run
+from transactions.ledger.commands import Command
+from transactions.models import Job, Kind, Status, Transaction
+from transactions.queue.accept import Request, transfers_accept
+from transactions.queue.wake import drainers_wake
+
+COLD = "settle, spread over 10 000 wallets"
+HOT = "settle, all into one wallet"
+_LIST = 1_000
+_WARM_UP = 2_000
+_TIME_LIMIT_S = 120.0
+Pairs = Callable[[], tuple[int, int]]
+
+
+def settle_cold(stage: Stage, people: People, sizes: Sizes) -> Figure:
+    chance = random.Random(1)
+    bar = Bar(least=3.0, aim=5.0)
+    return _settle(stage, people, sizes, scenario=COLD, bar=bar, pairs=lambda: people.pair(chance))
+
+
+def settle_hot(stage: Stage, people: People, sizes: Sizes) -> Figure:
+    chance = random.Random(2)
+    bar = Bar(least=1.0, relative_to=COLD, name="spread")
+    last = len(people.wallets) - 1
+    return _settle(stage, people, sizes, scenario=HOT, bar=bar, pairs=lambda: (chance.randint(1, last), 0))
+
+
+def jobs_await(*, seconds: float = _TIME_LIMIT_S) -> float:
+    """Waits until no job is left; the moment (monotonic) at which that was seen."""
+    deadline = time.monotonic() + seconds
+    while Job.objects.exists():
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{Job.objects.count()} transfers were not settled in {seconds:.0f} s")
+        time.sleep(0.01)
+    return time.monotonic()
+
+
+def tables_rest() -> None:
+    """Does what autovacuum and the checkpointer would otherwise do in the middle of a measurement."""
+    with connection.cursor() as cursor:
+        for table in ("wallets_wallet", "transactions_transaction", "transactions_entry", "transactions_job"):
+            cursor.execute(f"VACUUM (ANALYZE) {table}")
+        cursor.execute("CHECKPOINT")
+
+
+def _settle(stage: Stage, people: People, sizes: Sizes, *, scenario: str, bar: Bar, pairs: Pairs) -> Figure:
+    with workers_run(stage):
+        _round(people, _WARM_UP, pairs)
+        rounds = [_round(people, sizes.transfers, pairs) for _ in range(sizes.rounds)]
+    waits_ms = [wait for _, waits in rounds for wait in waits]
+    p50_ms, p99_ms = percentiles_ms(waits_ms)
+    return Figure(
+        scenario=scenario,
+        value=median([per_s for per_s, _ in rounds]),
+        p50_ms=p50_ms,
+        p99_ms=p99_ms,
+        bar=bar,
+        note=f"p50, p99: a transfer's wait, all {sizes.transfers} queued at once",
+    )
+
+
+def _round(people: People, count: int, pairs: Pairs) -> tuple[float, Sequence[float]]:
+    """Transfers per second, and how long each one waited from the first wake-up on (milliseconds)."""
+    accepted = _accept(people, count, pairs)
+    tables_rest()
+    partitions = sorted(set(Job.objects.values_list("partition", flat=True)))
+    woken_at, started_s = time.time(), time.monotonic()
+    drainers_wake(partitions)
+    took_s = jobs_await() - started_s
+    settled = Transaction.objects.filter(id__in=accepted, status=Status.POSTED).values_list("settled_at", flat=True)
+    waits_ms = [(moment.timestamp() - woken_at) * 1_000 for moment in settled if moment]
+    if len(waits_ms) != count:
+        raise RuntimeError(f"only {len(waits_ms)} of {count} transfers were posted")
+    return count / took_s, waits_ms
+
+
+def _accept(people: People, count: int, pairs: Pairs) -> list[int]:
+    """Accepts transfers and wakes nobody: what is measured begins with the wake-up."""
+    accepted = []
+    with mock.patch("transactions.queue.accept.drainers_wake"):
+        for start in range(0, count, _LIST):
+            outcomes = transfers_accept([_request(people, *pairs()) for _ in range(min(_LIST, count - start))])
+            accepted += [outcome.transaction.pk for outcome in outcomes if outcome.transaction]
+    return accepted
+
+
+def _request(people: People, source: int, destination: int) -> Request:
+    sides = people.wallets[source], people.wallets[destination]
+    command = Command(
+        kind=Kind.TRANSFER,
+        amount=1,
+        source_id=sides[0].pk,
+        destination_id=sides[1].pk,
+        initiator_id=people.users[source].pk,
+    )
+    return Request(command=command, source=sides[0], destination=sides[1])
