@@ -1,6 +1,7 @@
 """The site as a WSGI application, for gunicorn."""
 
 import os
+from importlib import import_module
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -17,3 +18,6 @@ if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
         "SECRET_KEY is one that everybody knows: whoever reads the source code could sign in as anybody. "
         "Set SECRET_KEY to 50 or more random characters. (`make run` makes one of its own.)"
     )
+
+# With all views: otherwise the first visitor of each worker would wait a second for them to be imported.
+import_module(settings.ROOT_URLCONF)
