@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
@@ -77,10 +78,16 @@ class DeadLetterAdmin(JobColumnsMixin, ReadOnlyAdmin):
         ]
 
     def settle_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        self._settle_permission_check(request)
         return confirm_view(self, request, name)
 
     def dry_run_view(self, request: HttpRequest, transaction_id: str) -> HttpResponse:
+        self._settle_permission_check(request)
         return dry_run_view(self, request, transaction_id)
+
+    def _settle_permission_check(self, request: HttpRequest) -> None:
+        if not self.has_settle_permission(request):
+            raise PermissionDenied
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any

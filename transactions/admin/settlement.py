@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.widgets import AdminTextareaWidget
-from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,12 +19,9 @@ from psycopg.errors import LockNotAvailable
 from transactions.admin.links import transaction_link
 from transactions.models import DeadLetter, Transaction
 from transactions.queue.dead_letters import dead_letter_dry_run, dead_letter_fail, dead_letter_replay
-from wallets.admin.kit import number_parse
+from wallets.admin.kit import ReadOnlyAdmin, number_parse
 from wallets.domain.errors import WalletError
 from wallets.models import User
-
-if TYPE_CHECKING:
-    from transactions.admin.dead_letters import DeadLetterAdmin
 
 #: How many transfers are decided on at once.
 TRANSFERS_MAX = 100
@@ -79,7 +75,7 @@ class NoteForm(forms.Form):
 
 
 def confirm_redirect(
-    model_admin: "DeadLetterAdmin", request: HttpRequest, name: str, selected: QuerySet[DeadLetter]
+    model_admin: ReadOnlyAdmin, request: HttpRequest, name: str, selected: QuerySet[DeadLetter]
 ) -> HttpResponse | None:
     """From the list's selection to the page that asks whether it is meant."""
     ids = list(selected.order_by("id").values_list("transaction_id", flat=True)[: TRANSFERS_MAX + 1])
@@ -93,10 +89,8 @@ def confirm_redirect(
     return HttpResponseRedirect(f"{url}?{urlencode({'ids': ','.join(map(str, ids))})}")
 
 
-def confirm_view(model_admin: "DeadLetterAdmin", request: HttpRequest, name: str) -> HttpResponse:
+def confirm_view(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str) -> HttpResponse:
     """Shows the transfers and asks for the note; once that is posted, decides."""
-    if not model_admin.has_settle_permission(request):
-        raise PermissionDenied
     decision = DECISIONS.get(name)
     if decision is None:
         raise Http404
@@ -122,10 +116,8 @@ def confirm_view(model_admin: "DeadLetterAdmin", request: HttpRequest, name: str
     return TemplateResponse(request, "admin/transactions/deadletter/settle.html", context, status=status)
 
 
-def dry_run_view(model_admin: "DeadLetterAdmin", request: HttpRequest, transaction_id: str) -> HttpResponse:
+def dry_run_view(model_admin: ReadOnlyAdmin, request: HttpRequest, transaction_id: str) -> HttpResponse:
     """Says what would happen now. Changes nothing."""
-    if not model_admin.has_settle_permission(request):
-        raise PermissionDenied
     transfer = _transfers(transaction_id)[0]
     letter = _dead([transfer]).first()
     forecast = _forecast(transfer.pk)
@@ -174,7 +166,7 @@ def _dead(transfers: Sequence[Transaction]) -> QuerySet[DeadLetter]:
 
 
 def _decide(
-    model_admin: "DeadLetterAdmin", request: HttpRequest, transaction_id: int, decision: Decision, note: str
+    model_admin: ReadOnlyAdmin, request: HttpRequest, transaction_id: int, decision: Decision, note: str
 ) -> None:
     """One transfer, in a commit of its own; tells how it went."""
     assert isinstance(request.user, User)  # noqa: S101 - the permission was checked

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.widgets import AdminTextareaWidget
-from django.core.exceptions import PermissionDenied
 from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,13 +15,10 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from psycopg.errors import LockNotAvailable
 
-from wallets.admin.kit import number_parse
+from wallets.admin.kit import ReadOnlyAdmin, number_parse
 from wallets.domain.errors import WalletError
 from wallets.models import User, Wallet, WalletStatus
 from wallets.services import wallet_close, wallet_freeze, wallet_reopen
-
-if TYPE_CHECKING:
-    from wallets.admin.wallets import WalletAdmin
 
 #: How many wallets are changed at once.
 WALLETS_MAX = 100
@@ -60,7 +56,7 @@ class ReasonForm(forms.Form):
 
 
 def confirm_redirect(
-    model_admin: "WalletAdmin", request: HttpRequest, name: str, wallets: QuerySet[Wallet]
+    model_admin: ReadOnlyAdmin, request: HttpRequest, name: str, wallets: QuerySet[Wallet]
 ) -> HttpResponse | None:
     """From the list's selection to the page that asks why."""
     ids = list(wallets.order_by("-id").values_list("id", flat=True)[: WALLETS_MAX + 1])
@@ -71,10 +67,8 @@ def confirm_redirect(
     return HttpResponseRedirect(f"{url}?{urlencode({'ids': ','.join(map(str, ids))})}")
 
 
-def confirm_view(model_admin: "WalletAdmin", request: HttpRequest, name: str) -> HttpResponse:
+def confirm_view(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str) -> HttpResponse:
     """Shows the wallets and asks for the reason; with one, makes the change."""
-    if not (model_admin.has_view_permission(request) and model_admin.has_freeze_permission(request)):
-        raise PermissionDenied
     change = CHANGES.get(name)
     if change is None:
         raise Http404
@@ -114,7 +108,7 @@ def _wallets(ids: str) -> list[Wallet]:
     return found
 
 
-def _change(model_admin: "WalletAdmin", request: HttpRequest, wallet: Wallet, change: Change, reason: str) -> None:
+def _change(model_admin: ReadOnlyAdmin, request: HttpRequest, wallet: Wallet, change: Change, reason: str) -> None:
     """One wallet, in a commit of its own, with a line in the admin's log; tells how it went."""
     assert isinstance(request.user, User)  # noqa: S101 - the permission was checked
     changed = False

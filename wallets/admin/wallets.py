@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -85,6 +86,8 @@ class WalletAdmin(ReadOnlyAdmin):
         return [path("status/<slug:name>/", view, name="wallets_wallet_status"), *super().get_urls()]
 
     def status_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        if not (self.has_view_permission(request) and self.has_freeze_permission(request)):
+            raise PermissionDenied
         return confirm_view(self, request, name)
 
     def change_view(
