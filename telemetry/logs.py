@@ -52,6 +52,11 @@ def logging_config(*, as_json: bool, level: str = "INFO") -> dict[str, Any]:
             "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
             # Warns of every HEAD, whose body Django leaves to the server to drop.
             "gunicorn.http.wsgi": {"level": "ERROR"},
+            # Each failed task is logged once, with its traceback, by django-structlog; one that came, ran and had
+            # nothing to do, every two seconds, is no news.
+            "celery.app.trace": {"level": "CRITICAL"},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.beat": {"level": "WARNING"},
         },
     }
 

@@ -3,8 +3,9 @@
 The queue is a table, so a lost or doubled message does no harm.
 """
 
-import logging
+from dataclasses import asdict
 
+import structlog
 from celery import shared_task
 from django.conf import settings
 
@@ -14,7 +15,7 @@ from transactions.queue.settle import partition_drain
 from transactions.queue.sweep import partitions_waiting
 from transactions.queue.wake import drainers_wake, wake_flag_drop
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class BooksError(RuntimeError):
@@ -26,10 +27,10 @@ def audit_nightly() -> None:
     """Audits the books. Fails where they do not balance, so that whoever watches the tasks sees it."""
     audit = books_audit()
     for fault in audit.faults:
-        logger.error("Fault in the books: %s: %s", fault.subject, fault.problem)
+        log.error("books_fault", subject=fault.subject, problem=fault.problem)
     if not audit.clean:
         raise BooksError(f"The books do not balance: {audit.fault_count} faults.")
-    logger.info("The books balance: %s entries in %.1f s", audit.entry_count, audit.took_s)
+    log.info("books_balance", entries=audit.entry_count, took_s=round(audit.took_s, 1))
 
 
 @shared_task
@@ -40,6 +41,8 @@ def partition_drain_task(partition: int) -> None:
     metrics.transfers_settled.labels(outcome="posted").inc(drained.posted)
     metrics.transfers_settled.labels(outcome="failed").inc(drained.failed)
     metrics.settlement_faults.inc(drained.faults)
+    if drained.posted or drained.failed or drained.faults:
+        log.info("partition_drained", partition=partition, **asdict(drained))
     if drained.left:
         drainers_wake([partition])
 

@@ -178,6 +178,9 @@ DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # TelemetryMiddleware has loo
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
+# What a task did it says itself, if it did anything; that it fails is always said, with the traceback.
+DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_CELERY_TASK_SUCCESS_LOG_LEVEL = logging.DEBUG
 
 # --- Who one is ---
 AUTH_USER_MODEL = "wallets.User"
