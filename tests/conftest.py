@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
+from pytest_django import Settings
 
 from tests.chromium import MISSING, chromium_path, is_required
+from wallets.cache import cache_trust_assert
+from wallets.freshness import link
 from wallets.models import User
 from wallets.services import user_register
 
@@ -34,7 +37,16 @@ def charlie(db: None) -> User:
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
+    """A wiped Redis is in quarantine, so that no test reads what another one rolled back: see `trusted_cache`."""
+    link.breaker.succeeded()
     cache.clear()
+
+
+@pytest.fixture
+def trusted_cache(transactional_db: None, settings: Settings) -> None:
+    """For tests in which reads are cached: no quarantine, and no renewal of the trust between two queries counted."""
+    settings.CACHE_TRUST_MS = 60_000
+    cache_trust_assert()
 
 
 @pytest.fixture(autouse=True, scope="session")

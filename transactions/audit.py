@@ -218,6 +218,7 @@ def _snapshot() -> Iterator[None]:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         # For this transaction only: an audit of large books takes longer, and sorts more, than any request may.
         cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SET LOCAL transaction_timeout = 0")
         cursor.execute("SET LOCAL work_mem = '64MB'")
         yield
 

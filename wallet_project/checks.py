@@ -1,4 +1,5 @@
-"""What `manage.py check --deploy` refuses beside Django's own warnings: what would hand the site to a stranger."""
+"""What `manage.py check` refuses beside Django's own warnings: what would show old balances; and with `--deploy`, what
+would hand the site to a stranger."""
 
 from django.conf import settings
 from django.core import checks
@@ -6,6 +7,8 @@ from django.core import checks
 SECRET_KEY_LENGTH_MIN = 50
 #: How the keys begin that stand in settings.py, in docker-compose.yml and in Django's samples.
 _PUBLISHED_KEYS = ("insecure-", "for-development-only", "django-insecure-")
+#: A commit may take a while itself, and clocks do not run at quite the same rate.
+_FENCE_MARGIN = 1.25
 _THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
 
 
@@ -38,3 +41,13 @@ def check_allowed_hosts(**_: object) -> list[checks.CheckMessage]:
         hint = "Name the site's hosts: ALLOWED_HOSTS=wallet.example"
         return [checks.Error("ALLOWED_HOSTS names no host beside this machine.", hint=hint, id="wallet.E005")]
     return []
+
+
+@checks.register()
+def check_cache_fence(**_: object) -> list[checks.CheckMessage]:
+    """A commit that came after its fence had run out would leave what was cached in between."""
+    timeout_s, trust_s = settings.DATABASE_TRANSACTION_TIMEOUT_MS / 1_000, settings.CACHE_TRUST_MS / 1_000
+    if 0 < timeout_s * _FENCE_MARGIN <= settings.CACHE_FENCE_S and trust_s < settings.CACHE_FENCE_S:
+        return []
+    hint = "It outlasts DATABASE_TRANSACTION_TIMEOUT_MS, which is not 0, by a quarter; and CACHE_TRUST_MS."
+    return [checks.Error("CACHE_FENCE_S is too short.", hint=hint, id="wallet.E006")]

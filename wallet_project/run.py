@@ -157,6 +157,8 @@ def _site_prepare() -> None:
     from django.db import DatabaseError, connections  # noqa: PLC0415
 
     django.setup()
+    from wallets.cache import cache_trust_assert  # noqa: PLC0415 - the models are there only now
+
     _say("Bringing the database up to date …")
     try:
         call_command("migrate", verbosity=0)
@@ -166,6 +168,9 @@ def _site_prepare() -> None:
             _say("DATABASE_URL is given, so no demo people are made. This makes them: .venv/bin/python manage.py demo")
         else:
             call_command("demo")
+        if not {"DATABASE_URL", "REDIS_URL"} & os.environ.keys():
+            # Both servers were started by us, just now: no transaction of an earlier run is under way.
+            cache_trust_assert()
     except (CommandError, DatabaseError) as error:
         raise RunError(str(error)) from error
     finally:

@@ -1,4 +1,4 @@
-"""Who holds money: users, their wallets, their API tokens, and the leases of Snowflake node numbers."""
+"""Who holds money: users, their wallets, their API tokens; beside them what ids and the cache keep on record."""
 
 from typing import ClassVar
 
@@ -51,6 +51,8 @@ class User(AbstractUser):
     )
 
     objects: ClassVar[PeopleManager] = PeopleManager()
+    #: What the password's hash makes of itself for sessions; set where the hash itself stays in the database.
+    session_hash: str | None = None
 
     class Meta:
         constraints = [
@@ -66,6 +68,12 @@ class User(AbstractUser):
     def clean(self) -> None:
         super().clean()
         self.username = self.normalize_username(self.username)
+
+    def get_session_auth_hash(self) -> str:
+        """What a session was opened with, which a new password changes. A user out of the cache brings it along."""
+        if "password" not in self.__dict__ and self.session_hash is not None:
+            return self.session_hash
+        return super().get_session_auth_hash()
 
 
 class WalletStatus(models.TextChoices):
@@ -180,3 +188,17 @@ class NodeLease(models.Model):
 
     def __str__(self) -> str:
         return f"node {self.node}"
+
+
+class Unevicted(models.Model):
+    """A cached object that changed while Redis was out of the writer's reach: until it is evicted, nobody trusts the
+    cache. The empty name stands for the outage itself."""
+
+    name = models.CharField(max_length=255, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "unevicted name"
+
+    def __str__(self) -> str:
+        return self.name

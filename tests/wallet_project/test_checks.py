@@ -75,6 +75,17 @@ def test_near_misses_fail_it_too(settings: Settings, name: str, value: object, e
         call_command("check", deploy=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("CACHE_FENCE_S", 74.0), ("DATABASE_TRANSACTION_TIMEOUT_MS", 0), ("CACHE_TRUST_MS", 90_000)],
+)
+def test_a_fence_that_a_commit_could_outlast_fails_every_check(settings: Settings, name: str, value: object) -> None:
+    call_command("check")
+    setattr(settings, name, value)
+    with pytest.raises(SystemCheckError, match=r"wallet\.E006"):
+        call_command("check")
+
+
 def test_wsgi_refuses_to_serve_with_a_key_that_everybody_knows() -> None:
     served = python("-c", "import wallet_project.wsgi", SECRET_KEY="insecure-key-for-tests-and-commands-only")
     assert served.returncode == 1

@@ -16,6 +16,9 @@ from transactions.ledger.posting import Posting
 from transactions.ledger.record import posting_record
 from transactions.ledger.rules import Head, idempotency_key_fits
 from transactions.models import Status, Transaction
+from transactions.names import settled_names
+from wallets.cache import cache_fence, cache_replayed
+from wallets.cache_names import wallet_name
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
 
@@ -50,6 +53,9 @@ def post(commands: Sequence[Command], *, at: datetime | None = None) -> list[Out
         )
         outcomes = [posting.apply(command) for command in commands]
         posting.write()
+        if any(outcome.replayed for outcome in outcomes):
+            cache_replayed([wallet_name(id_) for id_ in posting.wallet_ids])
+        cache_fence([*map(wallet_name, posting.changed_ids), *settled_names(posting.settled)])
     return outcomes
 
 
@@ -69,6 +75,7 @@ def accepted_fail(*, transaction_id: int, code: ErrorCode) -> None:
             return
         pending.status, pending.failure_code, pending.settled_at = Status.FAILED, code, timezone.now()
         posting_record(settled=[pending])
+        cache_fence(settled_names([pending]))
 
 
 def requests_find(commands: Sequence[Command]) -> dict[tuple[int, str], Transaction]:

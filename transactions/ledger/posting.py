@@ -35,6 +35,21 @@ class Posting:
         self._settled: list[Transaction] = []
         self._entries: list[EntryRow] = []
 
+    @property
+    def wallet_ids(self) -> list[int]:
+        """The wallets of all commands, moved or not."""
+        return list(self._heads)
+
+    @property
+    def changed_ids(self) -> list[int]:
+        """The wallets whose money moved."""
+        return list(self._changed)
+
+    @property
+    def settled(self) -> list[Transaction]:
+        """The accepted transactions that got their outcome."""
+        return list(self._settled)
+
     def apply(self, command: Command) -> Outcome:
         if command.accepted_id is not None:
             return self._settle(command, self._accepted.get(command.accepted_id))

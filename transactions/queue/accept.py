@@ -13,8 +13,10 @@ from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import requests_find
 from transactions.ledger.rules import command_error, replay_error, sides_error
 from transactions.models import Status, Transaction
+from transactions.names import unmoved_name
 from transactions.queue.partitions import partition_of
 from transactions.queue.wake import drainers_wake
+from wallets.cache import cache_fence, cache_replayed
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
 from wallets.node_leases import snowflake_next
@@ -78,6 +80,9 @@ def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
         acceptance = _Acceptance(stored=requests_find(commands))
         outcomes = [acceptance.apply(request) for request in requests]
         inserted = acceptance.insert()
+        if any(outcome.replayed for outcome in outcomes):
+            cache_replayed({unmoved_name(c.source_id) for c in commands if c.source_id})
+        cache_fence({unmoved_name(t.source_id) for t in acceptance.new if t.source_id})
         partitions = {partition_of(t.source_id) for t in acceptance.new if t.source_id and t.id in inserted}
         # Robust: whatever is wrong with the wake-up, what was committed is accepted.
         transaction.on_commit(lambda: drainers_wake(partitions), robust=True)

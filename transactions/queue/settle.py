@@ -5,8 +5,9 @@ all of it, and the jobs lie where they lay.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -21,6 +22,7 @@ from transactions.models import Job, Kind
 from transactions.queue.retry import fault_is_of_the_moment, jobs_hold_back
 from wallets.domain.ids import ClockError
 from wallets.node_leases import LeaseError
+from wallets.warming import watched_warm_up
 
 #: How many jobs one batch takes at the most.
 BATCH = 1_000
@@ -108,6 +110,8 @@ def _batch_settle(partition: int, size: int, lock_timeout_ms: int) -> Drained | 
                 return None
             outcomes = post(list(jobs.values()))
             Job.objects.filter(id__in=among(jobs)).delete()
+            # Robust: what was settled is settled, whatever is wrong with the cache.
+            transaction.on_commit(partial(watched_warm_up, _wallet_ids(jobs.values())), robust=True)
     except Exception as error:
         if not jobs or _concerns_everybody(error):
             raise
@@ -158,6 +162,10 @@ def _command(fields: Sequence[Any]) -> Command:
         destination_id=destination_id,
         initiator_id=initiator_id,
     )
+
+
+def _wallet_ids(commands: Iterable[Command]) -> set[int]:
+    return {id_ for command in commands for id_ in (command.source_id, command.destination_id) if id_ is not None}
 
 
 def _concerns_everybody(error: Exception) -> bool:

@@ -1,0 +1,35 @@
+"""What the tests of the cache share: a world to play races in, and a Redis that can be stopped."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from tests.cache.world import World, world_made
+from tests.queue.broker import Broker
+from wallet_project.embedded import Places
+from wallet_project.folder_lock import folder_locked
+from wallets.models import User
+
+
+@pytest.fixture
+def world(transactional_db: None, alice: User, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with world_made(alice, monkeypatch) as world:
+        yield world
+
+
+@pytest.fixture
+def own_redis(settings: Settings) -> Iterator[Broker]:
+    """A Valkey of the test's own, to be stopped and started."""
+    with tempfile.TemporaryDirectory(prefix="wallet-tests-", ignore_cleanup_errors=True) as root:
+        # Like the folder of all tests, so that a later run cleans up after one that was killed.
+        Path(root).chmod(0o711)
+        places = Places(Path(root))
+        with folder_locked(places.lock):
+            redis = Broker(places)
+            redis.start()
+            with redis.used(settings):
+                yield redis
+            redis.stop()

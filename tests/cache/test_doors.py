@@ -1,0 +1,244 @@
+"""Every door that changes a cached object fences it: after the call nobody is shown the old one."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.api.client import Api, person
+from tests.architecture.test_doors import WRITES, calls, modules, names_in
+from tests.cache.remembered import forgotten, remember
+from tests.queue.people import drain_all, wallet_funded
+from tests.queue_desk.letters import dead_make
+from transactions.names import transaction_name, unmoved_name
+from transactions.queue.dead_letters import dead_letter_fail
+from transactions.routes import TransferRequest
+from transactions.services import deposit_create, transfer_create, transfers_submit, withdrawal_create
+from transactions.tasks import partition_drain_task, partitions_sweep_task
+from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
+from wallets.models import ApiToken, User, Wallet, WalletStatus
+from wallets.services import (
+    token_issue,
+    token_revoke,
+    tokens_delete_expired,
+    tokens_revoke_all,
+    wallet_close,
+    wallet_freeze,
+    wallet_open,
+    wallet_reopen,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@dataclass
+class Cast:
+    """Alice and Bob with money, Charlie without, and somebody of the staff."""
+
+    alice: User
+    alice_wallet: Wallet
+    bob: User
+    bob_wallet: Wallet
+    charlie: User
+    charlie_wallet: Wallet
+    staff: User
+
+    def api(self) -> Api:
+        return person(self.alice).api
+
+    def browser(self, user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+
+@pytest.fixture
+def cast(trusted_cache: None, alice: User, bob: User, charlie: User) -> Cast:
+    wallets = {wallet.owner_id: wallet for wallet in Wallet.objects.filter(owner__isnull=False).select_related("owner")}
+    for person_ in (alice, bob):
+        wallet_funded(wallets[person_.pk], 100)
+    staff = User.objects.create_superuser(username="staff", email="staff@example.com", password="!")
+    return Cast(alice, wallets[alice.pk], bob, wallets[bob.pk], charlie, wallets[charlie.pk], staff)
+
+
+def deposit(cast: Cast) -> None:
+    deposit_create(actor=cast.alice, wallet_id=cast.alice_wallet.id, amount=1)
+
+
+def withdrawal(cast: Cast) -> None:
+    withdrawal_create(actor=cast.alice, wallet_id=cast.alice_wallet.id, amount=1)
+
+
+def transfer(cast: Cast) -> None:
+    transfer_create(actor=cast.alice, source_id=cast.alice_wallet.id, recipient="bob", amount=1)
+
+
+def transfer_over_v1(cast: Cast) -> None:
+    body = {"source": str(cast.alice_wallet.id), "recipient": "bob", "amount": 1}
+    assert cast.api().post("/transfers", body).status_code == 201
+
+
+def transfer_by_worker(cast: Cast) -> None:
+    request = TransferRequest(source_id=cast.alice_wallet.id, recipient="bob", amount=1)
+    transfers_submit(actor=cast.alice, requests=[request])
+    partitions_sweep_task()
+    for partition in range(64):
+        partition_drain_task(partition)
+
+
+def transfers_in_bulk_over_v2(cast: Cast) -> None:
+    one = {"source": str(cast.alice_wallet.id), "recipient": "bob", "amount": 1}
+    answer = cast.api().client.post(
+        "/api/v2/transfers/bulk",
+        json.dumps({"transfers": [one, one]}),
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token_issue(user=cast.alice, name='bulk')[1]}"},
+    )
+    assert answer.status_code == 202
+    drain_all()
+
+
+def freezing_in_the_admin(cast: Cast) -> None:
+    url = reverse("admin:wallets_wallet_status", args=["freeze"])
+    answer = cast.browser(cast.staff).post(f"{url}?ids={cast.alice_wallet.id}", {"reason": "Asked for by Alice."})
+    assert answer.status_code == 302
+    assert Wallet.objects.get(id=cast.alice_wallet.id).status == WalletStatus.FROZEN
+
+
+def freezing(cast: Cast) -> None:
+    assert wallet_freeze(wallet_id=cast.alice_wallet.id, actor=cast.staff, reason="Asked for.")
+
+
+def reopening(cast: Cast) -> None:
+    assert wallet_reopen(wallet_id=cast.alice_wallet.id, actor=cast.staff, reason="Asked for.")
+
+
+def closing(cast: Cast) -> None:
+    assert wallet_close(wallet_id=cast.charlie_wallet.id, actor=cast.staff, reason="Asked for.")
+
+
+def _wallets(cast: Cast) -> set[str]:
+    return {wallet_name(wallet.id) for wallet in (cast.alice_wallet, cast.bob_wallet, cast.charlie_wallet)}
+
+
+@pytest.mark.parametrize(
+    ("door", "whose"),
+    [
+        (deposit, ["alice"]),
+        (withdrawal, ["alice"]),
+        (transfer, ["alice", "bob"]),
+        (transfer_over_v1, ["alice", "bob"]),
+        (transfer_by_worker, ["alice", "bob"]),
+        (transfers_in_bulk_over_v2, ["alice", "bob"]),
+        (freezing_in_the_admin, ["alice"]),
+        (freezing, ["alice"]),
+        (closing, ["charlie"]),
+    ],
+)
+def test_a_door_evicts_the_wallets_that_it_changes_and_no_others(
+    door: Callable[[Cast], None], whose: list[str], cast: Cast
+) -> None:
+    remember(sorted(_wallets(cast)))
+
+    door(cast)
+
+    assert forgotten(sorted(_wallets(cast))) == {wallet_name(getattr(cast, f"{name}_wallet").id) for name in whose}
+
+
+def test_reopening_evicts(cast: Cast) -> None:
+    freezing(cast)
+    remember([wallet_name(cast.alice_wallet.id)])
+
+    reopening(cast)
+
+    assert forgotten([wallet_name(cast.alice_wallet.id)])
+
+
+def test_opening_a_wallet_evicts_the_list_of_its_owner(cast: Cast) -> None:
+    remember([wallets_name(cast.alice.pk), wallets_name(cast.bob.pk)])
+
+    wallet_open(owner=cast.alice, currency="EUR")
+
+    assert forgotten([wallets_name(cast.alice.pk), wallets_name(cast.bob.pk)]) == {wallets_name(cast.alice.pk)}
+
+
+def test_accepting_and_settling_evict_the_transfer_and_what_is_on_its_way(cast: Cast) -> None:
+    on_its_way = unmoved_name(cast.alice_wallet.id)
+    remember([on_its_way])
+    request = TransferRequest(source_id=cast.alice_wallet.id, recipient="bob", amount=1)
+    (accepted,) = transfers_submit(actor=cast.alice, requests=[request])
+    assert forgotten([on_its_way])
+
+    settled = transaction_name(accepted.transaction.id)  # type: ignore[union-attr]
+    remember([settled])
+    drain_all()
+
+    assert forgotten([settled, on_its_way]) == {settled, on_its_way}
+
+
+def test_failing_a_dead_letter_evicts_the_transfer(cast: Cast) -> None:
+    transfer = dead_make(cast.alice, "bob", amount=1)
+    names = [transaction_name(transfer.id), unmoved_name(cast.alice_wallet.id)]
+    remember(names)
+
+    dead_letter_fail(transaction_id=transfer.id, actor=None, note="No way.")
+
+    assert forgotten(names) == set(names)
+
+
+def revoking(user: User, digest: str) -> None:
+    token_revoke(user=user, digest=digest)
+
+
+def revoking_all(user: User, digest: str) -> None:
+    tokens_revoke_all(user=user)
+
+
+def sweeping(user: User, digest: str) -> None:
+    ApiToken.objects.filter(digest=digest).update(expiry="2020-01-01T00:00:00Z")
+    tokens_delete_expired()
+
+
+@pytest.mark.parametrize("door", [revoking, revoking_all, sweeping])
+def test_a_revoked_token_is_evicted(door: Callable[[User, str], None], cast: Cast) -> None:
+    token, other = token_issue(user=cast.alice, name="hers")[0], token_issue(user=cast.bob, name="his")[0]
+    names = [token_name(token.digest), token_name(other.digest)]
+    remember(names)
+
+    door(cast.alice, token.digest)
+
+    assert forgotten(names) == {names[0]}
+
+
+def test_a_deactivated_account_is_evicted_with_its_tokens(cast: Cast) -> None:
+    token = token_issue(user=cast.alice, name="hers")[0]
+    names = [user_name(cast.alice.pk), token_name(token.digest)]
+    remember(names)
+
+    url = reverse("admin:wallets_user_change", args=[cast.alice.pk])
+    answer = cast.browser(cast.staff).post(url, {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0"})
+
+    assert answer.status_code == 302
+    assert not User.objects.get(pk=cast.alice.pk).is_active
+    assert forgotten(names) == set(names)
+
+
+#: The models whose rows are cached, and the modules that write them outside of the ledger, which fences for itself.
+CACHED = {"Wallet", "ApiToken", "User", "EmailAddress", "tokens"}
+
+
+def test_whoever_writes_what_is_cached_knows_of_the_fences() -> None:
+    writers = {
+        path
+        for path, tree in modules()
+        for call in calls(tree)
+        if getattr(call.func, "attr", None) in WRITES and names_in(call.func) & CACHED
+    }
+    assert writers == {
+        "wallets/services.py",
+        # In the same commit in which the accounts and wallets are made.
+        "transactions/demo/people.py",
+    }

@@ -1,0 +1,144 @@
+"""Redis is away while money moves: the writes go on, nobody trusts the cache meanwhile, and it heals by itself."""
+
+import time
+
+import pytest
+from pytest_django import Settings
+
+from tests.cache.remembered import forgotten, remember, shown
+from tests.queue.broker import Broker
+from transactions.services import deposit_create
+from wallets.cache import cache_sweep, value_get, value_put
+from wallets.cache_names import wallet_name
+from wallets.freshness import link, unevicted
+from wallets.freshness.outage import OUTAGE
+from wallets.models import Unevicted, User, Wallet
+from wallets.tasks import cache_sweep_task
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def alice_wallet(own_redis: Broker, trusted_cache: None, alice: User, settings: Settings) -> Wallet:
+    settings.CACHE_TRUST_MS = 200
+    return Wallet.objects.get(owner=alice)
+
+
+def test_money_moves_without_redis_and_the_names_go_on_record(
+    own_redis: Broker, alice: User, alice_wallet: Wallet
+) -> None:
+    own_redis.stop()
+
+    deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5)
+    deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5)
+
+    assert Wallet.objects.get(id=alice_wallet.id).balance == 10
+    assert set(Unevicted.objects.values_list("name", flat=True)) == {wallet_name(alice_wallet.id), OUTAGE}
+
+
+def test_of_the_writes_of_an_outage_one_waits(
+    own_redis: Broker, alice: User, alice_wallet: Wallet, settings: Settings
+) -> None:
+    settings.CACHE_TRUST_MS = 1_000
+    own_redis.stop()
+
+    started_s = time.monotonic()
+    deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5)
+    first_s = time.monotonic() - started_s
+    for _ in range(10):
+        deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5)
+
+    assert first_s > 1
+    assert time.monotonic() - started_s - first_s < 10
+
+
+def test_without_redis_reads_come_from_postgres(own_redis: Broker, alice_wallet: Wallet) -> None:
+    remember(["wallet:1"])
+    own_redis.stop()
+
+    assert shown("wallet:1", truth=b"new") == b"new"
+    value_put("page", b"a page")
+    assert value_get("page") is None
+
+
+def test_a_writer_cut_off_says_done_only_when_nobody_trusts_the_cache_any_more(
+    own_redis: Broker, alice: User, alice_wallet: Wallet
+) -> None:
+    """The writer alone has lost its way; readers still reach Redis, and what it holds is old by now."""
+    name = wallet_name(alice_wallet.id)
+    remember([name])
+    assert shown(name, truth=b"new") == b"old"
+
+    link.breaker.failed(ConnectionError())
+    deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5)
+    link.breaker.succeeded()
+
+    assert shown(name, truth=b"new") == b"new"
+
+
+def test_a_replay_waits_in_the_stead_of_a_call_that_may_have_died_before_it_had(
+    alice: User, alice_wallet: Wallet
+) -> None:
+    def deposit() -> bool:
+        receipt = deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5, idempotency_key="once")
+        return receipt.replayed
+
+    assert not deposit()
+    unevicted.names_note([wallet_name(alice_wallet.id)])
+
+    started_s = time.monotonic()
+    assert deposit()
+    assert time.monotonic() - started_s > 0.2
+
+
+def test_a_reader_who_finds_names_on_record_evicts_them_and_trusts_again(alice_wallet: Wallet) -> None:
+    remember(["wallet:1", "wallet:2"])
+    unevicted.names_note(["wallet:1"])
+    time.sleep(0.25)
+
+    assert forgotten(["wallet:1", "wallet:2"]) == {"wallet:1"}
+    assert not Unevicted.objects.exists()
+
+
+def test_the_sweep_heals_the_cache_when_redis_is_back(own_redis: Broker, alice: User, alice_wallet: Wallet) -> None:
+    own_redis.stop()
+    deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5)
+    assert cache_sweep() == 0
+    assert Unevicted.objects.exists()
+
+    own_redis.start()
+    link.breaker.succeeded()
+    cache_sweep_task()
+
+    assert not Unevicted.objects.exists()
+
+
+def test_a_sweep_that_dies_before_it_commits_leaves_the_names_on_record(
+    alice_wallet: Wallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    unevicted.names_note(["wallet:1"])
+    monkeypatch.setattr("wallets.freshness.steps.names_evict", die)
+
+    with pytest.raises(KeyboardInterrupt):
+        cache_sweep()
+
+    assert Unevicted.objects.exists()
+
+
+def test_a_writer_does_not_wait_for_a_redis_that_hangs_at_every_write(
+    own_redis: Broker, alice: User, alice_wallet: Wallet
+) -> None:
+    own_redis.freeze()
+
+    started_s = time.monotonic()
+    deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5)
+    first_s = time.monotonic() - started_s
+    for _ in range(3):
+        deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5)
+
+    # The first one finds out, by a timeout of half a second; the others know, or one of them tries again.
+    assert first_s > 0.5
+    assert time.monotonic() - started_s - first_s < 3

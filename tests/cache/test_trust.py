@@ -1,0 +1,56 @@
+"""When the cache is relied on: not while Redis is new, and for as long as somebody has asked Postgres lately."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from django.db import connections
+from django_redis import get_redis_connection
+from pytest_django import Settings
+
+from tests.cache.remembered import forgotten, remember, shown
+from tests.queue.waiting import wait_until
+from wallets.cache import cache_trust_assert
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NAME = "wallet:1"
+
+
+def test_a_wiped_redis_is_not_relied_on_for_as_long_as_a_fence_stands(trusted_cache: None, settings: Settings) -> None:
+    remember([NAME])
+    get_redis_connection().flushall()
+
+    # The first one begins the quarantine.
+    assert shown(NAME, truth=b"first") == b"first"
+    assert shown(NAME, truth=b"second") == b"second"
+
+    settings.CACHE_FENCE_S = 0.001
+    wait_until(lambda: not forgotten([NAME]), what="the quarantine is over")
+
+
+def test_an_asserted_trust_forgets_what_was_cached_before(trusted_cache: None) -> None:
+    remember([NAME])
+
+    cache_trust_assert()
+
+    assert shown(NAME, truth=b"new") == b"new"
+
+
+def test_however_many_read_postgres_is_asked_for_the_trust_a_few_times_a_second(
+    trusted_cache: None, settings: Settings
+) -> None:
+    settings.CACHE_TRUST_MS = 400
+    remember([NAME])
+    asked: list[str] = []
+
+    def count(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        asked.append(sql)
+        return execute(sql, *rest)
+
+    started_s = time.monotonic()
+    with connections["default"].execute_wrapper(count):
+        while time.monotonic() - started_s < 1:
+            assert shown(NAME, truth=b"new") == b"old"
+    # One in each half of the time that a trust lasts, at the most.
+    assert 0 < len(asked) <= 2 + (time.monotonic() - started_s) / 0.2

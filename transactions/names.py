@@ -1,0 +1,25 @@
+"""Under which names the cache keeps what changes when money moves. Writers fence these names, readers ask for them."""
+
+from collections.abc import Iterable
+
+from transactions.models import Transaction
+
+
+def transaction_name(transaction_id: int) -> str:
+    """A transaction. It changes once: when one that was accepted is settled."""
+    return f"transaction:{transaction_id}"
+
+
+def unmoved_name(wallet_id: int) -> str:
+    """What is on its way out of a wallet, and what failed lately."""
+    return f"unmoved:{wallet_id}"
+
+
+def settled_names(transactions: Iterable[Transaction]) -> list[str]:
+    """What changes when these accepted transactions are settled, apart from the wallets."""
+    names: dict[str, None] = {}
+    for transaction in transactions:
+        names[transaction_name(transaction.pk)] = None
+        if transaction.source_id is not None:
+            names[unmoved_name(transaction.source_id)] = None
+    return list(names)
