@@ -9,8 +9,10 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest
 
+from wallets.addresses import client_address
 from wallets.models import User
-from wallets.services import FIRST_CURRENCY, tokens_revoke_all, wallet_open
+from wallets.services import FIRST_CURRENCY, tokens_revoke_all, user_fence, wallet_open
+from wallets.warming import person_warm_up
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
@@ -54,11 +56,26 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             return False
         return bool(super().confirm_email(request, email_address))
 
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """What allauth takes for the client's address is what our limits count by."""
+        return client_address(request)
+
     def set_password(self, user: User, password: str) -> None:
         """A changed or reset password also ends every API token: whoever stole one is out."""
+        user.set_password(password)
         with transaction.atomic():
-            super().set_password(user, password)
+            # This column alone: the rest of `user` is from before, and staff may have shut the account since.
+            user.save(update_fields=["password"])
             tokens_revoke_all(user=user)
+            user_fence(user_id=user.pk)
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        # A password that was right may just have been hashed anew, in a newer way, and with it the hash that this
+        # session is opened with: what is cached of the account would not let the session in.
+        with transaction.atomic():
+            user_fence(user_id=user.pk)
+        super().login(request, user)
+        person_warm_up(user.pk)
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

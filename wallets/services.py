@@ -6,6 +6,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from psycopg.errors import UniqueViolation
 
+from wallets.cache import cache_fence, cache_replayed
+from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
 from wallets.constraints import constraint_violated
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.errors import ErrorCode, WalletError
@@ -43,13 +45,15 @@ def wallet_open(*, owner: User, currency: str) -> Wallet:
             Wallet.objects.bulk_create(
                 [Wallet(id=CURRENCIES[currency].numeric, owner=None, currency=currency)], ignore_conflicts=True
             )
-            return Wallet.objects.create(owner=owner, currency=currency)
+            wallet = Wallet.objects.create(owner=owner, currency=currency)
+            cache_fence([wallets_name(owner.pk)])
     except IntegrityError as error:
         if constraint_violated(error) != "wallet_one_per_owner_and_currency":
             raise
         raise WalletError(ErrorCode.WALLET_EXISTS, f"You already have a wallet in {currency}.") from error
     except (ClockError, LeaseError) as error:
         raise WalletError(ErrorCode.UNAVAILABLE, retry_after_s=1) from error
+    return wallet
 
 
 def wallet_freeze(*, wallet_id: int, actor: User, reason: str) -> bool:
@@ -83,19 +87,31 @@ def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
 
 def token_revoke(*, user: User, digest: str) -> None:
     """From the commit on the token opens nothing. Raises NOT_FOUND."""
-    deleted, _ = _tokens(user).filter(digest=digest).delete()
-    if not deleted:
+    if not _tokens_delete(_tokens(user).filter(digest=digest)):
         raise WalletError(ErrorCode.NOT_FOUND, "You have no such token.")
 
 
 def tokens_revoke_all(*, user: User) -> None:
     """Revokes every token of a user, as a changed password asks for."""
-    _tokens(user).delete()
+    _tokens_delete(_tokens(user))
 
 
 def tokens_delete_expired() -> None:
     """Deletes the tokens that open nothing any more."""
-    ApiToken.objects.filter(expiry__lte=timezone.now()).delete()
+    _tokens_delete(ApiToken.objects.filter(expiry__lte=timezone.now()))
+
+
+def user_fence(*, user_id: int) -> None:
+    """Says that an account changes with the transaction that runs: whether it may come in, or by which password.
+
+    To be called last, when the change is written. What is cached of a token holds what it needs of its user, so the
+    tokens are fenced too.
+    """
+    # FOR UPDATE, and not what the change itself holds: the foreign key of a token that is issued at this moment waits
+    # for it. So the token is either among those found here, or commits later, and is never read with the old user.
+    User.objects.select_for_update().filter(pk=user_id).first()
+    digests = ApiToken.objects.filter(user=user_id).values_list("digest", flat=True)
+    cache_fence([user_name(user_id), *map(token_name, digests)])
 
 
 def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, reason: str) -> bool:
@@ -109,11 +125,27 @@ def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, rea
         changed = Wallet.objects.filter(id=wallet_id, owner__isnull=False).exclude(status=status).update(status=status)
         if not changed and not Wallet.objects.filter(id=wallet_id, owner__isnull=False).exists():
             raise WalletError(ErrorCode.NOT_FOUND, "There is no such wallet.")
+        if changed:
+            cache_fence([wallet_name(wallet_id)])
+        else:
+            cache_replayed([wallet_name(wallet_id)])
     return bool(changed)
 
 
 def _tokens(user: User) -> QuerySet[ApiToken]:
     return ApiToken.objects.filter(user=user)
+
+
+def _tokens_delete(tokens: QuerySet[ApiToken]) -> int:
+    """How many there were. From the commit on none of them opens anything, in whatever cache it was.
+
+    The lock stops another call from deleting, and so fencing, only some of them.
+    """
+    with transaction.atomic():
+        digests = list(tokens.order_by("digest").select_for_update(of=("self",)).values_list("digest", flat=True))
+        ApiToken.objects.filter(digest__in=digests).delete()
+        cache_fence([token_name(digest) for digest in digests])
+    return len(digests)
 
 
 def _taken(error: IntegrityError) -> Exception:

@@ -57,5 +57,5 @@ def books(alice: User, bob: User, charlie: User) -> Books:
 
 def browser_of(user: User) -> Client:
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user)
     return client

@@ -169,7 +169,7 @@ def test_a_customer_and_a_newcomer_see_nothing(
 
 def test_a_replay_needs_the_token_of_a_form(root: User, dead: Transaction) -> None:
     stranger = Client(enforce_csrf_checks=True)
-    stranger.force_login(root, backend="django.contrib.auth.backends.ModelBackend")
+    stranger.force_login(root)
 
     assert stranger.post(settle_url("replay", dead)).status_code == 403
     assert is_dead(dead)

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from wallets.admin.kit import BigTableAdmin, ReadOnlyInline, money, when
 from wallets.models import User, Wallet
+from wallets.services import user_fence
 
 _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -45,6 +46,11 @@ class UserAdmin(BigTableAdmin):
     readonly_fields = ("username", "email", "joined_shown", "last_login_shown")
     filter_horizontal = ("groups", "user_permissions")
     inlines = (WalletInline,)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
+        """The last to be written, in the form's own transaction. Who may not come in is out from the commit on."""
+        super().save_related(request, form, formsets, change)
+        user_fence(user_id=form.instance.pk)
 
     @admin.display(description="joined (UTC)")
     def joined_shown(self, user: User) -> str:

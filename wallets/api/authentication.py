@@ -5,9 +5,9 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from wallets.access import token_find
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, User
-from wallets.selectors import token_find
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -23,7 +23,8 @@ class BearerAuthentication(BaseAuthentication):
         if len(words) != 2:
             raise AuthenticationFailed("Send the header as: Authorization: Bearer <token>.")
         # Any bytes have a hash, and one that is unknown opens nothing: there is no form of a token to check first.
-        token = token_find(digest=hash_token(words[1].decode("latin-1")))
+        ahead = getattr(request.parser_context.get("view"), "ahead", None)
+        token = token_find(digest=hash_token(words[1].decode("latin-1")), ahead=ahead)
         if token is None:
             raise AuthenticationFailed("This token is unknown, expired or revoked.")
         return token.user, token

@@ -1,0 +1,244 @@
+"""Knowing who asks takes no query; and whoever is not let in any more is out with the very next request."""
+
+import re
+from datetime import timedelta
+from io import StringIO
+
+import pytest
+import time_machine
+from django.core import mail
+from django.core.management import call_command
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from tests.api.client import Api, Person, assert_problem, json_of
+from tests.cache.readers import no_queries, with_session, with_token
+from tests.conftest import PASSWORD
+from tests.pages.kit import fill
+from wallets.models import ApiToken, User
+from wallets.services import token_issue
+
+pytestmark = pytest.mark.usefixtures("trusted_cache")
+
+NEW_PASSWORD = "a completely different horse"
+TWICE = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+
+
+def warm(*people: Person) -> None:
+    """Everybody is let in, and remembered."""
+    for someone in people:
+        assert someone.api.get("/wallets").status_code == 200
+        with no_queries():
+            assert someone.api.get("/wallets").status_code == 200
+
+
+def assert_out(someone: Person) -> None:
+    assert_problem(someone.api.get("/wallets"), "not_authenticated", 401)
+
+
+def assert_in(someone: Person) -> None:
+    assert someone.api.get("/wallets").status_code == 200
+
+
+def signed_in(user: User, password: str = PASSWORD) -> Person:
+    """Somebody who has typed a password into the form."""
+    client = Client()
+    assert fill(client, "/accounts/login/", login=user.username, password=password).status_code == 302
+    return Person(user=user, wallet=user.wallets.get(currency="USD"), api=Api(client=client))
+
+
+def test_a_token_that_logs_out_is_out_and_no_other(alice: User) -> None:
+    phone, laptop, browser = with_token(alice), with_token(alice), with_session(alice)
+    warm(phone, laptop, browser)
+
+    assert phone.api.post("/auth/logout").status_code == 204
+
+    assert_out(phone)
+    assert_in(laptop)
+    assert_in(browser)
+
+
+def test_a_browser_that_logs_out_is_out_and_no_other(alice: User) -> None:
+    here, there, phone = signed_in(alice), signed_in(alice), with_token(alice)
+    warm(here, there, phone)
+    key = here.api.client.cookies["sessionid"].value
+
+    here.api.client.post("/accounts/logout/")
+
+    # The cookie is gone from the browser; somebody may have copied it.
+    here.api.client.cookies["sessionid"] = key
+    assert_out(here)
+    assert_in(there)
+    assert_in(phone)
+
+
+def test_a_token_that_is_revoked_on_the_page_is_out(alice: User) -> None:
+    phone, browser = with_token(alice), with_session(alice)
+    warm(phone)
+
+    browser.api.client.post("/tokens/revoke/", {"digest": ApiToken.objects.get().digest}, headers=_csrf(browser))
+
+    assert_out(phone)
+
+
+def test_a_token_that_staff_revoke_is_out(alice: User, bob: User) -> None:
+    phone, desk = with_token(alice), _superuser(bob)
+    warm(phone)
+    token = ApiToken.objects.get()
+
+    desk.post(f"/admin/wallets/apitoken/{token.pk}/delete/", {"post": "yes"})
+
+    assert_out(phone)
+
+
+def test_a_token_that_runs_out_is_out_however_warm_it_is(alice: User) -> None:
+    token, secret = token_issue(user=alice, name="phone")
+    phone = Person(user=alice, wallet=alice.wallets.get(), api=Api(token=secret))
+    warm(phone)
+    assert token.expiry is not None
+
+    with time_machine.travel(token.expiry - timedelta(seconds=1), tick=False):
+        assert_in(phone)
+    with time_machine.travel(token.expiry, tick=False):
+        assert_out(phone)
+
+
+def test_a_session_that_runs_out_is_out_however_warm_it_is(alice: User) -> None:
+    browser = with_session(alice)
+    warm(browser)
+
+    with time_machine.travel(timezone.now() + timedelta(days=13), tick=False):
+        assert_in(browser)
+    with time_machine.travel(timezone.now() + timedelta(days=15), tick=False):
+        assert_out(browser)
+
+
+def test_a_changed_password_ends_every_token_and_every_other_browser(alice: User) -> None:
+    here, there, phone = signed_in(alice), signed_in(alice), with_token(alice)
+    warm(here, there, phone)
+
+    changed = fill(here.api.client, "/accounts/password/change/", oldpassword=PASSWORD, **TWICE)
+    assert changed.status_code == 302
+
+    assert_in(here)
+    assert_out(there)
+    assert_out(phone)
+    warm(signed_in(alice, NEW_PASSWORD), here)
+
+
+def test_a_reset_password_ends_every_token_and_every_browser(alice: User) -> None:
+    here, phone = signed_in(alice), with_token(alice)
+    warm(here, phone)
+    visitor = Client()
+    fill(visitor, "/accounts/password/reset/", email=alice.email)
+    link = re.search(r"http://testserver(\S+)", str(mail.outbox[-1].body))
+    assert link
+
+    assert fill(visitor, visitor.get(link[1])["Location"], **TWICE).status_code == 302
+
+    assert_out(here)
+    assert_out(phone)
+    warm(signed_in(alice, NEW_PASSWORD))
+
+
+def test_a_password_that_an_operator_sets_ends_every_token_and_every_browser(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser, phone = signed_in(alice), with_token(alice)
+    warm(browser, phone)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: NEW_PASSWORD)
+
+    call_command("changepassword", "alice", stdout=StringIO())
+
+    assert_out(browser)
+    assert_out(phone)
+    warm(signed_in(alice, NEW_PASSWORD))
+
+
+def test_somebody_who_is_shut_out_is_out_at_once_and_back_when_let_in_again(alice: User, bob: User) -> None:
+    phone, browser, desk = with_token(alice), with_session(alice), _superuser(bob)
+    warm(phone, browser)
+    page = f"/admin/wallets/user/{alice.pk}/change/"
+    inline = {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0"}
+
+    desk.post(page, inline)
+    assert_out(phone)
+    assert_out(browser)
+
+    desk.post(page, {**inline, "is_active": "on"})
+    assert_in(phone)
+
+
+def test_a_password_that_is_hashed_anew_while_it_is_typed_lets_the_browser_in(alice: User, settings: Settings) -> None:
+    """As after an upgrade of Django, which raises the cost of the hash."""
+    there = signed_in(alice)
+    warm(there)
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.ScryptPasswordHasher",
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+    ]
+
+    here = signed_in(alice)
+
+    warm(here)
+    # Django takes the new hash for a new password: what was opened with the old one has to sign in again.
+    assert_out(there)
+
+
+def test_rights_that_are_taken_away_are_gone(alice: User, bob: User) -> None:
+    clerk, desk = _superuser(alice), _superuser(bob)
+    assert clerk.get("/admin/").status_code == 200
+    inline = {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0"}
+
+    desk.post(f"/admin/wallets/user/{alice.pk}/change/", {**inline, "is_active": "on"})
+
+    assert clerk.get("/admin/").status_code != 200
+
+
+@pytest.mark.parametrize("token", ["unknown", "f" * 64])
+def test_a_token_that_is_none_is_never_remembered_as_one(alice: User, token: str) -> None:
+    for _ in range(2):
+        assert_problem(Api(token=token).get("/wallets"), "not_authenticated", 401)
+
+
+def test_a_session_that_ends_while_it_is_read_is_not_kept(alice: User) -> None:
+    browser = with_session(alice)
+    warm(browser)
+    session = browser.api.client.session
+
+    session.flush()
+
+    assert_out(browser)
+
+
+def test_what_a_session_remembers_is_there_with_the_next_request(alice: User) -> None:
+    browser = with_session(alice).api.client
+    for number in range(3):
+        session = browser.session
+        session["number"] = number
+        session.save()
+        with no_queries():
+            browser.session  # noqa: B018 - a store that is not read yet
+        assert browser.session["number"] == number
+
+
+def test_the_account_shows_the_address_that_it_has_now(alice: User) -> None:
+    phone = with_token(alice)
+    assert json_of(phone.api.get("/me"))["email"] == "alice@example.com"
+
+    User.objects.filter(pk=alice.pk).update(email="new@example.com")
+
+    assert json_of(phone.api.get("/me"))["email"] == "new@example.com"
+
+
+def _csrf(someone: Person) -> dict[str, str]:
+    someone.api.client.get("/accounts/password/change/")
+    return {"X-CSRFToken": someone.api.client.cookies["csrftoken"].value}
+
+
+def _superuser(user: User) -> Client:
+    User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
+    client = Client()
+    client.force_login(user)
+    return client

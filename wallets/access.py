@@ -1,0 +1,69 @@
+"""Who is let in: API tokens and accounts, mostly out of the cache, so that knowing who asks takes no query.
+
+Whoever changes either fences it (`wallets.services`): a revoked token and a deactivated account are out with the next
+request. An e-mail address is not kept here, and is read when a page shows it.
+"""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from wallets.ahead import Ahead, read_with
+from wallets.cache import cache_read
+from wallets.cache_names import token_name, user_name
+from wallets.models import ApiToken, User
+from wallets.partial import row_of_columns
+
+_USER_FIELDS = ("id", "username", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
+
+
+def token_find(*, digest: str, ahead: Ahead | None = None) -> ApiToken | None:
+    """The token with this hash and its user; None where it opens nothing (unknown, expired, or user inactive)."""
+    name = token_name(digest)
+    cached = read_with(name, load=lambda _: {name: _token_load(digest)}, ahead=ahead)
+    if cached is None:
+        return None
+    fields = json.loads(cached)
+    expiry = datetime.fromisoformat(fields["expiry"]) if fields["expiry"] else None
+    user = _user_of(fields["user"])
+    # The clock is looked at each time: what was cached before it ran out opens nothing after.
+    if not user.is_active or (expiry is not None and expiry <= timezone.now()):
+        return None
+    token = row_of_columns(ApiToken, digest=digest, user_id=user.pk, expiry=expiry)
+    token.user = user
+    return token
+
+
+def user_find(*, user_id: int) -> User | None:
+    """The account, whether active or not, with its session hash in place of the password's."""
+    cached = cache_read(user_name(user_id), load=lambda: _user_load(user_id))
+    return _user_of(json.loads(cached)) if cached is not None else None
+
+
+def _token_load(digest: str) -> bytes | None:
+    token = ApiToken.objects.filter(digest=digest).select_related("user").first()
+    if token is None:
+        return None
+    expiry = token.expiry.isoformat() if token.expiry else None
+    return json.dumps({"expiry": expiry, "user": _user_fields(token.user)}).encode()
+
+
+def _user_load(user_id: int) -> bytes | None:
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        return None
+    return json.dumps({**_user_fields(user), "session_hash": user.get_session_auth_hash()}).encode()
+
+
+def _user_fields(user: User) -> dict[str, Any]:
+    fields = {name: getattr(user, name) for name in _USER_FIELDS}
+    return {**fields, "date_joined": user.date_joined.isoformat()}
+
+
+def _user_of(fields: dict[str, Any]) -> User:
+    columns = {name: fields[name] for name in _USER_FIELDS}
+    user = row_of_columns(User, **columns, date_joined=datetime.fromisoformat(fields["date_joined"]))
+    user.session_hash = fields.get("session_hash")
+    return user
