@@ -51,6 +51,55 @@ dead_letters_replayed = Counter(
     "wallet_dead_letters_replayed_total",
     "Dead letters that staff put back into the queue.",
 )
+cache_reads = Counter(
+    "wallet_cache_reads_total",
+    "Reads of cached objects, by result: hit, miss, or why the cache was passed by: busy (somebody else fills it), "
+    "fence (a writer is about to commit), quarantine (Redis is new), lapsed (the trust has run out), redis (away), "
+    "transaction, off.",
+    ["result"],
+)
+cache_fills_refused = Counter(
+    "wallet_cache_fills_refused_total",
+    "Values that were not cached because a writer came between the reading and the filling.",
+)
+cache_evictions = Counter(
+    "wallet_cache_evictions_total",
+    "Names of cached objects that writers evicted after their commits.",
+)
+cache_fences_failed = Counter(
+    "wallet_cache_fences_failed_total",
+    "Commits whose fence could not be set because Redis was away; their names went on record in Postgres.",
+)
+cache_swept = Counter(
+    "wallet_cache_swept_total",
+    "Names that were evicted from that record, when Redis was back.",
+)
+throttled = Counter(
+    "wallet_throttled_total",
+    "Requests and forms that were refused because there were too many, by policy.",
+    ["policy"],
+)
+throttle_fallbacks = Counter(
+    "wallet_throttle_fallbacks_total",
+    "Decisions on a limit that this process made alone because Redis was away, by policy.",
+    ["policy"],
+)
+locks = Counter(
+    "wallet_locks_total",
+    "Attempts to take a lock in Redis, by kind of work and outcome: yes, busy, or unknown (Redis away).",
+    ["kind", "outcome"],
+)
+not_modified = Counter(
+    "wallet_not_modified_total",
+    "Reads that were answered 304 because the client had the newest state already, by route.",
+    ["route"],
+)
+warm_ups = Counter(
+    "wallet_warm_ups_total",
+    "Requests to warm a wallet's reads, by outcome: yes (done), busy (somebody else is at it), unknown (Redis away), "
+    "unsent (the broker is away).",
+    ["outcome"],
+)
 
 
 def exposition() -> tuple[bytes, str]:

@@ -4,8 +4,10 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django_structlog.middlewares import RequestMiddleware
@@ -49,6 +51,12 @@ class RequestLogMiddleware(RequestMiddleware):
     @staticmethod
     def format_request(request: HttpRequest) -> str:
         return f"{request.method} {route_of(request) or 'unknown route'}"
+
+    @staticmethod
+    def bind_user_id(request: HttpRequest) -> None:
+        # Who asks may be in a Postgres that is away: then the line goes without, and the answer goes out.
+        with suppress(DatabaseError, InterfaceError):
+            RequestMiddleware.bind_user_id(request)
 
 
 def request_id_of(request: HttpRequest) -> str:

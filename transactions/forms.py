@@ -14,6 +14,7 @@ from transactions.selectors import HistoryQuery
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.money import MEMO_LENGTH_MAX, AmountError, amount_parse
+from wallets.domain.text import wait_words
 from wallets.models import Wallet, WalletStatus
 
 #: The one table from codes to words: at which field a refusal is shown, and the sentence. None: above the form.
@@ -112,6 +113,11 @@ class MoneyForm(forms.Form):
             self._renew_key()
         name, sentence = entry
         self.add_error(name if name in self.fields else None, sentence)
+
+    def refuse_for(self, *, wait_s: int) -> None:
+        """Shows that it came too often. What was entered is kept, and may be sent as it stands when the time is up."""
+        self.full_clean()
+        self.add_error(None, f"Too many in a short time. Wait {wait_words(wait_s)}, then send it again as it is.")
 
     def _renew_key(self) -> None:
         self.data = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict

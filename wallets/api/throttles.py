@@ -1,95 +1,113 @@
-"""Limits on guessing passwords and on opening accounts: GCRA in Redis, in this process while Redis is down."""
+"""Every request to the API is counted (wallets/policies.py), and every answer says what is left."""
 
-import hashlib
-from functools import cache
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 from django.conf import settings
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException, Throttled
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
-from rest_framework.throttling import BaseThrottle
+from rest_framework.response import Response
 from rest_framework.views import APIView
-from throttled import RateLimitResult, Throttled
-from throttled.exceptions import StoreUnavailableError
-from throttled.store import MemoryStore, RedisStore
 
-_TIMEOUT_S = 1
-_memory = MemoryStore(options={"MAX_SIZE": 10_000})
+from telemetry import metrics
+from wallets.addresses import client_network
+from wallets.buckets import Verdict, bucket_take, quota_shared
+from wallets.domain.errors import WalletError
+from wallets.policies import READ, STRANGER, WRITE, Charge, Per
 
-
-class GcraThrottle(BaseThrottle):
-    """`quota` such as "10/m burst 20" for everything that has the same key."""
-
-    scope: ClassVar[str]
-    quota: ClassVar[str]
-
-    def __init__(self) -> None:
-        self._wait_s = 0.0
-
-    def key(self, request: Request) -> str | None:
-        """What is counted; None for a request that is not."""
-        raise NotImplementedError
-
-    def allow_request(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
-        key = self.key(request) if settings.THROTTLE_ENABLED else None
-        if key is None:
-            return True
-        # Hashed: names and addresses of people have no business in Redis, and a name may be long.
-        result = _limit(self.quota, f"{self.scope}:{hashlib.sha256(key.encode()).hexdigest()}")
-        self._wait_s = result.state.retry_after
-        return not result.limited
-
-    def wait(self) -> float:
-        return self._wait_s
+POLICY_HEADER = "RateLimit-Policy"
+STATE_HEADER = "RateLimit"
 
 
-class LoginAddressThrottle(GcraThrottle):
-    """One client that tries many names."""
+class LimitedView(APIView):
+    """What every view of the API is made from: no request passes uncounted."""
 
-    scope, quota = "login-address", "60/m burst 60"
+    #: What a GET and what a POST is charged. The first bucket that holds too little refuses.
+    reads: ClassVar[tuple[Charge, ...]] = (READ,)
+    writes: ClassVar[tuple[Charge, ...]] = (WRITE,)
 
-    def key(self, request: Request) -> str:
-        return client_address(request)
+    _charges: tuple[Charge, ...] = ()
+    _verdicts: tuple[Verdict, ...] = ()
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().initial(request, *args, **kwargs)
+        except (APIException, WalletError):
+            if not self._verdicts:
+                # Refused before it came to a bucket, for want of a token above all. Nobody tries tokens without end.
+                self._charge(request, (STRANGER,))
+            raise
 
-class LoginNameThrottle(GcraThrottle):
-    """Many clients that try one name. It locks nobody out for longer than the attempts go on."""
+    def check_throttles(self, request: Request) -> None:
+        """Called by DRF when it knows who asks, before anything is done for them."""
+        self._charge(request, self.reads if request.method in SAFE_METHODS else self.writes)
 
-    scope, quota = "login-name", "10/m burst 20"
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if self._verdicts:
+            headers_put(answer, self._charges, self._verdicts)
+        return answer
 
-    def key(self, request: Request) -> str | None:
-        name = dict(request.data).get("username")
-        return name.strip().lower() if isinstance(name, str) else None
-
-
-class RegisterThrottle(GcraThrottle):
-    """One client that opens many accounts."""
-
-    scope, quota = "register", "30/m burst 60"
-
-    def key(self, request: Request) -> str:
-        return client_address(request)
-
-
-def client_address(request: Request) -> str:
-    """Where the request comes from: the address that the outermost proxy of ours saw."""
-    proxies: int = settings.TRUSTED_PROXIES
-    # Only what our own proxies appended can be believed; a client may send the rest.
-    seen = request.headers.get("X-Forwarded-For", "").split(",")[-proxies:] if proxies else []
-    return (seen[0].strip() if seen else "") or str(request.META.get("REMOTE_ADDR", ""))
-
-
-def _limit(quota: str, key: str) -> RateLimitResult:
-    try:
-        return _limiter(quota, settings.REDIS_URL).limit(key)
-    except StoreUnavailableError:
-        return _limiter(quota, None).limit(key)
+    def _charge(self, request: Request, charges: tuple[Charge, ...]) -> None:
+        if not settings.THROTTLE_ENABLED:
+            return
+        self._charges, self._verdicts = charges, ()
+        for charge in charges:
+            verdict = bucket_take(charge.policy, key=_key(charge, request), cost=_cost(charge, request))
+            self._verdicts += (verdict,)
+            if verdict.is_refused:
+                metrics.throttled.labels(policy=charge.policy.name).inc()
+                raise Throttled(wait=verdict.wait_s)
 
 
-@cache
-def _limiter(quota: str, redis_url: str | None) -> Throttled:
-    store = (
-        RedisStore(redis_url, {"SOCKET_TIMEOUT": _TIMEOUT_S, "SOCKET_CONNECT_TIMEOUT": _TIMEOUT_S})
-        if redis_url
-        else _memory
+def headers_put(response: HttpResponseBase, charges: tuple[Charge, ...], verdicts: tuple[Verdict, ...]) -> None:
+    """What the limits are, and what is left of them (draft-ietf-httpapi-ratelimit-headers-11).
+
+    `t` is the time until there is more than `r`: with buckets that fill all the time, the wait for the next unit.
+    """
+    quotas = {verdict.policy.name: verdict.quota for verdict in verdicts}
+    response[POLICY_HEADER] = ", ".join(
+        f'"{policy.name}";q={quotas.get(policy.name) or quota_shared(policy)};w={policy.window_s}'
+        for policy in (charge.policy for charge in charges)
     )
-    return Throttled(using="gcra", quota=quota, store=store, key_prefix="wallet:throttled")
+    response[STATE_HEADER] = ", ".join(
+        f'"{verdict.policy.name}";r={verdict.remaining};t={verdict.wait_s}' for verdict in verdicts
+    )
+
+
+def _key(charge: Charge, request: Request) -> str:
+    return _KEYS[charge.policy.per](request)
+
+
+def _user_key(request: Request) -> str:
+    return f"user {request.user.pk}" if request.user.is_authenticated else _address_key(request)
+
+
+def _address_key(request: Request) -> str:
+    return f"address {client_network(request)}"
+
+
+def _name_key(request: Request) -> str:
+    name = _body(request).get("username")
+    # Without a name there is nothing to guess at; what is malformed is refused by the view.
+    return f"name {name.strip().lower()}" if isinstance(name, str) else _address_key(request)
+
+
+_KEYS: Mapping[Per, Callable[[Request], str]] = {
+    Per.USER: _user_key,
+    Per.ADDRESS: _address_key,
+    Per.NAME: _name_key,
+}
+
+
+def _cost(charge: Charge, request: Request) -> int:
+    if charge.items_in is None:
+        return charge.cost
+    items = _body(request).get(charge.items_in)
+    return charge.cost * max(1, len(items)) if isinstance(items, list) else charge.cost
+
+
+def _body(request: Request) -> Mapping[str, Any]:
+    return request.data if isinstance(request.data, Mapping) else {}

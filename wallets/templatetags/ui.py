@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from wallets.domain.money import amount_format
+from wallets.domain.text import wait_words
 
 register = template.Library()
 
@@ -93,6 +94,12 @@ def age(value: datetime.datetime) -> str:
     if timezone.now() - value < datetime.timedelta(minutes=1):
         return "just now"
     return f"{timesince(value, depth=1)} ago"
+
+
+@register.filter
+def wait(seconds: int) -> str:
+    """ "20 seconds", "5 minutes"."""
+    return wait_words(seconds)
 
 
 @register.filter

@@ -1,0 +1,188 @@
+"""A bucket admits what it holds: to threads, to processes, to requests that cost more, and again after a while."""
+
+import time
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from django.core.cache import cache
+from django_redis import get_redis_connection
+from pytest_django import Settings
+
+from tests.api.client import Api, Person, person
+from tests.concurrency.crowd import at_once
+from tests.queue.processes import processes_run
+from tests.queue.threads import in_threads
+from tests.throttling.headers import left, policies
+from wallets.buckets import bucket_take, quota_shared
+from wallets.models import User
+from wallets.policies import MONEY, Per, Policy
+
+#: Nothing flows into it while a test lasts.
+HOURLY = Policy(name="hourly", quota=50, window_s=3_600, per=Per.USER)
+#: A unit every twentieth of a second.
+QUICK = Policy(name="quick", quota=20, window_s=1, per=Per.USER)
+
+
+def admitted(policy: Policy, *, times: int, cost: int = 1, key: str = "alice") -> int:
+    return sum(not bucket_take(policy, key=key, cost=cost).is_refused for _ in range(times))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_a_hundred_requests_at_once_as_many_pass_as_the_bucket_holds(alice: User, settings: Settings) -> None:
+    settings.THROTTLE_SCALE = 0.05
+    alices = person(alice)
+    quota, refill_per_s = quota_shared(MONEY.policy), quota_shared(MONEY.policy) / MONEY.policy.window_s
+    token, path = alices.api.token, f"{alices.wallet_path}/deposits"
+
+    def ten_deposits() -> Counter[int]:
+        return Counter(Api(token=token).post(path, {"amount": 1}).status_code for _ in range(10))
+
+    started_s = time.monotonic()
+    answers = at_once([ten_deposits] * 10)
+    took_s = time.monotonic() - started_s
+
+    statuses = sum((answer.value or Counter() for answer in answers), Counter[int]())
+    assert quota == 30
+    assert statuses.keys() == {201, 429}
+    assert statuses.total() == 100
+    assert quota <= statuses[201] <= quota + 1 + took_s * refill_per_s
+    assert alices.balance() == statuses[201]
+
+
+@pytest.mark.usefixtures("trusted_cache")
+def test_of_a_hundred_reads_at_the_same_moment_as_many_pass_as_the_bucket_holds(
+    alice: User, settings: Settings
+) -> None:
+    settings.THROTTLE_SCALE = 0.01
+    token = person(alice).api.token
+    # Known by now, so that none of the hundred needs a connection to Postgres.
+    assert policies(Api(token=token).get("/me"))["reads"]["q"] == 30
+
+    started_s = time.monotonic()
+    statuses = Counter(in_threads(lambda: Api(token=token).get("/me").status_code, count=100))
+    took_s = time.monotonic() - started_s
+
+    assert statuses.keys() == {200, 429}
+    assert statuses.total() == 100
+    assert 29 <= statuses[200] <= 30 + took_s * 30 / 60
+
+
+def test_of_many_threads_at_the_same_moment_as_many_pass_as_the_bucket_holds(db: None) -> None:
+    answers = at_once([lambda: bucket_take(HOURLY, key="alice").is_refused] * 80)
+
+    assert Counter(answer.value for answer in answers) == {False: 50, True: 30}
+
+
+def _in_a_process() -> int:
+    return admitted(HOURLY, times=50)
+
+
+def test_several_processes_share_one_bucket(forkable: None) -> None:
+    assert sum(processes_run(_in_a_process, [()] * 4)) == 50
+
+
+def test_a_request_that_costs_more_takes_more() -> None:
+    assert admitted(HOURLY, times=20, cost=5) == 10
+
+
+def test_a_request_that_is_refused_takes_nothing() -> None:
+    assert admitted(HOURLY, times=4, cost=16) == 3
+
+    assert admitted(HOURLY, times=5) == 2
+
+
+def test_a_request_that_costs_more_than_the_bucket_holds_takes_all_of_it() -> None:
+    assert admitted(HOURLY, times=2, cost=1_000) == 1
+
+
+def test_buckets_of_different_people_and_policies_have_nothing_to_do_with_one_another() -> None:
+    assert admitted(HOURLY, times=60) == 50
+
+    assert admitted(HOURLY, times=60, key="bob") == 50
+    assert admitted(replace(HOURLY, name="other"), times=60) == 50
+
+
+def test_an_empty_bucket_says_when_there_is_something_in_it_again_and_keeps_its_word() -> None:
+    while not (verdict := bucket_take(QUICK, key="alice")).is_refused:
+        pass
+
+    assert verdict.wait_s == 1
+    time.sleep(verdict.wait_s)
+    assert admitted(QUICK, times=20) == 20
+
+
+def test_what_is_left_counts_down_and_says_when_there_will_be_more() -> None:
+    verdicts = [bucket_take(HOURLY, key="alice") for _ in range(3)]
+
+    assert [verdict.remaining for verdict in verdicts] == [49, 48, 47]
+    assert all(71 <= verdict.wait_s <= 72 for verdict in verdicts)
+
+
+def test_a_wiped_redis_gives_everybody_a_full_bucket_and_nothing_else() -> None:
+    assert admitted(HOURLY, times=60) == 50
+    cache.clear()
+
+    assert admitted(HOURLY, times=60) == 50
+
+
+def test_a_bucket_that_is_full_again_leaves_nothing_behind() -> None:
+    bucket_take(HOURLY, key="alice")
+
+    (key,) = get_redis_connection().keys("wallet:throttled*")
+    assert 0 < get_redis_connection().ttl(key) <= HOURLY.window_s / HOURLY.quota
+
+
+def test_redis_learns_no_name() -> None:
+    bucket_take(HOURLY, key="name alice")
+
+    (key,) = get_redis_connection().keys("wallet:throttled*")
+    assert b"hourly" in key
+    assert b"alice" not in key
+
+
+def test_the_size_of_a_bulk_is_its_cost(alice: User) -> None:
+    api = person(alice).api
+
+    first = left(api.post("/api/v2/transfers/bulk", {"transfers": [{}] * 1_000}))["bulk"]["r"]
+    second = left(api.post("/api/v2/transfers/bulk", {"transfers": [{}]}))["bulk"]["r"]
+
+    assert first == 29_000
+    # What flows in meanwhile is some.
+    assert second >= first - 1
+
+
+@pytest.mark.parametrize("body", [b"[]", b"{}", b'{"transfers": 5}', b'{"transfers": {}}', b'{"transfers": []}', b"{"])
+def test_a_bulk_that_is_none_is_counted_without_an_error(alice: User, body: bytes) -> None:
+    response = person(alice).api.send("/api/v2/transfers/bulk", body)
+
+    assert response.status_code == 400
+    assert left(response)
+
+
+def test_a_history_costs_more_than_a_balance(alice: User) -> None:
+    alices: Person = person(alice)
+
+    balance = left(alices.api.get(alices.wallet_path))["reads"]["r"]
+    history = left(alices.api.get(f"{alices.wallet_path}/transactions"))["reads"]["r"]
+
+    assert (balance, history) in {(2_999, 2_996), (2_999, 2_997)}
+
+
+def test_reading_without_end_leaves_money_movable(alice: User, settings: Settings) -> None:
+    settings.THROTTLE_SCALE = 0.0
+    alices: Person = person(alice)
+    alices.api.get("/me")
+    assert alices.api.get("/me").status_code == 429
+
+    assert alices.api.post(f"{alices.wallet_path}/deposits", {"amount": 5}).status_code == 201
+
+
+def test_all_tokens_of_a_person_share_a_bucket_and_two_people_behind_one_address_do_not(
+    alice: User, bob: User, settings: Settings
+) -> None:
+    settings.THROTTLE_SCALE = 0.0
+    assert person(alice).api.get("/me").status_code == 200
+
+    assert person(alice).api.get("/me").status_code == 429
+    assert person(bob).api.get("/me").status_code == 200

@@ -1,0 +1,176 @@
+"""Redis is stopped, frozen and started again: the door is neither open nor shut, and nobody waits for long."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from telemetry import metrics
+from tests.api.client import Person, assert_problem, person
+from tests.concurrency.crowd import at_once
+from tests.conftest import PASSWORD
+from tests.queue.waiting import wait_until
+from tests.throttling.headers import policies
+from tests.throttling.own_redis import OwnRedis
+from wallets.buckets import bucket_take, bucket_take_alone
+from wallets.models import User
+from wallets.policies import MONEY, Per, Policy
+
+pytestmark = pytest.mark.django_db
+
+HOURLY = Policy(name="hourly", quota=40, window_s=3_600, per=Per.USER)
+
+
+@pytest.fixture
+def alices(alice: User) -> Person:
+    return person(alice)
+
+
+@pytest.fixture(autouse=True)
+def _four_processes(settings: Settings) -> None:
+    settings.THROTTLE_PROCESSES = 4
+
+
+@pytest.fixture(autouse=True)
+def _quiet(settings: Settings) -> None:
+    """The cache's own complaints about a Redis that is away are not what these tests listen for."""
+    settings.DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False
+
+
+def admitted(policy: Policy, *, times: int) -> int:
+    return sum(not bucket_take(policy, key="alice").is_refused for _ in range(times))
+
+
+@pytest.mark.usefixtures("no_redis")
+def test_without_redis_each_process_admits_its_share() -> None:
+    assert admitted(HOURLY, times=60) == 10
+
+
+def test_a_process_alone_counts_its_threads_together(db: None) -> None:
+    answers = at_once([lambda: bucket_take_alone(HOURLY, key="alice").is_refused] * 40)
+
+    assert Counter(answer.value for answer in answers) == {False: 10, True: 30}
+
+
+def test_the_headers_tell_of_the_smaller_share(own_redis: OwnRedis, alices: Person) -> None:
+    assert policies(alices.api.get("/me"))["reads"]["q"] == 3_000
+    own_redis.stop()
+
+    assert policies(alices.api.get("/me"))["reads"]["q"] == 750
+
+
+@pytest.mark.usefixtures("no_redis")
+def test_without_redis_the_api_answers_and_refuses_as_ever(alices: Person, settings: Settings) -> None:
+    settings.THROTTLE_SCALE = 0.05
+
+    answers = [alices.api.post(f"{alices.wallet_path}/deposits", {"amount": 1}) for _ in range(15)]
+
+    statuses = Counter(answer.status_code for answer in answers)
+    assert statuses.keys() == {201, 429}
+    # A twentieth of 600 over four processes, and what may have flowed in.
+    assert 8 <= statuses[201] <= 10
+    assert_problem(answers[-1], "rate_limited", 429)
+    assert alices.balance() == statuses[201]
+
+
+def test_a_redis_that_returns_is_used_again_and_remembers(own_redis: OwnRedis, settings: Settings) -> None:
+    own_redis.stop()
+    assert admitted(HOURLY, times=60) == 10
+
+    own_redis.start()
+    wait_until(lambda: not bucket_take(HOURLY, key="alice").is_refused, what="Redis is asked again", timeout_s=15)
+
+    assert admitted(HOURLY, times=60) == 39
+
+
+def test_a_redis_that_hangs_is_waited_for_once_and_not_by_each_request(own_redis: OwnRedis) -> None:
+    bucket_take(HOURLY, key="alice")
+    own_redis.freeze()
+
+    started_s = time.monotonic()
+    bucket_take(HOURLY, key="alice")
+    first_s = time.monotonic() - started_s
+    fast = sum(_took_s() < 0.1 for _ in range(50))
+
+    assert first_s < 5
+    # One in two seconds looks whether it is back; on a busy machine somebody else may take its time too.
+    assert fast >= 45
+
+
+def _took_s() -> float:
+    started_s = time.monotonic()
+    bucket_take(HOURLY, key="alice")
+    return time.monotonic() - started_s
+
+
+def test_an_outage_is_logged_once_and_its_end_too(own_redis: OwnRedis, caplog: pytest.LogCaptureFixture) -> None:
+    own_redis.stop()
+    at_once([lambda: bucket_take(HOURLY, key="alice")] * 8)
+    admitted(HOURLY, times=20)
+    assert _events(caplog) == ["server_away"]
+
+    own_redis.start()
+    wait_until(lambda: admitted(HOURLY, times=1) == 1, what="Redis is asked again", timeout_s=15)
+
+    assert _events(caplog) == ["server_away", "server_back"]
+
+
+def _events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    lines = (record.msg for record in caplog.records if record.name == "wallets.breaker")
+    return [line["event"] for line in lines if isinstance(line, dict) and "limits" in line["server"]]
+
+
+def test_decisions_made_with_redis_are_not_counted_as_made_alone() -> None:
+    counter = metrics.throttle_fallbacks.labels(policy=MONEY.policy.name)
+    before = counter._value.get()
+
+    bucket_take(MONEY.policy, key="alice")
+
+    assert counter._value.get() == before
+
+
+@pytest.mark.usefixtures("no_redis")
+def test_decisions_made_alone_are_counted() -> None:
+    counter = metrics.throttle_fallbacks.labels(policy=MONEY.policy.name)
+    before = counter._value.get()
+
+    bucket_take(MONEY.policy, key="alice")
+    bucket_take(MONEY.policy, key="alice")
+
+    assert counter._value.get() == before + 2
+
+
+def sign_ins(count: int, *, password: str) -> Iterator[int]:
+    for number in range(count):
+        client = Client(REMOTE_ADDR=f"192.0.2.{number}")
+        yield client.post("/accounts/login/", {"login": "alice", "password": password}).status_code
+
+
+@pytest.mark.usefixtures("no_redis")
+def test_without_redis_people_sign_in_and_guessing_is_limited(alice: User) -> None:
+    assert list(sign_ins(1, password=PASSWORD)) == [302]
+
+    # Ten in two minutes, divided by four and rounded up; one was used.
+    assert list(sign_ins(5, password="wrong")) == [200, 200, 429, 429, 429]
+
+
+def test_a_redis_that_hangs_keeps_nobody_from_signing_in(own_redis: OwnRedis, alice: User) -> None:
+    own_redis.freeze()
+
+    started_s = time.monotonic()
+    statuses = list(sign_ins(2, password=PASSWORD))
+
+    assert statuses == [302, 302]
+    assert time.monotonic() - started_s < 20
+
+
+def test_when_redis_returns_forms_are_counted_there_again(own_redis: OwnRedis, alice: User) -> None:
+    own_redis.stop()
+    list(sign_ins(4, password="wrong"))
+    own_redis.start()
+    wait_until(lambda: next(sign_ins(1, password="wrong")) == 200, what="Redis is asked again", timeout_s=15)
+
+    assert list(sign_ins(10, password="wrong")) == [200] * 9 + [429]
