@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from wallets.constraints import database_gave_up
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
 
@@ -74,8 +74,7 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        gone = isinstance(exception, OperationalError | InterfaceError)
-        return unavailable() if gone and not request.path.startswith("/api/") else None
+        return unavailable() if database_gave_up(exception) and not request.path.startswith("/api/") else None
 
 
 class TimeZoneMiddleware:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
 
+from wallets.constraints import database_gave_up
 from wallets.domain.errors import ErrorCode, WalletError
 
 logger = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def error_of(exc: BaseException) -> WalletError:
     if isinstance(exc, exceptions.Throttled):
         wait_s = max(1, math.ceil(getattr(exc, "wait", None) or 0))
         return WalletError(ErrorCode.RATE_LIMITED, f"Try again in {wait_s} s.", retry_after_s=wait_s)
-    if isinstance(exc, OperationalError | InterfaceError):
+    if database_gave_up(exc):
         logger.error("The database failed.", exc_info=exc)
         return WalletError(ErrorCode.UNAVAILABLE)
     for kind, code in _MEANINGS:
