@@ -55,6 +55,11 @@ def transaction_get(*, user: User, transaction_id: int) -> Transaction:
     return found
 
 
+def transaction_find(*, transaction_id: int) -> Transaction | None:
+    """Anybody's transaction, both sides and their owners loaded. Whoever shows it asks whose it is."""
+    return _with_sides(Transaction.objects.filter(id=transaction_id)).first()
+
+
 def transaction_list_by_key(*, user: User, idempotency_key: str) -> list[Transaction]:
     """The one transaction that the user asked for under this key, or none."""
     if not idempotency_key_fits(idempotency_key):
@@ -63,7 +68,7 @@ def transaction_list_by_key(*, user: User, idempotency_key: str) -> list[Transac
 
 
 def pending_list(*, wallet_id: int, limit: int) -> list[Transaction]:
-    """The newest transfers that are on their way out of a wallet, receivers and their owners loaded.
+    """The newest transfers that are on their way out of a wallet, both sides and their owners loaded.
 
     Found by their jobs, of which exactly the pending ones have one: the wallet may have millions of settled ones, and
     an index on the status would have to be written anew for each that settles.
@@ -71,11 +76,12 @@ def pending_list(*, wallet_id: int, limit: int) -> list[Transaction]:
     # A range of one, here and below: in that order only the index (source, id) gives the rows. For "equals" Postgres
     # would drop the source from the order, and for a wallet that it thinks busy walk backwards through everybody's.
     jobs = Job.objects.filter(source__gte=wallet_id, source__lte=wallet_id).order_by("-source_id", "-id")
-    return [job.transaction for job in jobs.select_related("transaction__destination__owner")[:limit]]
+    jobs = jobs.select_related("transaction__source__owner", "transaction__destination__owner")
+    return [job.transaction for job in jobs[:limit]]
 
 
 def failed_list(*, wallet_id: int, since: datetime, limit: int) -> list[Transaction]:
-    """The transfers out of a wallet that failed at `since` or later, newest first, receivers and owners loaded.
+    """The transfers out of a wallet that failed at `since` or later, newest first, both sides and their owners loaded.
 
     Only the wallet's newest FAILED_SEARCHED transactions are looked at, so that the busiest wallet costs no more than
     any other.
@@ -84,17 +90,25 @@ def failed_list(*, wallet_id: int, since: datetime, limit: int) -> list[Transact
     failed = Transaction.objects.filter(
         id__in=own.values("id")[:FAILED_SEARCHED], status=Status.FAILED, settled_at__gte=since
     )
-    return list(failed.select_related("destination__owner").order_by("-id")[:limit])
+    return list(_with_sides(failed).order_by("-id")[:limit])
 
 
-def entry_page(*, wallet_id: int, query: HistoryQuery) -> EntryPage:
-    """One page of a wallet's history. Raises MALFORMED for a cursor that was not made here.
+def cursor_check(cursor: str | None) -> None:
+    """Raises MALFORMED for a cursor that was not made here."""
+    _cursor_parse(cursor)
+
+
+def entry_page(*, wallet_id: int, query: HistoryQuery, version: int | None = None) -> EntryPage:
+    """One page of a wallet's history as it was at this version of the wallet: what has come since is not there yet.
+    Raises MALFORMED for a cursor that was not made here.
 
     Pages are cut by `sequence`, which never changes and has no gaps, so that following `next` meets each entry once,
     however many arrive meanwhile, and a deep page costs what the first one does.
     """
     newer_than, older_than = _cursor_parse(query.cursor)
     entries = _filtered(wallet_id, query)
+    if version is not None:
+        entries = entries.filter(sequence__lte=version)
     if newer_than is not None:
         rows = list(entries.filter(sequence__gt=newer_than).order_by("sequence")[: query.limit + 1])
         has_newer, has_older = len(rows) > query.limit, True

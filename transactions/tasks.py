@@ -1,4 +1,4 @@
-"""What Celery does about money: it wakes the drainers of the queue, and audits the books.
+"""What Celery does about money: it wakes the drainers of the queue, audits the books, and warms what is looked at.
 
 The queue is a table, so a lost or doubled message does no harm.
 """
@@ -6,7 +6,7 @@ The queue is a table, so a lost or doubled message does no harm.
 from dataclasses import asdict
 
 import structlog
-from celery import shared_task
+from celery import Task, shared_task
 from django.conf import settings
 
 from telemetry import metrics
@@ -14,6 +14,8 @@ from transactions.audit import books_audit
 from transactions.queue.settle import partition_drain
 from transactions.queue.sweep import partitions_waiting
 from transactions.queue.wake import drainers_wake, wake_flag_drop
+from transactions.warming import person_warm, wallet_warm
+from wallets.locks import Taken, lock_try
 
 log = structlog.get_logger(__name__)
 
@@ -22,9 +24,19 @@ class BooksError(RuntimeError):
     """The books do not balance."""
 
 
-@shared_task
-def audit_nightly() -> None:
-    """Audits the books. Fails where they do not balance, so that whoever watches the tasks sees it."""
+@shared_task(bind=True)
+def audit_nightly(self: Task[[], None]) -> None:
+    """Audits the books, once for however many beats ask. Fails where they do not balance, so that it is seen."""
+    # A message that comes again is that of a worker that died, and with it the lock's holder.
+    is_second_try = (self.request.delivery_info or {}).get("redelivered")
+    with lock_try("audit", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as taken:
+        if taken is Taken.BUSY and not is_second_try:
+            log.info("books_audited_already")
+            return
+        _audit()
+
+
+def _audit() -> None:
     audit = books_audit()
     for fault in audit.faults:
         log.error("books_fault", subject=fault.subject, problem=fault.problem)
@@ -45,6 +57,19 @@ def partition_drain_task(partition: int) -> None:
         log.info("partition_drained", partition=partition, **asdict(drained))
     if drained.left:
         drainers_wake([partition])
+
+
+@shared_task
+def person_warm_task(user_id: int) -> None:
+    """Somebody has signed in."""
+    person_warm(user_id=user_id)
+
+
+@shared_task
+def wallets_warm_task(wallet_ids: list[int]) -> None:
+    """Wallets that somebody is looking at have changed."""
+    for wallet_id in wallet_ids:
+        wallet_warm(wallet_id=wallet_id)
 
 
 @shared_task

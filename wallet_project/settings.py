@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "telemetry.middleware.TelemetryMiddleware",
     "telemetry.middleware.RequestLogMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
+    "wallets.conditional.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -68,6 +68,8 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "wallets.pages.TimeZoneMiddleware",
     "wallets.pages.UnavailableMiddleware",
+    # After the CSRF check and the sign-in: what those refuse need not be counted.
+    "wallets.limits.FormLimitMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -92,6 +94,8 @@ TEMPLATES = [
 ]
 
 # --- Postgres. Every lock and every statement has a timeout: waiting for ever is no answer. ---
+# Longer than any request or task of ours needs. Commands that take longer lift it for themselves.
+DATABASE_TRANSACTION_TIMEOUT_MS = env.int("DATABASE_TRANSACTION_TIMEOUT_MS", default=60_000)
 _database = env.db_url_config(env.str("DATABASE_URL", default=embedded.database_url()))
 DATABASES = {
     "default": {
@@ -110,6 +114,7 @@ DATABASES = {
                     f"-c lock_timeout={env.int('DATABASE_LOCK_TIMEOUT_MS', default=5_000)}",
                     f"-c statement_timeout={env.int('DATABASE_STATEMENT_TIMEOUT_MS', default=30_000)}",
                     "-c idle_in_transaction_session_timeout=60000",
+                    f"-c transaction_timeout={DATABASE_TRANSACTION_TIMEOUT_MS}",
                 ]
             ),
         },
@@ -123,11 +128,29 @@ CACHES = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "wallet",
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1, "IGNORE_EXCEPTIONS": True},
-    }
+        # Writers ask it under their locks.
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": True},
+    },
+    # The counters of the forms. They must hear of a Redis that is away, to count elsewhere. (django-redis keeps one
+    # pool of connections for each URL, so the timeouts are those above.)
+    "limits": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "wallet:limits",
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1, "IGNORE_EXCEPTIONS": False},
+    },
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+#: Off: every read asks Postgres, to see what the cache is worth. Writers evict all the same.
+CACHE_ENABLED = env.bool("CACHE_ENABLED", default=True)
+#: How long a fence stands that its writer left behind, and for how long a Redis that is new (wiped, restarted) is not
+#: relied on, because it may have lost a fence. Longer than DATABASE_TRANSACTION_TIMEOUT_MS, so that no commit comes
+#: after its fence; `manage.py check` sees to that.
+CACHE_FENCE_S = env.float("CACHE_FENCE_S", default=90.0)
+#: How long the trust in the cache lasts. To renew it costs one small query in half this time, for all readers together;
+#: a writer that cannot reach Redis waits for so long, after its commit, until it says "done". The same everywhere.
+CACHE_TRUST_MS = env.int("CACHE_TRUST_MS", default=300)
+SESSION_ENGINE = "wallets.sessions"
 
 # --- Celery. Its messages only wake; what there is to do stands in Postgres, so that any of them may be lost. ---
 CELERY_BROKER_URL = embedded.celery_url(env.str("CELERY_BROKER_URL", default=REDIS_URL))
@@ -146,6 +169,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     # A broker that is away, or answers no more, must not hold up whoever accepts a transfer.
     "socket_connect_timeout": 1,
     "socket_timeout": 5,
+    # Nor may the pauses between one try and the next, of which there would be six seconds. Workers and beat, which have
+    # to wait for it, do so by themselves.
+    "max_retries": 0,
 }
 CELERY_WORKER_CONCURRENCY = env.int("CELERY_WORKER_CONCURRENCY", default=2)
 # A task at a time for each process, so that none waits behind a long one while another process is idle.
@@ -163,6 +189,12 @@ CELERY_BEAT_SCHEDULE = {
     "sweep the queue": {
         "task": "transactions.tasks.partitions_sweep_task",
         "schedule": timedelta(seconds=2),
+        "options": {"expires": 60},
+    },
+    # Evicts what a writer could not while Redis was away, so that the cache is relied on again.
+    "sweep the cache": {
+        "task": "wallets.tasks.cache_sweep_task",
+        "schedule": timedelta(seconds=5),
         "options": {"expires": 60},
     },
     "audit the books": {"task": "transactions.tasks.audit_nightly", "schedule": crontab(hour=3, minute=0)},
@@ -185,8 +217,8 @@ DJANGO_STRUCTLOG_CELERY_TASK_SUCCESS_LOG_LEVEL = logging.DEBUG
 # --- Who one is ---
 AUTH_USER_MODEL = "wallets.User"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "wallets.backends.UsernameBackend",
+    "wallets.backends.UsernameOrEmailBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -251,6 +283,7 @@ SPECTACULAR_SETTINGS = {
         "Deposit, withdraw, send, check a balance, read a history.\n\n"
         "- Amounts are JSON integers of minor units (cents); ids are strings of digits; times are UTC.\n"
         "- Bodies are JSON in UTF-8, of at most 1 MiB. Unknown and repeated fields are refused.\n"
+        "- `RateLimit-Policy` and `RateLimit` tell with every answer what is allowed and what is left of it.\n"
         "- `Idempotency-Key` makes it safe to send a request that moves money again.\n"
         "- Links (`Location`, `next`, `previous`) are paths on this host.\n"
         "- Every error is a problem document (RFC 9457) with a stable `code`: see the [list](/api/errors)."
@@ -270,10 +303,17 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
 }
+
+# --- Limits: what is too much stands in wallets/policies.py ---
 THROTTLE_ENABLED = env.bool("THROTTLE_ENABLED", default=True)
-RATELIMIT_ENABLE = THROTTLE_ENABLED
-if not THROTTLE_ENABLED:
-    ACCOUNT_RATE_LIMITS = False
+#: All quotas times this.
+THROTTLE_SCALE = env.float("THROTTLE_SCALE", default=1.0)
+#: How many processes serve the site. While Redis is away each of them counts alone, and lets its share of a quota pass.
+THROTTLE_PROCESSES = max(1, env.int("THROTTLE_PROCESSES", default=4))
+RATELIMIT_USE_CACHE = "limits"
+RATELIMIT_IP_META_KEY = "wallets.addresses.client_network"
+# allauth's own would close the door to everybody while Redis is away. Each has its line in the table of ours.
+ACCOUNT_RATE_LIMITS = False
 
 # --- Mail: printed to the log unless a server is named ---
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")

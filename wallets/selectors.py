@@ -1,11 +1,25 @@
-"""Reads about who holds money. Nothing here writes, and nothing that writes decides on what is read here."""
+"""Reads about who holds money. Nothing here writes, and nothing that writes decides on what is read here.
+
+What is called a *head* comes out of the cache, and is as fresh as what comes from Postgres. It is a type of its own,
+so that no writer can be handed one for a wallet.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from wallets.ahead import Ahead, read_from
+from wallets.cache import cache_read, cache_read_many
+from wallets.cache_names import wallet_name, wallets_name
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.text import text_storable
 from wallets.models import ApiToken, User, Wallet
+
+_HEAD_FIELDS = ("id", "owner_id", "currency", "status", "balance", "version", "created_at")
 
 
 def wallet_list(*, owner: User) -> QuerySet[Wallet]:
@@ -19,6 +33,67 @@ def wallet_get(*, owner: User, wallet_id: int) -> Wallet:
     if wallet is None:
         raise WalletError(ErrorCode.NOT_FOUND, "You have no such wallet.")
     return wallet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletHead:
+    """A wallet as its owner sees it."""
+
+    id: int
+    owner_id: int
+    currency: str
+    status: str
+    balance: int
+    version: int
+    created_at: datetime
+
+
+def wallet_head_ahead(wallet_id: int) -> Ahead:
+    """For `wallet_head_get`, to be looked up together with who asks."""
+    return Ahead(names=[wallet_name(wallet_id)], load=_heads_load)
+
+
+def wallet_head_get(*, owner: User, wallet_id: int, ahead: Ahead | None = None) -> WalletHead:
+    """One wallet of this user, mostly from the cache; NOT_FOUND also for somebody else's."""
+    head = _head_of(read_from(ahead, wallet_name(wallet_id), load=_heads_load))
+    if head is None or head.owner_id != owner.pk:
+        raise WalletError(ErrorCode.NOT_FOUND, "You have no such wallet.")
+    return head
+
+
+def wallet_head_find(*, wallet_id: int) -> WalletHead | None:
+    """Anybody's wallet, for what nobody is shown, such as warming."""
+    return _head_of(read_from(None, wallet_name(wallet_id), load=_heads_load))
+
+
+def wallet_head_list(*, owner: User) -> list[WalletHead]:
+    """A user's wallets, oldest first, mostly from the cache: one round trip for which they are, one for all of them."""
+    listed = cache_read(wallets_name(owner.pk), load=lambda: _ids_load(owner.pk))
+    names = [wallet_name(wallet_id) for wallet_id in json.loads(listed or b"[]")]
+    cached = cache_read_many(names, load=_heads_load) if names else {}
+    return [head for name in names if (head := _head_of(cached[name])) is not None]
+
+
+def _head_of(cached: bytes | None) -> WalletHead | None:
+    if cached is None:
+        return None
+    fields = json.loads(cached)
+    return WalletHead(**{**fields, "created_at": datetime.fromisoformat(fields["created_at"])})
+
+
+def _heads_load(names: Sequence[str]) -> Mapping[str, bytes]:
+    ids = [int(name.partition(":")[2]) for name in names]
+    # An outside wallet has no head: it is nobody's, and its balance is kept nowhere.
+    wallets = Wallet.objects.filter(id__in=ids, owner__isnull=False).values(*_HEAD_FIELDS)
+    return {
+        wallet_name(wallet["id"]): json.dumps({**wallet, "created_at": wallet["created_at"].isoformat()}).encode()
+        for wallet in wallets
+    }
+
+
+def _ids_load(owner_id: int) -> bytes:
+    ids = Wallet.objects.filter(owner=owner_id).order_by("created_at", "id").values_list("id", flat=True)
+    return json.dumps(list(ids)).encode()
 
 
 def recipient_find(*, name: str) -> User:
@@ -52,9 +127,3 @@ def token_list(*, owner: User) -> QuerySet[ApiToken]:
     """A user's API tokens that still open something, newest first."""
     alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
     return ApiToken.objects.filter(alive, user=owner).order_by("-created")
-
-
-def token_find(*, digest: str) -> ApiToken | None:
-    """The token with this hash, its user loaded; None where it opens nothing (unknown, expired, or user inactive)."""
-    alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
-    return ApiToken.objects.filter(alive, digest=digest, user__is_active=True).select_related("user").first()

@@ -5,16 +5,28 @@ from importlib import import_module
 from celery import shared_task
 from django.conf import settings
 
+from wallets.cache import cache_sweep
+from wallets.locks import Taken, lock_try
 from wallets.services import tokens_delete_expired
 
 
 @shared_task
 def sessions_delete_expired() -> None:
     """Deletes the browser sessions that have run out."""
-    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    with lock_try("sweep:sessions", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as taken:
+        if taken is not Taken.BUSY:
+            import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
 @shared_task
 def api_tokens_delete_expired() -> None:
     """Deletes the API tokens that have run out."""
-    tokens_delete_expired()
+    with lock_try("sweep:tokens", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as taken:
+        if taken is not Taken.BUSY:
+            tokens_delete_expired()
+
+
+@shared_task
+def cache_sweep_task() -> None:
+    """Evicts what writers could not evict while Redis was away."""
+    cache_sweep()

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.forms import TokenForm, WalletOpenForm
 from wallets.pages import PersonRequest, page
-from wallets.selectors import token_list, wallet_list
+from wallets.selectors import token_list, wallet_head_list
 from wallets.services import token_issue, token_revoke, wallet_open
 
 UNPROCESSABLE = 422
@@ -20,7 +20,7 @@ UNPROCESSABLE = 422
 @page
 def wallets_page(request: PersonRequest) -> HttpResponse:
     """Every wallet of this person, and a form that opens one more."""
-    wallets = list(wallet_list(owner=request.user))
+    wallets = wallet_head_list(owner=request.user)
     taken = {wallet.currency for wallet in wallets}
     form = WalletOpenForm(request.POST if request.method == "POST" else None, taken=taken)
     if request.method == "POST":

@@ -98,6 +98,7 @@
 
   // htmx replaces parts of a page. Where that fails, or the session has ended, the whole page is asked for.
   if (window.htmx || document.querySelector('meta[name="htmx-config"]')) {
+    const isLive = (element) => element.matches("[data-live]");
     const hide = () => all("[data-hide-with-htmx]").forEach((one) => (one.hidden = true));
     hide();
     document.addEventListener("htmx:afterSwap", hide);
@@ -107,7 +108,8 @@
       const asked = new URL(pathInfo.finalRequestPath || pathInfo.requestPath, location.href);
       if (answered.pathname !== asked.pathname) {
         event.detail.shouldSwap = false;
-        location.assign(asked);
+        if (isLive(event.detail.requestConfig.elt)) location.reload();
+        else location.assign(asked);
       }
     });
     const whole = ({ pathInfo }) => location.assign(pathInfo.finalRequestPath || pathInfo.requestPath);
@@ -123,13 +125,31 @@
       else follower.querySelectorAll("[hidden]").forEach((link) => (link.hidden = false));
     };
     document.addEventListener("htmx:beforeRequest", (event) => {
-      if (document.hidden && isFollower(event.detail.elt)) event.preventDefault();
-    });
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) all("[data-follow]").forEach(follow);
+      const { elt } = event.detail;
+      if (document.hidden && (isFollower(elt) || isLive(elt))) event.preventDefault();
     });
 
-    const failed = ({ detail }) => (isFollower(detail.elt) ? followLater(detail.elt) : whole(detail));
+    // A page that is live asks every few seconds, and as soon as it is seen again. It names the state that it shows, so
+    // that the answer is empty while nothing has changed. A look that fails needs nothing: the next one follows.
+    document.addEventListener("htmx:configRequest", (event) => {
+      const { elt, headers } = event.detail;
+      if (isLive(elt)) headers["If-None-Match"] = elt.dataset.etag;
+    });
+    // What has been read out already is not read out again.
+    document.addEventListener("htmx:oobBeforeSwap", (event) => {
+      const { target, fragment } = event.detail;
+      if (target.textContent === fragment.textContent) event.detail.shouldSwap = false;
+    });
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) return;
+      all("[data-follow]").forEach(follow);
+      all("[data-live]").forEach((live) => window.htmx.trigger(live, "look"));
+    });
+
+    const failed = ({ detail }) => {
+      if (isFollower(detail.elt)) followLater(detail.elt);
+      else if (!isLive(detail.elt)) whole(detail);
+    };
     document.addEventListener("htmx:responseError", failed);
     document.addEventListener("htmx:sendError", failed);
   }

@@ -155,7 +155,7 @@ def test_logging_out_revokes_this_token_and_no_other(anybody: Api, alice: Person
 
 def test_a_second_logout_at_the_same_time_succeeds_too(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     token, secret = token_issue(user=alice.user, name="twice")
-    monkeypatch.setattr("wallets.api.authentication.token_find", lambda digest: token)
+    monkeypatch.setattr("wallets.api.authentication.token_find", lambda **_: token)
     ApiToken.objects.filter(pk=token.pk).delete()
 
     assert Api(token=secret).post("/auth/logout").status_code == 204

@@ -49,7 +49,7 @@ class World:
         def raised(**_: object) -> None:
             raise error
 
-        self.patch.setattr("wallets.api.views.wallet_list", raised)
+        self.patch.setattr("wallets.api.views.wallet_head_list", raised)
         return self.alice.api.get("/wallets")
 
 

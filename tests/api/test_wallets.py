@@ -39,11 +39,13 @@ def test_the_list_takes_as_many_queries_for_many_wallets_as_for_one(
     for currency in ("EUR", "GBP", "JPY", "KWD"):
         wallet_open(owner=alice.user, currency=currency)
 
-    with django_assert_num_queries(2):  # the token with its user, the wallets with their owner
+    with django_assert_num_queries(3):  # the token with its user, which wallets, their heads
         assert len(json_of(alice.api.get("/wallets"))["results"]) == 5
 
 
-def test_a_balance_takes_two_queries(alice: Person, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_with_a_cold_cache_a_balance_takes_two_queries(
+    alice: Person, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     with django_assert_num_queries(2):  # the token with its user, the wallet with its owner
         alice.api.get(alice.wallet_path)
 

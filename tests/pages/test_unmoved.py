@@ -97,7 +97,7 @@ def test_it_shows_the_newest_of_many_with_as_many_queries_as_of_one(
 ) -> None:
     for amount in range(1, 33):
         submitted(alice, amount=amount * 100)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(8):
         page = read(alices, path)
     assert page.count("badge-warning") == shown
     assert f"these are the newest {shown}." in page

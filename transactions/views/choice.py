@@ -1,18 +1,27 @@
 """Which of a person's wallets a page stands at."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from django.http import Http404, HttpRequest
 
 from wallets.models import User, Wallet, WalletStatus
-from wallets.selectors import wallet_list
+from wallets.selectors import WalletHead, wallet_head_list, wallet_list
+
+W = TypeVar("W", Wallet, WalletHead)
 
 
 def wallets_of(user: User) -> list[Wallet]:
+    """From Postgres: for forms, by which money moves."""
     return list(wallet_list(owner=user))
 
 
-def wallet_of(request: HttpRequest, wallets: Sequence[Wallet]) -> Wallet | None:
+def heads_of(user: User) -> list[WalletHead]:
+    """Out of the cache: for what is only looked at."""
+    return wallet_head_list(owner=user)
+
+
+def wallet_of(request: HttpRequest, wallets: Sequence[W]) -> W | None:
     """The one named by ?wallet=, or the first that moves money, or none where there is none.
 
     A wallet of somebody else's is not there.

@@ -11,6 +11,7 @@ from transactions.forms import AddForm, MoneyForm, WithdrawForm
 from transactions.services import Receipt, deposit_create, withdrawal_create
 from transactions.views.choice import wallet_of, wallets_of
 from wallets.domain.errors import WalletError
+from wallets.limits import form_wait_s, too_many
 from wallets.models import User
 from wallets.pages import PersonRequest, page
 
@@ -45,6 +46,10 @@ def _form_page(request: PersonRequest, *, form_class: type[MoneyForm], move: Mov
         form = form_class(wallets=wallets, initial={"wallet": str(wallet.id) if wallet else ""})
         return render(request, template, {"form": form})
     form = form_class(request.POST, wallets=wallets)
+    wait_s = form_wait_s(request)
+    if wait_s is not None:
+        form.refuse_for(wait_s=wait_s)
+        return too_many(render(request, template, {"form": form}), wait_s=wait_s)
     receipt = _moved(request.user, form, move) if form.is_valid() else None
     if receipt is None:
         return render(request, template, {"form": form}, status=UNPROCESSABLE)

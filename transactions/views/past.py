@@ -11,18 +11,18 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
+from transactions.contract import moment_of
 from transactions.forms import HistoryForm
 from transactions.models import Kind
-from transactions.selectors import EntryPage, entry_page
-from transactions.views.choice import wallet_of, wallets_of
+from transactions.reads import UNMOVED_MAX, HistoryPage, history_page, unmoved_read
+from transactions.views.choice import heads_of, wallet_of
 from transactions.views.rows import days_of, row_of
-from transactions.views.unmoved import NOTHING_UNMOVED, unmoved_of
-from wallets.models import Wallet
+from transactions.views.unmoved import NOTHING_UNMOVED, unmoved_rows
 from wallets.pages import PersonRequest, page
+from wallets.selectors import WalletHead, wallet_head_get
 
 BAD_REQUEST = 400
-NOTHING = EntryPage(entries=[], next=None, previous=None)
-UNMOVED_SHOWN = 30
+NOTHING = HistoryPage(entries=[], next=None, previous=None)
 
 
 @require_safe
@@ -30,15 +30,17 @@ UNMOVED_SHOWN = 30
 @page
 def history(request: PersonRequest) -> HttpResponse:
     """One page of a wallet's history; for htmx only the part of the page that changes."""
-    wallets = wallets_of(request.user)
+    wallets = heads_of(request.user)
     wallet = wallet_of(request, wallets)
     form = HistoryForm(request.GET)
     valid = form.is_valid()
     found, unmoved = NOTHING, NOTHING_UNMOVED
     if wallet is not None and valid:
         if _is_top(request, form):
-            unmoved = unmoved_of(wallet_id=wallet.id, limit=UNMOVED_SHOWN)
-        found = entry_page(wallet_id=wallet.id, query=form.query(cursor=request.GET.get("cursor")))
+            unmoved = unmoved_rows(unmoved_read(wallet_id=wallet.id), limit=UNMOVED_MAX)
+            # Once more, and after it: see `unmoved_read`.
+            wallet = wallet_head_get(owner=request.user, wallet_id=wallet.id)
+        found = history_page(wallet=wallet, query=form.query(cursor=request.GET.get("cursor")))
     context = {
         "wallets": wallets,
         "wallet": wallet,
@@ -67,12 +69,12 @@ def _history_template(request: PersonRequest) -> str:
     return "transactions/_history_more.html" if htmx.target == "more" else "transactions/_history_results.html"
 
 
-def _list_context(request: PersonRequest, wallet: Wallet | None, found: EntryPage) -> dict[str, Any]:
+def _list_context(request: PersonRequest, wallet: WalletHead | None, found: HistoryPage) -> dict[str, Any]:
     kept = {name: value for name, value in request.GET.items() if name not in {"cursor", "after"} and value}
     if wallet is not None:
         kept["wallet"] = str(wallet.id)
     after = parse_date_or_none(request.GET.get("after", ""))
-    last = timezone.localtime(found.entries[-1].created_at).date() if found.entries else None
+    last = timezone.localtime(moment_of(found.entries[-1]["created_at"])).date() if found.entries else None
     return {
         "days": days_of([row_of(entry) for entry in found.entries], after=after),
         "older": urlencode({**kept, "cursor": found.next}) if found.next else "",

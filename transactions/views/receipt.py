@@ -18,7 +18,7 @@ from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import reswap, retarget
 
 from transactions.models import Kind, Status, Transaction
-from transactions.selectors import transaction_get
+from transactions.reads import transaction_read
 from transactions.views.rows import owner_name, side_of
 from wallets.domain.errors import ErrorCode
 from wallets.pages import PersonRequest, page
@@ -54,7 +54,7 @@ SLOW_AFTER = datetime.timedelta(minutes=1)
 @vary_on_headers("HX-Request")
 @page
 def transaction_page(request: PersonRequest, transaction_id: int) -> HttpResponse:
-    transaction = transaction_get(user=request.user, transaction_id=transaction_id)
+    transaction = transaction_read(user=request.user, transaction_id=transaction_id)
     context = {**_receipt_context(request, transaction), **_follow_context(request, transaction)}
     if not _is_look(request):
         return render(request, "transactions/transaction.html", context)

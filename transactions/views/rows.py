@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
-from transactions.models import Entry, Kind, Status, Transaction
+from transactions.contract import Data, moment_of
+from transactions.models import Kind, Status, Transaction
 from wallets.models import Wallet
 
 #: Kind → (title, icon) of what has no other person in it.
@@ -43,43 +44,42 @@ class Day:
     continued: bool
 
 
-def row_of(entry: Entry) -> Row:
-    """An entry of a person's wallet, with its transaction, both wallets and their owners loaded."""
-    transaction = entry.transaction
-    other = transaction.source if entry.amount > 0 else transaction.destination
-    person = owner_name(other)
-    title, icon = OUTSIDE.get(Kind(transaction.kind), (person, ""))
+def row_of(entry: Data) -> Row:
+    """An entry of a person's wallet."""
+    transaction = entry["transaction"]
+    person = _person(transaction["source" if entry["amount"] > 0 else "destination"])
+    title, icon = OUTSIDE.get(Kind(transaction["kind"]), (person, ""))
     return Row(
-        transaction_id=transaction.pk,
+        transaction_id=int(transaction["id"]),
         status=Status.POSTED,
         title=title,
         person=person,
         icon=icon,
-        verb=("Received" if entry.amount > 0 else "Sent") if person else "",
-        memo=transaction.memo,
-        amount=entry.amount,
-        currency=transaction.currency,
-        balance_after=entry.balance_after,
-        at=entry.created_at,
+        verb=("Received" if entry["amount"] > 0 else "Sent") if person else "",
+        memo=transaction["memo"],
+        amount=entry["amount"],
+        currency=transaction["currency"],
+        balance_after=entry["balance_after"],
+        at=moment_of(entry["created_at"]),
     )
 
 
-def unmoved_row_of(transaction: Transaction) -> Row:
-    """A transfer out of a person's wallet that is on its way or has failed, with the receiver's owner loaded."""
-    person = owner_name(transaction.destination)
-    pending = transaction.status == Status.PENDING
+def unmoved_row_of(transaction: Data) -> Row:
+    """A transfer out of a person's wallet that is on its way or has failed."""
+    person = _person(transaction["destination"])
+    pending = transaction["status"] == Status.PENDING
     return Row(
-        transaction_id=transaction.pk,
-        status=Status(transaction.status),
+        transaction_id=int(transaction["id"]),
+        status=Status(transaction["status"]),
         title=person,
         person=person,
         icon="",
         verb="Sending" if pending else "Not sent",
-        memo=transaction.memo,
-        amount=-transaction.amount,
-        currency=transaction.currency,
+        memo=transaction["memo"],
+        amount=-transaction["amount"],
+        currency=transaction["currency"],
         balance_after=None,
-        at=transaction.settled_at or transaction.created_at,
+        at=moment_of(transaction["settled_at"] or transaction["created_at"]),
     )
 
 
@@ -91,10 +91,15 @@ def days_of(rows: Sequence[Row], *, after: datetime.date | None = None) -> list[
     ]
 
 
-def people_of(entries: Sequence[Entry], *, limit: int) -> list[str]:
+def people_of(entries: Sequence[Data], *, limit: int) -> list[str]:
     """Whom this wallet paid last, each once, newest first."""
-    paid = (owner_name(entry.transaction.destination) for entry in entries if entry.amount < 0)
+    paid = (_person(entry["transaction"]["destination"]) for entry in entries if entry["amount"] < 0)
     return list(dict.fromkeys(name for name in paid if name))[:limit]
+
+
+def _person(side: Data | None) -> str:
+    """Empty for the outside world."""
+    return str(side["owner"]) if side is not None else ""
 
 
 def owner_name(wallet: Wallet | None) -> str:

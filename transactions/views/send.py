@@ -26,6 +26,7 @@ from transactions.views.move import UNPROCESSABLE, redirect_to_receipt
 from transactions.views.rows import owner_name
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.money import amount_plain
+from wallets.limits import form_wait_s, too_many
 from wallets.models import User
 from wallets.pages import PersonRequest, page
 
@@ -59,6 +60,10 @@ def money_send(request: PersonRequest) -> HttpResponse:
     if request.method != "POST":
         return _form_page(request, SendForm(wallets=wallets_of(request.user), initial=_initial(request)))
     form = SendForm(request.POST, wallets=wallets_of(request.user))
+    wait_s = form_wait_s(request)
+    if wait_s is not None:
+        form.refuse_for(wait_s=wait_s)
+        return too_many(_form_page(request, form), wait_s=wait_s)
     preview = _previewed(request.user, form) if form.is_valid() else None
     if preview is None:
         return _form_page(request, form, status=UNPROCESSABLE)
@@ -86,8 +91,9 @@ def money_send_review(request: PersonRequest) -> HttpResponse:
         if request.method == "POST":
             messages.warning(request, "Too much time has passed, and nothing was sent. Please enter it once more.")
         return redirect("money_send")
+    wait_s = form_wait_s(request) if request.method == "POST" else None
     try:
-        if request.method == "POST":
+        if request.method == "POST" and wait_s is None:
             receipt = _confirm(request.user, draft, in_background=request.POST.get("how") == IN_BACKGROUND)
             request.session.pop(DRAFT_SESSION_KEY, None)
             return redirect_to_receipt(receipt)
@@ -101,7 +107,8 @@ def money_send_review(request: PersonRequest) -> HttpResponse:
     except WalletError as error:
         return _refused(request, draft, error)
     context = {"preview": preview, "recipient": owner_name(preview.destination), "draft": draft.sign()}
-    return render(request, "transactions/send_review.html", context)
+    review = render(request, "transactions/send_review.html", {**context, "wait_s": wait_s})
+    return review if wait_s is None else too_many(review, wait_s=wait_s)
 
 
 def _confirm(user: User, draft: Draft, *, in_background: bool) -> Receipt:

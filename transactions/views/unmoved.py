@@ -3,18 +3,12 @@
 The receiver sees a transfer when it has arrived, and not before.
 """
 
-import datetime
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from django.utils import timezone
-
-from transactions.models import Entry
-from transactions.selectors import failed_list, pending_list
+from transactions.contract import Data
+from transactions.reads import UnmovedTransfers
 from transactions.views.rows import Row, unmoved_row_of
-
-#: How long a failed transfer is pointed out. Its own page stays.
-FAILED_SHOWN_FOR = datetime.timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,22 +19,19 @@ class Unmoved:
     failed: list[Row]
     more_pending: bool
 
-    def without(self, entries: Sequence[Entry]) -> "Unmoved":
+    def without(self, entries: Sequence[Data]) -> "Unmoved":
         """Less what has arrived since it was read: nothing is shown as moved and as on its way at once."""
-        moved = {entry.transaction_id for entry in entries}
+        moved = {int(entry["transaction"]["id"]) for entry in entries}
         return replace(self, pending=[row for row in self.pending if row.transaction_id not in moved])
 
 
 NOTHING_UNMOVED = Unmoved(pending=[], failed=[], more_pending=False)
 
 
-def unmoved_of(*, wallet_id: int, limit: int) -> Unmoved:
-    """At most `limit` of each. Read before the wallet's entries: a transfer that settles in between is then seen among
-    both, and never among neither."""
-    pending = pending_list(wallet_id=wallet_id, limit=limit + 1)
-    failed = failed_list(wallet_id=wallet_id, since=timezone.now() - FAILED_SHOWN_FOR, limit=limit)
+def unmoved_rows(transfers: UnmovedTransfers, *, limit: int) -> Unmoved:
+    """At most `limit` of each."""
     return Unmoved(
-        pending=[unmoved_row_of(transaction) for transaction in pending[:limit]],
-        failed=[unmoved_row_of(transaction) for transaction in failed],
-        more_pending=len(pending) > limit,
+        pending=[unmoved_row_of(transaction) for transaction in transfers.pending[:limit]],
+        failed=[unmoved_row_of(transaction) for transaction in transfers.failed[:limit]],
+        more_pending=len(transfers.pending) > limit,
     )

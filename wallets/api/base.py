@@ -1,20 +1,32 @@
 """The view that every view of the API is made from."""
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
+from django.http import HttpResponse
+from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from wallets.ahead import Ahead
 from wallets.api.serializers import StrictSerializer
+from wallets.api.throttles import LimitedView
+from wallets.bodies import Body, body_make, json_bytes
+from wallets.conditional import body_response
 from wallets.models import User
 
 
-class ApiView(APIView):
+class ApiView(LimitedView):
     """Signed-in clients only, unless a view says otherwise; input through `body` and `query`, which refuse."""
 
     http_method_names = ["get", "head", "post"]
+
+    @cached_property
+    def ahead(self) -> Ahead | None:
+        """What this request will read, to be looked up together with who asks."""
+        return None
 
     @property
     def user(self) -> User:
@@ -30,7 +42,18 @@ class ApiView(APIView):
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         # An answer belongs to one person: no shared cache may keep it, and a browser asks again.
         response.headers.setdefault("Cache-Control", "private, no-cache")
-        return super().finalize_response(request, response, *args, **kwargs)
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if self.authentication_classes:
+            patch_vary_headers(answer, ["Authorization", "Cookie"])
+        return answer
+
+    def answer(self, data: Body | Mapping[str, Any]) -> HttpResponse:
+        """What is read, with its ETag; 304 where the client has it already.
+
+        Without DRF's renderers: a body may be packed already, and there is one form of it.
+        """
+        body = data if isinstance(data, Body) else body_make(json_bytes(data))
+        return body_response(self.request._request, body)  # noqa: SLF001 - the answer is Django's own
 
     def body(self, kind: type[StrictSerializer]) -> dict[str, Any]:
         """The request's JSON, checked. Raises ValidationError, which names every field that is wrong."""

@@ -12,7 +12,9 @@ from rest_framework.response import Response
 
 from wallets.api.base import ApiView
 from wallets.api.problems import STATUS
+from wallets.api.throttles import LimitedView
 from wallets.domain.errors import CATALOGUE
+from wallets.policies import STRANGER
 
 
 class SchemaView(ApiView):
@@ -21,17 +23,19 @@ class SchemaView(ApiView):
     authentication_classes = ()
     permission_classes = ()
     renderer_classes = (OpenApiJsonRenderer, OpenApiJsonRenderer2)
+    reads = writes = (STRANGER,)
     schema = None
 
     def get(self, request: Request) -> HttpResponse:
         return HttpResponse(_schema(), content_type=request.accepted_renderer.media_type)
 
 
-class DocsView(SpectacularSwaggerSplitView):
+class DocsView(LimitedView, SpectacularSwaggerSplitView):
     """Swagger UI, from files of ours: it works offline and under the site's Content-Security-Policy."""
 
     url_name = "api_schema"
     template_name = "api/docs.html"
+    reads = writes = (STRANGER,)
 
 
 class ErrorsView(ApiView):
@@ -40,6 +44,7 @@ class ErrorsView(ApiView):
     authentication_classes = ()
     permission_classes = ()
     renderer_classes = (TemplateHTMLRenderer,)
+    reads = writes = (STRANGER,)
     schema = None
 
     def get(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request

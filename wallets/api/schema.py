@@ -16,6 +16,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _ALWAYS = (
     ErrorCode.METHOD_NOT_ALLOWED,
     ErrorCode.NOT_ACCEPTABLE,
+    ErrorCode.RATE_LIMITED,
     ErrorCode.INTERNAL_ERROR,
     ErrorCode.UNAVAILABLE,
 )
@@ -85,8 +86,12 @@ def operation(
     parameters: Sequence[OpenApiParameter] = (),
     examples: Mapping[str, Any] | None = None,
     is_public: bool = False,
+    is_conditional: bool = False,
 ) -> Callable[[F], F]:
-    """Describes a method of a view. `refusals` are the codes beside those that every operation may answer with."""
+    """Describes a method of a view. `refusals` are the codes beside those that every operation may answer with.
+
+    `is_conditional`: the answer has an ETag, and a client that has it already is answered 304.
+    """
     shared = [*_ALWAYS, *(_WITH_BODY if request else ())]
     if not is_public:
         shared += [ErrorCode.NOT_AUTHENTICATED, *([ErrorCode.CSRF_FAILED] if request else ())]
@@ -97,27 +102,47 @@ def operation(
         summary=summary,
         description=description,
         request=request,
-        responses={status: OpenApiResponse(answer, description=_SUCCESS[status]), **_problems(codes)},
-        parameters=[*parameters, *_headers(codes)],
+        responses={
+            status: OpenApiResponse(answer, description=_SUCCESS[status]),
+            **({304: OpenApiResponse(description=_SUCCESS[304])} if is_conditional else {}),
+            **_problems(codes),
+        },
+        parameters=[*parameters, *(_CONDITIONAL if is_conditional else ()), *_headers(codes)],
         examples=[OpenApiExample(title, value=value, request_only=True) for title, value in (examples or {}).items()],
         auth=[] if is_public else None,
     )
     return decorate
 
 
-def answer_header(name: str, description: str, *, statuses: Sequence[int]) -> OpenApiParameter:
-    """A header of the answer."""
-    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=list(statuses))
+def answer_header(name: str, description: str, *, statuses: Sequence[int] | None = None) -> OpenApiParameter:
+    """A header of the answers with these statuses; without, of every answer."""
+    response = True if statuses is None else list(statuses)
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=response)
 
 
 LOCATION = answer_header("Location", "Where it can be read again.", statuses=[201, 202])
+_LIMITS = (
+    answer_header("RateLimit-Policy", 'What is allowed: `q` units in `w` seconds, such as `"money";q=600;w=60`.'),
+    answer_header("RateLimit", 'What is left: `r` units, and no more for `t` seconds, such as `"money";r=598;t=1`.'),
+)
 
 _SUCCESS: Mapping[int, str] = {
     200: "Here it is.",
     201: "Done.",
     202: "Accepted; it will be settled.",
     204: "Done; nothing to say.",
+    304: "You have it already.",
 }
+_CONDITIONAL = (
+    OpenApiParameter(
+        "If-None-Match",
+        str,
+        OpenApiParameter.HEADER,
+        description="The `ETag` of what you have. Where that is still the newest, the answer is 304, without a body.",
+    ),
+    answer_header("ETag", "Names this state. Weak: the same for a packed answer and a plain one.", statuses=[200, 304]),
+    answer_header("Cache-Control", "`private, no-cache`: keep it, and ask each time.", statuses=[200, 304]),
+)
 
 
 def _problems(codes: Iterable[ErrorCode]) -> dict[tuple[int, str], OpenApiResponse]:
@@ -150,7 +175,10 @@ def _examples(codes: Iterable[ErrorCode]) -> list[OpenApiExample]:
 def _headers(codes: Iterable[ErrorCode]) -> list[OpenApiParameter]:
     waiting = sorted({STATUS[code] for code in codes if code in _WAITING})
     headers = [
-        answer_header("Retry-After", f"Seconds to wait before trying again, such as {RETRY_AFTER_S}.", statuses=waiting)
+        *_LIMITS,
+        answer_header(
+            "Retry-After", f"Seconds to wait before trying again, such as {RETRY_AFTER_S}.", statuses=waiting
+        ),
     ]
     if ErrorCode.NOT_AUTHENTICATED in codes:
         headers.append(answer_header("WWW-Authenticate", "Always `Bearer`.", statuses=[401]))

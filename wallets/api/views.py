@@ -1,10 +1,14 @@
 """Accounts, sign-in and wallets over REST."""
 
+from functools import cached_property
+
 from django.contrib.auth import logout
+from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from wallets.ahead import Ahead
 from wallets.api.base import ApiView
 from wallets.api.schema import LOCATION, operation
 from wallets.api.serializers import (
@@ -16,13 +20,16 @@ from wallets.api.serializers import (
     WalletListSerializer,
     WalletOpenSerializer,
     WalletSerializer,
+    head_data,
 )
 from wallets.api.sign_in import credentials_check
-from wallets.api.throttles import LoginAddressThrottle, LoginNameThrottle, RegisterThrottle
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken
-from wallets.selectors import wallet_get, wallet_list
+from wallets.policies import SIGN_IN, SIGN_UP
+from wallets.selectors import wallet_head_ahead, wallet_head_get, wallet_head_list
 from wallets.services import token_issue, token_revoke, user_register, wallet_open
+from wallets.warming import person_warm_up
+from wallets.watch import wallet_watch
 
 PASSWORD_EXAMPLE = "correct horse battery"  # noqa: S105 - an example of the schema
 
@@ -32,7 +39,7 @@ class RegisterView(ApiView):
 
     authentication_classes = ()
     permission_classes = ()
-    throttle_classes = (RegisterThrottle,)
+    writes = SIGN_UP
 
     @operation(
         name="auth_register",
@@ -42,7 +49,6 @@ class RegisterView(ApiView):
         request=RegisterSerializer,
         status=201,
         answer=UserSerializer,
-        refusals=[ErrorCode.RATE_LIMITED],
         parameters=[LOCATION],
         examples={"Alice": {"username": "alice", "email": "alice@example.com", "password": PASSWORD_EXAMPLE}},
         is_public=True,
@@ -57,7 +63,7 @@ class LoginView(ApiView):
 
     authentication_classes = ()
     permission_classes = ()
-    throttle_classes = (LoginAddressThrottle, LoginNameThrottle)
+    writes = SIGN_IN
 
     @operation(
         name="auth_login",
@@ -69,13 +75,14 @@ class LoginView(ApiView):
         ),
         request=LoginSerializer,
         answer=TokenSerializer,
-        refusals=[ErrorCode.NOT_AUTHENTICATED, ErrorCode.RATE_LIMITED],
+        refusals=[ErrorCode.NOT_AUTHENTICATED],
         examples={"Alice": {"username": "alice", "password": PASSWORD_EXAMPLE}},
         is_public=True,
     )
     def post(self, request: Request) -> Response:
         user = credentials_check(request=request._request, **self.body(LoginSerializer))  # noqa: SLF001 - DRF's way
         token, secret = token_issue(user=user, name="API login")
+        person_warm_up(user.pk)
         data = TokenSerializer({"token": secret, "expires_at": token.expiry}).data
         return Response(data, headers={"Cache-Control": "no-store"})
 
@@ -111,17 +118,20 @@ class LogoutView(ApiView):
 class MeView(ApiView):
     """Whoever asks."""
 
-    @operation(name="me", tag="Account", summary="Read your account", answer=UserSerializer)
-    def get(self, request: Request) -> Response:  # noqa: ARG002
-        return Response(UserSerializer(self.user).data)
+    @operation(name="me", tag="Account", summary="Read your account", answer=UserSerializer, is_conditional=True)
+    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
+        return self.answer(UserSerializer(self.user).data)
 
 
 class WalletsView(ApiView):
     """The wallets of whoever asks."""
 
-    @operation(name="wallet_list", tag="Wallets", summary="List your wallets", answer=WalletListSerializer)
-    def get(self, request: Request) -> Response:  # noqa: ARG002
-        return Response(WalletListSerializer({"results": wallet_list(owner=self.user)}).data)
+    @operation(
+        name="wallet_list", tag="Wallets", summary="List your wallets", answer=WalletListSerializer, is_conditional=True
+    )
+    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
+        heads = wallet_head_list(owner=self.user)
+        return self.answer({"results": [head_data(head, owner=self.user) for head in heads]})
 
     @operation(
         name="wallet_open",
@@ -143,12 +153,19 @@ class WalletsView(ApiView):
 class WalletView(ApiView):
     """One wallet."""
 
+    @cached_property
+    def ahead(self) -> Ahead:
+        return wallet_head_ahead(self.kwargs["wallet_id"])
+
     @operation(
         name="wallet_read",
         tag="Wallets",
         summary="Read a wallet and its balance",
         answer=WalletSerializer,
         refusals=[ErrorCode.NOT_FOUND],
+        is_conditional=True,
     )
-    def get(self, request: Request, wallet_id: int) -> Response:  # noqa: ARG002
-        return Response(WalletSerializer(wallet_get(owner=self.user, wallet_id=wallet_id)).data)
+    def get(self, request: Request, wallet_id: int) -> HttpResponse:  # noqa: ARG002
+        wallet = wallet_head_get(owner=self.user, wallet_id=wallet_id, ahead=self.ahead)
+        wallet_watch(wallet.id)
+        return self.answer(head_data(wallet, owner=self.user))

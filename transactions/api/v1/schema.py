@@ -76,6 +76,7 @@ key_lookup = operation(
     summary="Find what an idempotency key did",
     description="One transaction of yours, or none: so you learn what became of a request whose answer was lost.",
     answer=TransactionListSerializer,
+    is_conditional=True,
     refusals=[ErrorCode.MALFORMED],
     parameters=[_query("idempotency_key", _KEY_SCHEMA, "The key, without quotes.", required=True)],
 )
@@ -89,6 +90,7 @@ history_read = operation(
         "meanwhile. Unknown and repeated parameters are refused."
     ),
     answer=EntryPageSerializer,
+    is_conditional=True,
     refusals=[ErrorCode.MALFORMED, ErrorCode.NOT_FOUND],
     parameters=[
         _query("cursor", {"type": "string", "minLength": 1}, "Where to go on; taken from `next` or `previous`."),

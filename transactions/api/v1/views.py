@@ -1,32 +1,38 @@
 """Money over REST v1: posted, or refused, before the answer leaves."""
 
-from urllib.parse import urlencode
+from functools import cached_property
 
+from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from transactions.api.headers import REPLAYED, idempotency_key
 from transactions.api.serializers import (
-    EntryPageSerializer,
     HistoryQuerySerializer,
     KeyQuerySerializer,
     MoneySerializer,
-    TransactionListSerializer,
     TransactionSerializer,
     TransferSerializer,
 )
 from transactions.api.v1.schema import history_read, key_lookup, money_post
-from transactions.selectors import HistoryQuery, entry_page, transaction_get, transaction_list_by_key
+from transactions.contract import transaction_data
+from transactions.reads import history_body, transaction_ahead, transaction_body
+from transactions.selectors import HistoryQuery, transaction_list_by_key
 from transactions.services import Receipt, deposit_create, transfer_create, withdrawal_create
+from wallets.ahead import Ahead
 from wallets.api.base import ApiView
 from wallets.api.schema import operation
 from wallets.domain.errors import ErrorCode
-from wallets.selectors import wallet_get
+from wallets.policies import HISTORY, MONEY
+from wallets.selectors import wallet_head_ahead, wallet_head_get
+from wallets.watch import wallet_watch
 
 
 class DepositsView(ApiView):
     """Money from outside."""
+
+    writes = (MONEY,)
 
     @money_post(
         name="deposit_create",
@@ -45,6 +51,8 @@ class DepositsView(ApiView):
 class WithdrawalsView(ApiView):
     """Money to outside."""
 
+    writes = (MONEY,)
+
     @money_post(
         name="withdrawal_create",
         summary="Take money out of your wallet",
@@ -61,6 +69,8 @@ class WithdrawalsView(ApiView):
 
 class TransfersView(ApiView):
     """Money to somebody else."""
+
+    writes = (MONEY,)
 
     @money_post(
         name="transfer_create",
@@ -94,36 +104,46 @@ class TransfersView(ApiView):
 class TransactionView(ApiView):
     """One transaction, for both of its sides."""
 
+    @cached_property
+    def ahead(self) -> Ahead:
+        return transaction_ahead(self.kwargs["transaction_id"])
+
     @operation(
         name="transaction_read",
         tag="Money",
         summary="Read a transaction",
         answer=TransactionSerializer,
         refusals=[ErrorCode.NOT_FOUND],
+        is_conditional=True,
     )
-    def get(self, request: Request, transaction_id: int) -> Response:  # noqa: ARG002 - a view takes a request
-        return Response(TransactionSerializer(transaction_get(user=self.user, transaction_id=transaction_id)).data)
+    def get(self, request: Request, transaction_id: int) -> HttpResponse:  # noqa: ARG002 - a view takes a request
+        return self.answer(transaction_body(user=self.user, transaction_id=transaction_id, ahead=self.ahead))
 
 
 class TransactionsView(ApiView):
     """What an idempotency key did."""
 
     @key_lookup
-    def get(self, request: Request) -> Response:  # noqa: ARG002
+    def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
         found = transaction_list_by_key(user=self.user, **self.query(KeyQuerySerializer))
-        return Response(TransactionListSerializer({"results": found}).data)
+        return self.answer({"results": [transaction_data(transaction) for transaction in found]})
 
 
 class HistoryView(ApiView):
     """A wallet's entries."""
 
+    reads = (HISTORY,)
+
+    @cached_property
+    def ahead(self) -> Ahead:
+        return wallet_head_ahead(self.kwargs["wallet_id"])
+
     @history_read
-    def get(self, request: Request, wallet_id: int) -> Response:
+    def get(self, request: Request, wallet_id: int) -> HttpResponse:  # noqa: ARG002
         query = HistoryQuery(**self.query(HistoryQuerySerializer))
-        wallet = wallet_get(owner=self.user, wallet_id=wallet_id)
-        page = entry_page(wallet_id=wallet.pk, query=query)
-        links = {"next": _page_link(request, page.next), "previous": _page_link(request, page.previous)}
-        return Response(EntryPageSerializer({"results": page.entries, **links}).data)
+        wallet = wallet_head_get(owner=self.user, wallet_id=wallet_id, ahead=self.ahead)
+        wallet_watch(wallet.id)
+        return self.answer(history_body(wallet=wallet, query=query))
 
 
 def _receipt(receipt: Receipt) -> Response:
@@ -131,11 +151,4 @@ def _receipt(receipt: Receipt) -> Response:
     headers = {"Location": reverse("v1_transaction", args=[receipt.transaction.pk])}
     if receipt.replayed:
         headers[REPLAYED] = "true"
-    return Response(TransactionSerializer(receipt.transaction).data, status=201, headers=headers)
-
-
-def _page_link(request: Request, cursor: str | None) -> str | None:
-    """The path of this page's neighbour: without a host, so that it holds behind every proxy."""
-    if cursor is None:
-        return None
-    return f"{request.path}?{urlencode({**request.query_params.dict(), 'cursor': cursor})}"
+    return Response(transaction_data(receipt.transaction), status=201, headers=headers)

@@ -54,5 +54,6 @@ transfer_read = operation(
     tag="Money, settled behind",
     summary="Read what became of a transfer",
     answer=TransactionSerializer,
+    is_conditional=True,
     refusals=[ErrorCode.NOT_FOUND],
 )

@@ -1,27 +1,34 @@
 """Transfers over REST v2: accepted durably and answered at once, settled behind."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
+from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from transactions.api.headers import REPLAYED, idempotency_key
-from transactions.api.serializers import TransactionListSerializer, TransactionSerializer, TransferSerializer
+from transactions.api.serializers import TransferSerializer
 from transactions.api.v2.schema import bulk_submit, transfer_read, transfer_submitted
 from transactions.api.v2.serializers import BulkItemSerializer, BulkSerializer
+from transactions.contract import transaction_data
+from transactions.reads import transaction_ahead, transaction_body
 from transactions.routes import TransferRequest
-from transactions.selectors import transaction_get
 from transactions.services import Receipt, transfer_submit, transfers_submit
+from wallets.ahead import Ahead
 from wallets.api.base import ApiView
 from wallets.api.problems import error_of, problem_body
 from wallets.domain.errors import WalletError
+from wallets.policies import BULK, MONEY
 
 
 class TransfersView(ApiView):
     """One transfer."""
+
+    writes = (MONEY,)
 
     @transfer_submitted
     def post(self, request: Request) -> Response:
@@ -31,27 +38,33 @@ class TransfersView(ApiView):
         headers = {"Location": reverse("v2_transfer", args=[receipt.transaction.pk])}
         if receipt.replayed:
             headers[REPLAYED] = "true"
-        return Response(TransactionSerializer(receipt.transaction).data, status=202, headers=headers)
+        return Response(transaction_data(receipt.transaction), status=202, headers=headers)
 
 
 class TransfersBulkView(ApiView):
     """Up to a thousand transfers, each judged on its own."""
+
+    writes = (BULK,)
 
     @bulk_submit
     def post(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request
         items = [_item(item) for item in self.body(BulkSerializer)["transfers"]]
         wanted = [item for item in items if isinstance(item, TransferRequest)]
         answers = iter(transfers_submit(actor=self.user, requests=wanted))
-        results = _results([item if isinstance(item, WalletError) else next(answers) for item in items])
+        results = [_result(item if isinstance(item, WalletError) else next(answers)) for item in items]
         return Response({"results": results}, status=202)
 
 
 class TransferView(ApiView):
     """What became of a transfer."""
 
+    @cached_property
+    def ahead(self) -> Ahead:
+        return transaction_ahead(self.kwargs["transaction_id"])
+
     @transfer_read
-    def get(self, request: Request, transaction_id: int) -> Response:  # noqa: ARG002
-        return Response(TransactionSerializer(transaction_get(user=self.user, transaction_id=transaction_id)).data)
+    def get(self, request: Request, transaction_id: int) -> HttpResponse:  # noqa: ARG002
+        return self.answer(transaction_body(user=self.user, transaction_id=transaction_id, ahead=self.ahead))
 
 
 # One instance for all items: making its fields anew for each costs more than checking them.
@@ -76,13 +89,7 @@ def _request(body: Mapping[str, Any]) -> TransferRequest:
     )
 
 
-def _results(answers: Sequence[Receipt | WalletError]) -> list[dict[str, Any]]:
-    accepted = [answer.transaction for answer in answers if isinstance(answer, Receipt)]
-    # One serializer for all of them, for the same reason.
-    bodies = iter(TransactionListSerializer({"results": accepted}).data["results"])
-    return [
-        {"transaction": None, "replayed": False, "error": problem_body(answer)}
-        if isinstance(answer, WalletError)
-        else {"transaction": next(bodies), "replayed": answer.replayed, "error": None}
-        for answer in answers
-    ]
+def _result(answer: Receipt | WalletError) -> dict[str, Any]:
+    if isinstance(answer, WalletError):
+        return {"transaction": None, "replayed": False, "error": problem_body(answer)}
+    return {"transaction": transaction_data(answer.transaction), "replayed": answer.replayed, "error": None}

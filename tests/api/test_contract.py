@@ -1,0 +1,65 @@
+"""What is written by hand for speed says the same as the serializers, which the schema is made of."""
+
+import json
+
+from tests.api.client import Person
+from tests.pages.kit import settle
+from transactions.api.serializers import EntrySerializer, TransactionSerializer
+from transactions.contract import entry_data, transaction_data, transaction_of
+from transactions.models import Entry, Transaction
+from transactions.routes import TransferRequest
+from transactions.selectors import transaction_find
+from transactions.services import transfer_create, transfer_submit, withdrawal_create
+from wallets.api.serializers import WalletSerializer, head_data
+from wallets.selectors import wallet_head_get, wallet_list
+from wallets.services import wallet_freeze
+
+
+def of_every_kind(alice: Person, bob: Person) -> None:
+    """Deposits, withdrawals and transfers; posted, failed and pending; with and without a memo."""
+    alice.deposit(5_000)
+    withdrawal_create(actor=alice.user, wallet_id=alice.wallet.pk, amount=100, memo='Ünïcode, "quotes" \u2028')
+    transfer_create(actor=alice.user, source_id=alice.wallet.pk, recipient="bob", amount=200, memo="Lunch")
+    for amount in (999_999, 300):
+        wanted = TransferRequest(source_id=alice.wallet.pk, recipient="bob", amount=amount, memo="")
+        transfer_submit(actor=alice.user, request=wanted)
+        if amount > 300:
+            settle()
+
+
+def test_transactions_and_entries_are_the_same_by_hand(alice: Person, bob: Person) -> None:
+    of_every_kind(alice, bob)
+    transactions = [transaction_find(transaction_id=id_) for id_ in Transaction.objects.values_list("id", flat=True)]
+
+    assert {found.status for found in transactions if found} == {"posted", "failed", "pending"}
+    for found in transactions:
+        assert found is not None
+        assert transaction_data(found) == TransactionSerializer(found).data
+    for entry in Entry.objects.filter(sequence__isnull=False):
+        assert entry_data(entry) == EntrySerializer(entry).data
+
+
+def test_a_transaction_that_was_written_down_reads_back_as_it_was(alice: Person, bob: Person) -> None:
+    of_every_kind(alice, bob)
+    for stored in Transaction.objects.select_related("source__owner", "destination__owner"):
+        owner_ids = [side.owner_id if side else None for side in (stored.source, stored.destination)]
+        data = json.loads(json.dumps(transaction_data(stored)))
+
+        read = transaction_of(data, owner_ids=owner_ids)
+
+        assert transaction_data(read) == data
+        assert (read.source_id, read.destination_id) == (stored.source_id, stored.destination_id)
+        assert [side.owner_id if side else None for side in (read.source, read.destination)] == owner_ids
+        assert read.created_at == stored.created_at
+        # What was not written down comes from the database.
+        assert read.idempotency_key == stored.idempotency_key
+
+
+def test_a_wallet_is_the_same_by_hand(alice: Person, bob: Person) -> None:
+    alice.deposit(5_000)
+    wallet_freeze(wallet_id=alice.wallet.pk, actor=bob.user, reason="A test")
+    [wallet] = wallet_list(owner=alice.user)
+
+    head = wallet_head_get(owner=alice.user, wallet_id=wallet.pk)
+
+    assert head_data(head, owner=alice.user) == WalletSerializer(wallet).data

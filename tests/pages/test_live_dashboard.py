@@ -1,0 +1,145 @@
+"""The dashboard asks for what is newer by itself; and while nothing is, the answer is empty."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from tests.pages.kit import give, read, settle, submitted, text_of, wallet_of
+from transactions.services import withdrawal_create
+from wallets.models import User
+from wallets.services import wallet_freeze, wallet_open
+
+
+def etag_of(page: str) -> str:
+    """The state that a page says it shows."""
+    found = re.search(r'data-etag="(W/&quot;[^&]+&quot;)"', page)
+    assert found, page
+    return found[1].replace("&quot;", '"')
+
+
+def look(client: Client, etag: str, path: str = "/live/") -> tuple[int, str]:
+    response = client.get(path, headers={"HX-Request": "true", "If-None-Match": etag})
+    return response.status_code, text_of(response)
+
+
+def test_the_page_names_the_state_that_it_shows_and_a_look_finds_nothing_newer(alices: Client, alice: User) -> None:
+    give(alice, 5_000)
+    etag = etag_of(text_of(alices.get("/")))
+
+    assert look(alices, etag) == (304, "")
+    assert look(alices, etag, f"/live/?wallet={wallet_of(alice).pk}") == (304, "")
+
+
+def test_a_look_brings_the_new_balance_and_the_new_movement_and_says_so(alices: Client, alice: User) -> None:
+    give(alice, 5_000)
+    etag = etag_of(text_of(alices.get("/")))
+
+    give(alice, 1_234, memo="Refund")
+
+    status, fragment = look(alices, etag)
+    assert status == 200
+    assert '$62<span class="balance-change">.34</span>' in fragment
+    assert "Refund" in fragment
+    assert '<div id="overview-news" hx-swap-oob="innerHTML">Balance: $62.34</div>' in fragment
+    assert look(alices, etag_of(fragment)) == (304, "")
+
+
+def test_a_look_shows_what_the_page_would_show(alices: Client, alice: User, bob: User) -> None:
+    wallet_open(owner=alice, currency="EUR")
+    give(alice, 5_000)
+    submitted(alice)
+    fragment, page = text_of(alices.get("/live/")), text_of(alices.get("/"))
+
+    overview = fragment[fragment.index("<div class") : fragment.index('<div id="overview-news"')]
+    assert overview.strip() in page
+
+
+def test_every_change_is_news(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 5_000)
+    etags = [etag_of(text_of(alices.get("/")))]
+    changes: list[Callable[[], object]] = [
+        lambda: submitted(alice, amount=1_000),
+        settle,
+        lambda: wallet_open(owner=alice, currency="EUR"),
+        lambda: give(alice, 700, currency="EUR"),
+        lambda: submitted(alice, amount=3_000),
+        lambda: withdrawal_create(actor=alice, wallet_id=wallet_of(alice).pk, amount=3_500),
+        settle,
+        lambda: wallet_freeze(wallet_id=wallet_of(alice).pk, actor=bob, reason="A test"),
+    ]
+    for change in changes:
+        change()
+        status, fragment = look(alices, etags[-1], f"/live/?wallet={wallet_of(alice).pk}")
+        assert status == 200
+        etags.append(etag_of(fragment))
+    assert len(set(etags)) == len(etags)
+
+
+def test_days_are_called_by_what_they_are_today(alices: Client, alice: User) -> None:
+    give(alice, 5_000)
+    with time_machine.travel(timezone.now().replace(hour=12), tick=False) as clock:
+        etag = etag_of(text_of(alices.get("/")))
+        clock.shift(timedelta(hours=3))
+        assert look(alices, etag)[0] == 304
+        clock.shift(timedelta(days=1))
+        assert "Yesterday" in look(alices, etag)[1]
+
+
+def test_what_is_on_its_way_grows_older_by_the_minute(alices: Client, alice: User, bob: User) -> None:
+    give(alice, 5_000)
+    submitted(alice)
+    later = timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=10)
+    with time_machine.travel(later, tick=False) as clock:
+        etag = etag_of(text_of(alices.get("/")))
+        clock.shift(timedelta(seconds=59))
+        assert look(alices, etag)[0] == 304
+        clock.shift(timedelta(minutes=5))
+        assert "minutes ago" in look(alices, etag)[1]
+
+
+def test_a_reader_in_another_time_zone_sees_another_page(alices: Client, alice: User) -> None:
+    give(alice, 5_000)
+    etag = etag_of(text_of(alices.get("/")))
+
+    alices.cookies["timezone"] = "Asia/Kolkata"
+
+    status, fragment = look(alices, etag)
+    assert status == 200
+    assert "+05:30" in fragment
+
+
+def test_one_persons_state_is_not_anothers(alices: Client, bobs: Client) -> None:
+    assert look(bobs, etag_of(text_of(alices.get("/"))))[0] == 200
+
+
+def test_a_look_belongs_to_one_person_and_no_browser_keeps_it(alices: Client, alice: User, bob: User) -> None:
+    etag = etag_of(text_of(alices.get("/")))
+    for headers in ({}, {"If-None-Match": etag}):
+        assert "no-store" in alices.get("/live/", headers=headers)["Cache-Control"]
+    assert alices.get("/live/", {"wallet": str(wallet_of(bob).pk)}).status_code == 404
+    assert alices.post("/live/").status_code == 405
+    assert Client().get("/live/").status_code == 302
+
+
+def test_a_look_carries_no_secret_and_may_be_packed_and_a_page_with_one_may_not(alices: Client, alice: User) -> None:
+    give(alice, 5_000)
+    packed = {"Accept-Encoding": "gzip"}
+    fragment, page = alices.get("/live/", headers=packed), alices.get("/", headers=packed)
+
+    assert fragment["Content-Encoding"] == "gzip"
+    assert "csrfmiddlewaretoken" not in read(alices, "/live/")
+    assert "Content-Encoding" not in page
+    assert "csrfmiddlewaretoken" in text_of(page)
+    assert Client().get("/", headers=packed)["Content-Encoding"] == "gzip"
+
+
+def test_it_asks_every_few_seconds_without_anything_the_policy_forbids(alices: Client, alice: User) -> None:
+    page = text_of(alices.get("/"))
+    assert f'hx-get="/live/?wallet={wallet_of(alice).pk}"' in page
+    # A condition in the trigger would be evaluated as a script.
+    assert 'hx-trigger="every 5s, look"' in page
+    assert '{"code":"304","swap":false}' in page

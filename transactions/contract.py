@@ -1,0 +1,91 @@
+"""Transactions and entries as the API's contract writes them, and read back from it.
+
+By hand, because a page of history is made of many, and serializers, which describe the same in the schema, take far
+longer. A test holds the two together.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from transactions.models import Entry, Transaction
+from wallets.bodies import moment_text
+from wallets.domain.errors import CATALOGUE, ErrorCode
+from wallets.models import User, Wallet
+from wallets.partial import row_of_columns
+
+#: A JSON object of the contract.
+Data = dict[str, Any]
+
+
+def transaction_data(transaction: Transaction) -> Data:
+    """A transaction whose sides and their owners are loaded."""
+    return {
+        "id": str(transaction.pk),
+        "kind": transaction.kind,
+        "status": transaction.status,
+        "amount": transaction.amount,
+        "currency": transaction.currency,
+        "source": _side_data(transaction.source),
+        "destination": _side_data(transaction.destination),
+        "memo": transaction.memo,
+        "created_at": moment_text(transaction.created_at),
+        "settled_at": moment_text(transaction.settled_at) if transaction.settled_at else None,
+        "failure": _failure_data(transaction.failure_code),
+    }
+
+
+def entry_data(entry: Entry) -> Data:
+    """An entry whose transaction, its sides and their owners are loaded."""
+    return {
+        "sequence": entry.sequence,
+        "amount": entry.amount,
+        "balance_after": entry.balance_after,
+        "created_at": moment_text(entry.created_at),
+        "transaction": transaction_data(entry.transaction),
+    }
+
+
+def transaction_of(data: Data, *, owner_ids: Sequence[int | None]) -> Transaction:
+    """The transaction that was written so; `owner_ids` of its source and its destination."""
+    transaction = row_of_columns(
+        Transaction,
+        id=int(data["id"]),
+        kind=data["kind"],
+        status=data["status"],
+        amount=data["amount"],
+        currency=data["currency"],
+        source_id=None,
+        destination_id=None,
+        memo=data["memo"],
+        created_at=moment_of(data["created_at"]),
+        settled_at=moment_of(data["settled_at"]) if data["settled_at"] else None,
+        failure_code=data["failure"]["code"] if data["failure"] else "",
+    )
+    source_owner_id, destination_owner_id = owner_ids
+    transaction.source = _side_of(data["source"], source_owner_id, transaction.currency)
+    transaction.destination = _side_of(data["destination"], destination_owner_id, transaction.currency)
+    return transaction
+
+
+def moment_of(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _side_data(wallet: Wallet | None) -> Data | None:
+    if wallet is None:
+        return None
+    assert wallet.owner is not None  # noqa: S101 - the outside world is a missing side, not a wallet
+    return {"wallet": str(wallet.pk), "owner": wallet.owner.username}
+
+
+def _side_of(data: Mapping[str, str] | None, owner_id: int | None, currency: str) -> Wallet | None:
+    if data is None:
+        return None
+    wallet = row_of_columns(Wallet, id=int(data["wallet"]), owner_id=owner_id, currency=currency)
+    wallet.owner = row_of_columns(User, id=owner_id, username=data["owner"])
+    return wallet
+
+
+def _failure_data(code: str) -> Data | None:
+    return {"code": code, "detail": CATALOGUE[ErrorCode(code)].title} if code else None
