@@ -43,6 +43,7 @@ def books_problem() -> str:
         checks = {**_LEDGER_CHECKS, **_CHECKS}
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")
+        cursor.execute("SET transaction_timeout = 0")
         for name, sql in checks.items():
             cursor.execute(sql)
             if cursor.fetchone()[0]:

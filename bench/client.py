@@ -20,6 +20,8 @@ PROCESSES = 2
 _TIMEOUT_S = 30.0
 #: So that the processes start together.
 _START_DELAY_S = 0.5
+#: Answers that have no body, whatever length they name.
+_BODILESS = {204, 304}
 _pool: ProcessPoolExecutor | None = None
 
 
@@ -128,18 +130,20 @@ def _connection_drive(load: Load, numbers: "itertools.count[int]", answers: Answ
 
 
 def _exchange(connection: socket.socket, request: bytes) -> tuple[int, bytes]:
-    """Sends one request and reads its whole answer, which must name its length."""
+    """Sends one request and reads its whole answer, which must name its length if it has a body."""
     connection.sendall(request)
     received = b""
     while (head_end := received.find(b"\r\n\r\n")) < 0:
         received += _receive(connection)
-    head = received[:head_end].lower()
+    head, status = received[:head_end].lower(), int(received[9:12])
+    if status in _BODILESS:
+        return status, b""
     length = int(head.partition(b"\r\ncontent-length:")[2].split(b"\r\n", 1)[0])
     parts, missing = [received[head_end + 4 :]], length - (len(received) - head_end - 4)
     while missing > 0:
         parts.append(_receive(connection))
         missing -= len(parts[-1])
-    return int(head[9:12]), b"".join(parts)
+    return status, b"".join(parts)
 
 
 def _receive(connection: socket.socket) -> bytes:

@@ -102,7 +102,7 @@ def _selector(kinds: Sequence[_Pages], sizes: Sizes) -> list[Figure]:
 
 
 def _http(stage: Stage, kinds: Sequence[_Pages], sizes: Sizes) -> list[Figure]:
-    with site_run(stage, database=DATABASE) as port:
+    with site_run(stage, database=DATABASE, with_cache=False) as port:
         _send(port, kinds[0], seconds=_PROBE_S)
         greatest_per_s = _send(port, kinds[0], seconds=_PROBE_S).per_s
         rate_per_s = greatest_per_s * _LOAD_SHARE
@@ -110,7 +110,7 @@ def _http(stage: Stage, kinds: Sequence[_Pages], sizes: Sizes) -> list[Figure]:
         for _ in range(max(2, sizes.rounds)):
             for pages in kinds:
                 answers[pages.name] += _send(port, pages, seconds=_PROBE_S, rate_per_s=rate_per_s).latencies_ms
-    return _figures("history over HTTP", kinds, answers, note=f"open loop at {rate_per_s:.0f} pages/s")
+    return _figures("history over HTTP", kinds, answers, note=f"open loop at {rate_per_s:.0f} pages/s, cache off")
 
 
 def _send(port: int, pages: _Pages, *, seconds: float, rate_per_s: float | None = None) -> Answers:

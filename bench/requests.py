@@ -10,8 +10,9 @@ from bench.people import People
 CONNECTIONS = 16
 
 
-def get_bytes(path: str, *, token: str) -> bytes:
-    return _head("GET", path, token) + b"\r\n"
+def get_bytes(path: str, *, token: str, headers: Mapping[str, str] | None = None) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
+    return _head("GET", path, token) + lines.encode() + b"\r\n"
 
 
 def post_bytes(path: str, *, token: str, body: object, headers: Mapping[str, str] | None = None) -> bytes:

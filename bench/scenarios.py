@@ -14,6 +14,7 @@ from bench.http_v2 import v2_bulk, v2_single
 from bench.measure import PGBENCH, Figure, percentiles_ms
 from bench.people import People, people_load
 from bench.pgbench import Baseline, baseline_choose, baseline_round
+from bench.reads import reads
 from bench.report import machine_lines, table_lines
 from bench.settle import settle_cold, settle_hot, tables_rest
 from bench.sizes import Sizes
@@ -60,6 +61,7 @@ def _scenarios(stage: Stage, people: People, sizes: Sizes) -> list[_Scenario]:
         _Scenario(name="v1 with keys", measure=lambda: [v1_single_with_keys(stage, people, sizes)]),
         _Scenario(name="v2 single", measure=lambda: v2_single(stage, people, sizes)),
         _Scenario(name="v2 bulk", measure=lambda: v2_bulk(stage, people, sizes)),
+        _Scenario(name="reads", measure=lambda: reads(stage, people, sizes)),
     ]
 
 

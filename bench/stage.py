@@ -66,6 +66,8 @@ def stage_set() -> Iterator[Stage]:
             "ENVIRONMENT": "bench",
             "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
             RUN_DIR_VARIABLE: str(places.root),
+            # Every request is counted as on any site, and none is refused: a few people stand for thousands.
+            "THROTTLE_SCALE": "1000",
         }
         yield Stage(places=places, programs=Path(postgres.command[0]).parent)
 
@@ -81,11 +83,16 @@ def workers_run(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
-def site_run(stage: Stage, *, database: str = "wallet") -> Iterator[int]:
+def site_run(stage: Stage, *, database: str = "wallet", with_cache: bool = True) -> Iterator[int]:
     """The site under gunicorn as in production, two workers of eight threads; yields its port."""
     port = _port_free()
     command = [sys.executable, "-m", "gunicorn", "--config", "wallet_project/gunicorn.py", "wallet_project.wsgi"]
-    environment = {"BIND": f"127.0.0.1:{port}", "DATABASE_URL": stage.places.database_url(database)}
+    environment = {
+        "BIND": f"127.0.0.1:{port}",
+        "DATABASE_URL": stage.places.database_url(database),
+        "DJANGO_SETTINGS_MODULE": "bench.site_settings",
+        "CACHE_ENABLED": "1" if with_cache else "0",
+    }
     with _process(stage, "site", command, environment) as process:
         _port_await(process, port, log=stage.logs / "site.log")
         yield port
