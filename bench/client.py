@@ -77,7 +77,7 @@ def clients_run() -> Iterator[None]:
 
 def _parts(load: Load) -> list[Load]:
     """The same load, dealt out to the processes."""
-    processes = min(PROCESSES, load.connections)
+    processes = min(PROCESSES, load.connections, len(load.requests))
     return [
         replace(
             load,

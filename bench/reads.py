@@ -49,7 +49,7 @@ def reads(stage: Stage, people: People, sizes: Sizes) -> Sequence[Figure]:
 def _with_cache(stage: Stage, people: People, sizes: Sizes) -> list[Figure]:
     with site_run(stage) as port:
         kinds = {
-            EMPTY: ([get_bytes(EMPTY_PATH, token="none")], 200),
+            EMPTY: ([get_bytes(EMPTY_PATH, token="none")] * _WATCHED, 200),
             "balance, cached": (_requests(people, ""), 200),
             "history page, cached": (_requests(people, "/transactions"), 200),
             "balance, not modified": (_requests_conditional(port, people), 304),
