@@ -56,7 +56,8 @@ def tables_rest() -> None:
 
 
 def _settle(stage: Stage, people: People, sizes: Sizes, *, scenario: str, bar: Bar, pairs: Pairs) -> Figure:
-    with workers_run(stage):
+    # Without the beat: its sweep would find the first of them while the last are still being accepted.
+    with workers_run(stage, with_beat=False):
         _round(people, _WARM_UP, pairs)
         rounds = [_round(people, sizes.transfers, pairs) for _ in range(sizes.rounds)]
     waits_ms = [wait for _, waits in rounds for wait in waits]
@@ -75,6 +76,8 @@ def _round(people: People, count: int, pairs: Pairs) -> tuple[float, Sequence[fl
     """Transfers per second, and how long each one waited from the first wake-up on (milliseconds)."""
     accepted = _accept(people, count, pairs)
     tables_rest()
+    if Job.objects.count() != count:
+        raise RuntimeError("some were settled before the clock ran")
     partitions = sorted(set(Job.objects.values_list("partition", flat=True)))
     woken_at, started_s = time.time(), time.monotonic()
     drainers_wake(partitions)

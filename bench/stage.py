@@ -73,12 +73,16 @@ def stage_set() -> Iterator[Stage]:
 
 
 @contextmanager
-def workers_run(stage: Stage) -> Iterator[None]:
-    """Two Celery worker processes, and the beat that sweeps, as in production."""
+def workers_run(stage: Stage, *, with_beat: bool = True) -> Iterator[None]:
+    """Two Celery worker processes, and the beat that sweeps, as in production. Without it nothing is settled before
+    somebody wakes the workers."""
     celery = [sys.executable, "-m", "celery", "--app", "wallet_project", "--quiet"]
     worker = [*celery, "worker", "--loglevel", "INFO", "--concurrency", "2"]
     beat = [*celery, "beat", "--loglevel", "INFO", "--schedule", str(stage.logs / "beat")]
-    with _process(stage, "worker", worker), _process(stage, "beat", beat):
+    with ExitStack() as stack:
+        stack.enter_context(_process(stage, "worker", worker))
+        if with_beat:
+            stack.enter_context(_process(stage, "beat", beat))
         yield
 
 
