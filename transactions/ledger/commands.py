@@ -1,9 +1,11 @@
 """What the ledger is asked to do, and what it answers."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from transactions.models import Kind, Transaction
+from transactions.models import Kind, Status, Transaction
 from wallets.domain.errors import WalletError
+from wallets.node_leases import snowflake_next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +37,23 @@ class Outcome:
     transaction: Transaction | None = None
     error: WalletError | None = None
     replayed: bool = False
+
+
+def command_transaction(command: Command, *, status: Status, currency: str, created_at: datetime) -> Transaction:
+    """A new transaction, not yet on record, that says what the command asks for; posted or pending.
+
+    Raises ClockError and LeaseError where no id can be made.
+    """
+    return Transaction(
+        id=snowflake_next(),
+        kind=command.kind,
+        status=status,
+        currency=currency,
+        amount=command.amount,
+        source_id=command.source_id,
+        destination_id=command.destination_id,
+        memo=command.memo,
+        initiator_id=command.initiator_id,
+        idempotency_key=command.idempotency_key,
+        created_at=created_at,
+    )

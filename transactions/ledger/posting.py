@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from transactions.ledger.commands import Command, Outcome
+from transactions.ledger.commands import Command, Outcome, command_transaction
 from transactions.ledger.record import EntryRow, posting_record
 from transactions.ledger.rules import Head, command_error, posting_error, replay_error
 from transactions.models import Status, Transaction
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.node_leases import snowflake_next
 
 
 class Posting:
@@ -73,20 +72,9 @@ class Posting:
 
     def _post(self, command: Command) -> Transaction:
         """A new transaction. After this point the command must succeed."""
-        transaction = Transaction(
-            id=snowflake_next(),
-            kind=command.kind,
-            status=Status.POSTED,
-            currency=self._sides(command)[0].currency,
-            amount=command.amount,
-            source_id=command.source_id,
-            destination_id=command.destination_id,
-            memo=command.memo,
-            initiator_id=command.initiator_id,
-            idempotency_key=command.idempotency_key,
-            created_at=self._now,
-            settled_at=self._time(command),
-        )
+        currency = self._sides(command)[0].currency
+        transaction = command_transaction(command, status=Status.POSTED, currency=currency, created_at=self._now)
+        transaction.settled_at = self._time(command)
         self._posted.append(transaction)
         if command.idempotency_key is not None:
             self._requests[command.initiator_id, command.idempotency_key] = transaction

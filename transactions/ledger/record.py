@@ -39,6 +39,19 @@ class _Part:
     fields: dict[str, str]
 
 
+#: What is asked for: the columns of a transaction that never change, in their order, with their types.
+REQUEST_FIELDS = {
+    "id": "bigint",
+    "kind": "text",
+    "currency": "text",
+    "amount": "bigint",
+    "source_id": "bigint",
+    "destination_id": "bigint",
+    "memo": "text",
+    "initiator_id": "bigint",
+    "idempotency_key": "text",
+    "created_at": "timestamptz",
+}
 _HEADS = _Part(
     "heads",
     """UPDATE wallets_wallet AS w SET balance = h.balance, version = h.version, updated_at = h.updated_at
@@ -48,21 +61,7 @@ _HEADS = _Part(
 _POSTED = _Part(
     "posted",
     "INSERT INTO transactions_transaction ({names}) SELECT * FROM unnest({arrays})",
-    {
-        "id": "bigint",
-        "kind": "text",
-        "status": "text",
-        "currency": "text",
-        "amount": "bigint",
-        "source_id": "bigint",
-        "destination_id": "bigint",
-        "memo": "text",
-        "initiator_id": "bigint",
-        "idempotency_key": "text",
-        "created_at": "timestamptz",
-        "settled_at": "timestamptz",
-        "failure_code": "text",
-    },
+    {**REQUEST_FIELDS, "status": "text", "settled_at": "timestamptz", "failure_code": "text"},
 )
 _SETTLED = _Part(
     "settled",

@@ -9,8 +9,9 @@ from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
 from transactions.ledger.arrays import array_literal
-from transactions.ledger.commands import Command, Outcome
+from transactions.ledger.commands import Command, Outcome, command_transaction
 from transactions.ledger.post import requests_find
+from transactions.ledger.record import REQUEST_FIELDS
 from transactions.ledger.rules import command_error, replay_error, sides_error
 from transactions.models import Status, Transaction
 from transactions.names import unmoved_name
@@ -19,7 +20,6 @@ from transactions.queue.wake import drainers_wake
 from wallets.cache import cache_fence, cache_replayed
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
-from wallets.node_leases import snowflake_next
 
 # ON CONFLICT: a request with the same key that was committed since it was looked for wins, and this one is a replay.
 # ORDER BY: jobs are numbered in the order of the list, which is the order in which they are settled.
@@ -42,18 +42,6 @@ WITH accepted AS (
 )
 SELECT id FROM accepted
 """
-_FIELDS = {
-    "id": "bigint",
-    "kind": "text",
-    "currency": "text",
-    "amount": "bigint",
-    "source_id": "bigint",
-    "destination_id": "bigint",
-    "memo": "text",
-    "initiator_id": "bigint",
-    "idempotency_key": "text",
-    "created_at": "timestamptz",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +104,7 @@ class _Acceptance:
         """Writes transactions and jobs; the ids that went in. One that is missing lost to an equal key."""
         if not self.new:
             return set()
-        columns = [array_literal(map(attrgetter(field), self.new), of=type_) for field, type_ in _FIELDS.items()]
+        columns = [array_literal(map(attrgetter(field), self.new), of=type_) for field, type_ in REQUEST_FIELDS.items()]
         ids = array_literal((row.id for row in self.new), of="bigint")
         partitions = array_literal((partition_of(row.source_id or 0) for row in self.new), of="smallint")
         with connection.cursor() as cursor:
@@ -130,19 +118,7 @@ class _Acceptance:
             return {row[0] for row in cursor.fetchall()}
 
     def _accept(self, command: Command, currency: str) -> Transaction:
-        accepted = Transaction(
-            id=snowflake_next(),
-            kind=command.kind,
-            status=Status.PENDING,
-            currency=currency,
-            amount=command.amount,
-            source_id=command.source_id,
-            destination_id=command.destination_id,
-            memo=command.memo,
-            initiator_id=command.initiator_id,
-            idempotency_key=command.idempotency_key,
-            created_at=self._now,
-        )
+        accepted = command_transaction(command, status=Status.PENDING, currency=currency, created_at=self._now)
         self.new.append(accepted)
         if command.idempotency_key is not None:
             self._stored[command.initiator_id, command.idempotency_key] = accepted
