@@ -107,10 +107,11 @@ def confirm_view(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str) ->
         **model_admin.admin_site.each_context(request),
         "title": _title(decision, dead),
         "opts": DeadLetter._meta,  # noqa: SLF001 - Django's documented model API
-        "decision": decision,
-        "dead": dead,
+        "action": decision,
+        "affected": dead,
         "left_out": [transfer for transfer in transfers if transfer.pk not in dead_ids],
         "form": form,
+        "back_url": reverse("admin:transactions_deadletter_changelist"),
     }
     status = 422 if form.errors else 200
     return TemplateResponse(request, "admin/transactions/deadletter/settle.html", context, status=status)

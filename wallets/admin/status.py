@@ -83,8 +83,8 @@ def confirm_view(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str) ->
         **model_admin.admin_site.each_context(request),
         "title": _title(change, affected),
         "opts": Wallet._meta,  # noqa: SLF001 - Django's documented model API
-        "change": change,
-        "wallets": affected,
+        "action": change,
+        "affected": affected,
         "left_out": [wallet for wallet in wallets if wallet.status not in change.applies_to],
         "form": form,
         "back_url": _back_url(wallets),
