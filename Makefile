@@ -27,7 +27,7 @@ test: $(STAMP) ## Run the tests on a Postgres and a Valkey of their own (ARGS="-
 	@$(BIN)/python -m tests.chromium
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-bench: $(STAMP) ## Measure against pgbench, on servers of its own, for about ten minutes (BENCH_QUICK=1 for two)
+bench: $(STAMP) ## Measure against pgbench, on servers of its own, for a quarter of an hour (BENCH_QUICK=1 for a look)
 	@exec $(BIN)/python -m bench
 
 lint: $(STAMP) ## Check style, types, imports, templates and migrations

@@ -1,4 +1,4 @@
-"""How much is measured. BENCH_QUICK=1 for a look of two minutes; BENCH_ENTRIES for a smaller long history."""
+"""How much is measured. BENCH_QUICK=1 for a quick look; BENCH_ENTRIES for a smaller long history."""
 
 import os
 from collections.abc import Mapping
