@@ -29,10 +29,10 @@ from transactions.selectors import (
 )
 from wallets.ahead import Ahead, read_from
 from wallets.bodies import Body, body_load, body_make, json_bytes
-from wallets.cache import cache_read, value_get, value_put
+from wallets.cache import cache_read, value_errand, value_get, value_put
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
-from wallets.selectors import WalletHead
+from wallets.selectors import WalletHead, wallet_head_ahead
 
 #: How long a failed transfer is pointed out. Its own page stays.
 FAILED_SHOWN_FOR = datetime.timedelta(days=3)
@@ -40,6 +40,9 @@ FAILED_SHOWN_FOR = datetime.timedelta(days=3)
 UNMOVED_MAX = 30
 #: A page shows usernames too. No door changes one; one that is changed by hand is shown after this long.
 HISTORY_TTL_S = 300
+#: The versions of wallets that this process has seen last: a guess at the page that is asked for next.
+_versions: dict[int, int] = {}
+_VERSIONS_MAX = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,15 +117,29 @@ def _unmoved_load(wallet_id: int) -> bytes:
     return json_bytes({"pending": list(map(transaction_data, pending)), "failed": list(map(transaction_data, failed))})
 
 
-def history_body(*, wallet: WalletHead, query: HistoryQuery) -> Body:
+def history_ahead(wallet_id: int) -> Ahead:
+    """For `wallet_head_get` and then `history_body`, to be looked up together with who asks: the wallet's head, and its
+    first page as of the version that was seen last. Another page, or another version, is looked up when it is known.
+    """
+    ahead = wallet_head_ahead(wallet_id)
+    version = _versions.get(wallet_id)
+    if version is not None:
+        ahead.beside.append(value_errand(_history_key(wallet_id, version, HistoryQuery())))
+    return ahead
+
+
+def history_body(*, wallet: WalletHead, query: HistoryQuery, ahead: Ahead | None = None) -> Body:
     """A page of the wallet's history as it was at this head's version. Raises MALFORMED for a cursor that was not made
     here.
     """
     cursor_check(query.cursor)
     if not _is_kept(query):
         return body_make(_history_make(wallet, query))
-    key = f"history:{wallet.id}:{wallet.version}:{_history_path(wallet, query, query.cursor)}"
-    dumped = value_get(key)
+    if len(_versions) >= _VERSIONS_MAX:
+        _versions.clear()
+    _versions[wallet.id] = wallet.version
+    key = _history_key(wallet.id, wallet.version, query)
+    dumped = value_get(key, sent=ahead.beside if ahead else ())
     if dumped is not None:
         return body_load(dumped)
     body = body_make(_history_make(wallet, query))
@@ -142,18 +159,23 @@ def _is_kept(query: HistoryQuery) -> bool:
     return query.since is None and query.until is None
 
 
+def _history_key(wallet_id: int, version: int, query: HistoryQuery) -> str:
+    asked = f"{query.limit}:{query.kind or ''}:{query.direction or ''}:{query.cursor or ''}"
+    return f"history:{wallet_id}:{version}:{asked}"
+
+
 def _history_make(wallet: WalletHead, query: HistoryQuery) -> bytes:
     page = entry_page(wallet_id=wallet.id, query=query, version=wallet.version)
     return json_bytes(
         {
             "results": list(map(entry_data, page.entries)),
-            "next": _history_path(wallet, query, page.next) if page.next else None,
-            "previous": _history_path(wallet, query, page.previous) if page.previous else None,
+            "next": _history_path(wallet.id, query, page.next) if page.next else None,
+            "previous": _history_path(wallet.id, query, page.previous) if page.previous else None,
         }
     )
 
 
-def _history_path(wallet: WalletHead, query: HistoryQuery, cursor: str | None) -> str:
+def _history_path(wallet_id: int, query: HistoryQuery, cursor: str | None) -> str:
     """The address of a page in the API: without a host, so that it holds behind every proxy."""
     asked: dict[str, Any] = {
         "limit": query.limit if query.limit != HISTORY_LIMIT else None,
@@ -164,7 +186,7 @@ def _history_path(wallet: WalletHead, query: HistoryQuery, cursor: str | None) -
         "cursor": cursor,
     }
     given = {name: value for name, value in asked.items() if value is not None}
-    return f"{reverse('v1_history', args=[wallet.id])}?{urlencode(given)}"
+    return f"{reverse('v1_history', args=[wallet_id])}?{urlencode(given)}"
 
 
 def _cursor_of(path: str | None) -> str | None:

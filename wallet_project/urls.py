@@ -2,11 +2,12 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    # First what is asked for most: addresses are tried in this order.
     path("api/v1/", include("wallets.api.urls")),
     path("api/v1/", include("transactions.api.v1.urls")),
     path("api/v2/", include("transactions.api.v2.urls")),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
     path("api/", include("wallets.api.docs_urls")),
     path("", include("wallets.urls")),
     path("", include("transactions.urls")),

@@ -5,6 +5,7 @@ request. An e-mail address is not kept here, and is read when a page shows it.
 """
 
 import json
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,14 +17,26 @@ from wallets.cache_names import token_name, user_name
 from wallets.models import ApiToken, User
 from wallets.partial import row_of_columns
 
+#: Whose tokens this process has seen. Only a guess at who will turn out to ask: it lets nobody in.
+_owners: dict[str, int] = {}
+_OWNERS_MAX = 10_000
 _USER_FIELDS = ("id", "username", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
 
 
-def token_find(*, digest: str, ahead: Ahead | None = None) -> ApiToken | None:
-    """The token with this hash and its user; None where it opens nothing (unknown, expired, or user inactive)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearer:
+    """Who has come with the token of this hash."""
+
+    digest: str
+    user: User
+
+
+def token_find(*, digest: str, ahead: Ahead | None = None) -> Bearer | None:
+    """Whom the token with this hash lets in; None where it opens nothing (unknown, expired, or user inactive)."""
     name = token_name(digest)
     cached = read_with(name, load=lambda _: {name: _token_load(digest)}, ahead=ahead)
     if cached is None:
+        _owners.pop(digest, None)
         return None
     fields = json.loads(cached)
     expiry = datetime.fromisoformat(fields["expiry"]) if fields["expiry"] else None
@@ -31,9 +44,15 @@ def token_find(*, digest: str, ahead: Ahead | None = None) -> ApiToken | None:
     # The clock is looked at each time: what was cached before it ran out opens nothing after.
     if not user.is_active or (expiry is not None and expiry <= timezone.now()):
         return None
-    token = row_of_columns(ApiToken, digest=digest, user_id=user.pk, expiry=expiry)
-    token.user = user
-    return token
+    if len(_owners) >= _OWNERS_MAX:
+        _owners.clear()
+    _owners[digest] = user.pk
+    return Bearer(digest=digest, user=user)
+
+
+def token_owner_guess(*, digest: str) -> int | None:
+    """Who had this token when it was last seen here; a token never changes hands, but it may be revoked since."""
+    return _owners.get(digest)
 
 
 def user_find(*, user_id: int) -> User | None:

@@ -11,16 +11,20 @@ from datetime import timedelta
 from functools import cache
 
 from django.conf import settings
-from throttled import RateLimitResult, Throttled, per_duration
-from throttled.exceptions import StoreUnavailableError
-from throttled.store import MemoryStore, RedisStore
+from django_redis import get_redis_connection
+from redis.exceptions import RedisError
+from throttled import Throttled, per_duration
+from throttled.rate_limiter.gcra import RedisLimitAtomicActionSpec
+from throttled.store import MemoryStore
 
 from telemetry import metrics
 from wallets.breaker import Breaker
+from wallets.errands import Errand, errands_run, script_errand
 from wallets.policies import Policy
 
-#: A limit is not worth waiting for: a Redis that takes longer counts as away.
-_TIMEOUT_S = 0.5
+_PREFIX = "wallet:throttled"
+#: The library's, which we send by ourselves, because it goes the same way as other things.
+_SCRIPT = RedisLimitAtomicActionSpec.SCRIPTS
 #: How many buckets a process keeps for itself; the ones that were used longest ago make room.
 _LOCAL_BUCKETS_MAX = 50_000
 #: What limits know of Redis. The forms' counters (`wallets.limits`) share it.
@@ -40,16 +44,28 @@ class Verdict:
     wait_s: int
 
 
-def bucket_take(policy: Policy, *, key: str, cost: int = 1) -> Verdict:
-    """Takes `cost` units out of the policy's bucket for this key, or none if it holds less."""
-    if redis_breaker.may_try():
-        try:
-            verdict = _take(policy, key, cost, redis_url=settings.REDIS_URL, quota=quota_shared(policy))
-        except (StoreUnavailableError, OSError) as error:
-            redis_breaker.failed(error)
-        else:
-            redis_breaker.succeeded()
-            return verdict
+def bucket_errand(policy: Policy, *, key: str, cost: int = 1) -> Errand:
+    """For `bucket_take`, to be sent with something else."""
+    quota = quota_shared(policy)
+    # No request costs more than a full bucket holds: it could never pass.
+    arguments = (policy.window_s / quota, quota, min(cost, quota))
+    return script_errand(_SCRIPT, [f"{_PREFIX}:{policy.name}:{key_hashed(key)}"], arguments)
+
+
+def bucket_take(policy: Policy, *, key: str, cost: int = 1, errand: Errand | None = None) -> Verdict:
+    """Takes `cost` units out of the policy's bucket for this key, or none if it holds less. `errand` is the one for
+    this, if it was sent before."""
+    errand = errand or bucket_errand(policy, key=key, cost=cost)
+    if errand.is_done or _errand_run(errand):
+        limited, remaining, reset_after_s, retry_after_s = errand.reply
+        return _verdict(
+            policy,
+            quota=quota_shared(policy),
+            is_refused=bool(limited),
+            remaining=remaining,
+            reset_after_s=float(reset_after_s),
+            retry_after_s=float(retry_after_s),
+        )
     return bucket_take_alone(policy, key=key, cost=cost)
 
 
@@ -57,7 +73,15 @@ def bucket_take_alone(policy: Policy, *, key: str, cost: int = 1) -> Verdict:
     """The same out of this process's own bucket, which holds its share: others may be asked by the same client."""
     metrics.throttle_fallbacks.labels(policy=policy.name).inc()
     quota = math.ceil(quota_shared(policy) / settings.THROTTLE_PROCESSES)
-    return _take(policy, key, cost, redis_url=None, quota=quota)
+    result = _limiter(quota, policy.window_s).limit(f"{policy.name}:{key_hashed(key)}", cost=min(cost, quota))
+    return _verdict(
+        policy,
+        quota=quota,
+        is_refused=result.limited,
+        remaining=result.state.remaining,
+        reset_after_s=result.state.reset_after,
+        retry_after_s=result.state.retry_after,
+    )
 
 
 def quota_shared(policy: Policy) -> int:
@@ -71,31 +95,31 @@ def key_hashed(key: str) -> str:
     return hashlib.blake2b(key.encode(errors="surrogatepass"), key=secret, digest_size=16).hexdigest()
 
 
-def _take(policy: Policy, key: str, cost: int, *, redis_url: str | None, quota: int) -> Verdict:
-    limiter = _limiter(quota, policy.window_s, redis_url)
-    # No request costs more than a full bucket holds: it could never pass.
-    result = limiter.limit(f"{policy.name}:{key_hashed(key)}", cost=min(cost, quota))
+def _errand_run(errand: Errand) -> bool:
+    if not redis_breaker.may_try():
+        return False
+    try:
+        errands_run(get_redis_connection(), [errand])
+    except (RedisError, OSError) as error:
+        redis_breaker.failed(error)
+        return False
+    redis_breaker.succeeded()
+    return True
+
+
+def _verdict(
+    policy: Policy, *, quota: int, is_refused: bool, remaining: int, reset_after_s: float, retry_after_s: float
+) -> Verdict:
+    until_s = retry_after_s if is_refused else reset_after_s - (quota - remaining - 1) * policy.window_s / quota
     return Verdict(
-        policy=policy,
-        is_refused=result.limited,
-        quota=quota,
-        remaining=result.state.remaining,
-        wait_s=_wait_s(result, unit_s=policy.window_s / quota),
+        policy=policy, is_refused=is_refused, quota=quota, remaining=remaining, wait_s=max(1, math.ceil(until_s))
     )
 
 
-def _wait_s(result: RateLimitResult, *, unit_s: float) -> int:
-    state = result.state
-    until_s = state.retry_after if result.limited else state.reset_after - (state.limit - state.remaining - 1) * unit_s
-    return max(1, math.ceil(until_s))
-
-
 @cache
-def _limiter(quota: int, window_s: int, redis_url: str | None) -> Throttled:
-    timeouts = {"SOCKET_TIMEOUT": _TIMEOUT_S, "SOCKET_CONNECT_TIMEOUT": _TIMEOUT_S}
-    store = RedisStore(redis_url, timeouts) if redis_url else _local
+def _limiter(quota: int, window_s: int) -> Throttled:
     rate = per_duration(timedelta(seconds=window_s), limit=quota, burst=quota)
-    return Throttled(using="gcra", quota=rate, store=store, key_prefix="wallet:throttled")
+    return Throttled(using="gcra", quota=rate, store=_local, key_prefix=_PREFIX)
 
 
 _local = MemoryStore(options={"MAX_SIZE": _LOCAL_BUCKETS_MAX})

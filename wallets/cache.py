@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from telemetry import metrics
+from wallets.errands import Errand, errands_run
 from wallets.freshness import outage, steps, unevicted
 from wallets.freshness.link import RedisAwayError, redis_ask
 from wallets.freshness.lua import PREFIX
@@ -35,8 +36,9 @@ def cache_read(name: str, *, load: Callable[[], bytes | None]) -> bytes | None:
     return cache_read_many([name], load=lambda _: {name: load()})[name]
 
 
-def cache_read_many(names: Sequence[str], *, load: Load) -> dict[str, bytes | None]:
+def cache_read_many(names: Sequence[str], *, load: Load, beside: Sequence[Errand] = ()) -> dict[str, bytes | None]:
     """The objects of these names, with one round trip for all that are cached. `load` reads those it is given.
+    `beside` is sent along, where there is a way to Redis.
 
     Inside a database transaction nothing is cached: `load` might see what is not committed yet, or a snapshot from
     before the lease; and a write never decides on a cached value.
@@ -49,7 +51,7 @@ def cache_read_many(names: Sequence[str], *, load: Load) -> dict[str, bytes | No
     wanted, deadline = names, time.monotonic() + _PATIENCE_S
     while wanted:
         try:
-            look = _look(wanted)
+            look = _look(wanted, [errand for errand in beside if not errand.is_done])
         except RedisAwayError:
             return values | _pass_by(wanted, load, reason="redis")
         if look.mark != "trusted":
@@ -126,15 +128,24 @@ def cache_trust_assert() -> None:
         redis_ask(steps.trust_assert)
 
 
-def value_get(key: str) -> bytes | None:
-    """A value that never changes, such as a page of a wallet's history at one version. None: it is not known here."""
+def value_errand(key: str) -> Errand:
+    """For `value_get`, to be sent with something else."""
+    return Errand(("GET", _value_key(key)))
+
+
+def value_get(key: str, *, sent: Sequence[Errand] = ()) -> bytes | None:
+    """A value that never changes, such as a page of a wallet's history at one version. None: it is not known here.
+    It is taken from what was `sent` before, if its errand is there."""
     if not settings.CACHE_ENABLED:
         return None
+    wanted = value_errand(key)
+    errand = next((one for one in sent if one.is_done and one.command == wanted.command), wanted)
     try:
-        value = redis_ask(lambda client: client.get(_value_key(key)))
+        if not errand.is_done:
+            redis_ask(lambda client: errands_run(client, [errand]))
     except RedisAwayError:
         return None
-    return value if isinstance(value, bytes) else None
+    return errand.reply if isinstance(errand.reply, bytes) else None
 
 
 def value_put(key: str, value: bytes, ttl_s: int = steps.VALUE_TTL_S) -> None:
@@ -143,9 +154,9 @@ def value_put(key: str, value: bytes, ttl_s: int = steps.VALUE_TTL_S) -> None:
         redis_ask(lambda client: client.set(_value_key(key), value, ex=ttl_s))
 
 
-def _look(names: Sequence[str]) -> steps.Look:
+def _look(names: Sequence[str], beside: Sequence[Errand]) -> steps.Look:
     """Looks; where the trust has lapsed and is this reader's to renew, renews it and looks once more."""
-    look = redis_ask(lambda client: steps.names_look(client, names))
+    look = redis_ask(lambda client: steps.names_look(client, names, beside=beside))
     if look.claim and _trust_renew(look) and look.mark == "lapsed":
         return redis_ask(lambda client: steps.names_look(client, names))
     return look

@@ -54,9 +54,9 @@ def test_who_asks_and_what_for_are_one_look(alice: User, monkeypatch: pytest.Mon
         someone.api.get(path)
     looks: list[Sequence[str]] = []
 
-    def look(client: Any, names: Sequence[str]) -> steps.Look:
+    def look(client: Any, names: Sequence[str], **options: Any) -> steps.Look:
         looks.append(names)
-        return names_look(client, names)
+        return names_look(client, names, **options)
 
     monkeypatch.setattr(steps, "names_look", look)
     for path in paths:

@@ -243,8 +243,8 @@ def world_made(user: User, patch: pytest.MonkeyPatch) -> Iterator[World]:
 
 
 def _standing_before(world: World, step: str, call: Callable[..., T]) -> Callable[..., T]:
-    def stand_and_call(*arguments: Any) -> T:
+    def stand_and_call(*arguments: Any, **options: Any) -> T:
         world.stand(step)
-        return call(*arguments)
+        return call(*arguments, **options)
 
     return stand_and_call

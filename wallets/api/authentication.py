@@ -5,9 +5,10 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from wallets.access import token_find
+from wallets.access import Bearer, token_find, token_owner_guess
+from wallets.ahead import Ahead
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.models import ApiToken, User
+from wallets.models import User
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -16,18 +17,25 @@ class BearerAuthentication(BaseAuthentication):
     Not knox's own class: that one fails on bytes that are not UTF-8, and looks at all of a user's tokens each time.
     """
 
-    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+    def authenticate(self, request: Request) -> tuple[User, Bearer] | None:
         words = get_authorization_header(request).split()
         if not words or words[0].lower() != b"bearer":
             return None
         if len(words) != 2:
             raise AuthenticationFailed("Send the header as: Authorization: Bearer <token>.")
         # Any bytes have a hash, and one that is unknown opens nothing: there is no form of a token to check first.
-        ahead = getattr(request.parser_context.get("view"), "ahead", None)
-        token = token_find(digest=hash_token(words[1].decode("latin-1")), ahead=ahead)
-        if token is None:
+        digest = hash_token(words[1].decode("latin-1"))
+        bearer = token_find(digest=digest, ahead=_ahead(request, digest))
+        if bearer is None:
             raise AuthenticationFailed("This token is unknown, expired or revoked.")
-        return token.user, token
+        return bearer.user, bearer
+
+
+def _ahead(request: Request, digest: str) -> Ahead | None:
+    """What an ApiView needs to know as soon as it knows who asks. (This module cannot import it: DRF's own views import
+    what is named in the settings.)"""
+    ahead_for = getattr(request.parser_context.get("view"), "ahead_for", None)
+    return ahead_for(request, token_owner_guess(digest=digest)) if ahead_for else None
 
 
 class BrowserAuthentication(SessionAuthentication):

@@ -1,7 +1,7 @@
 """The view that every view of the API is made from."""
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from django.http import HttpResponse
@@ -24,9 +24,15 @@ class ApiView(LimitedView):
     http_method_names = ["get", "head", "post"]
 
     @cached_property
-    def ahead(self) -> Ahead | None:
+    def ahead(self) -> Ahead:
         """What this request will read, to be looked up together with who asks."""
-        return None
+        return Ahead()
+
+    def ahead_for(self, request: Request, owner_id: int | None) -> Ahead:
+        """The same, and what the request will be charged if it is this user's."""
+        if owner_id is not None:
+            self.ahead.beside += self.charge_ahead(request, owner_id)
+        return self.ahead
 
     @property
     def user(self) -> User:
@@ -57,20 +63,29 @@ class ApiView(LimitedView):
 
     def body(self, kind: type[StrictSerializer]) -> dict[str, Any]:
         """The request's JSON, checked. Raises ValidationError, which names every field that is wrong."""
-        return self._checked(kind, self.request.data)
+        return _checked(kind, self.request.data)
 
     def query(self, kind: type[StrictSerializer]) -> dict[str, Any]:
         """The parameters of the URL, checked like a body: none unknown, none given twice."""
+        if not self.request.query_params:
+            return _of_nothing(kind).copy()
         repeated = [name for name, values in self.request.query_params.lists() if len(values) > 1]
         if repeated:
             raise ValidationError({name[:100]: ["Give this parameter once."] for name in repeated[:20]})
-        return self._checked(kind, self.request.query_params.dict())
+        return _checked(kind, self.request.query_params.dict())
 
-    def _checked(self, kind: type[StrictSerializer], data: object) -> dict[str, Any]:
-        serializer = kind(data=data)
-        serializer.is_valid(raise_exception=True)
-        checked: dict[str, Any] = serializer.validated_data
-        return checked
+
+def _checked(kind: type[StrictSerializer], data: object) -> dict[str, Any]:
+    serializer = kind(data=data)
+    serializer.is_valid(raise_exception=True)
+    checked: dict[str, Any] = serializer.validated_data
+    return checked
+
+
+@cache
+def _of_nothing(kind: type[StrictSerializer]) -> dict[str, Any]:
+    """What a query without parameters says: the defaults. A serializer takes as long to be made as all the rest."""
+    return _checked(kind, {})
 
 
 def _framing_check(request: Request) -> None:

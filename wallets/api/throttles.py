@@ -13,8 +13,9 @@ from rest_framework.views import APIView
 
 from telemetry import metrics
 from wallets.addresses import client_network
-from wallets.buckets import Verdict, bucket_take, quota_shared
+from wallets.buckets import Verdict, bucket_errand, bucket_take, quota_shared
 from wallets.domain.errors import WalletError
+from wallets.errands import Errand
 from wallets.policies import READ, STRANGER, WRITE, Charge, Per
 
 POLICY_HEADER = "RateLimit-Policy"
@@ -30,6 +31,18 @@ class LimitedView(APIView):
 
     _charges: tuple[Charge, ...] = ()
     _verdicts: tuple[Verdict, ...] = ()
+    _sent: tuple[int, Errand] | None = None
+
+    def charge_ahead(self, request: Request, user_id: int) -> list[Errand]:
+        """What a read will be charged if it is this user who asks: to be sent together with the question who asks."""
+        if request.method not in SAFE_METHODS or len(self.reads) != 1 or not settings.THROTTLE_ENABLED:
+            return []
+        (charge,) = self.reads
+        if charge.policy.per is not Per.USER:
+            return []
+        errand = bucket_errand(charge.policy, key=_key_of_user(user_id), cost=charge.cost)
+        self._sent = (user_id, errand)
+        return [errand]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         try:
@@ -55,11 +68,18 @@ class LimitedView(APIView):
             return
         self._charges, self._verdicts = charges, ()
         for charge in charges:
-            verdict = bucket_take(charge.policy, key=_key(charge, request), cost=_cost(charge, request))
+            errand = self._errand_of(request, charge)
+            verdict = bucket_take(charge.policy, key=_key(charge, request), cost=_cost(charge, request), errand=errand)
             self._verdicts += (verdict,)
             if verdict.is_refused:
                 metrics.throttled.labels(policy=charge.policy.name).inc()
                 raise Throttled(wait=verdict.wait_s)
+
+    def _errand_of(self, request: Request, charge: Charge) -> Errand | None:
+        """What was sent ahead for this charge, if it was for the one who has turned out to ask."""
+        if self._sent is None or charge not in self.reads or request.user.pk != self._sent[0]:
+            return None
+        return self._sent[1]
 
 
 def headers_put(response: HttpResponseBase, charges: tuple[Charge, ...], verdicts: tuple[Verdict, ...]) -> None:
@@ -82,7 +102,11 @@ def _key(charge: Charge, request: Request) -> str:
 
 
 def _user_key(request: Request) -> str:
-    return f"user {request.user.pk}" if request.user.is_authenticated else _address_key(request)
+    return _key_of_user(request.user.pk) if request.user.is_authenticated else _address_key(request)
+
+
+def _key_of_user(user_id: int) -> str:
+    return f"user {user_id}"
 
 
 def _address_key(request: Request) -> str:

@@ -8,6 +8,7 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from wallets.access import Bearer
 from wallets.ahead import Ahead
 from wallets.api.base import ApiView
 from wallets.api.schema import LOCATION, operation
@@ -24,7 +25,6 @@ from wallets.api.serializers import (
 )
 from wallets.api.sign_in import credentials_check
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.models import ApiToken
 from wallets.policies import SIGN_IN, SIGN_UP
 from wallets.selectors import wallet_head_ahead, wallet_head_get, wallet_head_list
 from wallets.services import token_issue, token_revoke, user_register, wallet_open
@@ -100,15 +100,15 @@ class LogoutView(ApiView):
     )
     def post(self, request: Request) -> Response:
         self.body(EmptySerializer)
-        if isinstance(request.auth, ApiToken):
+        if isinstance(request.auth, Bearer):
             self._revoke(request.auth)
         else:
             logout(request._request)  # noqa: SLF001 - the session is Django's
         return Response(status=204)
 
-    def _revoke(self, token: ApiToken) -> None:
+    def _revoke(self, bearer: Bearer) -> None:
         try:
-            token_revoke(user=self.user, digest=token.digest)
+            token_revoke(user=self.user, digest=bearer.digest)
         except WalletError as error:
             # Two log out at once: for the second it is done already.
             if error.code != ErrorCode.NOT_FOUND:

@@ -9,11 +9,9 @@ is about to fill it, "L" + generation + id. So one DEL both evicts the value and
 Times are milliseconds of Redis's own clock: no other clock has a say.
 """
 
-import hashlib
-from functools import cache
-
 from redis import Redis
-from redis.exceptions import NoScriptError
+
+from wallets.errands import Argument, Errand, errands_run, script_errand
 
 PREFIX = "wallet:cache:"
 STATE = f"{PREFIX}state"
@@ -27,7 +25,9 @@ local function clock_ms()
     return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function run_id()
-    return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+    local server = redis.call('INFO', 'server')
+    local _, before = string.find(server, 'run_id:', 1, true)
+    return string.sub(server, before + 1, before + 40)
 end
 """
 _FENCES = """
@@ -60,18 +60,13 @@ class Script:
     def __init__(self, body: str) -> None:
         self.body = body
 
-    def __call__(self, client: "Redis", keys: list[str], *arguments: str | bytes | int) -> object:
-        text = self.machine + _FENCES + self.body
-        try:
-            return client.evalsha(_sha(text), len(keys), *keys, *arguments)
-        except NoScriptError:
-            # A restart or SCRIPT FLUSH forgot it.
-            return client.eval(text, len(keys), *keys, *arguments)
+    def errand(self, keys: list[str], *arguments: Argument) -> Errand:
+        return script_errand(self.machine + _FENCES + self.body, keys, arguments)
 
-
-@cache
-def _sha(text: str) -> str:
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    def __call__(self, client: Redis, keys: list[str], *arguments: Argument) -> object:
+        errand = self.errand(keys, *arguments)
+        errands_run(client, [errand])
+        return errand.reply
 
 
 # A reader looks at names. {mark, now, generation, claim, what each name has: its value, or F(enced), B(usy), M(issing

@@ -3,10 +3,12 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings
 from redis import Redis
 
+from wallets.errands import Errand, errands_run
 from wallets.freshness.lua import (
     ASSERT,
     CLEAR,
@@ -45,10 +47,10 @@ class Look:
     busy: list[str] = field(default_factory=list)
 
 
-def names_look(client: Redis, names: Sequence[str]) -> Look:
+def names_look(client: Redis, names: Sequence[str], *, beside: Sequence[Errand] = ()) -> Look:
+    """Looks, and sends what else goes the same way."""
     lease_id = secrets.token_hex(8)
-    found = LOOK(
-        client,
+    look = LOOK.errand(
         [STATE],
         "\n".join(names),
         secrets.token_hex(8),
@@ -58,7 +60,11 @@ def names_look(client: Redis, names: Sequence[str]) -> Look:
         settings.CACHE_TRUST_MS,
         CLAIM_MS,
     )
-    assert isinstance(found, list)  # noqa: S101 - the script returns nothing else
+    errands_run(client, [look, *beside])
+    return _look_of(names, lease_id, look.reply)
+
+
+def _look_of(names: Sequence[str], lease_id: str, found: list[Any]) -> Look:
     mark = found[0].decode()
     if mark == "quarantine":
         return Look(mark=mark)

@@ -17,7 +17,7 @@ from transactions.api.serializers import (
 )
 from transactions.api.v1.schema import history_read, key_lookup, money_post
 from transactions.contract import transaction_data
-from transactions.reads import history_body, transaction_ahead, transaction_body
+from transactions.reads import history_ahead, history_body, transaction_ahead, transaction_body
 from transactions.selectors import HistoryQuery, transaction_list_by_key
 from transactions.services import Receipt, deposit_create, transfer_create, withdrawal_create
 from wallets.ahead import Ahead
@@ -25,7 +25,7 @@ from wallets.api.base import ApiView
 from wallets.api.schema import operation
 from wallets.domain.errors import ErrorCode
 from wallets.policies import HISTORY, MONEY
-from wallets.selectors import wallet_head_ahead, wallet_head_get
+from wallets.selectors import wallet_head_get
 from wallets.watch import wallet_watch
 
 
@@ -136,14 +136,14 @@ class HistoryView(ApiView):
 
     @cached_property
     def ahead(self) -> Ahead:
-        return wallet_head_ahead(self.kwargs["wallet_id"])
+        return history_ahead(self.kwargs["wallet_id"])
 
     @history_read
     def get(self, request: Request, wallet_id: int) -> HttpResponse:  # noqa: ARG002
         query = HistoryQuery(**self.query(HistoryQuerySerializer))
         wallet = wallet_head_get(owner=self.user, wallet_id=wallet_id, ahead=self.ahead)
         wallet_watch(wallet.id)
-        return self.answer(history_body(wallet=wallet, query=query))
+        return self.answer(history_body(wallet=wallet, query=query, ahead=self.ahead))
 
 
 def _receipt(receipt: Receipt) -> Response:
