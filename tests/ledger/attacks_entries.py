@@ -192,12 +192,6 @@ FIT = [
             sides=[Side(b.new, b.alice, -10, 3, 50), Side(b.new, b.euros, 10, 1, 10)],
         ),
     ),
-    Attack(
-        "transactions_entry_transaction_id_553985fa_fk_transacti",
-        "entries of no transaction, with the guard asleep",
-        lambda b: b.posting(sides=[Side(b.new, USD, -50)]),
-        without=[("transactions_entry", "entry_books_balance")],
-    ),
 ]
 
 ENTRY_ATTACKS = [*SUM, *FIT]
