@@ -1,8 +1,7 @@
 """Under which names the cache keeps what changes when money moves. Writers fence these names, readers ask for them."""
 
 from collections.abc import Iterable
-
-from transactions.models import Transaction
+from typing import Protocol
 
 
 def transaction_name(transaction_id: int) -> str:
@@ -15,11 +14,20 @@ def unmoved_name(wallet_id: int) -> str:
     return f"unmoved:{wallet_id}"
 
 
-def settled_names(transactions: Iterable[Transaction]) -> list[str]:
+class Settled(Protocol):
+    """An accepted transaction that has got its outcome."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def source_id(self) -> int | None: ...
+
+
+def settled_names(transactions: Iterable[Settled]) -> list[str]:
     """What changes when these accepted transactions are settled, apart from the wallets."""
     names: dict[str, None] = {}
     for transaction in transactions:
-        names[transaction_name(transaction.pk)] = None
+        names[transaction_name(transaction.id)] = None
         if transaction.source_id is not None:
             names[unmoved_name(transaction.source_id)] = None
     return list(names)

@@ -94,7 +94,7 @@ def _wallets(requests: Sequence[TransferRequest]) -> dict[int, Wallet]:
     """The wallets that are named by id, save the outside world's, to which nobody sends."""
     ids = {request.source_id for request in requests}
     ids |= {request.destination_id for request in requests if request.destination_id is not None}
-    wallets = Wallet.objects.filter(id__in=among(ids), owner__isnull=False).select_related("owner")
+    wallets = Wallet.objects.filter(among("id", ids), owner__isnull=False).select_related("owner")
     return {wallet.id: wallet for wallet in wallets}
 
 

@@ -26,15 +26,30 @@ class Command:
     accepted_id: int | None = None
 
 
+@dataclass(slots=True)
+class Accepted:
+    """What the ledger needs to know of an accepted transaction, and its outcome. Not a model instance: a thousand of
+    those cost more than all the rest that is done under the wallets' locks."""
+
+    id: int
+    status: str
+    source_id: int | None
+    currency: str
+    failure_code: str = ""
+    settled_at: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The answer to one command: a transaction, or the error that refused it. Never both, never neither.
+    """The answer to one command: a transaction (an `accepted` one for a command that settles it), or the error that
+    refused it. Never both, never neither.
 
     `replayed` says that the command was carried out before, under the same idempotency key or as the same accepted
     transaction, and not again now.
     """
 
     transaction: Transaction | None = None
+    accepted: Accepted | None = None
     error: WalletError | None = None
     replayed: bool = False
 

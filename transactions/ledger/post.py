@@ -11,7 +11,7 @@ from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
 from transactions.ledger.arrays import among, array_literal
-from transactions.ledger.commands import Command, Outcome
+from transactions.ledger.commands import Accepted, Command, Outcome
 from transactions.ledger.posting import Posting
 from transactions.ledger.record import posting_record
 from transactions.ledger.rules import Head, idempotency_key_fits
@@ -70,12 +70,14 @@ def accepted_fail(*, transaction_id: int, code: ErrorCode) -> None:
     """Settles an accepted transaction as failed without trying it, as staff may decide. One that is settled stays."""
     with transaction.atomic():
         # The lock stops a worker from posting it between this look and the write.
-        pending = Transaction.objects.select_for_update().filter(id=transaction_id, status=Status.PENDING).first()
-        if pending is None:
+        pending = Transaction.objects.select_for_update().filter(id=transaction_id, status=Status.PENDING)
+        row = pending.values_list("id", "status", "source_id", "currency").first()
+        if row is None:
             return
-        pending.status, pending.failure_code, pending.settled_at = Status.FAILED, code, timezone.now()
-        posting_record(settled=[pending])
-        cache_fence(settled_names([pending]))
+        failed = Accepted(*row)
+        failed.status, failed.failure_code, failed.settled_at = Status.FAILED, code, timezone.now()
+        posting_record(settled=[failed])
+        cache_fence(settled_names([failed]))
 
 
 def requests_find(commands: Sequence[Command]) -> dict[tuple[int, str], Transaction]:
@@ -109,9 +111,7 @@ def _heads_lock(commands: Sequence[Command]) -> dict[int, Head]:
     ids = {id_ for command in commands for id_ in (command.source_id, command.destination_id) if id_ is not None}
     if not ids:
         return {}
-    wallets = (
-        Wallet.objects.filter(id__in=among(ids), owner__isnull=False).order_by("id").select_for_update(no_key=True)
-    )
+    wallets = Wallet.objects.filter(among("id", ids), owner__isnull=False).order_by("id").select_for_update(no_key=True)
     try:
         rows = list(wallets.values_list("id", "currency", "status", "balance", "version", "updated_at"))
     except OperationalError as error:
@@ -121,8 +121,11 @@ def _heads_lock(commands: Sequence[Command]) -> dict[int, Head]:
     return {row[0]: Head(*row) for row in rows}
 
 
-def _accepted_find(commands: Sequence[Command]) -> dict[int, Transaction]:
+def _accepted_find(commands: Sequence[Command]) -> dict[int, Accepted]:
     """The transactions that the commands settle. Read under the wallets' locks, so that of two workers with the same
     transaction the second sees that it is settled."""
     ids = [command.accepted_id for command in commands if command.accepted_id is not None]
-    return {found.id: found for found in Transaction.objects.filter(id__in=among(ids))} if ids else {}
+    rows = (
+        Transaction.objects.filter(among("id", ids)).values_list("id", "status", "source_id", "currency") if ids else []
+    )
+    return {row[0]: Accepted(*row) for row in rows}

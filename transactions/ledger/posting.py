@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from transactions.ledger.commands import Command, Outcome, command_transaction
+from transactions.ledger.commands import Accepted, Command, Outcome, command_transaction
 from transactions.ledger.record import EntryRow, posting_record
 from transactions.ledger.rules import Head, command_error, posting_error, replay_error
 from transactions.models import Status, Transaction
@@ -22,7 +22,7 @@ class Posting:
         *,
         heads: dict[int, Head],
         requests: dict[tuple[int, str], Transaction],
-        accepted: dict[int, Transaction],
+        accepted: dict[int, Accepted],
         now: datetime,
     ) -> None:
         self._heads = heads
@@ -31,7 +31,7 @@ class Posting:
         self._now = now
         self._changed: dict[int, Head] = {}
         self._posted: list[Transaction] = []
-        self._settled: list[Transaction] = []
+        self._settled: list[Accepted] = []
         self._entries: list[EntryRow] = []
 
     @property
@@ -45,7 +45,7 @@ class Posting:
         return list(self._changed)
 
     @property
-    def settled(self) -> list[Transaction]:
+    def settled(self) -> list[Accepted]:
         """The accepted transactions that got their outcome."""
         return list(self._settled)
 
@@ -81,12 +81,12 @@ class Posting:
         self._move(command, transaction)
         return transaction
 
-    def _settle(self, command: Command, accepted: Transaction | None) -> Outcome:
+    def _settle(self, command: Command, accepted: Accepted | None) -> Outcome:
         """The outcome of an accepted transaction: posted, or failed with the reason. Settled ones stay as they are."""
         if accepted is None:
             return Outcome(error=WalletError(ErrorCode.NOT_FOUND, "There is no such transaction."))
         if accepted.status != Status.PENDING:
-            return Outcome(transaction=accepted, replayed=True)
+            return Outcome(accepted=accepted, replayed=True)
         error = command_error(command) or self._error(command)
         accepted.status = Status.FAILED if error else Status.POSTED
         accepted.failure_code = error.code if error else ""
@@ -95,7 +95,7 @@ class Posting:
         if error:
             return Outcome(error=error)
         self._move(command, accepted)
-        return Outcome(transaction=accepted)
+        return Outcome(accepted=accepted)
 
     def _error(self, command: Command) -> WalletError | None:
         return posting_error(
@@ -111,11 +111,11 @@ class Posting:
         """Never before a wallet's last entry, even if the clock went back: entries stand in order of time."""
         return max([self._now, *(head.updated_at for head in self._sides(command))])
 
-    def _move(self, command: Command, transaction: Transaction) -> None:
+    def _move(self, command: Command, transaction: Transaction | Accepted) -> None:
         self._entry(transaction, command.source_id, -command.amount)
         self._entry(transaction, command.destination_id, command.amount)
 
-    def _entry(self, transaction: Transaction, wallet_id: int | None, amount: int) -> None:
+    def _entry(self, transaction: Transaction | Accepted, wallet_id: int | None, amount: int) -> None:
         """One side: the wallet's balance and version move on in memory, and the entry says where to."""
         settled_at = transaction.settled_at
         assert settled_at is not None  # noqa: S101 - only settled transactions have entries

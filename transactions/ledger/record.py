@@ -13,6 +13,7 @@ from django.db import OperationalError, connection
 from psycopg.errors import LockNotAvailable
 
 from transactions.ledger.arrays import array_literal
+from transactions.ledger.commands import Accepted
 from transactions.ledger.rules import Head
 from transactions.models import Transaction
 from wallets.domain.errors import ErrorCode, WalletError
@@ -88,7 +89,7 @@ def posting_record(
     *,
     heads: Sequence[Head] = (),
     posted: Sequence[Transaction] = (),
-    settled: Sequence[Transaction] = (),
+    settled: Sequence[Accepted] = (),
     entries: Sequence[EntryRow] = (),
 ) -> None:
     """Writes the new heads of wallets, new transactions, outcomes of accepted ones, and entries.

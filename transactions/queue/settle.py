@@ -109,7 +109,7 @@ def _batch_settle(partition: int, size: int, lock_timeout_ms: int) -> Drained | 
             if not jobs:
                 return None
             outcomes = post(list(jobs.values()))
-            Job.objects.filter(id__in=among(jobs)).delete()
+            Job.objects.filter(among("id", jobs)).delete()
             # Robust: what was settled is settled, whatever is wrong with the cache.
             transaction.on_commit(partial(watched_warm_up, _wallet_ids(jobs.values())), robust=True)
     except Exception as error:
