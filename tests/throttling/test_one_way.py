@@ -69,6 +69,20 @@ def test_what_was_sent_along_is_charged_once(alices: Person, rest: str, cost: in
     assert 3 * cost - 1 <= amounts[0] - amounts[3] <= 3 * cost
 
 
+def test_a_deposit_is_charged_once_and_what_it_costs_goes_to_redis_with_who_asks(
+    alices: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"{alices.wallet_path}/deposits"
+    first = left(alices.api.post(path, {"amount": 1}))["money"]["r"]
+
+    with ways_to_redis(monkeypatch) as sent:
+        second = left(alices.api.post(path, {"amount": 1}))["money"]["r"]
+
+    assert first - second == 1
+    # And the fence, before the commit and after it.
+    assert len(sent) == 3
+
+
 def test_scripts_that_redis_has_forgotten_are_sent_once_more_and_charge_once(alices: Person) -> None:
     first = alices.api.get(alices.wallet_path)
     get_redis_connection().script_flush()

@@ -20,18 +20,19 @@ def array_literal(values: Iterable[Element], *, of: str) -> str:
 
 def among(field: str, ids: Iterable[int]) -> Func:
     """For `filter(among("id", ids))`: the ids as one parameter, where those of a list would be a thousand. (Nor a
-    subquery: for that the planner reads the whole table.)
-
-    Numbers of more than 64 bits are left out, as Django does in a list: nothing has such an id.
-    """
-    fitting = [id_ for id_ in ids if -_INT64 <= id_ < _INT64]
+    subquery: for that the planner reads the whole table.)"""
     return Func(
         F(field),
-        Value(array_literal(fitting, of="bigint")),
+        Value(array_literal(ids_fitting(ids), of="bigint")),
         template="%(expressions)s::bigint[])",
         arg_joiner=" = ANY(",
         output_field=BooleanField(),
     )
+
+
+def ids_fitting(ids: Iterable[int]) -> list[int]:
+    """Those of no more than 64 bits, as Django does with a list: nothing has another id."""
+    return [id_ for id_ in ids if -_INT64 <= id_ < _INT64]
 
 
 def _text(value: str) -> str:

@@ -5,12 +5,13 @@ Lock the wallets, decide on each command in memory, write everything with one st
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
-from transactions.ledger.arrays import among, array_literal
+from transactions.ledger.arrays import among, array_literal, ids_fitting
 from transactions.ledger.commands import Accepted, Command, Outcome
 from transactions.ledger.posting import Posting
 from transactions.ledger.record import posting_record
@@ -111,14 +112,22 @@ def _heads_lock(commands: Sequence[Command]) -> dict[int, Head]:
     ids = {id_ for command in commands for id_ in (command.source_id, command.destination_id) if id_ is not None}
     if not ids:
         return {}
-    wallets = Wallet.objects.filter(among("id", ids), owner__isnull=False).order_by("id").select_for_update(no_key=True)
-    try:
-        rows = list(wallets.values_list("id", "currency", "status", "balance", "version", "updated_at"))
-    except OperationalError as error:
-        if isinstance(error.__cause__, LockNotAvailable):
-            raise WalletError(ErrorCode.UNAVAILABLE, "The wallet is busy; try again.", retry_after_s=1) from error
-        raise
-    return {row[0]: Head(*row) for row in rows}
+    with connection.cursor() as cursor:
+        try:
+            cursor.execute(_heads_sql(), [array_literal(ids_fitting(ids), of="bigint")])
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                raise WalletError(ErrorCode.UNAVAILABLE, "The wallet is busy; try again.", retry_after_s=1) from error
+            raise
+        return {row[0]: Head(*row) for row in cursor.fetchall()}
+
+
+@cache
+def _heads_sql() -> str:
+    """The ORM's words for it, found once: it takes longer to find them than Postgres to lock two rows."""
+    wallets = Wallet.objects.filter(among("id", ()), owner__isnull=False).order_by("id").select_for_update(no_key=True)
+    sql, _ = wallets.values_list("id", "currency", "status", "balance", "version", "updated_at").query.sql_with_params()
+    return sql
 
 
 def _accepted_find(commands: Sequence[Command]) -> dict[int, Accepted]:

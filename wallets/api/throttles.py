@@ -31,17 +31,16 @@ class LimitedView(APIView):
 
     _charges: tuple[Charge, ...] = ()
     _verdicts: tuple[Verdict, ...] = ()
-    _sent: tuple[int, Errand] | None = None
+    _sent: tuple[int, Charge, Errand] | None = None
 
     def charge_ahead(self, request: Request, user_id: int) -> list[Errand]:
-        """What a read will be charged if it is this user who asks: to be sent together with the question who asks."""
-        if request.method not in SAFE_METHODS or len(self.reads) != 1 or not settings.THROTTLE_ENABLED:
+        """What this request will be charged if it is this user's: to be sent together with the question who asks."""
+        charges = self._charges_of(request)
+        # What depends on the body, or on more than one bucket, is charged in its turn.
+        if len(charges) != 1 or charges[0].policy.per is not Per.USER or charges[0].items_in:
             return []
-        (charge,) = self.reads
-        if charge.policy.per is not Per.USER:
-            return []
-        errand = bucket_errand(charge.policy, key=_key_of_user(user_id), cost=charge.cost)
-        self._sent = (user_id, errand)
+        errand = bucket_errand(charges[0].policy, key=_key_of_user(user_id), cost=charges[0].cost)
+        self._sent = (user_id, charges[0], errand)
         return [errand]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -55,13 +54,18 @@ class LimitedView(APIView):
 
     def check_throttles(self, request: Request) -> None:
         """Called by DRF when it knows who asks, before anything is done for them."""
-        self._charge(request, self.reads if request.method in SAFE_METHODS else self.writes)
+        self._charge(request, self._charges_of(request))
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
         if self._verdicts:
             headers_put(answer, self._charges, self._verdicts)
         return answer
+
+    def _charges_of(self, request: Request) -> tuple[Charge, ...]:
+        if not settings.THROTTLE_ENABLED:
+            return ()
+        return self.reads if request.method in SAFE_METHODS else self.writes
 
     def _charge(self, request: Request, charges: tuple[Charge, ...]) -> None:
         if not settings.THROTTLE_ENABLED:
@@ -77,9 +81,9 @@ class LimitedView(APIView):
 
     def _errand_of(self, request: Request, charge: Charge) -> Errand | None:
         """What was sent ahead for this charge, if it was for the one who has turned out to ask."""
-        if self._sent is None or charge not in self.reads or request.user.pk != self._sent[0]:
+        if self._sent is None or (request.user.pk, charge) != self._sent[:2]:
             return None
-        return self._sent[1]
+        return self._sent[2]
 
 
 def headers_put(response: HttpResponseBase, charges: tuple[Charge, ...], verdicts: tuple[Verdict, ...]) -> None:
