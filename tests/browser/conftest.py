@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -26,6 +27,9 @@ Visit = Callable[..., Person]
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
+    # While Playwright's loop is there, Django keeps this thread's connections apart from those of before. A process
+    # that a later test forks has no loop: it would find the ones of before, and share them with its siblings.
+    connections.close_all()
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, from which Django would refuse to query; nothing else runs
         # in that loop while a test does.
