@@ -12,7 +12,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject
 	--universal --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test bench lint format lock install
+.PHONY: help run reset test bench lint format proto lock install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,10 @@ format: $(STAMP) ## Bring code and templates into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint templates --reformat --quiet || true
+
+proto: $(STAMP) ## Make the Python code of the gRPC contract anew, after a change to proto/
+	@cd proto && ../$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=.. --pyi_out=.. --grpc_python_out=.. \
+		$$(find . -name '*.proto' | sort)
 
 lock: $(STAMP) ## Pin the newest fitting version of every requirement, with hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -10,8 +10,10 @@ from prometheus_client import (
     REGISTRY,
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
+    start_http_server,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -19,6 +21,16 @@ http_request_duration_seconds = Histogram(
     "wallet_http_request_duration_seconds",
     "How long a request took, by the template of its route.",
     ["method", "route", "status"],
+)
+rpc_duration_seconds = Histogram(
+    "wallet_rpc_duration_seconds",
+    "How long a gRPC call took, by method and status; of WatchWallet, until its first answer.",
+    ["method", "code"],
+)
+rpc_watchers = Gauge(
+    "wallet_rpc_watchers",
+    "Calls of WatchWallet that are open.",
+    multiprocess_mode="livesum",
 )
 transactions_posted = Counter(
     "wallet_transactions_posted_total",
@@ -94,6 +106,11 @@ not_modified = Counter(
     "Reads that were answered 304 because the client had the newest state already, by route.",
     ["route"],
 )
+service_calls = Histogram(
+    "wallet_service_call_seconds",
+    "How long a web process's call to the wallet service took, each try by itself, by method and gRPC status.",
+    ["method", "code"],
+)
 warm_ups = Counter(
     "wallet_warm_ups_total",
     "Requests to warm a wallet's reads, by outcome: yes (done), busy (somebody else is at it), unknown (Redis away), "
@@ -104,8 +121,18 @@ warm_ups = Counter(
 
 def exposition() -> tuple[bytes, str]:
     """All metrics, of every worker process, in Prometheus's text format, and its content type."""
-    registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library is half typed
-    return generate_latest(registry), CONTENT_TYPE_LATEST
+    return generate_latest(_registry()), CONTENT_TYPE_LATEST
+
+
+def exposition_serve(*, port: int) -> None:
+    """Shows the same at http://…:port/metrics, for processes that serve nothing else over HTTP. In a thread."""
+    start_http_server(port, registry=_registry())
+
+
+def _registry() -> CollectorRegistry:
+    """What this process has counted; where several write to the same folder, what all of them have."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library is half typed
+    return registry

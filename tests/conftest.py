@@ -9,10 +9,14 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 from pytest_django import Settings
 
 from tests.chromium import MISSING, chromium_path, is_required
+from tests.rpc.fixtures import channel, grpc_server, small_server, start_server
 from wallets.cache import cache_trust_assert
 from wallets.freshness import link
 from wallets.models import User
 from wallets.services import user_register
+
+# Here and not where they are used, so that there is one server for all of them.
+__all__ = ["channel", "grpc_server", "small_server", "start_server"]
 
 #: Its rows make ids unique across processes: a flushed lease could be taken by a second process at once.
 _NEVER_FLUSHED = "wallets_nodelease"

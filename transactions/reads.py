@@ -150,6 +150,11 @@ def history_body(*, wallet: WalletHead, query: HistoryQuery, ahead: Ahead | None
 def history_page(*, wallet: WalletHead, query: HistoryQuery) -> HistoryPage:
     """The same page, to be shown in another form."""
     plain = history_body(wallet=wallet, query=query).plain() if _is_kept(query) else _history_make(wallet, query)
+    return page_of(plain)
+
+
+def page_of(plain: bytes) -> HistoryPage:
+    """The page out of what the API answers."""
     page = json.loads(plain)
     return HistoryPage(entries=page["results"], next=_cursor_of(page["next"]), previous=_cursor_of(page["previous"]))
 

@@ -5,7 +5,7 @@ import binascii
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Entry, Job, Kind, Status, Transaction
@@ -44,15 +44,6 @@ class EntryPage:
     entries: list[Entry]
     next: str | None
     previous: str | None
-
-
-def transaction_get(*, user: User, transaction_id: int) -> Transaction:
-    """A transaction of which the user owns a side; NOT_FOUND for everybody else's."""
-    own = Q(source__owner=user) | Q(destination__owner=user)
-    found = _with_sides(Transaction.objects.filter(own, id=transaction_id)).first()
-    if found is None:
-        raise WalletError(ErrorCode.NOT_FOUND, "You have no such transaction.")
-    return found
 
 
 def transaction_find(*, transaction_id: int) -> Transaction | None:

@@ -4,7 +4,6 @@ would hand the site to a stranger."""
 from django.conf import settings
 from django.core import checks
 
-SECRET_KEY_LENGTH_MIN = 50
 #: How the keys begin that stand in settings.py, in docker-compose.yml and in Django's samples.
 _PUBLISHED_KEYS = ("insecure-", "for-development-only", "django-insecure-")
 #: A commit may take a while itself, and clocks do not run at quite the same rate.
@@ -23,12 +22,21 @@ def check_debug(**_: object) -> list[checks.CheckMessage]:
 @checks.register(checks.Tags.security, deploy=True)
 def check_secret_key(**_: object) -> list[checks.CheckMessage]:
     """Whoever knows or guesses the key can sign in as anybody."""
-    hint = f"Set SECRET_KEY to {SECRET_KEY_LENGTH_MIN} or more random characters, and keep them to yourself."
+    hint = f"Set SECRET_KEY to {settings.SECRET_KEY_LENGTH_MIN} or more random characters, and keep them to yourself."
     if settings.SECRET_KEY.startswith(_PUBLISHED_KEYS):
         return [checks.Error("SECRET_KEY is one that everybody knows.", hint=hint, id="wallet.E002")]
-    if len(settings.SECRET_KEY) < SECRET_KEY_LENGTH_MIN:
+    if len(settings.SECRET_KEY) < settings.SECRET_KEY_LENGTH_MIN:
         return [checks.Error("SECRET_KEY is short enough to be guessed.", hint=hint, id="wallet.E003")]
     return []
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_wallet_service_key(**_: object) -> list[checks.CheckMessage]:
+    """Whoever knows the key can move anybody's money. (Short ones the settings refuse.)"""
+    if not settings.WALLET_SERVICE_KEY.startswith(_PUBLISHED_KEYS):
+        return []
+    hint = "Set WALLET_SERVICE_KEY to random characters of its own, the same for the service and its web processes."
+    return [checks.Error("WALLET_SERVICE_KEY is one that everybody knows.", hint=hint, id="wallet.E007")]
 
 
 @checks.register(checks.Tags.security, deploy=True)
@@ -51,3 +59,12 @@ def check_cache_fence(**_: object) -> list[checks.CheckMessage]:
         return []
     hint = "It outlasts DATABASE_TRANSACTION_TIMEOUT_MS, which is not 0, by a quarter; and CACHE_TRUST_MS."
     return [checks.Error("CACHE_FENCE_S is too short.", hint=hint, id="wallet.E006")]
+
+
+@checks.register()
+def check_grpc_tls(**_: object) -> list[checks.CheckMessage]:
+    """A certificate without its key would leave tokens to go over the wire in plain text, or nothing to be served."""
+    if bool(settings.GRPC_TLS_CERT) == bool(settings.GRPC_TLS_KEY):
+        return []
+    hint = "Both name files, or neither does."
+    return [checks.Error("One of GRPC_TLS_CERT and GRPC_TLS_KEY is missing.", hint=hint, id="wallet.E008")]

@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import cache
 
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
@@ -27,6 +28,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 # Threads of their own, so that a part that hangs holds up its own check alone: the next one queues behind it and fails.
 _postgres_checks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="check-postgres")
 _redis_checks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="check-redis")
+_service_checks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="check-service")
 
 
 class ProbeMiddleware:
@@ -54,8 +56,11 @@ def ready() -> HttpResponse:
     """503 while money could not move. Redis is told of, but money and pages go on without it."""
     postgres = _postgres_checks.submit(_postgres_check)
     redis = _redis_checks.submit(_redis_check)
+    service = _service_checks.submit(_service_check) if settings.WALLET_SERVICE else None
     parts = {"postgres": _outcome(postgres, part="Postgres"), "redis": _outcome(redis, part="Redis")}
-    is_ready = parts["postgres"] == "ok"
+    if service is not None:
+        parts["wallet_service"] = _outcome(service, part="The wallet service")
+    is_ready = all(state == "ok" for part, state in parts.items() if part != "redis")
     body = {"status": "ready" if is_ready else "unavailable", "parts": parts}
     return JsonResponse(body, status=200 if is_ready else 503, headers=_NO_STORE)
 
@@ -90,6 +95,12 @@ def _postgres_check() -> str:
 def _redis_check() -> str:
     get_redis_connection("default").ping()
     return "ok"
+
+
+def _service_check() -> str:
+    from transactions.remote.channel import service_check  # noqa: PLC0415 - gRPC is loaded where it is used
+
+    return service_check(timeout_s=CHECK_TIMEOUT_S)
 
 
 @cache

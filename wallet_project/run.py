@@ -33,6 +33,7 @@ from wallet_project.servers import (
 )
 
 HOST = "127.0.0.1"
+_GRPC_PORT = 50_051
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WATCH_S = 0.5
 
@@ -65,16 +66,19 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(places: Places) -> NoReturn:
-    port = _port()
+    port = _port("PORT", default=8000)
+    # Next to the usual one as PORT is to its own, so that two sites side by side need one variable.
+    grpc_port = _port("GRPC_PORT", default=_GRPC_PORT + port - 8000 if port < 20_000 else port - 1)
     with ExitStack() as stack:
         stack.enter_context(folder_locked(places.lock, note=f"http://{HOST}:{port}"))
         if leftovers_stop(places.root):
             _say("Stopped what a killed run had left behind.")
         # Runs last, when everything has been stopped in order: whatever slipped through does not outlive us.
         stack.callback(leftovers_stop, places.root)
-        _port_check(port)
+        _port_check(port, hint="PORT=8001")
+        _port_check(grpc_port, hint="GRPC_PORT=50061")
         servers = _servers_start(places, stack=stack)
-        os.environ |= _environment(places, port=port)
+        os.environ |= _environment(places, port=port, grpc_port=grpc_port)
         _site_prepare()
         _processes_run(servers, port=port)
 
@@ -88,20 +92,20 @@ def _reset(places: Places) -> int:
     return 0
 
 
-def _port() -> int:
-    text = os.environ.get("PORT", "8000")
+def _port(variable: str, *, default: int) -> int:
+    text = os.environ.get(variable, str(default))
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
-        raise RunError(f"PORT is a number from 1 to 65535, not {text!r}.")
+        raise RunError(f"{variable} is a number from 1 to 65535, not {text!r}.")
     return int(text)
 
 
-def _port_check(port: int) -> None:
+def _port_check(port: int, *, hint: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
-            raise RunError(f"Port {port} cannot be used ({error.strerror}). Try another: make run PORT=8001") from error
+            raise RunError(f"Port {port} cannot be used ({error.strerror}). Try another: make run {hint}") from error
 
 
 def _servers_start(places: Places, *, stack: ExitStack) -> list[Server]:
@@ -124,7 +128,7 @@ def _server_start(server: Server, *, stack: ExitStack) -> Server:
     return server
 
 
-def _environment(places: Places, *, port: int) -> dict[str, str]:
+def _environment(places: Places, *, port: int, grpc_port: int) -> dict[str, str]:
     """What the site's processes need to know beside the servers' URLs, which the settings work out themselves."""
     if "SECRET_KEY" not in os.environ:
         _secret_key_make(places.secret_key)
@@ -133,6 +137,7 @@ def _environment(places: Places, *, port: int) -> dict[str, str]:
     return {
         RUN_DIR_VARIABLE: str(places.root),
         "PORT": str(port),
+        "GRPC_BIND": f"{HOST}:{grpc_port}",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
         "PYTHONUNBUFFERED": "1",

@@ -4,6 +4,7 @@ Without DATABASE_URL and REDIS_URL the embedded servers under `.run/` are used (
 """
 
 import logging
+import re
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,6 +12,7 @@ from urllib.parse import unquote
 import environ
 from celery.schedules import crontab
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 from telemetry import logs
 from wallet_project import embedded
@@ -19,6 +21,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
 # What makes a deployment unsafe is named by `manage.py check --deploy`; `wsgi.py` refuses to serve with this key.
+SECRET_KEY_LENGTH_MIN = 50
 INSECURE_SECRET_KEY = "insecure-key-for-tests-and-commands-only"  # noqa: S105 - it is named for what it is
 SECRET_KEY = env.str("SECRET_KEY", default=embedded.secret_key() or INSECURE_SECRET_KEY)
 DEBUG = env.bool("DEBUG", default=False)
@@ -197,6 +200,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 60},
     },
+    # Opens the first wallets of accounts that a web process made while the wallet service was away.
+    "open owed wallets": {
+        "task": "wallets.tasks.wallets_owed_task",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 60},
+    },
     "audit the books": {"task": "transactions.tasks.audit_nightly", "schedule": crontab(hour=3, minute=0)},
     "sweep sessions": {"task": "wallets.tasks.sessions_delete_expired", "schedule": crontab(hour=4, minute=0)},
     "sweep API tokens": {"task": "wallets.tasks.api_tokens_delete_expired", "schedule": crontab(hour=4, minute=5)},
@@ -367,6 +376,43 @@ TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# --- gRPC (`manage.py serve_grpc`) ---
+#: The address to serve on: host:port.
+GRPC_BIND = env.str("GRPC_BIND", default="127.0.0.1:50051")
+#: Files (PEM) of a certificate chain and its key: both, or neither for plain text behind a proxy.
+GRPC_TLS_CERT = env.str("GRPC_TLS_CERT", default="")
+GRPC_TLS_KEY = env.str("GRPC_TLS_KEY", default="")
+#: Calls that are answered side by side, each with a thread and a database connection of its own.
+GRPC_THREADS = max(1, env.int("GRPC_THREADS", default=16))
+#: Calls that are under way at the most, those that wait for a thread included. One more is refused at once.
+GRPC_CALLS_MAX = max(GRPC_THREADS, env.int("GRPC_CALLS_MAX", default=64))
+#: Calls of WatchWallet, which hold neither. Apart from the others, so that watching keeps nobody from paying.
+GRPC_WATCHERS_MAX = env.int("GRPC_WATCHERS_MAX", default=1_000)
+#: How long after a change a watcher hears of it at the latest, and how often Redis is asked for all of them together.
+GRPC_WATCH_INTERVAL_MS = max(10, env.int("GRPC_WATCH_INTERVAL_MS", default=200))
+#: How long calls under way may take to finish when the server is asked to stop.
+GRPC_DRAIN_S = env.float("GRPC_DRAIN_S", default=10.0)
+#: Where Prometheus finds what this process has counted (http://…:port/metrics); 0 for nowhere.
+GRPC_METRICS_PORT = env.int("GRPC_METRICS_PORT", default=0)
+
+# --- The wallet as a service of its own (`manage.py serve_grpc`) ---
+#: Where the books are kept: grpc://host:port, or grpcs:// through TLS. Empty: in this process's own database.
+WALLET_SERVICE = env.str("WALLET_SERVICE", default="")
+if WALLET_SERVICE and not re.fullmatch(r"grpcs?://([^/:]+|\[[0-9a-fA-F:]+\]):[0-9]+", WALLET_SERVICE):
+    raise ImproperlyConfigured("WALLET_SERVICE is grpc://host:port, or grpcs://host:port through TLS.")
+#: Shared by the service and its web processes, which say with it on whose behalf they call. Empty: no such calls.
+WALLET_SERVICE_KEY = env.str("WALLET_SERVICE_KEY", default="")
+if (WALLET_SERVICE or WALLET_SERVICE_KEY) and len(WALLET_SERVICE_KEY) < SECRET_KEY_LENGTH_MIN:
+    # Whoever guesses it can act as anybody.
+    raise ImproperlyConfigured(f"WALLET_SERVICE_KEY has {SECRET_KEY_LENGTH_MIN} or more random characters.")
+#: The certificate (PEM) that the service's own is checked by; the system's authorities without.
+WALLET_SERVICE_CA = env.str("WALLET_SERVICE_CA", default="")
+#: How long one call may take. A posting waits for its locks for DATABASE_LOCK_TIMEOUT_MS at the most, three times.
+WALLET_SERVICE_TIMEOUT_MS = env.int("WALLET_SERVICE_TIMEOUT_MS", default=20_000)
+#: Who answers what the doors ask about wallets and about money (wallets/book.py, transactions/book.py).
+WALLET_BOOK = "transactions.remote.wallets.RemoteWalletBook" if WALLET_SERVICE else "wallets.book.LocalWalletBook"
+MONEY_BOOK = "transactions.remote.money.RemoteMoneyBook" if WALLET_SERVICE else "transactions.book.LocalMoneyBook"
 
 # --- Asynchronous transfers ---
 #: After this many faults a transfer waits in the dead letters for staff: about a minute and a half, with the back-off.

@@ -5,6 +5,7 @@ request. An e-mail address is not kept here, and is read when a page shows it.
 """
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from django.utils import timezone
 
 from wallets.ahead import Ahead, read_with
-from wallets.cache import cache_read
+from wallets.cache import cache_read_many
 from wallets.cache_names import token_name, user_name
 from wallets.models import ApiToken, User
 from wallets.partial import row_of_columns
@@ -34,7 +35,17 @@ class Bearer:
 def token_find(*, digest: str, ahead: Ahead | None = None) -> Bearer | None:
     """Whom the token with this hash lets in; None where it opens nothing (unknown, expired, or user inactive)."""
     name = token_name(digest)
-    cached = read_with(name, load=lambda _: {name: _token_load(digest)}, ahead=ahead)
+    return _token_of(digest, read_with(name, load=lambda _: {name: _token_load(digest)}, ahead=ahead))
+
+
+def tokens_alive(*, digests: Collection[str]) -> set[str]:
+    """Those of the tokens that still open something, with one look at the cache for all of them."""
+    names = {token_name(digest): digest for digest in digests}
+    cached = cache_read_many(list(names), load=_tokens_load) if names else {}
+    return {digest for name, digest in names.items() if _token_of(digest, cached[name]) is not None}
+
+
+def _token_of(digest: str, cached: bytes | None) -> Bearer | None:
     if cached is None:
         _owners.pop(digest, None)
         return None
@@ -55,16 +66,28 @@ def token_owner_guess(*, digest: str) -> int | None:
     return _owners.get(digest)
 
 
-def user_find(*, user_id: int) -> User | None:
+def user_find(*, user_id: int, ahead: Ahead | None = None) -> User | None:
     """The account, whether active or not, with its session hash in place of the password's."""
-    cached = cache_read(user_name(user_id), load=lambda: _user_load(user_id))
+    name = user_name(user_id)
+    cached = read_with(name, load=lambda _: {name: _user_load(user_id)}, ahead=ahead)
     return _user_of(json.loads(cached)) if cached is not None else None
 
 
 def _token_load(digest: str) -> bytes | None:
-    token = ApiToken.objects.filter(digest=digest).select_related("user").first()
-    if token is None:
-        return None
+    name = token_name(digest)
+    return _tokens_load([name])[name]
+
+
+def _tokens_load(names: Sequence[str]) -> dict[str, bytes | None]:
+    digests = {name: name.partition(":")[2] for name in names}
+    found = {
+        token.digest: _token_bytes(token)
+        for token in ApiToken.objects.filter(digest__in=digests.values()).select_related("user")
+    }
+    return {name: found.get(digest) for name, digest in digests.items()}
+
+
+def _token_bytes(token: ApiToken) -> bytes:
     expiry = token.expiry.isoformat() if token.expiry else None
     return json.dumps({"expiry": expiry, "user": _user_fields(token.user)}).encode()
 

@@ -18,22 +18,34 @@ def client_address(request: HttpRequest) -> str:
     the end is believed, and whatever a client wrote before it is not. A header with fewer entries did not come through
     all of them: nothing in it is believed.
     """
-    address = _read(_forwarded(request)) or _read(request.META.get("REMOTE_ADDR", ""))
-    return str(address) if address else UNKNOWN
+    # Servers join the lines of a header that comes more than once with commas, in order.
+    return address_of(
+        forwarded=request.META.get("HTTP_X_FORWARDED_FOR", ""), connected=request.META.get("REMOTE_ADDR", "")
+    )
 
 
 def client_network(request: HttpRequest) -> str:
     """What limits count by: an IPv4 address, or an IPv6 customer's whole network."""
-    address = ip_address(client_address(request))
+    return network_of(client_address(request))
+
+
+def address_of(*, forwarded: str, connected: str) -> str:
+    """The same, of a request that is none of Django's: its X-Forwarded-For, and who is connected to us."""
+    address = _read(_forwarded(forwarded)) or _read(connected)
+    return str(address) if address else UNKNOWN
+
+
+def network_of(text: str) -> str:
+    """The network of an address that `address_of` found."""
+    address = ip_address(text)
     if isinstance(address, IPv4Address):
         return str(address)
     return str(IPv6Network((address, _IPV6_CUSTOMER_BITS), strict=False).network_address)
 
 
-def _forwarded(request: HttpRequest) -> str:
+def _forwarded(header: str) -> str:
     proxies: int = settings.TRUSTED_PROXIES
-    # Servers join the lines of a header that comes more than once with commas, in order.
-    seen = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    seen = header.split(",")
     return seen[-proxies] if 0 < proxies <= len(seen) else ""
 
 

@@ -190,6 +190,19 @@ class NodeLease(models.Model):
         return f"node {self.node}"
 
 
+class OwedWallet(models.Model):
+    """An account whose first wallet is still to be opened: it was made by a process that has no rights on wallets.
+
+    Written in the commit that makes the account, and deleted in the one that opens the wallet, so that whatever dies in
+    between, nobody is left without one.
+    """
+
+    owner = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"first wallet of {self.owner_id}"
+
+
 class Unevicted(models.Model):
     """A cached object that changed while Redis was out of the writer's reach: until it is evicted, nobody trusts the
     cache. The empty name stands for the outage itself."""

@@ -5,7 +5,7 @@ so that no writer can be handed one for a wallet.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +64,13 @@ def wallet_head_get(*, owner: User, wallet_id: int, ahead: Ahead | None = None) 
 def wallet_head_find(*, wallet_id: int) -> WalletHead | None:
     """Anybody's wallet, for what nobody is shown, such as warming."""
     return _head_of(read_from(None, wallet_name(wallet_id), load=_heads_load))
+
+
+def wallet_heads_find(*, wallet_ids: Collection[int]) -> dict[int, WalletHead]:
+    """Anybody's wallets by id, for whoever knows already whose they are; one look at the cache for all of them."""
+    cached = cache_read_many([wallet_name(number) for number in wallet_ids], load=_heads_load) if wallet_ids else {}
+    heads = (_head_of(value) for value in cached.values())
+    return {head.id: head for head in heads if head is not None}
 
 
 def wallet_head_list(*, owner: User) -> list[WalletHead]:

@@ -1,5 +1,7 @@
 """Writes about who holds money: accounts, wallets and their status, API tokens."""
 
+from typing import Protocol
+
 import pghistory
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -12,14 +14,58 @@ from wallets.constraints import constraint_violated
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import ClockError
-from wallets.models import ApiToken, User, Wallet, WalletStatus
+from wallets.models import ApiToken, OwedWallet, User, Wallet, WalletStatus
 from wallets.node_leases import LeaseError
 
 #: The currency of the wallet that every new account starts with.
 FIRST_CURRENCY = "USD"
+#: How many owed wallets one sweep opens.
+OWED_SWEPT_MAX = 1_000
 
 
-def user_register(*, username: str, email: str, password: str) -> User:
+class OpenFirst(Protocol):
+    """Opens the wallet that an account starts with: `wallet_open_first`, or whoever does it in its stead."""
+
+    def __call__(self, *, owner: User) -> None: ...
+
+
+def wallet_open_first(*, owner: User) -> None:
+    """The wallet that every new account starts with."""
+    wallet_open(owner=owner, currency=FIRST_CURRENCY)
+
+
+def wallet_owe(*, owner: User) -> None:
+    """Puts on record that a new account has yet to get its first wallet; called in the transaction that makes it."""
+    OwedWallet.objects.create(owner=owner)
+
+
+def wallet_owed_open(*, owner_id: int) -> None:
+    """Opens the first wallet of an account that is owed one. Raises UNAVAILABLE."""
+    with transaction.atomic():
+        # The sweep and the web process may both be at it: the lock lets one of them wait, and then find nothing.
+        owed = OwedWallet.objects.select_for_update(of=("self",)).select_related("owner").filter(pk=owner_id).first()
+        if owed is None:
+            return
+        try:
+            wallet_open_first(owner=owed.owner)
+        except WalletError as error:
+            # Its owner was faster, by hand.
+            if error.code != ErrorCode.WALLET_EXISTS:
+                raise
+        owed.delete()
+
+
+def wallets_owed_sweep() -> int:
+    """Opens the wallets that accounts are still owed, because the wallet service was away; how many there were."""
+    owner_ids = list(OwedWallet.objects.order_by("pk").values_list("pk", flat=True)[:OWED_SWEPT_MAX])
+    for owner_id in owner_ids:
+        wallet_owed_open(owner_id=owner_id)
+    return len(owner_ids)
+
+
+def user_register(
+    *, username: str, email: str, password: str, wallet_open_first: OpenFirst = wallet_open_first
+) -> User:
     """A new account and its first wallet, in one commit. Input is validated by the entry point.
 
     Raises MALFORMED, naming the field, where the username or the e-mail address is taken.
@@ -27,7 +73,7 @@ def user_register(*, username: str, email: str, password: str) -> User:
     try:
         with transaction.atomic():
             user = User.objects.create_user(username=username, email=email, password=password)
-            wallet_open(owner=user, currency=FIRST_CURRENCY)
+            wallet_open_first(owner=user)
     except IntegrityError as error:
         raise _taken(error) from error
     return user

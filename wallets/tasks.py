@@ -7,7 +7,7 @@ from django.conf import settings
 
 from wallets.cache import cache_sweep
 from wallets.locks import Taken, lock_try
-from wallets.services import tokens_delete_expired
+from wallets.services import tokens_delete_expired, wallets_owed_sweep
 
 
 @shared_task
@@ -30,3 +30,9 @@ def api_tokens_delete_expired() -> None:
 def cache_sweep_task() -> None:
     """Evicts what writers could not evict while Redis was away."""
     cache_sweep()
+
+
+@shared_task
+def wallets_owed_task() -> None:
+    """Opens the first wallets of accounts that were made while the wallet service was away."""
+    wallets_owed_sweep()

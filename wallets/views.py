@@ -7,11 +7,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from wallets.book import wallet_head_list, wallet_open
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.forms import TokenForm, WalletOpenForm
 from wallets.pages import PersonRequest, page
-from wallets.selectors import token_list, wallet_head_list
-from wallets.services import token_issue, token_revoke, wallet_open
+from wallets.selectors import token_list
+from wallets.services import token_issue, token_revoke
 
 UNPROCESSABLE = 422
 

@@ -82,7 +82,7 @@ def test_a_recipient_learns_of_the_sender_nothing_but_name_and_wallet(alice: Per
 
     assert b"alice@example.com" not in seen
     assert b"private" not in seen
-    assert b"300" not in seen
+    assert b":300" not in seen
 
 
 def test_exactly_one_of_destination_and_recipient_is_given(alice: Person, bob: Person) -> None:

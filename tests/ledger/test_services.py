@@ -9,7 +9,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.ledger.people import balance_of, funded, person, status_set, wallet_of
 from transactions.models import Kind, Transaction
-from transactions.selectors import transaction_get, transaction_list_by_key
+from transactions.reads import transaction_read
+from transactions.selectors import transaction_list_by_key
 from transactions.services import Receipt, deposit_create, transfer_create, withdrawal_create
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User, Wallet, WalletStatus
@@ -170,20 +171,20 @@ def test_a_key_of_a_deposit_says_nothing_about_a_recipient(alice: Wallet) -> Non
 def test_both_sides_may_see_a_transaction_and_nobody_else(alice: Wallet, bob: Wallet) -> None:
     moved = transfer_create(actor=owner(alice), source_id=alice.id, recipient="bob", amount=5).transaction
     for user in (owner(alice), owner(bob)):
-        assert transaction_get(user=user, transaction_id=moved.id) == moved
+        assert transaction_read(user=user, transaction_id=moved.id) == moved
     charlie = person("charlie")
-    assert refused(lambda: transaction_get(user=charlie, transaction_id=moved.id)) == ErrorCode.NOT_FOUND
+    assert refused(lambda: transaction_read(user=charlie, transaction_id=moved.id)) == ErrorCode.NOT_FOUND
 
 
 @pytest.mark.parametrize("transaction_id", [0, -1, 1, 2**63, 2**80])
 def test_a_transaction_that_does_not_exist_is_not_found(alice: Wallet, transaction_id: int) -> None:
-    assert refused(lambda: transaction_get(user=owner(alice), transaction_id=transaction_id)) == ErrorCode.NOT_FOUND
+    assert refused(lambda: transaction_read(user=owner(alice), transaction_id=transaction_id)) == ErrorCode.NOT_FOUND
 
 
 def test_a_deposit_is_seen_by_its_owner_alone(alice: Wallet, bob: Wallet) -> None:
     moved = deposit_create(actor=owner(alice), wallet_id=alice.id, amount=5).transaction
-    assert transaction_get(user=owner(alice), transaction_id=moved.id).source is None
-    assert refused(lambda: transaction_get(user=owner(bob), transaction_id=moved.id)) == ErrorCode.NOT_FOUND
+    assert transaction_read(user=owner(alice), transaction_id=moved.id).source is None
+    assert refused(lambda: transaction_read(user=owner(bob), transaction_id=moved.id)) == ErrorCode.NOT_FOUND
 
 
 def test_a_transaction_is_found_by_the_key_of_who_asked_for_it(alice: Wallet, bob: Wallet) -> None:
@@ -201,7 +202,7 @@ def test_a_transaction_and_all_it_shows_is_one_query(
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
     moved = transfer_create(idempotency_key="k", **sent).transaction
     with django_assert_num_queries(2):
-        by_id = transaction_get(user=owner(alice), transaction_id=moved.id)
+        by_id = transaction_read(user=owner(alice), transaction_id=moved.id)
         (by_key,) = transaction_list_by_key(user=owner(alice), idempotency_key="k")
         for found in (by_id, by_key):
             assert found.source

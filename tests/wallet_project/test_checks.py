@@ -50,12 +50,28 @@ def test_a_good_production_environment_passes_without_a_warning() -> None:
         ("SECRET_KEY", "too-short", "wallet.E003"),
         ("ALLOWED_HOSTS", "*", "wallet.E004"),
         ("ALLOWED_HOSTS", "", "wallet.E005"),
+        ("WALLET_SERVICE_KEY", "for-development-only-and-known-to-everybody-who-reads-this", "wallet.E007"),
     ],
 )
 def test_an_unsafe_setting_fails_the_deployment_check(name: str, value: str, error: str) -> None:
     checked = python("manage.py", "check", "--deploy", **PRODUCTION | {name: value})
     assert checked.returncode == 1
     assert error in checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"WALLET_SERVICE": "grpc://wallet:50051"}, "WALLET_SERVICE_KEY"),
+        ({"WALLET_SERVICE_KEY": "too-short"}, "WALLET_SERVICE_KEY"),
+        ({"WALLET_SERVICE": "http://wallet:50051", "WALLET_SERVICE_KEY": GOOD_KEY}, "grpc://host:port"),
+    ],
+)
+def test_it_does_not_start_with_a_wallet_service_that_cannot_be_trusted(settings: dict[str, str], why: str) -> None:
+    started = python("-c", "import wallet_project.settings", **PRODUCTION | settings)
+    assert started.returncode == 1
+    assert "ImproperlyConfigured" in started.stderr
+    assert why in started.stderr
 
 
 @pytest.mark.parametrize(

@@ -56,13 +56,15 @@ class Checkout:
 
     path: Path
     port: int
+    grpc_port: int
 
     @property
     def places(self) -> Places:
         return Places(self.path / ".run")
 
     def run(self, *arguments: str, port: str | None = None) -> Command:
-        return self._python("-m", "wallet_project.run", *arguments, PORT=port or str(self.port))
+        ports = {"PORT": port or str(self.port), "GRPC_PORT": str(self.grpc_port)}
+        return self._python("-m", "wallet_project.run", *arguments, **ports)
 
     def run_until_up(self) -> Command:
         runner = self.run()
@@ -82,6 +84,13 @@ class Checkout:
             return None
         finally:
             connection.close()
+
+    def serves_grpc(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.grpc_port), timeout=10).close()
+        except OSError:
+            return False
+        return True
 
     def processes(self) -> list[psutil.Process]:
         """Everything that was started for this checkout, with the children that it started in turn."""
@@ -114,7 +123,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     # A path so long that no Unix socket fits below it.
     path = tmp_path_factory.mktemp("checkout") / ("deep" * 20)
     shutil.copytree(BASE_DIR, path, ignore=_LEFT_BEHIND)
-    checkout = Checkout(path=path, port=_free_port())
+    checkout = Checkout(path=path, port=_free_port(), grpc_port=_free_port())
     yield checkout
     leftovers_stop(checkout.places.root)
     shutil.rmtree(checkout.places.sockets, ignore_errors=True)
@@ -123,6 +132,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
 def test_it_serves_the_site_and_ctrl_c_stops_every_process(checkout: Checkout) -> None:
     runner = checkout.run_until_up()
     assert checkout.status("/") == 200
+    _wait_until(checkout.serves_grpc)
 
     second = checkout.run(port=str(_free_port()))
     assert second.finish() == 1

@@ -5,8 +5,9 @@ from typing import TypeVar
 
 from django.http import Http404, HttpRequest
 
+from wallets.book import wallet_head_list, wallet_list
 from wallets.models import User, Wallet, WalletStatus
-from wallets.selectors import WalletHead, wallet_head_list, wallet_list
+from wallets.selectors import WalletHead
 
 W = TypeVar("W", Wallet, WalletHead)
 

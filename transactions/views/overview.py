@@ -15,15 +15,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_cookie
 
-from transactions.reads import HistoryPage, UnmovedTransfers, history_page, unmoved_read
+from transactions.book import history_page, unmoved_read
+from transactions.reads import HistoryPage, UnmovedTransfers
 from transactions.selectors import HistoryQuery
 from transactions.views.choice import heads_of, wallet_of
 from transactions.views.rows import days_of, people_of, row_of
 from transactions.views.unmoved import unmoved_rows
 from wallets.bodies import etag_of, json_bytes
+from wallets.book import wallet_head_get
 from wallets.conditional import etag_known, not_modified
 from wallets.pages import PersonRequest, page
-from wallets.selectors import WalletHead, wallet_head_get
+from wallets.selectors import WalletHead
 from wallets.watch import wallet_watch
 
 #: How many movements are shown; a few more are read, to find the people paid last.
@@ -102,7 +104,7 @@ def _overview(request: PersonRequest) -> _Overview:
     if wallet is None:
         return _Overview(wallets=wallets, wallet=None, transfers=UnmovedTransfers(pending=[], failed=[]))
     wallet_watch(wallet.id)
-    transfers = unmoved_read(wallet_id=wallet.id)
+    transfers = unmoved_read(wallet=wallet)
     # Once more, and after it: see `unmoved_read`.
     wallet = wallet_head_get(owner=request.user, wallet_id=wallet.id)
     wallets = [wallet if one.id == wallet.id else one for one in wallets]

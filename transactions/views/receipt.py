@@ -17,8 +17,8 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import reswap, retarget
 
+from transactions.book import transaction_read
 from transactions.models import Kind, Status, Transaction
-from transactions.reads import transaction_read
 from transactions.views.rows import owner_name, side_of
 from wallets.domain.errors import ErrorCode
 from wallets.pages import PersonRequest, page

@@ -16,11 +16,17 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from transactions.book import (
+    transaction_list_by_key,
+    transaction_read,
+    transfer_create,
+    transfer_preview,
+    transfer_submit,
+)
 from transactions.forms import SendForm
-from transactions.previews import Preview, transfer_preview
+from transactions.previews import Preview
 from transactions.routes import TransferRequest
-from transactions.selectors import transaction_get, transaction_list_by_key
-from transactions.services import Receipt, transfer_create, transfer_submit
+from transactions.services import Receipt
 from transactions.views.choice import wallet_of, wallets_of
 from transactions.views.move import UNPROCESSABLE, redirect_to_receipt
 from transactions.views.rows import owner_name
@@ -199,7 +205,7 @@ def _asked_before(user: User, number: str) -> dict[str, str]:
     """What this person sent with a transaction, to be sent once more. Its note stays out of the address."""
     if not number.isdecimal() or len(number) > 19:
         return {}
-    transaction = transaction_get(user=user, transaction_id=int(number))
+    transaction = transaction_read(user=user, transaction_id=int(number))
     source = transaction.source
     if source is None or source.owner_id != user.pk:
         return {}

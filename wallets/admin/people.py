@@ -83,6 +83,10 @@ class UserAdmin(BigTableAdmin):
         allowed = super().has_change_permission(request, obj)
         return allowed and (obj is None or _is_superuser(request) or not obj.is_superuser)
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        """Wallets are shown where this site looks after them."""
+        return super().get_inlines(request, obj) if self.admin_site.is_registered(Wallet) else ()
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Only superusers give rights, and nobody their own; nor does anybody shut themselves out."""
         if obj is not None and obj.pk == request.user.pk:

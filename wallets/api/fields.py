@@ -1,18 +1,14 @@
 """Fields that take one JSON type and nothing that looks like it."""
 
-import re
 from datetime import UTC
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from wallets.domain.ids import id_read
 from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN
 
-#: 2^63 - 1: no id is larger.
-_INT64_MAX = 2**63 - 1
-# ASCII digits on purpose: \d and int() take those of every script.
-_ID = re.compile(r"[1-9][0-9]{0,18}")
 _ID_SCHEMA = {"type": "string", "pattern": "^[1-9][0-9]{0,18}$", "examples": ["193746182400004096"]}
 
 
@@ -70,9 +66,10 @@ class IdField(serializers.Field[int, Any, str, Any]):
     default_error_messages = {"invalid": "Give an id as a JSON string of digits."}
 
     def to_internal_value(self, data: Any) -> int:
-        if not isinstance(data, str) or not _ID.fullmatch(data) or int(data) > _INT64_MAX:
+        number = id_read(data) if isinstance(data, str) else None
+        if number is None:
             self.fail("invalid")
-        return int(data)
+        return number
 
     def to_representation(self, value: int) -> str:
         return str(value)

@@ -10,14 +10,11 @@ from django.http import Http404, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
 
 from wallets.constraints import database_gave_up
-from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
 
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
-#: Asked of a client that meets a part that is down, where nothing better is known.
-RETRY_AFTER_S = 5
-
 #: The one table of HTTP statuses. Complete: a test walks the catalogue.
 STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.MALFORMED: 400,

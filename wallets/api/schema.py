@@ -8,8 +8,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
-from wallets.api.problems import CONTENT_TYPE, RETRY_AFTER_S, STATUS, problem_body
-from wallets.domain.errors import CATALOGUE, ErrorCode, WalletError
+from wallets.api.problems import CONTENT_TYPE, STATUS, problem_body
+from wallets.domain.errors import CATALOGUE, RETRY_AFTER_S, ErrorCode, WalletError
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from telemetry import metrics
 from wallets.addresses import client_network
-from wallets.buckets import Verdict, bucket_errand, bucket_take, quota_shared
+from wallets.buckets import Verdict, bucket_errand, quota_shared
+from wallets.charges import address_key, charge_take, user_key
 from wallets.domain.errors import WalletError
 from wallets.errands import Errand
 from wallets.policies import READ, STRANGER, WRITE, Charge, Per
@@ -39,7 +39,7 @@ class LimitedView(APIView):
         # What depends on the body, or on more than one bucket, is charged in its turn.
         if len(charges) != 1 or charges[0].policy.per is not Per.USER or charges[0].items_in:
             return []
-        errand = bucket_errand(charges[0].policy, key=_key_of_user(user_id), cost=charges[0].cost)
+        errand = bucket_errand(charges[0].policy, key=user_key(user_id), cost=charges[0].cost)
         self._sent = (user_id, charges[0], errand)
         return [errand]
 
@@ -72,11 +72,10 @@ class LimitedView(APIView):
             return
         self._charges, self._verdicts = charges, ()
         for charge in charges:
-            errand = self._errand_of(request, charge)
-            verdict = bucket_take(charge.policy, key=_key(charge, request), cost=_cost(charge, request), errand=errand)
+            key, errand = _key(charge, request), self._errand_of(request, charge)
+            verdict = charge_take(charge, key=key, items=_items(charge, request), errand=errand)
             self._verdicts += (verdict,)
             if verdict.is_refused:
-                metrics.throttled.labels(policy=charge.policy.name).inc()
                 raise Throttled(wait=verdict.wait_s)
 
     def _errand_of(self, request: Request, charge: Charge) -> Errand | None:
@@ -106,15 +105,11 @@ def _key(charge: Charge, request: Request) -> str:
 
 
 def _user_key(request: Request) -> str:
-    return _key_of_user(request.user.pk) if request.user.is_authenticated else _address_key(request)
-
-
-def _key_of_user(user_id: int) -> str:
-    return f"user {user_id}"
+    return user_key(request.user.pk) if request.user.is_authenticated else _address_key(request)
 
 
 def _address_key(request: Request) -> str:
-    return f"address {client_network(request)}"
+    return address_key(client_network(request))
 
 
 def _name_key(request: Request) -> str:
@@ -130,11 +125,9 @@ _KEYS: Mapping[Per, Callable[[Request], str]] = {
 }
 
 
-def _cost(charge: Charge, request: Request) -> int:
-    if charge.items_in is None:
-        return charge.cost
-    items = _body(request).get(charge.items_in)
-    return charge.cost * max(1, len(items)) if isinstance(items, list) else charge.cost
+def _items(charge: Charge, request: Request) -> int:
+    items = _body(request).get(charge.items_in) if charge.items_in is not None else None
+    return len(items) if isinstance(items, list) else 1
 
 
 def _body(request: Request) -> Mapping[str, Any]:

@@ -24,10 +24,10 @@ from wallets.api.serializers import (
     head_data,
 )
 from wallets.api.sign_in import credentials_check
+from wallets.book import wallet_head_ahead, wallet_head_get, wallet_head_list, wallet_open, wallet_open_first
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.policies import SIGN_IN, SIGN_UP
-from wallets.selectors import wallet_head_ahead, wallet_head_get, wallet_head_list
-from wallets.services import token_issue, token_revoke, user_register, wallet_open
+from wallets.services import token_issue, token_revoke, user_register
 from wallets.warming import person_warm_up
 from wallets.watch import wallet_watch
 
@@ -54,7 +54,7 @@ class RegisterView(ApiView):
         is_public=True,
     )
     def post(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request
-        user = user_register(**self.body(RegisterSerializer))
+        user = user_register(**self.body(RegisterSerializer), wallet_open_first=wallet_open_first)
         return Response(UserSerializer(user).data, status=201, headers={"Location": reverse("v1_me")})
 
 

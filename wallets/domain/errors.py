@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+#: Asked of a client that meets a part that is down, where nothing better is known.
+RETRY_AFTER_S = 5
+
 
 class ErrorCode(StrEnum):
     """The stable codes. The order of those about money is the order in which the ledger checks them."""

@@ -8,6 +8,7 @@ two leases ever overlap. A generator only makes ids whose time lies inside its o
 so a clock that jumps, back or ahead, can make it wait, ask for another lease or refuse, but never repeat an id.
 """
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -23,6 +24,11 @@ _TIME_MAX = (1 << TIME_BITS) - 1
 
 #: A clock that is behind by no more than this is waited for; one that is further behind is refused.
 BEHIND_WAIT_MAX_MS = 1_000
+
+#: 2^63 - 1: no id is larger.
+ID_MAX = 2**63 - 1
+# ASCII digits on purpose: \d and int() take those of every script.
+_ID = re.compile(r"[1-9][0-9]{0,18}")
 
 
 class ClockError(RuntimeError):
@@ -91,6 +97,11 @@ class SnowflakeGenerator:
             time.sleep((earliest_ms - now_ms) / 1_000)
             now_ms = self._clock()
         return now_ms
+
+
+def id_read(text: str) -> int | None:
+    """The id that these digits write; None for whatever is none."""
+    return int(text) if _ID.fullmatch(text) and int(text) <= ID_MAX else None
 
 
 def snowflake_time(snowflake: int) -> datetime:

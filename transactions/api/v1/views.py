@@ -16,16 +16,25 @@ from transactions.api.serializers import (
     TransferSerializer,
 )
 from transactions.api.v1.schema import history_read, key_lookup, money_post
+from transactions.book import (
+    deposit_create,
+    history_ahead,
+    history_body,
+    transaction_ahead,
+    transaction_body,
+    transaction_list_by_key,
+    transfer_create,
+    withdrawal_create,
+)
 from transactions.contract import transaction_data
-from transactions.reads import history_ahead, history_body, transaction_ahead, transaction_body
-from transactions.selectors import HistoryQuery, transaction_list_by_key
-from transactions.services import Receipt, deposit_create, transfer_create, withdrawal_create
+from transactions.selectors import HistoryQuery
+from transactions.services import Receipt
 from wallets.ahead import Ahead
 from wallets.api.base import ApiView
 from wallets.api.schema import operation
+from wallets.book import wallet_head_get
 from wallets.domain.errors import ErrorCode
 from wallets.policies import HISTORY, MONEY
-from wallets.selectors import wallet_head_get
 from wallets.watch import wallet_watch
 
 

@@ -14,10 +14,10 @@ from transactions.api.headers import REPLAYED, idempotency_key
 from transactions.api.serializers import TransferSerializer
 from transactions.api.v2.schema import bulk_submit, transfer_read, transfer_submitted
 from transactions.api.v2.serializers import BulkItemSerializer, BulkSerializer
+from transactions.book import transaction_ahead, transaction_body, transfer_submit, transfers_submit
 from transactions.contract import transaction_data
-from transactions.reads import transaction_ahead, transaction_body
 from transactions.routes import TransferRequest
-from transactions.services import Receipt, transfer_submit, transfers_submit
+from transactions.services import Receipt
 from wallets.ahead import Ahead
 from wallets.api.base import ApiView
 from wallets.api.problems import error_of, problem_body

@@ -1,0 +1,26 @@
+"""Asks a gRPC server: `python deploy/probe_grpc.py 127.0.0.1:50051` ends with 0 where it says that it serves.
+
+With GRPC_TLS_CERT the server's own certificate is what it is known by.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+certificate = os.environ.get("GRPC_TLS_CERT")
+target = sys.argv[1]
+if certificate:
+    credentials = grpc.ssl_channel_credentials(Path(certificate).read_bytes())
+    channel = grpc.secure_channel(target, credentials)
+else:
+    channel = grpc.insecure_channel(target)
+try:
+    stub: Any = health_pb2_grpc.HealthStub(channel)
+    answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=8)
+except grpc.RpcError as error:
+    sys.exit(f"{target}: {error}")
+sys.exit(answer.status != health_pb2.HealthCheckResponse.SERVING)

@@ -1,0 +1,32 @@
+"""Pages and REST ask the books, wherever those are kept: a door that went past them would find no rights there."""
+
+import pytest
+
+from tests.architecture.test_doors import imported, modules
+from transactions.book import MoneyBook
+from wallets.book import WalletBook
+
+DOORS = (
+    *("wallets/api/", "wallets/views.py", "wallets/adapters.py", "wallets/forms.py"),
+    *("transactions/api/", "transactions/views/", "transactions/forms.py"),
+)
+
+
+@pytest.mark.parametrize(
+    ("book", "below"),
+    [
+        (WalletBook, ("wallets.selectors", "wallets.services")),
+        (
+            MoneyBook,
+            ("transactions.selectors", "transactions.services", "transactions.reads", "transactions.previews"),
+        ),
+    ],
+)
+def test_no_door_goes_past_the_books(book: object, below: tuple[str, ...]) -> None:
+    questions = {name for name in vars(book) if not name.startswith("_")}
+    assert questions
+    past = {f"{module}.{question}" for module in below for question in questions}
+    for path, tree in modules():
+        if path.startswith(DOORS):
+            assert not imported(tree) & past, path
+            assert not imported(tree) & {"wallets.selectors.wallet_get", "transactions.models.Job"}, path

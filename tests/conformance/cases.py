@@ -1,0 +1,229 @@
+"""Transfers of one request each, and what must come of them whichever way they are sent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.conformance.channels import Wish
+from tests.conformance.world import World
+from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
+from wallets.services import tokens_revoke_all, wallet_close, wallet_freeze
+
+Prepare = Callable[[World], Wish]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is asked for, and the code that it is refused with; none where Alice's money arrives with Bob."""
+
+    name: str
+    prepare: Prepare
+    code: str
+    fields: frozenset[str]
+
+
+CASES: list[Case] = []
+
+
+def case(code: str = "", *fields: str) -> Callable[[Prepare], Prepare]:
+    def register(prepare: Prepare) -> Prepare:
+        CASES.append(Case(prepare.__name__, prepare, code, frozenset(fields)))
+        return prepare
+
+    return register
+
+
+def wish(world: World, **said: object) -> Wish:
+    """5 cents from Alice to Bob, but for what is said otherwise."""
+    usual = {"source": world.alice.wallet_id, "recipient": world.bob.name, "amount": 5}
+    return Wish(**{**usual, **said})  # type: ignore[arg-type]
+
+
+@case()
+def to_a_person(world: World) -> Wish:
+    return wish(world)
+
+
+@case()
+def to_a_person_in_other_letters(world: World) -> Wish:
+    return wish(world, recipient=f"  {world.bob.name.upper()} ")
+
+
+@case()
+def to_an_email_address(world: World) -> Wish:
+    return wish(world, recipient=world.bob.user.email)
+
+
+@case()
+def to_a_wallet(world: World) -> Wish:
+    return wish(world, recipient=None, destination=world.bob.wallet_id)
+
+
+@case()
+def with_a_memo_and_space_around_it(world: World) -> Wish:
+    return wish(world, memo="  Lunch 🍜 ")
+
+
+@case()
+def all_that_there_is(world: World) -> Wish:
+    return wish(world, amount=1_000)
+
+
+@case("insufficient_funds")
+def a_cent_more_than_there_is(world: World) -> Wish:
+    return wish(world, amount=1_001)
+
+
+@case("wallet_frozen")
+def from_a_frozen_wallet(world: World) -> Wish:
+    wallet_freeze(wallet_id=world.alice.wallet.pk, actor=world.bob.user, reason="lost phone")
+    return wish(world)
+
+
+@case("wallet_frozen")
+def to_a_frozen_wallet(world: World) -> Wish:
+    wallet_freeze(wallet_id=world.bob.wallet.pk, actor=world.bob.user, reason="lost phone")
+    return wish(world)
+
+
+@case("wallet_closed")
+def to_a_closed_wallet(world: World) -> Wish:
+    wallet_close(wallet_id=world.bob.wallet.pk, actor=world.bob.user, reason="moved away")
+    return wish(world)
+
+
+@case("currency_mismatch")
+def to_a_wallet_of_another_currency(world: World) -> Wish:
+    return wish(world, recipient=None, destination=world.bob.open("EUR"))
+
+
+@case("same_wallet")
+def to_oneself(world: World) -> Wish:
+    return wish(world, recipient=world.alice.name)
+
+
+@case("balance_limit_exceeded")
+def to_a_wallet_that_is_full(world: World) -> Wish:
+    for amount in [*[AMOUNT_MAX] * (BALANCE_MAX // AMOUNT_MAX), BALANCE_MAX % AMOUNT_MAX]:
+        world.bob.deposit(amount)
+    return wish(world)
+
+
+@case("recipient_not_found")
+def to_nobody(world: World) -> Wish:
+    return wish(world, recipient="nobody")
+
+
+@case("recipient_not_found")
+def to_somebody_without_such_a_wallet(world: World) -> Wish:
+    return wish(world, source=world.alice.open("EUR"))
+
+
+@case("not_found")
+def from_somebody_elses_wallet(world: World) -> Wish:
+    return wish(world, source=world.bob.wallet_id, recipient=world.alice.name)
+
+
+@case("not_found")
+def from_a_wallet_that_does_not_exist(world: World) -> Wish:
+    return wish(world, source="1")
+
+
+@case("not_found")
+def from_the_outside_world(world: World) -> Wish:
+    return wish(world, source="840")
+
+
+@case("not_found")
+def to_the_outside_world(world: World) -> Wish:
+    return wish(world, recipient=None, destination="840")
+
+
+@case("not_found")
+def to_a_wallet_that_does_not_exist(world: World) -> Wish:
+    return wish(world, recipient=None, destination=str(2**63 - 1))
+
+
+@case("malformed", "destination", "recipient")
+def to_whom_is_not_said(world: World) -> Wish:
+    return wish(world, recipient=None)
+
+
+@case("malformed", "recipient")
+def to_a_blank_name(world: World) -> Wish:
+    return wish(world, recipient="  ")
+
+
+@case("malformed", "recipient")
+def to_a_name_that_is_too_long(world: World) -> Wish:
+    return wish(world, recipient="b" * 255)
+
+
+@case("malformed", "destination")
+def to_what_is_no_id(world: World) -> Wish:
+    return wish(world, recipient=None, destination="bob")
+
+
+@case("malformed", "source")
+def from_what_is_no_id(world: World) -> Wish:
+    return wish(world, source="12.5")
+
+
+@case("malformed", "source")
+def from_an_id_of_more_than_63_bits(world: World) -> Wish:
+    return wish(world, source=str(2**63))
+
+
+@case("malformed", "source")
+def from_where_is_not_said(world: World) -> Wish:
+    return wish(world, source=None)
+
+
+@case("malformed", "amount")
+def nothing(world: World) -> Wish:
+    return wish(world, amount=0)
+
+
+@case("malformed", "amount")
+def less_than_nothing(world: World) -> Wish:
+    return wish(world, amount=-5)
+
+
+@case("malformed", "amount")
+def more_than_an_amount_may_be(world: World) -> Wish:
+    return wish(world, amount=AMOUNT_MAX + 1)
+
+
+@case("malformed", "amount")
+def how_much_is_not_said(world: World) -> Wish:
+    return wish(world, amount=None)
+
+
+@case("malformed", "memo")
+def with_a_memo_that_is_too_long(world: World) -> Wish:
+    return wish(world, memo="m" * 201)
+
+
+@case("malformed", "idempotency_key")
+def with_a_key_that_has_a_space(world: World) -> Wish:
+    return wish(world, key="two words")
+
+
+@case("malformed", "idempotency_key")
+def with_a_key_that_is_too_long(world: World) -> Wish:
+    return wish(world, key="k" * 256)
+
+
+@case("malformed", "idempotency_key")
+def with_an_empty_key(world: World) -> Wish:
+    return wish(world, key="")
+
+
+@case("malformed", "source", "amount", "memo")
+def with_everything_wrong_at_once(world: World) -> Wish:
+    return wish(world, source="alice", amount=0, memo="m" * 201)
+
+
+@case("not_authenticated")
+def with_a_revoked_token(world: World) -> Wish:
+    tokens_revoke_all(user=world.alice.user)
+    return wish(world)

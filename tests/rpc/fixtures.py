@@ -1,0 +1,62 @@
+"""Fixtures for tests that speak gRPC."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+
+from tests.queue.waiting import wait_until
+from tests.rpc.server import GrpcServer
+
+StartServer = Callable[..., GrpcServer]
+
+
+@pytest.fixture(scope="session")
+def grpc_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrpcServer]:
+    """One server for all tests that only talk to it. It has limits, which no test meets by chance: each test has people
+    of its own, and an empty Valkey."""
+    yield from _served(tmp_path_factory, THROTTLE_ENABLED="1", TRUSTED_PROXIES="1")
+
+
+@pytest.fixture(scope="session")
+def small_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrpcServer]:
+    """One with room for a call at work, one that waits, and eight watchers; it keeps no connection between calls."""
+    yield from _served(
+        tmp_path_factory,
+        GRPC_THREADS="1",
+        GRPC_CALLS_MAX="2",
+        GRPC_WATCHERS_MAX="8",
+        DATABASE_CONN_MAX_AGE_S="0",
+    )
+
+
+def _served(folders: pytest.TempPathFactory, **environment: str) -> Iterator[GrpcServer]:
+    server = GrpcServer(log=folders.mktemp("grpc") / "server.log", **environment)
+    try:
+        yield server.wait_until_up()
+    finally:
+        # Before the database is dropped, which nobody may be connected to.
+        server.terminate()
+
+
+@pytest.fixture(scope="session")
+def channel(grpc_server: GrpcServer) -> Iterator[grpc.Channel]:
+    with grpc_server.channel() as channel:
+        yield channel
+
+
+@pytest.fixture
+def start_server(transactional_db: None, tmp_path: Path) -> Iterator[StartServer]:
+    """Starts servers of the test's own, with settings by environment. All are gone when the test is over."""
+    servers: list[GrpcServer] = []
+
+    def start(**options: Any) -> GrpcServer:
+        servers.append(GrpcServer(log=tmp_path / f"server{len(servers)}.log", **options))
+        return servers[-1].wait_until_up()
+
+    yield start
+    for server in servers:
+        server.kill()
+    wait_until(lambda: all(server.process.poll() is not None for server in servers), what="the servers are gone")

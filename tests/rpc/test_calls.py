@@ -1,0 +1,177 @@
+"""What surrounds every call: its id, its limits, its deadline, its connections."""
+
+import json
+import urllib.request
+
+import grpc
+import pytest
+from django.db import connection
+
+from tests.queue.locks import backends, wallet_held
+from tests.queue.waiting import wait_until
+from tests.rpc.caller import Caller
+from tests.rpc.conftest import Person
+from tests.rpc.connections import connected
+from tests.rpc.server import GrpcServer
+from tests.rpc.test_methods import usd
+from transactions.models import Transaction
+from wallet.v1 import wallet_pb2 as pb
+from wallets.buckets import bucket_take
+from wallets.charges import address_key, user_key
+from wallets.policies import BULK, MONEY, STRANGER
+
+
+def waiters() -> list[int]:
+    """Those who wait for a lock."""
+    return backends(application="wallet", waiting=True)
+
+
+def lines(server: GrpcServer, method: str) -> list[dict[str, object]]:
+    """What the server logged of a method's calls."""
+    found = [json.loads(line) for line in server.output().splitlines() if '"call_finished"' in line]
+    return [line for line in found if str(line["method"]).endswith(f"/{method}")]
+
+
+@pytest.mark.parametrize("said", ["field", "metadata"])
+def test_a_request_id_is_echoed_and_logged(alice: Person, grpc_server: GrpcServer, said: str) -> None:
+    request_id = f"by-{said}-{alice.wallet_id}"
+    request = pb.GetWalletRequest(wallet_id=alice.wallet_id, request_id=request_id if said == "field" else "")
+    metadata = request_id if said == "metadata" else "another"
+
+    _, trailing = alice.calls.call_whole("GetWallet", request, x_request_id=metadata)
+
+    assert trailing["x-request-id"] == request_id
+    line = next(line for line in lines(grpc_server, "GetWallet") if line["request_id"] == request_id)
+    assert (line["code"], line["user_id"]) == ("OK", alice.user.pk)
+    assert alice.token not in grpc_server.output()
+
+
+def test_every_call_is_measured(alice: Person, grpc_server: GrpcServer) -> None:
+    alice.calls.call("ListWallets", pb.ListWalletsRequest())
+    alice.calls.refused("GetWallet", pb.GetWalletRequest(wallet_id="1"))
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{grpc_server.metrics_port}/metrics", timeout=30) as answer:
+        shown = answer.read().decode()
+    for method, code in [("ListWallets", "OK"), ("GetWallet", "NOT_FOUND")]:
+        labels = f'{{code="{code}",method="wallet.v1.WalletService/{method}"}}'
+        assert f"wallet_rpc_duration_seconds_count{labels}" in shown
+
+
+def test_a_request_id_is_made_where_there_is_none_that_is_sane(alice: Person) -> None:
+    request = pb.GetWalletRequest(wallet_id="none", request_id="two words")
+
+    refusal = alice.calls.refused("GetWallet", request)
+
+    assert len(refusal.request_id) == 36
+
+
+def test_the_limits_are_those_of_rest(alice: Person) -> None:
+    bucket_take(MONEY.policy, key=user_key(alice.user.pk), cost=MONEY.policy.quota)
+
+    refusal = alice.calls.refused("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5)))
+
+    assert (refusal.status, refusal.code) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "rate_limited")
+    assert refusal.retryable
+    assert refusal.retry_after_s
+    assert alice.calls.call("ListWallets", pb.ListWalletsRequest()).wallets
+    assert alice.balance() == 0
+
+
+def test_each_item_of_a_list_counts(alice: Person) -> None:
+    key = user_key(alice.user.pk)
+    while not bucket_take(BULK.policy, key=key, cost=1_000).is_refused:
+        pass
+    while not bucket_take(BULK.policy, key=key, cost=100).is_refused:
+        pass
+
+    request = pb.SubmitTransfersRequest(transfers=[pb.TransferItem()] * 1_000)
+
+    assert alice.calls.refused("SubmitTransfers", request).code == "rate_limited"
+
+
+def test_nobody_tries_tokens_without_end(alice: Person, channel: grpc.Channel) -> None:
+    bucket_take(STRANGER.policy, key=address_key("127.0.0.1"), cost=STRANGER.policy.quota)
+
+    assert Caller(channel, "made-up").refused("ListWallets", pb.ListWalletsRequest()).code == "rate_limited"
+    assert alice.calls.call("ListWallets", pb.ListWalletsRequest()).wallets
+
+
+def test_a_proxy_of_ours_says_where_strangers_come_from(channel: grpc.Channel) -> None:
+    bucket_take(STRANGER.policy, key=address_key("192.0.2.7"), cost=STRANGER.policy.quota)
+    request, stranger = pb.ListWalletsRequest(), Caller(channel, "made-up")
+
+    refused = stranger.refused("ListWallets", request, x_forwarded_for="198.51.100.1, 192.0.2.7")
+    forged = stranger.refused("ListWallets", request, x_forwarded_for="192.0.2.7, 198.51.100.1")
+
+    assert (refused.code, forged.code) == ("rate_limited", "not_authenticated")
+
+
+def test_a_call_whose_deadline_passes_while_it_waits_writes_nothing(alice: Person, bob: Person) -> None:
+    alice.deposit(100)
+    request = pb.TransferRequest(source=alice.wallet_id, recipient="bob", amount=usd(5))
+    before = Transaction.objects.count()
+    with wallet_held(alice.wallet):
+        refusal = alice.calls.refused("Transfer", request, timeout_s=0.4)
+        assert refusal.status == grpc.StatusCode.DEADLINE_EXCEEDED
+        # Its statement does not go on waiting for the lock when nobody waits for it any more.
+        wait_until(lambda: not waiters(), what="the statement is cut off", timeout_s=3.0)
+
+    assert Transaction.objects.count() == before
+    assert alice.calls.call("Transfer", request).transaction.status == pb.TRANSACTION_STATUS_POSTED
+    assert (alice.balance(), bob.balance()) == (95, 5)
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, 0.001])
+def test_a_call_that_comes_too_late_begins_nothing(alice: Person, timeout_s: float) -> None:
+    request = pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5))
+
+    refusal = alice.calls.refused("Deposit", request, timeout_s=timeout_s)
+
+    assert refusal.status == grpc.StatusCode.DEADLINE_EXCEEDED
+    # One that follows sees what that one did: nothing.
+    assert alice.calls.call("GetWallet", pb.GetWalletRequest(wallet_id=alice.wallet_id)).wallet.version == 0
+
+
+def test_no_call_leaves_a_connection_behind(alice: Person, small_server: GrpcServer) -> None:
+    others = connected()
+    with small_server.channel() as channel:
+        calls = alice.over(channel)
+        for _ in range(5):
+            calls.call("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5)))
+            calls.refused("Withdraw", pb.WithdrawRequest(wallet_id=alice.wallet_id, amount=usd(10**9)))
+        wait_until(lambda: connected() <= others, what="every connection is closed")
+
+
+def test_a_connection_that_broke_is_replaced(alice: Person) -> None:
+    request = pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5))
+    alice.calls.call("Deposit", request)
+    broken = connected()
+    assert broken
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", [list(broken)])
+    wait_until(lambda: not connected() & broken, what="the connections are gone")
+
+    alice.calls.call("Deposit", request)
+
+    assert alice.balance() == 10
+
+
+def test_more_calls_than_there_is_room_for_are_refused_at_once(alice: Person, small_server: GrpcServer) -> None:
+    request = pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5))
+    with small_server.channel() as channel:
+        calls = alice.over(channel)
+        with wallet_held(alice.wallet):
+            # One at work, which waits for the lock, and one that waits for its thread.
+            first = calls.begin("Deposit", request)
+            wait_until(lambda: bool(waiters()), what="the first call waits for the wallet")
+            second = calls.begin("Deposit", request)
+            wait_until(lambda: _is_full(calls), what="the server is full")
+        assert first.result().transaction.status == pb.TRANSACTION_STATUS_POSTED
+        # It is a guess which came in first, the second one or the one that found the server full.
+        assert second.exception() is None or second.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert calls.call("ListWallets", pb.ListWalletsRequest()).wallets
+
+
+def _is_full(calls: Caller) -> bool:
+    refusal = calls.refused("ListWallets", pb.ListWalletsRequest(), timeout_s=0.2)
+    return (refusal.status, refusal.code) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "unavailable")

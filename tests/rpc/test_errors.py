@@ -1,0 +1,121 @@
+"""How refusals and failures look over gRPC."""
+
+import grpc
+import pytest
+
+from tests.rpc.caller import Caller
+from tests.rpc.conftest import Person
+from tests.rpc.test_methods import usd
+from transactions.rpc.errors import STATUS, error_of, error_status
+from transactions.rpc.server import MESSAGE_BYTES_MAX
+from wallet.v1 import wallet_pb2 as pb
+from wallets.domain.errors import CATALOGUE, ErrorCode, WalletError
+from wallets.models import User
+
+
+def test_every_code_of_the_catalogue_has_a_status_and_no_other() -> None:
+    assert STATUS.keys() == set(ErrorCode)
+    assert grpc.StatusCode.OK not in STATUS.values()
+
+
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_every_code_is_told_with_what_a_program_decides_by(code: ErrorCode) -> None:
+    status = error_status(WalletError(code, "So it is."))
+
+    assert status.message == "So it is."
+    assert code.value.encode() in status.SerializeToString()
+    assert str(CATALOGUE[code].retryable).lower().encode() in status.SerializeToString()
+
+
+def test_only_what_may_succeed_later_has_a_status_that_is_tried_again() -> None:
+    """Clients and proxies repeat UNAVAILABLE by themselves."""
+    assert [code for code, status in STATUS.items() if status == grpc.StatusCode.UNAVAILABLE] == [ErrorCode.UNAVAILABLE]
+
+
+def test_what_nobody_foresaw_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    error = error_of(RuntimeError("the password of the database is 1234"))
+
+    assert error.code == ErrorCode.INTERNAL_ERROR
+    assert "1234" not in error.detail
+    assert "1234" in caplog.text
+
+
+def test_a_refusal_has_a_code_and_says_that_a_repetition_is_of_no_use(alice: Person) -> None:
+    refusal = alice.calls.refused("Withdraw", pb.WithdrawRequest(wallet_id=alice.wallet_id, amount=usd(1)))
+
+    assert refusal.status == grpc.StatusCode.FAILED_PRECONDITION
+    assert (refusal.code, refusal.retryable, refusal.retry_after_s) == ("insufficient_funds", False, None)
+    assert refusal.message == "The wallet holds $0.00; $0.01 is needed."
+
+
+def test_a_malformed_request_names_every_field(alice: Person) -> None:
+    refusal = alice.calls.refused("Deposit", pb.DepositRequest(wallet_id="mine", memo="m" * 201, idempotency_key=""))
+
+    assert refusal.status == grpc.StatusCode.INVALID_ARGUMENT
+    assert refusal.fields == {
+        "wallet_id": ["Give an id as a string of digits."],
+        "amount": ["This field is required."],
+        "memo": ["Ensure this field has no more than 200 characters."],
+        "idempotency_key": ["A key has 1 to 255 visible ASCII characters."],
+    }
+
+
+@pytest.mark.parametrize("body", [b"\xff\xff\xff", b"\x0a\x02\xff\xfe"])
+def test_bytes_that_are_no_message_are_the_callers_mistake(alice: Person, body: bytes) -> None:
+    refusal = alice.calls.refused("GetWallet", body)
+
+    assert (refusal.status, refusal.code) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed")
+
+
+def test_a_message_that_is_too_large_is_not_taken(alice: Person) -> None:
+    refusal = alice.calls.refused("Deposit", pb.DepositRequest(memo="m" * MESSAGE_BYTES_MAX))
+
+    assert refusal.status == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@pytest.mark.parametrize("currency", ["EUR", "usd", "dollars"])
+def test_an_amount_in_another_currency_is_refused(alice: Person, currency: str) -> None:
+    amount = pb.Money(minor_units=5, currency=currency)
+
+    refusal = alice.calls.refused("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=amount))
+
+    assert refusal.code == ("malformed" if currency == "dollars" else "currency_mismatch")
+    assert alice.balance() == 0
+
+
+def test_each_item_of_a_list_is_judged_on_its_own(alice: Person, bob: Person) -> None:
+    items = [
+        pb.TransferItem(source=alice.wallet_id, recipient="bob", amount=usd(5)),
+        pb.TransferItem(source=alice.wallet_id, recipient="bob", amount=pb.Money(minor_units=5, currency="EUR")),
+        pb.TransferItem(source=bob.wallet_id, recipient="alice", amount=usd(5)),
+        pb.TransferItem(source="mine", recipient="bob"),
+    ]
+    results = alice.calls.call("SubmitTransfers", pb.SubmitTransfersRequest(transfers=items)).results
+
+    assert [result.error.code for result in results] == ["", "currency_mismatch", "not_found", "malformed"]
+    assert results[0].transaction.status == pb.TRANSACTION_STATUS_PENDING
+    assert {violation.field for violation in results[3].error.field_violations} == {"source", "amount"}
+
+
+@pytest.mark.parametrize("count", [0, 1_001])
+def test_a_list_of_none_or_of_too_many_is_refused(alice: Person, count: int) -> None:
+    refusal = alice.calls.refused("SubmitTransfers", pb.SubmitTransfersRequest(transfers=[pb.TransferItem()] * count))
+
+    assert (refusal.code, list(refusal.fields)) == ("malformed", ["transfers"])
+
+
+def test_a_token_that_opens_nothing_is_refused(alice: Person, channel: grpc.Channel) -> None:
+    request = pb.ListWalletsRequest()
+
+    assert Caller(channel).refused("ListWallets", request).status == grpc.StatusCode.UNAUTHENTICATED
+    for header in ("Bearer", "Bearer made-up", f"Bearer {alice.token} twice", f"Basic {alice.token}", ""):
+        refusal = Caller(channel).refused("ListWallets", request, authorization=header)
+
+        assert (refusal.status, refusal.code) == (grpc.StatusCode.UNAUTHENTICATED, "not_authenticated"), header
+    assert Caller(channel).call("ListWallets", request, authorization=f"bearer {alice.token}").wallets
+
+
+def test_a_person_who_was_shut_out_is_refused(alice: Person) -> None:
+    User.objects.filter(pk=alice.user.pk).update(is_active=False)
+
+    assert alice.calls.refused("ListWallets", pb.ListWalletsRequest()).code == "not_authenticated"

@@ -1,0 +1,47 @@
+"""People whose browsers ask the process that keeps no books."""
+
+import pytest
+
+from tests.conftest import PASSWORD
+from tests.pages.kit import fill
+from tests.wallet_service.site import Site, Visitor
+from wallets.models import User
+from wallets.services import user_register
+
+
+@pytest.fixture
+def client(site: Site) -> Visitor:
+    """A stranger's browser."""
+    return Visitor(site.port)
+
+
+@pytest.fixture
+def alice(site: Site) -> User:
+    return user_register(username="alice", email="alice@example.com", password=PASSWORD)
+
+
+@pytest.fixture
+def bob(site: Site) -> User:
+    return user_register(username="bob", email="bob@example.com", password=PASSWORD)
+
+
+@pytest.fixture
+def charlie(site: Site) -> User:
+    return user_register(username="charlie", email="charlie@example.com", password=PASSWORD)
+
+
+@pytest.fixture
+def alices(site: Site, alice: User) -> Visitor:
+    return signed_in(site, "alice")
+
+
+@pytest.fixture
+def bobs(site: Site, bob: User) -> Visitor:
+    return signed_in(site, "bob")
+
+
+def signed_in(site: Site, name: str) -> Visitor:
+    """A browser in which somebody has logged in, as people do."""
+    visitor = Visitor(site.port)
+    assert fill(visitor, "/accounts/login/", login=name, password=PASSWORD)["Location"] == "/"  # type: ignore[arg-type]  # it takes what Django's client takes
+    return visitor

@@ -1,0 +1,82 @@
+"""Who is new, and who looks after the others."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PASSWORD
+from tests.pages.kit import balance_of, fill, text_of
+from tests.rpc.server import GrpcServer
+from tests.wallet_service.pages.conftest import signed_in
+from tests.wallet_service.site import Site, Visitor
+from wallets.models import OwedWallet, User
+
+
+def test_a_newcomer_signs_up_and_finds_an_empty_wallet(client: Visitor) -> None:
+    entered = {"username": "Dora", "email": "dora@example.com", "password1": PASSWORD}
+    assert fill(client, "/accounts/signup/", **entered)["Location"] == "/"  # type: ignore[arg-type]
+    dora = User.objects.get(username="dora")
+    assert balance_of(dora) == 0
+    assert not OwedWallet.objects.exists()
+    assert "$0" in text_of(client.get("/"))
+
+
+def test_a_program_registers_and_finds_an_empty_wallet(client: Visitor) -> None:
+    body = {"username": "dora", "email": "dora@example.com", "password": PASSWORD}
+    answer = client.post("/api/v1/auth/register", json.dumps(body).encode(), content_type="application/json")
+    assert answer.status_code == 201, answer.content
+    assert balance_of(User.objects.get(username="dora")) == 0
+    assert not OwedWallet.objects.exists()
+
+
+@pytest.fixture
+def staff(site: Site, alice: User) -> Visitor:
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    return signed_in(site, "alice")
+
+
+def test_staff_look_after_people_here_and_are_told_where_the_books_are(staff: Visitor, bob: User) -> None:
+    index = text_of(staff.get("/admin/"))
+    assert "looked after where the wallet service runs" in index
+    assert "API tokens" in index
+    assert "/admin/transactions/" not in index
+    assert "/admin/wallets/wallet/" not in index
+    person = staff.get(f"/admin/wallets/user/{bob.pk}/change/")
+    assert person.status_code == 200
+    assert "bob@example.com" in text_of(person)
+
+
+def test_what_staff_may_not_read_here_is_not_there(staff: Visitor) -> None:
+    for path in (
+        "transactions/transaction/",
+        "transactions/deadletter/",
+        "wallets/wallet/",
+        "wallets/walletstatusevent/",
+    ):
+        assert staff.get(f"/admin/{path}").status_code == 404
+
+
+def test_every_page_for_staff_can_be_opened(staff: Visitor, bob: User) -> None:
+    for path in ("wallets/user/", "wallets/apitoken/", "account/emailaddress/", "mfa/authenticator/", "auth/group/"):
+        assert staff.get(f"/admin/{path}").status_code == 200, path
+    assert staff.get("/admin/auth/group/add/").status_code == 200
+
+
+@pytest.fixture
+def fresh_site(service: GrpcServer, transactional_db: None, tmp_path: Path) -> Iterator[Site]:
+    """Admin's log names models by numbers that the process remembers, and that each flush of the tests changes."""
+    site = Site(log=tmp_path / "site.log", service=service.target)
+    yield site.wait_until_up()
+    site.terminate()
+
+
+def test_staff_shut_somebody_out(fresh_site: Site, alice: User, bob: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
+    staff, bobs = signed_in(fresh_site, "alice"), signed_in(fresh_site, "bob")
+    assert bobs.get("/").status_code == 200
+    answer = staff.post(f"/admin/wallets/user/{bob.pk}/change/", {"is_staff": ""})
+    assert answer.status_code == 302, text_of(answer)
+    assert not User.objects.get(pk=bob.pk).is_active
+    assert bobs.get("/history/").status_code == 302

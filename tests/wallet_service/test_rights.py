@@ -1,0 +1,142 @@
+"""What the site's process may not do, and who may call the service in somebody's name."""
+
+from datetime import timedelta
+
+import grpc
+import psycopg
+import pytest
+import time_machine
+from django.core import signing
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from tests.api.client import Person
+from tests.rpc.caller import Refusal, refusal_of
+from tests.rpc.server import GrpcServer
+from tests.wallet_service.site import KEY, ROLE, role_url
+from transactions.rpc.handling import Arrival, call_answer
+from transactions.rpc.internal import METHODS, SERVICE
+from transactions.rpc.methods import METHODS as PUBLIC_METHODS
+from wallet.internal.v1 import internal_pb2 as pb
+from wallets.assertions import AGE_MAX, assertion_make, assertion_read
+from wallets.models import User
+from wallets.services import token_issue
+
+#: The tables of the ledger, with the balances and the numbers that ids are made with.
+_LEDGER = r"^(transactions_.*|wallets_wallet.*|wallets_nodelease)$"
+_RIGHTS_SQL = """
+SELECT relname, has_any_column_privilege(%(role)s, oid, 'SELECT, INSERT, UPDATE, REFERENCES')
+    OR has_table_privilege(%(role)s, oid, 'DELETE, TRUNCATE, TRIGGER')
+FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm') AND relname ~ %(ledger)s
+"""
+
+
+@pytest.fixture
+def _shared_key(settings: Settings) -> None:
+    settings.WALLET_SERVICE_KEY = KEY
+
+
+def test_the_role_has_no_right_on_any_table_of_the_ledger_s(alice: Person) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_RIGHTS_SQL, {"role": ROLE, "ledger": _LEDGER})
+        rights = dict(cursor.fetchall())
+    assert {"transactions_transaction", "transactions_entry", "transactions_job", "wallets_wallet"} <= rights.keys()
+    assert not any(rights.values()), rights
+    with psycopg.connect(role_url(), autocommit=True) as direct:
+        for table in rights:
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                direct.execute(f"SELECT FROM {table} LIMIT 1")
+
+
+def test_the_site_works_under_this_role(alice: Person) -> None:
+    assert alice.api.post(f"{alice.wallet_path}/deposits", {"amount": 100}).status_code == 201
+    assert alice.balance() == 100
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [ROLE])
+        (connections,) = cursor.fetchone()
+    assert connections >= 1
+
+
+@pytest.mark.usefixtures("_shared_key")
+def test_an_assertion_is_believed_for_a_minute() -> None:
+    assertion = assertion_make(user_id=7)
+    assert assertion_read(assertion) == 7
+    with time_machine.travel(timezone.now() + AGE_MAX + timedelta(seconds=2)):
+        assert assertion_read(assertion) is None
+
+
+@pytest.mark.usefixtures("_shared_key")
+@pytest.mark.parametrize("key", ["another-key", ""])
+def test_what_was_not_made_with_the_key_is_no_assertion(key: str) -> None:
+    assert assertion_read(signing.TimestampSigner(key=key or "x", salt="another salt").sign("7")) is None
+    assert assertion_read(assertion_make(user_id=7).replace("7:", "8:", 1)) is None
+    assert assertion_read("7") is None
+
+
+def test_without_a_key_there_are_no_assertions(settings: Settings) -> None:
+    settings.WALLET_SERVICE_KEY = ""
+    assert assertion_read(assertion_make(user_id=7)) is None
+
+
+def wallets_read(service: GrpcServer, authorization: str) -> pb.ReadWalletsResponse | Refusal:
+    with service.channel() as channel:
+        method = channel.unary_unary(
+            f"/{SERVICE}/ReadWallets",
+            request_serializer=pb.ReadWalletsRequest.SerializeToString,
+            response_deserializer=pb.ReadWalletsResponse.FromString,
+        )
+        try:
+            return method(pb.ReadWalletsRequest(), timeout=20, metadata=(("authorization", authorization),))
+        except grpc.RpcError as error:
+            return refusal_of(error)
+
+
+@pytest.mark.usefixtures("_shared_key")
+def test_the_service_answers_in_the_name_of_whoever_the_site_names(service: GrpcServer, alice: Person) -> None:
+    answer = wallets_read(service, f"Service {assertion_make(user_id=alice.user.pk)}")
+    assert isinstance(answer, pb.ReadWalletsResponse)
+    assert [wallet.id for wallet in answer.wallets] == [str(alice.wallet.pk)]
+
+
+@pytest.mark.usefixtures("_shared_key")
+def test_nobody_acts_for_a_user_who_is_shut_out_or_was_never_there(service: GrpcServer, alice: Person) -> None:
+    User.objects.filter(pk=alice.user.pk).update(is_active=False)
+    for user_id in (alice.user.pk, alice.user.pk + 1_000):
+        answer = wallets_read(service, f"Service {assertion_make(user_id=user_id)}")
+        assert isinstance(answer, Refusal)
+        assert answer.code == "not_authenticated"
+
+
+def test_what_is_for_the_site_alone_no_token_opens(service: GrpcServer, alice: Person) -> None:
+    _, secret = token_issue(user=alice.user, name="test")
+    answer = wallets_read(service, f"Bearer {secret}")
+    assert isinstance(answer, Refusal)
+    assert answer.code == "permission_denied"
+
+
+@pytest.mark.usefixtures("_shared_key")
+def test_what_was_counted_at_the_site_is_not_counted_again(alice: Person, settings: Settings) -> None:
+    settings.THROTTLE_ENABLED, settings.THROTTLE_SCALE = True, 0.0  # every quota is one unit
+    _, secret = token_issue(user=alice.user, name="test")
+
+    def answered(authorization: str) -> bool:
+        arrival = Arrival(
+            method="ListWallets",
+            body=b"",
+            authorization=authorization,
+            request_id="",
+            network="127.0.0.1",
+            deadline_s=None,
+        )
+        return call_answer(PUBLIC_METHODS["ListWallets"], arrival).status is None
+
+    assert [answered(f"Service {assertion_make(user_id=alice.user.pk)}") for _ in range(3)] == [True] * 3
+    assert [answered(f"Bearer {secret}") for _ in range(2)] == [True, False]
+
+
+def test_the_table_holds_every_method_of_the_contract() -> None:
+    methods = pb.DESCRIPTOR.services_by_name[SERVICE.rpartition(".")[2]].methods_by_name
+    assert {name: method.request.DESCRIPTOR.name for name, method in METHODS.items()} == {
+        name: method.input_type.name for name, method in methods.items()
+    }

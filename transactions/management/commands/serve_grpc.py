@@ -1,0 +1,36 @@
+"""`manage.py serve_grpc`: the wallet over gRPC, in a process of its own."""
+
+import asyncio
+import signal
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from telemetry import metrics
+from transactions.rpc.server import BindError, serve
+
+
+class Command(BaseCommand):
+    """Serves until SIGTERM or SIGINT, finishes the calls that are under way, and ends with 0."""
+
+    help = "Serves the wallet over gRPC (proto/wallet/v1/wallet.proto)."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--bind", default=settings.GRPC_BIND, help="host:port; port 0 takes a free one")
+
+    def handle(self, *_: Any, bind: str, **__: Any) -> None:
+        try:
+            if settings.GRPC_METRICS_PORT:
+                metrics.exposition_serve(port=settings.GRPC_METRICS_PORT)
+            asyncio.run(_serve(bind))
+        except (BindError, OSError) as error:
+            raise CommandError(str(error)) from error
+
+
+async def _serve(bind: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await serve(bind=bind, stop=stop)

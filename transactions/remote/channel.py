@@ -1,0 +1,137 @@
+"""Calls to the wallet service: one channel for each process, each call with a deadline, in somebody's name.
+
+A call that may be repeated without harm is tried again where it failed on its way: a read, and a write with an
+idempotency key. Anything else is tried once.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import grpc
+import structlog
+from django.conf import settings
+from google.protobuf.message import Message
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+
+from telemetry import metrics
+from transactions.remote.errors import error_of, is_away
+from wallets.assertions import SCHEME, assertion_make
+
+log = structlog.get_logger(__name__)
+A = TypeVar("A", bound=Message)
+
+WALLETS = "/wallet.v1.WalletService/"
+INTERNAL = "/wallet.internal.v1.InternalWalletService/"
+
+_TRIES = 3
+_PAUSE_S = 0.1
+#: A read takes milliseconds. A page that waits for longer is better answered "not now".
+_READ_TIMEOUT_S = 5.0
+_OPTIONS = [
+    # A service that is started anew is found again at once; gRPC would wait for up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1_000),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # A bulk of a thousand transfers; a request over REST has 1 MiB.
+    ("grpc.max_receive_message_length", 8 * 1024 * 1024),
+]
+
+_lock = threading.Lock()
+_channels: dict[int, grpc.Channel] = {}
+
+
+def wallet_channel() -> grpc.Channel:
+    """The channel of this process; made when it is first needed, for none survives a fork."""
+    pid = os.getpid()
+    # Two threads that come first would make two, of which one would stay open for ever.
+    with _lock:
+        if pid not in _channels:
+            _channels.clear()
+            _channels[pid] = _channel_make()
+        return _channels[pid]
+
+
+def read_call(path: str, request: Message, *, answer: type[A], user_id: int) -> A:
+    """Asks for something, in this user's name. Raises WalletError."""
+    return _call(path, request, answer=answer, user_id=user_id, timeout_s=_READ_TIMEOUT_S, is_repeatable=True)
+
+
+def write_call(
+    path: str,
+    request: Message,
+    *,
+    answer: type[A],
+    user_id: int,
+    is_repeatable: bool,
+    timeout_s: float | None = None,
+) -> A:
+    """Has something done, in this user's name; `is_repeatable`: twice is as good as once. Raises WalletError."""
+    timeout_s = timeout_s or settings.WALLET_SERVICE_TIMEOUT_MS / 1_000
+    return _call(path, request, answer=answer, user_id=user_id, timeout_s=timeout_s, is_repeatable=is_repeatable)
+
+
+def service_check(*, timeout_s: float) -> str:
+    """What the service says of itself: "ok" while it serves. Raises grpc.RpcError where it says nothing."""
+    check = wallet_channel().unary_unary(
+        "/grpc.health.v1.Health/Check",
+        request_serializer=HealthCheckRequest.SerializeToString,
+        response_deserializer=HealthCheckResponse.FromString,
+    )
+    answer = check(HealthCheckRequest(service=WALLETS.strip("/")), timeout=timeout_s)
+    return "ok" if answer.status == HealthCheckResponse.SERVING else "unavailable"
+
+
+def _call(path: str, request: Message, *, answer: type[A], user_id: int, timeout_s: float, is_repeatable: bool) -> A:
+    call = wallet_channel().unary_unary(
+        path, request_serializer=type(request).SerializeToString, response_deserializer=answer.FromString
+    )
+    deadline_s = time.monotonic() + timeout_s
+    tries_left = _TRIES if is_repeatable else 1
+    while True:
+        tries_left -= 1
+        try:
+            with _measured(path):
+                return call(request, timeout=deadline_s - time.monotonic(), metadata=_metadata(user_id))
+        except grpc.RpcError as error:
+            if not tries_left or not is_away(error) or deadline_s - time.monotonic() < _PAUSE_S:
+                raise _given_up(error, path=path, is_repeatable=is_repeatable) from error
+        time.sleep(_PAUSE_S)
+
+
+def _given_up(error: grpc.RpcError, *, path: str, is_repeatable: bool) -> Exception:
+    if is_away(error):
+        log.warning("wallet_service_away", path=path, code=error.code().name, reason=error.details())
+    return error_of(error, path=path, is_repeatable=is_repeatable)
+
+
+@contextmanager
+def _measured(path: str) -> Iterator[None]:
+    began_s, code = time.monotonic(), grpc.StatusCode.OK
+    try:
+        yield
+    except grpc.RpcError as error:
+        code = error.code()
+        raise
+    finally:
+        method = path.rpartition("/")[2]
+        metrics.service_calls.labels(method=method, code=code.name).observe(time.monotonic() - began_s)
+
+
+def _metadata(user_id: int) -> tuple[tuple[str, str | bytes], ...]:
+    who = ("authorization", f"{SCHEME} {assertion_make(user_id=user_id)}")
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return (who, ("x-request-id", str(request_id))) if request_id else (who,)
+
+
+def _channel_make() -> grpc.Channel:
+    service = urlsplit(settings.WALLET_SERVICE)
+    if service.scheme == "grpc":
+        return grpc.insecure_channel(service.netloc, options=_OPTIONS)
+    authorities = Path(settings.WALLET_SERVICE_CA).read_bytes() if settings.WALLET_SERVICE_CA else None
+    return grpc.secure_channel(service.netloc, grpc.ssl_channel_credentials(authorities), options=_OPTIONS)

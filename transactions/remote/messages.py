@@ -1,0 +1,91 @@
+"""The service's messages made into what the doors know: heads, wallets, transactions, bodies of answers."""
+
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from transactions.models import Kind, Status, Transaction
+from wallet.internal.v1 import internal_pb2 as internal
+from wallet.v1 import wallet_pb2 as pb
+from wallets.bodies import Body
+from wallets.models import User, Wallet, WalletStatus
+from wallets.partial import row_of_columns
+from wallets.selectors import WalletHead
+
+
+def head_of(wallet: pb.Wallet, *, owner: User) -> WalletHead:
+    """A wallet of this user's, as it was when the service answered."""
+    return WalletHead(
+        id=int(wallet.id),
+        owner_id=owner.pk,
+        currency=wallet.balance.currency,
+        status=_status(wallet),
+        balance=wallet.balance.minor_units,
+        version=wallet.version,
+        created_at=_moment(wallet.created_at),
+    )
+
+
+def wallet_of(wallet: pb.Wallet, *, owner: User) -> Wallet:
+    """The same as a row, for forms."""
+    row = row_of_columns(
+        Wallet,
+        id=int(wallet.id),
+        owner_id=owner.pk,
+        currency=wallet.balance.currency,
+        status=_status(wallet),
+        balance=wallet.balance.minor_units,
+        version=wallet.version,
+        created_at=_moment(wallet.created_at),
+    )
+    row.owner = owner
+    return row
+
+
+def side_of(side: pb.Side, *, currency: str) -> Wallet:
+    """Somebody's wallet, of which the other side of a transaction learns no more than whose it is."""
+    row = row_of_columns(Wallet, id=int(side.wallet_id), owner_id=None, currency=currency)
+    # The id of whose account it is the service tells nobody.
+    row.owner = row_of_columns(User, id=None, username=side.owner)
+    return row
+
+
+def transaction_of(transaction: pb.Transaction) -> Transaction:
+    """A transaction with both sides and their owners' names."""
+    currency = transaction.amount.currency
+    row = row_of_columns(
+        Transaction,
+        id=int(transaction.id),
+        kind=Kind[_word(pb.TransactionKind.Name(transaction.kind), "TRANSACTION_KIND_")],
+        status=Status[_word(pb.TransactionStatus.Name(transaction.status), "TRANSACTION_STATUS_")],
+        currency=currency,
+        amount=transaction.amount.minor_units,
+        source_id=None,
+        destination_id=None,
+        memo=transaction.memo,
+        created_at=_moment(transaction.created_at),
+        settled_at=_moment(transaction.settled_at) if transaction.HasField("settled_at") else None,
+        failure_code=transaction.failure.code,
+    )
+    if transaction.HasField("source"):
+        row.source = side_of(transaction.source, currency=currency)
+    if transaction.HasField("destination"):
+        row.destination = side_of(transaction.destination, currency=currency)
+    return row
+
+
+def body_of(document: internal.Document) -> Body:
+    """The body of an answer, to be passed on as it came."""
+    return Body(etag=document.etag, content=document.content, packed=document.packed)
+
+
+def _status(wallet: pb.Wallet) -> str:
+    return WalletStatus[_word(pb.WalletStatus.Name(wallet.status), "WALLET_STATUS_")].value
+
+
+def _word(name: str, prefix: str) -> str:
+    return name.removeprefix(prefix)
+
+
+def _moment(moment: Timestamp) -> datetime:
+    return moment.ToDatetime(tzinfo=UTC)

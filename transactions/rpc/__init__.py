@@ -1,0 +1,1 @@
+"""The wallet over gRPC: another door to the same services and selectors as REST."""

@@ -1,0 +1,40 @@
+"""A currency that a request names must be the wallet's own: whoever says "5 USD" to a wallet of yen is mistaken.
+
+Decided on cached heads, which no other rule about money may: a wallet's currency never changes (a trigger sees to it).
+"""
+
+from collections.abc import Iterable, Sequence
+
+from transactions.routes import TransferRequest
+from wallet.v1 import wallet_pb2 as pb
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import User
+from wallets.selectors import wallet_head_get, wallet_head_list
+
+
+def currency_check(*, owner: User, wallet_id: int, currency: str) -> None:
+    """Raises CURRENCY_MISMATCH, and NOT_FOUND for a wallet that is not the owner's. None named: nothing to check."""
+    if not currency:
+        return
+    error = _mismatch(currency, wallet_head_get(owner=owner, wallet_id=wallet_id).currency)
+    if error:
+        raise error
+
+
+def currencies_check(
+    *, owner: User, items: Iterable[pb.TransferItem], parsed: Sequence[TransferRequest | WalletError]
+) -> list[TransferRequest | WalletError]:
+    """The same for each item of a list, in order. A wallet that is not the owner's is left to the service."""
+    currencies = {head.id: head.currency for head in wallet_head_list(owner=owner)}
+    return [
+        request
+        if isinstance(request, WalletError)
+        else _mismatch(item.amount.currency, currencies.get(request.source_id)) or request
+        for item, request in zip(items, parsed, strict=True)
+    ]
+
+
+def _mismatch(named: str, held: str | None) -> WalletError | None:
+    if not named or held is None or named == held:
+        return None
+    return WalletError(ErrorCode.CURRENCY_MISMATCH, f"The amount is in {named}, the wallet holds {held}.")

@@ -1,0 +1,162 @@
+"""Where calls come in: each is let in or refused at once, and handed to a thread."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from concurrent.futures import Executor, Future
+from typing import Any
+from urllib.parse import unquote
+
+import grpc
+from django.conf import settings
+
+from telemetry import metrics
+from transactions.rpc.errors import STATUS, error_status
+from transactions.rpc.handling import Answer, Arrival, call_answer, call_refused
+from transactions.rpc.methods import Call, Method, wallet_ahead, wallet_read
+from transactions.rpc.watching import Watcher, Watchers
+from wallet.v1 import wallet_pb2 as pb
+from wallets.addresses import address_of, network_of
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.policies import READ
+
+Context = grpc.aio.ServicerContext[bytes, bytes]
+WATCH = "WatchWallet"
+DETAILS_KEY = "grpc-status-details-bin"
+REQUEST_ID_KEY = "x-request-id"
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def _watch_begin(call: Call, request: pb.WatchWalletRequest) -> pb.WatchWalletResponse:
+    return pb.WatchWalletResponse(wallet=wallet_read(call, request.wallet_id))
+
+
+_WATCH = Method(request=pb.WatchWalletRequest, run=_watch_begin, charge=READ, ahead=wallet_ahead)
+
+
+class Door:
+    """The handlers of all methods, and how many calls are under way. Used from the event loop alone."""
+
+    def __init__(self, *, threads: Executor, watching: Executor) -> None:
+        self.watchers = Watchers(watching)
+        self.calls = 0
+        self._watching = 0
+        self._threads = threads
+        self._is_closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    def handlers(self, service: str, methods: Mapping[str, Method[Any]]) -> grpc.GenericRpcHandler:
+        """A service's methods; WatchWallet with the one that has it in its contract."""
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            name: grpc.unary_unary_rpc_method_handler(self._unary(f"{service}/{name}", method))
+            for name, method in methods.items()
+        }
+        if service == pb.DESCRIPTOR.services_by_name["WalletService"].full_name:
+            handlers[WATCH] = grpc.unary_stream_rpc_method_handler(self._watch)
+        return grpc.method_handlers_generic_handler(service, handlers)
+
+    def close(self) -> None:
+        """No call is let in any more, and nobody watches any longer."""
+        self._is_closed = True
+        self.watchers.close()
+
+    async def wait_until_idle(self) -> None:
+        """Until no call is under way."""
+        await self._idle.wait()
+
+    def _unary(self, name: str, method: Method[Any]) -> Any:
+        async def answer(body: bytes, context: Context) -> bytes:
+            arrival = _arrival(name, body, context)
+            return await self._send(await self._answer(method, arrival), context)
+
+        return answer
+
+    async def _answer(self, method: Method[Any], arrival: Arrival) -> Answer:
+        if self._is_closed:
+            error = WalletError(ErrorCode.UNAVAILABLE, "The server is going away. Call again.", retry_after_s=1)
+            return call_refused(arrival, error, code=STATUS[error.code])
+        if self.calls >= settings.GRPC_CALLS_MAX:
+            error = WalletError(ErrorCode.UNAVAILABLE, "Too many calls are under way.", retry_after_s=1)
+            return call_refused(arrival, error, code=grpc.StatusCode.RESOURCE_EXHAUSTED)
+        future = self._threads.submit(call_answer, method, arrival)
+        self._begin(future)
+        return await asyncio.wrap_future(future)
+
+    def _begin(self, future: Future[Answer]) -> None:
+        """Counts the call for as long as its thread is at work: whoever hangs up makes no room by that."""
+        loop = asyncio.get_running_loop()
+        self.calls += 1
+        self._idle.clear()
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._finish))
+
+    def _finish(self) -> None:
+        self.calls -= 1
+        self._idle_note()
+
+    async def _send(self, answer: Answer, context: Context) -> bytes:
+        """The body, or the refusal. Raises where gRPC wants it: to abort is to raise."""
+        trailing = ((REQUEST_ID_KEY, answer.request_id),)
+        if answer.status is None:
+            context.set_trailing_metadata(trailing)
+            return answer.body
+        details = ((DETAILS_KEY, answer.status.SerializeToString()),) if answer.status.details else ()
+        await context.abort(_CODES[answer.status.code], answer.status.message, (*trailing, *details))
+        raise AssertionError("abort() returned.")
+
+    async def _watch(self, body: bytes, context: Context) -> None:
+        arrival = _arrival(f"{pb.DESCRIPTOR.package}.WalletService/{WATCH}", body, context)
+        if self._watching >= settings.GRPC_WATCHERS_MAX:
+            error = WalletError(ErrorCode.UNAVAILABLE, "Too many calls of WatchWallet are open.", retry_after_s=1)
+            await self._send(call_refused(arrival, error, code=grpc.StatusCode.RESOURCE_EXHAUSTED), context)
+        self._watching += 1
+        self._idle.clear()
+        metrics.rpc_watchers.inc()
+        try:
+            answer = await self._answer(_WATCH, arrival)
+            first = await self._send(answer, context)
+            await context.write(first)
+            await self._watch_on(answer, first, context)
+        finally:
+            self._watching -= 1
+            metrics.rpc_watchers.dec()
+            self._idle_note()
+
+    async def _watch_on(self, answer: Answer, first: bytes, context: Context) -> None:
+        assert answer.caller is not None  # noqa: S101 - a call with an answer has a caller
+        wallet = pb.WatchWalletResponse.FromString(first).wallet
+        watcher = self.watchers.join(wallet=wallet, token_digest=answer.caller.token_digest)
+        try:
+            await self._relay(watcher, answer, context)
+        finally:
+            self.watchers.leave(watcher)
+
+    async def _relay(self, watcher: Watcher, answer: Answer, context: Context) -> None:
+        while watcher.ended is None:
+            await watcher.news.wait()
+            watcher.news.clear()
+            if watcher.ended is None:
+                await context.write(pb.WatchWalletResponse(wallet=watcher.newest).SerializeToString())
+        await self._send(Answer(request_id=answer.request_id, status=error_status(watcher.ended)), context)
+
+    def _idle_note(self) -> None:
+        if not self.calls and not self._watching:
+            self._idle.set()
+
+
+def _arrival(name: str, body: bytes, context: Context) -> Arrival:
+    metadata: dict[str, str] = {}
+    for key, value in context.invocation_metadata() or ():
+        text = value if isinstance(value, str) else ""
+        # As with a header of HTTP that comes more than once.
+        metadata[key] = f"{metadata[key]},{text}" if key in metadata else text
+    remaining_s = context.time_remaining()
+    peer = unquote(context.peer()).partition(":")[2]
+    return Arrival(
+        method=name,
+        body=body,
+        authorization=metadata.get("authorization", ""),
+        request_id=metadata.get(REQUEST_ID_KEY, ""),
+        network=network_of(address_of(forwarded=metadata.get("x-forwarded-for", ""), connected=peer)),
+        deadline_s=None if remaining_s is None else time.monotonic() + remaining_s,
+    )

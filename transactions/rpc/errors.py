@@ -1,0 +1,104 @@
+"""What every refusal and every failure looks like over gRPC: a status of its own, and the details of google.rpc."""
+
+import logging
+from collections.abc import Mapping
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
+from google.rpc.status_pb2 import Status
+
+from wallet.v1 import wallet_pb2 as pb
+from wallets.constraints import database_gave_up
+from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
+
+logger = logging.getLogger(__name__)
+
+#: Whose codes the reasons are.
+DOMAIN = "wallet"
+
+#: The one table of gRPC's statuses. Complete: a test walks the catalogue. Those about HTTP are never met here.
+STATUS: Mapping[ErrorCode, grpc.StatusCode] = {
+    ErrorCode.MALFORMED: grpc.StatusCode.INVALID_ARGUMENT,
+    ErrorCode.NOT_AUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
+    ErrorCode.PERMISSION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
+    ErrorCode.CSRF_FAILED: grpc.StatusCode.PERMISSION_DENIED,
+    ErrorCode.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    ErrorCode.METHOD_NOT_ALLOWED: grpc.StatusCode.UNIMPLEMENTED,
+    ErrorCode.NOT_ACCEPTABLE: grpc.StatusCode.INVALID_ARGUMENT,
+    ErrorCode.WALLET_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
+    # ABORTED: by gRPC's own words, for what the caller may try again as a whole.
+    ErrorCode.IDEMPOTENCY_IN_PROGRESS: grpc.StatusCode.ABORTED,
+    ErrorCode.PAYLOAD_TOO_LARGE: grpc.StatusCode.INVALID_ARGUMENT,
+    ErrorCode.UNSUPPORTED_MEDIA_TYPE: grpc.StatusCode.INVALID_ARGUMENT,
+    # FAILED_PRECONDITION: refused for what is on record, and no use to try again until that changes.
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.RECIPIENT_NOT_FOUND: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.SAME_WALLET: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.CURRENCY_MISMATCH: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.WALLET_CLOSED: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.WALLET_FROZEN: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.INSUFFICIENT_FUNDS: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.SETTLEMENT_FAILED: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.RATE_LIMITED: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ErrorCode.INTERNAL_ERROR: grpc.StatusCode.INTERNAL,
+    ErrorCode.UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+}
+
+
+def error_of(exc: BaseException) -> WalletError:
+    """The error of the catalogue that an exception means. What nobody foresaw is logged and told to nobody."""
+    if isinstance(exc, WalletError):
+        return exc
+    if database_gave_up(exc):
+        logger.error("The database failed.", exc_info=exc)
+        return WalletError(ErrorCode.UNAVAILABLE)
+    logger.error("A gRPC method failed.", exc_info=exc)
+    return WalletError(ErrorCode.INTERNAL_ERROR)
+
+
+def error_status(error: WalletError, *, code: grpc.StatusCode | None = None) -> Status:
+    """The answer, with all that a program may decide by; under another code than the table's where one is given."""
+    number, _ = (code or STATUS[error.code]).value
+    status = Status(code=number, message=error.detail)
+    status.details.extend(_packed(detail) for detail in _details(error))
+    return status
+
+
+def error_message(error: WalletError) -> pb.Error:
+    """The error of one item of many."""
+    return pb.Error(
+        code=error.code,
+        detail=error.detail,
+        retryable=error.retryable,
+        field_violations=[
+            pb.FieldViolation(field=field, description=message)
+            for field, messages in error.fields.items()
+            for message in messages
+        ],
+    )
+
+
+def _details(error: WalletError) -> list[Message]:
+    retryable = str(error.retryable).lower()
+    details: list[Message] = [ErrorInfo(reason=error.code, domain=DOMAIN, metadata={"retryable": retryable})]
+    if error.fields:
+        violations = [
+            BadRequest.FieldViolation(field=field, description=message)
+            for field, messages in error.fields.items()
+            for message in messages
+        ]
+        details.append(BadRequest(field_violations=violations))
+    retry_after_s = error.retry_after_s or (RETRY_AFTER_S if error.code == ErrorCode.UNAVAILABLE else None)
+    if retry_after_s:
+        details.append(RetryInfo(retry_delay=Duration(seconds=retry_after_s)))
+    return details
+
+
+def _packed(detail: Message) -> AnyMessage:
+    packed = AnyMessage()
+    packed.Pack(detail)
+    return packed

@@ -1,0 +1,146 @@
+"""One call from its bytes to the bytes of its answer: read, authenticated, charged, answered, measured, logged."""
+
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import structlog
+from django.conf import settings
+from django.db import close_old_connections
+from google.protobuf.message import DecodeError
+from google.rpc.status_pb2 import Status
+
+from telemetry import metrics
+from transactions.rpc.authentication import Caller, caller_find
+from transactions.rpc.deadlines import DeadlineError, deadline_check, deadline_kept
+from transactions.rpc.errors import STATUS, error_of, error_status
+from transactions.rpc.methods import Call, Method
+from wallets.ahead import Ahead
+from wallets.charges import address_key, charge_take, user_key
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.policies import STRANGER, Charge
+
+logger = structlog.get_logger(__name__)
+
+#: Visible ASCII, and not too much of it: a stranger's id ends up in our logs and in metadata of ours.
+_REQUEST_ID = re.compile(r"[!-~]{1,128}")
+_NO_ANSWER = "The deadline has passed."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """A call as it came in. `deadline_s` is of time.monotonic; `network` is where the call comes from."""
+
+    method: str
+    body: bytes
+    authorization: str
+    request_id: str
+    network: str
+    deadline_s: float | None
+    at_s: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What goes back: a body, or a status that says why not."""
+
+    request_id: str
+    body: bytes = b""
+    status: Status | None = None
+    caller: Caller | None = None
+
+
+def call_answer(method: Method[Any], arrival: Arrival) -> Answer:
+    """Answers a call, whatever happens in it. Runs in a thread of its own; no connection is left in it that is of no
+    more use."""
+    close_old_connections()
+    try:
+        request, problem = _decoded(method, arrival.body)
+        # The site's own processes name their requests in the metadata alone.
+        request_id = request_id_of(getattr(request, "request_id", ""), arrival.request_id)
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            return _answered(method, arrival, request, problem, request_id)
+    finally:
+        close_old_connections()
+
+
+def call_refused(arrival: Arrival, error: WalletError, *, code: grpc.StatusCode) -> Answer:
+    """The answer to a call for which nothing was begun."""
+    request_id = request_id_of("", arrival.request_id)
+    with structlog.contextvars.bound_contextvars(request_id=request_id):
+        _record(arrival, code)
+    return Answer(request_id=request_id, status=error_status(error, code=code))
+
+
+def request_id_of(*offered: str) -> str:
+    """The first id offered that is sane, else a new one."""
+    return next((one for one in offered if _REQUEST_ID.fullmatch(one)), None) or str(uuid.uuid4())
+
+
+def _decoded(method: Method[Any], body: bytes) -> tuple[Any, WalletError | None]:
+    """The request; an empty one, and why, where the bytes are none. Read here and not by gRPC, which would call a
+    mistake of the client's an internal error."""
+    try:
+        return method.request.FromString(body), None
+    except DecodeError:
+        return method.request(), WalletError(ErrorCode.MALFORMED, "The message cannot be read.")
+
+
+def _answered(
+    method: Method[Any], arrival: Arrival, request: Any, problem: WalletError | None, request_id: str
+) -> Answer:
+    caller, code = None, grpc.StatusCode.OK
+    try:
+        # Before anything is read: a call that waited for too long for a thread has nobody left to answer.
+        deadline_check(arrival.deadline_s)
+        with deadline_kept(arrival.deadline_s):
+            ahead = method.ahead(request)
+            caller = _caller(arrival, ahead)
+            if not caller.is_service:
+                _charge(method.charge, key=user_key(caller.user.pk), items=method.items(request))
+            if problem:
+                raise problem
+            body = method.run(Call(caller=caller, ahead=ahead), request).SerializeToString()
+        return Answer(request_id=request_id, body=body, caller=caller)
+    except DeadlineError:
+        code = grpc.StatusCode.DEADLINE_EXCEEDED
+        return Answer(request_id=request_id, status=Status(code=code.value[0], message=_NO_ANSWER))
+    except Exception as exc:  # noqa: BLE001 - the last one to catch it; what nobody foresaw is logged in error_of
+        error = error_of(exc)
+        code = STATUS[error.code]
+        return Answer(request_id=request_id, status=error_status(error))
+    finally:
+        _record(arrival, code, caller)
+
+
+def _caller(arrival: Arrival, ahead: Ahead | None) -> Caller:
+    """Who calls. Raises NOT_AUTHENTICATED, or RATE_LIMITED for whoever tries that too often."""
+    try:
+        return caller_find(arrival.authorization, ahead=ahead)
+    except WalletError:
+        # Nobody tries tokens without end.
+        _charge(STRANGER, key=address_key(arrival.network))
+        raise
+
+
+def _charge(charge: Charge, *, key: str, items: int = 1) -> None:
+    if not settings.THROTTLE_ENABLED:
+        return
+    verdict = charge_take(charge, key=key, items=items)
+    if verdict.is_refused:
+        raise WalletError(ErrorCode.RATE_LIMITED, f"Try again in {verdict.wait_s} s.", retry_after_s=verdict.wait_s)
+
+
+def _record(arrival: Arrival, code: grpc.StatusCode, caller: Caller | None = None) -> None:
+    duration_s = time.monotonic() - arrival.at_s
+    metrics.rpc_duration_seconds.labels(method=arrival.method, code=code.name).observe(duration_s)
+    logger.info(
+        "call_finished",
+        method=arrival.method,
+        code=code.name,
+        duration_ms=round(duration_s * 1_000),
+        user_id=caller.user.pk if caller else None,
+    )

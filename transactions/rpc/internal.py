@@ -1,0 +1,138 @@
+"""The methods of wallet.internal.v1.InternalWalletService: what the site's own web processes ask beside wallet.v1.
+
+Their requests are not judged here as a stranger's are: the web process has done so, in words for whoever sent it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import wraps
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from transactions.contract import transaction_data
+from transactions.models import Kind
+from transactions.previews import transfer_preview
+from transactions.reads import history_body, transaction_read, unmoved_read
+from transactions.rpc.messages import wallet_message
+from transactions.rpc.methods import Call, Method
+from transactions.selectors import HistoryQuery
+from wallet.internal.v1 import internal_pb2 as pb
+from wallet.v1 import wallet_pb2
+from wallets.bodies import Body, body_make, json_bytes
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import Wallet
+from wallets.policies import HISTORY, MONEY, READ, WRITE
+from wallets.selectors import WalletHead, wallet_head_get, wallet_list
+from wallets.services import wallet_open, wallet_owed_open
+
+R = TypeVar("R", bound=Message)
+A = TypeVar("A", bound=Message)
+
+
+def _wallet_open(call: Call, request: pb.OpenWalletRequest) -> pb.OpenWalletResponse:
+    wallet = wallet_open(owner=call.user, currency=request.currency)
+    return pb.OpenWalletResponse(wallet=_wallet(call, wallet))
+
+
+def _wallet_owed_open(call: Call, _: pb.OpenOwedWalletRequest) -> pb.OpenOwedWalletResponse:
+    wallet_owed_open(owner_id=call.user.pk)
+    return pb.OpenOwedWalletResponse()
+
+
+def _wallets_read(call: Call, _: pb.ReadWalletsRequest) -> pb.ReadWalletsResponse:
+    return pb.ReadWalletsResponse(wallets=[_wallet(call, wallet) for wallet in wallet_list(owner=call.user)])
+
+
+def _transfer_preview(call: Call, request: pb.PreviewTransferRequest) -> pb.PreviewTransferResponse:
+    preview = transfer_preview(
+        actor=call.user,
+        source_id=int(request.source),
+        destination_id=int(request.destination) if request.HasField("destination") else None,
+        recipient=request.recipient,
+        amount=request.amount_minor_units,
+        memo=request.memo,
+    )
+    owner = preview.destination.owner
+    assert owner is not None  # noqa: S101 - nobody sends to the outside world
+    return pb.PreviewTransferResponse(
+        source=_wallet(call, preview.source),
+        destination=wallet_pb2.Side(wallet_id=str(preview.destination.pk), owner=owner.username),
+    )
+
+
+def _transaction_read(call: Call, request: pb.ReadTransactionRequest) -> pb.ReadTransactionResponse:
+    found = transaction_read(user=call.user, transaction_id=int(request.transaction_id))
+    return pb.ReadTransactionResponse(
+        document=_document(body_make(json_bytes(transaction_data(found)))),
+        source_owner_id=found.source.owner_id if found.source else None,
+        destination_owner_id=found.destination.owner_id if found.destination else None,
+    )
+
+
+def _history_read(call: Call, request: pb.ReadHistoryRequest) -> pb.ReadHistoryResponse:
+    head = wallet_head_get(owner=call.user, wallet_id=int(request.wallet_id))
+    query = HistoryQuery(
+        limit=request.limit,
+        cursor=request.cursor if request.HasField("cursor") else None,
+        kind=Kind(request.kind) if request.HasField("kind") else None,
+        direction=request.direction if request.HasField("direction") else None,
+        since=datetime.fromisoformat(request.since) if request.HasField("since") else None,
+        until=datetime.fromisoformat(request.until) if request.HasField("until") else None,
+    )
+    # Never one that is still to come: the page would be kept under that version, and be shown when it is there.
+    asked = replace(head, version=min(head.version, request.version))
+    return pb.ReadHistoryResponse(document=_document(history_body(wallet=asked, query=query)))
+
+
+def _unmoved_read(call: Call, request: pb.ReadUnmovedRequest) -> pb.ReadUnmovedResponse:
+    head = wallet_head_get(owner=call.user, wallet_id=int(request.wallet_id))
+    found = unmoved_read(wallet_id=head.id)
+    return pb.ReadUnmovedResponse(content=json_bytes({"pending": found.pending, "failed": found.failed}))
+
+
+def _wallet(call: Call, wallet: Wallet) -> wallet_pb2.Wallet:
+    head = WalletHead(
+        id=wallet.pk,
+        owner_id=call.user.pk,
+        currency=wallet.currency,
+        status=wallet.status,
+        balance=wallet.balance,
+        version=wallet.version,
+        created_at=wallet.created_at,
+    )
+    return wallet_message(head, owner=call.user.username)
+
+
+def _document(body: Body) -> pb.Document:
+    return pb.Document(etag=body.etag, content=body.content, packed=body.packed)
+
+
+def _for_web_processes(run: Callable[[Call, R], A]) -> Callable[[Call, R], A]:
+    """Refuses whoever has come with a token of their own: nothing here is promised to them."""
+
+    @wraps(run)
+    def checked(call: Call, request: R) -> A:
+        if not call.caller.is_service:
+            raise WalletError(ErrorCode.PERMISSION_DENIED, "This is for the site's own processes.")
+        return run(call, request)
+
+    return checked
+
+
+SERVICE = pb.DESCRIPTOR.services_by_name["InternalWalletService"].full_name
+#: Every method of the service; a test holds this to the contract. Its own callers are charged at their own door.
+METHODS: Mapping[str, Method[Any]] = {
+    "OpenWallet": Method(request=pb.OpenWalletRequest, run=_for_web_processes(_wallet_open), charge=WRITE),
+    "OpenOwedWallet": Method(request=pb.OpenOwedWalletRequest, run=_for_web_processes(_wallet_owed_open), charge=WRITE),
+    "ReadWallets": Method(request=pb.ReadWalletsRequest, run=_for_web_processes(_wallets_read), charge=READ),
+    "PreviewTransfer": Method(
+        request=pb.PreviewTransferRequest, run=_for_web_processes(_transfer_preview), charge=MONEY
+    ),
+    "ReadTransaction": Method(
+        request=pb.ReadTransactionRequest, run=_for_web_processes(_transaction_read), charge=READ
+    ),
+    "ReadHistory": Method(request=pb.ReadHistoryRequest, run=_for_web_processes(_history_read), charge=HISTORY),
+    "ReadUnmoved": Method(request=pb.ReadUnmovedRequest, run=_for_web_processes(_unmoved_read), charge=READ),
+}

@@ -1,0 +1,181 @@
+"""The methods of wallet.v1.WalletService that have one answer: parse, one call of a service or a selector, render."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from google.protobuf.message import Message
+
+from transactions.reads import history_page, transaction_read
+from transactions.routes import TransferRequest
+from transactions.rpc import parse
+from transactions.rpc.authentication import Caller
+from transactions.rpc.currencies import currencies_check, currency_check
+from transactions.rpc.errors import error_message
+from transactions.rpc.messages import history_message, transaction_message, wallet_message
+from transactions.selectors import transaction_list_by_key
+from transactions.services import (
+    Receipt,
+    deposit_create,
+    transfer_create,
+    transfer_submit,
+    transfers_submit,
+    withdrawal_create,
+)
+from wallet.v1 import wallet_pb2 as pb
+from wallets.ahead import Ahead
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.ids import id_read
+from wallets.models import User
+from wallets.policies import BULK, HISTORY, MONEY, READ, Charge
+from wallets.selectors import wallet_head_ahead, wallet_head_get, wallet_head_list
+from wallets.watch import wallet_watch
+
+R = TypeVar("R", bound=Message)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Who calls, and what was looked up together with that."""
+
+    caller: Caller
+    ahead: Ahead | None = None
+
+    @property
+    def user(self) -> User:
+        return self.caller.user
+
+
+def _no_ahead(_: Any) -> Ahead | None:
+    return None
+
+
+def _one_item(_: Any) -> int:
+    return 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method(Generic[R]):
+    """A method: what it takes, what it does, and what it is charged. Raises WalletError for every refusal."""
+
+    request: type[R]
+    run: Callable[[Call, R], Message]
+    charge: Charge
+    items: Callable[[R], int] = _one_item
+    ahead: Callable[[R], Ahead | None] = _no_ahead
+
+
+def wallet_get(call: Call, request: pb.GetWalletRequest) -> pb.GetWalletResponse:
+    return pb.GetWalletResponse(wallet=wallet_read(call, request.wallet_id))
+
+
+def wallet_read(call: Call, wallet_id: str) -> pb.Wallet:
+    """The caller's wallet as it is now. Raises MALFORMED and NOT_FOUND."""
+    head = wallet_head_get(owner=call.user, wallet_id=parse.wallet_id_of(wallet_id), ahead=call.ahead)
+    wallet_watch(head.id)
+    return wallet_message(head, owner=call.user.username)
+
+
+def wallets_list(call: Call, _: pb.ListWalletsRequest) -> pb.ListWalletsResponse:
+    heads = wallet_head_list(owner=call.user)
+    return pb.ListWalletsResponse(wallets=[wallet_message(head, owner=call.user.username) for head in heads])
+
+
+def deposit(call: Call, request: pb.DepositRequest) -> pb.DepositResponse:
+    wallet_id, amount, memo, key = parse.movement_of(request)
+    currency_check(owner=call.user, wallet_id=wallet_id, currency=request.amount.currency)
+    receipt = deposit_create(actor=call.user, wallet_id=wallet_id, amount=amount, memo=memo, idempotency_key=key)
+    return pb.DepositResponse(transaction=transaction_message(receipt.transaction), replayed=receipt.replayed)
+
+
+def withdraw(call: Call, request: pb.WithdrawRequest) -> pb.WithdrawResponse:
+    wallet_id, amount, memo, key = parse.movement_of(request)
+    currency_check(owner=call.user, wallet_id=wallet_id, currency=request.amount.currency)
+    receipt = withdrawal_create(actor=call.user, wallet_id=wallet_id, amount=amount, memo=memo, idempotency_key=key)
+    return pb.WithdrawResponse(transaction=transaction_message(receipt.transaction), replayed=receipt.replayed)
+
+
+def transfer(call: Call, request: pb.TransferRequest) -> pb.TransferResponse:
+    wanted = parse.transfer_of(request)
+    currency_check(owner=call.user, wallet_id=wanted.source_id, currency=request.amount.currency)
+    receipt = transfer_create(
+        actor=call.user,
+        source_id=wanted.source_id,
+        destination_id=wanted.destination_id,
+        recipient=wanted.recipient,
+        amount=wanted.amount,
+        memo=wanted.memo,
+        idempotency_key=wanted.idempotency_key,
+    )
+    return pb.TransferResponse(transaction=transaction_message(receipt.transaction), replayed=receipt.replayed)
+
+
+def transfer_submitted(call: Call, request: pb.SubmitTransferRequest) -> pb.SubmitTransferResponse:
+    wanted = parse.transfer_of(request)
+    currency_check(owner=call.user, wallet_id=wanted.source_id, currency=request.amount.currency)
+    receipt = transfer_submit(actor=call.user, request=wanted)
+    return pb.SubmitTransferResponse(transaction=transaction_message(receipt.transaction), replayed=receipt.replayed)
+
+
+def transfers_submitted(call: Call, request: pb.SubmitTransfersRequest) -> pb.SubmitTransfersResponse:
+    parse.transfers_count_check(len(request.transfers))
+    items = currencies_check(owner=call.user, items=request.transfers, parsed=list(map(_item, request.transfers)))
+    wanted = [item for item in items if isinstance(item, TransferRequest)]
+    answers = iter(transfers_submit(actor=call.user, requests=wanted))
+    results = [_result(item if isinstance(item, WalletError) else next(answers)) for item in items]
+    return pb.SubmitTransfersResponse(results=results)
+
+
+def transaction_get(call: Call, request: pb.GetTransactionRequest) -> pb.GetTransactionResponse:
+    by = parse.transaction_of(request)
+    if isinstance(by, int):
+        found = transaction_read(user=call.user, transaction_id=by)
+        return pb.GetTransactionResponse(transaction=transaction_message(found))
+    made = transaction_list_by_key(user=call.user, idempotency_key=by)
+    if not made:
+        raise WalletError(ErrorCode.NOT_FOUND, "You have made no transaction with this idempotency key.")
+    return pb.GetTransactionResponse(transaction=transaction_message(made[0]))
+
+
+def entries_list(call: Call, request: pb.ListEntriesRequest) -> pb.ListEntriesResponse:
+    wallet_id, query = parse.history_of(request)
+    head = wallet_head_get(owner=call.user, wallet_id=wallet_id, ahead=call.ahead)
+    wallet_watch(head.id)
+    return history_message(history_page(wallet=head, query=query), currency=head.currency)
+
+
+def wallet_ahead(request: pb.GetWalletRequest | pb.ListEntriesRequest | pb.WatchWalletRequest) -> Ahead | None:
+    number = id_read(request.wallet_id)
+    return wallet_head_ahead(number) if number is not None else None
+
+
+def _item(item: pb.TransferItem) -> TransferRequest | WalletError:
+    try:
+        return parse.transfer_of(item)
+    except WalletError as error:
+        return error
+
+
+def _result(answer: Receipt | WalletError) -> pb.TransferResult:
+    if isinstance(answer, WalletError):
+        return pb.TransferResult(error=error_message(answer))
+    return pb.TransferResult(transaction=transaction_message(answer.transaction), replayed=answer.replayed)
+
+
+#: Every method of the service but WatchWallet, which answers more than once; a test holds this to the contract.
+METHODS: Mapping[str, Method[Any]] = {
+    "GetWallet": Method(request=pb.GetWalletRequest, run=wallet_get, charge=READ, ahead=wallet_ahead),
+    "ListWallets": Method(request=pb.ListWalletsRequest, run=wallets_list, charge=READ),
+    "Deposit": Method(request=pb.DepositRequest, run=deposit, charge=MONEY),
+    "Withdraw": Method(request=pb.WithdrawRequest, run=withdraw, charge=MONEY),
+    "Transfer": Method(request=pb.TransferRequest, run=transfer, charge=MONEY),
+    "SubmitTransfer": Method(request=pb.SubmitTransferRequest, run=transfer_submitted, charge=MONEY),
+    "SubmitTransfers": Method(
+        request=pb.SubmitTransfersRequest,
+        run=transfers_submitted,
+        charge=BULK,
+        items=lambda request: len(request.transfers),
+    ),
+    "GetTransaction": Method(request=pb.GetTransactionRequest, run=transaction_get, charge=READ),
+    "ListEntries": Method(request=pb.ListEntriesRequest, run=entries_list, charge=HISTORY, ahead=wallet_ahead),
+}

@@ -1,0 +1,126 @@
+"""The gRPC server: an event loop that receives and sends, and threads in which Django answers.
+
+Watching costs no thread that way, and the threads bound how many database connections there are.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from django.conf import settings
+from django.db import connection
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import aio as health_aio
+from grpc_reflection.v1alpha import reflection
+
+from transactions.rpc import internal
+from transactions.rpc.door import Door
+from transactions.rpc.methods import METHODS, Method
+from wallet.v1 import wallet_pb2 as pb
+
+logger = logging.getLogger(__name__)
+
+_PUBLIC = pb.DESCRIPTOR.services_by_name["WalletService"].full_name
+_HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+#: What this server serves: by a service's full name, its methods that have one answer. The first one has WatchWallet.
+SERVICES: Mapping[str, Mapping[str, Method[Any]]] = {_PUBLIC: METHODS, internal.SERVICE: internal.METHODS}
+#: As much as a body over REST.
+MESSAGE_BYTES_MAX = 1_048_576
+_READY_CHECK_S = 3.0
+#: What is left open when the calls are done, streams of the health service above all, ends after this long.
+_LAST_WORDS_S = 0.5
+_SERVING = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class BindError(RuntimeError):
+    """The address cannot be served on."""
+
+
+async def serve(*, bind: str, stop: asyncio.Event) -> None:
+    """Serves until `stop` is set, then takes no more calls, finishes those under way and returns."""
+    server = grpc.aio.server(options=_options(), maximum_concurrent_rpcs=None)
+    health = health_aio.HealthServicer()
+    with contextlib.ExitStack() as stack:
+        threads = stack.enter_context(ThreadPoolExecutor(settings.GRPC_THREADS, thread_name_prefix="grpc"))
+        # Threads of their own, so that neither watching nor the check waits behind calls, nor calls behind them.
+        watching = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="grpc-watch"))
+        checking = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="grpc-ready"))
+        door = Door(threads=threads, watching=watching)
+        server.add_generic_rpc_handlers([door.handlers(name, methods) for name, methods in SERVICES.items()])
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        reflection.enable_server_reflection([_PUBLIC, _HEALTH, reflection.SERVICE_NAME], server)
+        port = _listen(server, bind)
+        await server.start()
+        logger.info("gRPC is served on %s:%s.", bind.rpartition(":")[0], port)
+        tasks = [asyncio.create_task(door.watchers.run()), asyncio.create_task(_health_keep(health, checking))]
+        await stop.wait()
+        await _drain(server, health, door)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _drain(server: grpc.aio.Server, health: health_aio.HealthServicer, door: Door) -> None:
+    """No new calls, a word to those who watch, and time for the others.
+
+    The door says UNAVAILABLE to whoever comes meanwhile. gRPC's own way to stop would call them CANCELLED, which no
+    client takes for an invitation to come again, so it has to wait until the calls are done.
+    """
+    logger.info("Finishing %s calls; no new ones are taken.", door.calls)
+    await health.enter_graceful_shutdown()
+    door.close()
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(door.wait_until_idle(), settings.GRPC_DRAIN_S)
+    await server.stop(_LAST_WORDS_S)
+    logger.info("Stopped.")
+
+
+async def _health_keep(health: health_aio.HealthServicer, checking: ThreadPoolExecutor) -> None:
+    """Says NOT_SERVING while Postgres is away, as /readyz does."""
+    loop = asyncio.get_running_loop()
+    while True:
+        is_ready = await loop.run_in_executor(checking, _postgres_answers)
+        for name in ("", *SERVICES):
+            await health.set(name, _SERVING if is_ready else _NOT_SERVING)
+        await asyncio.sleep(_READY_CHECK_S)
+
+
+def _postgres_answers() -> bool:
+    # A connection of its own, made anew: that one can be made is what is asked.
+    try:
+        connection.ensure_connection()
+    except Exception:
+        logger.warning("Postgres is not available.", exc_info=True)
+        return False
+    finally:
+        connection.close()
+    return True
+
+
+def _listen(server: grpc.aio.Server, bind: str) -> int:
+    try:
+        if not settings.GRPC_TLS_CERT:
+            return server.add_insecure_port(bind)
+        pair = (Path(settings.GRPC_TLS_KEY).read_bytes(), Path(settings.GRPC_TLS_CERT).read_bytes())
+        return server.add_secure_port(bind, grpc.ssl_server_credentials([pair]))
+    except (RuntimeError, OSError) as error:
+        raise BindError(f"{bind} cannot be served on: {error}") from error
+
+
+def _options() -> list[tuple[str, int]]:
+    return [
+        ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+        # Two servers on one port would each get some of the calls, unnoticed.
+        ("grpc.so_reuseport", 0),
+        # Whoever watches may say nothing for hours; whether they are still there is asked every minute.
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+    ]
