@@ -1,0 +1,19 @@
+"""A client of the wallet's gRPC service: typed, and safe to repeat."""
+
+from wallet_client.client import WalletClient
+from wallet_client.errors import WalletError
+from wallet_client.types import Entry, Failure, Money, NewTransfer, Page, Receipt, Side, Transaction, Wallet
+
+__all__ = [
+    "Entry",
+    "Failure",
+    "Money",
+    "NewTransfer",
+    "Page",
+    "Receipt",
+    "Side",
+    "Transaction",
+    "Wallet",
+    "WalletClient",
+    "WalletError",
+]

@@ -1,0 +1,47 @@
+"""The example in docs/grpc-client.md, as it stands there, against a real server."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from django.conf import settings
+
+from tests.queue.people import drain, person_wallet
+from tests.queue.waiting import wait_until
+from tests.rpc.server import GrpcServer
+from wallets.services import token_issue
+
+ROOT = settings.BASE_DIR
+
+
+def block(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", (ROOT / "docs" / "grpc-client.md").read_text(), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_example_prints_what_it_says(grpc_server: GrpcServer) -> None:
+    wallet = person_wallet("alice")
+    person_wallet("bob")
+    assert wallet.owner is not None
+    _, token = token_issue(user=wallet.owner, name="test")
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", block("python")],
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT / "clients" / "python"), "WALLET_TARGET": grpc_server.target, "WALLET_TOKEN": token},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+    def is_done() -> bool:
+        # What is submitted is settled by a worker, whose part is played here.
+        drain(wallet)
+        return process.poll() is not None
+
+    wait_until(is_done, what="the example is done")
+    printed, _ = process.communicate()
+    assert printed == block("text")

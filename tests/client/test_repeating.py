@@ -1,0 +1,161 @@
+"""What the client repeats, and what it does not: a server that is killed, restarted, full, or cut off in the middle."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+from wallet_client import NewTransfer, Receipt, Wallet, WalletClient, WalletError
+
+from tests.client.test_methods import usd
+from tests.client.wire import Wire
+from tests.conformance.world import Person
+from tests.queue.locks import backends, wallet_held
+from tests.queue.waiting import wait_until
+from tests.rpc.fixtures import StartServer
+from tests.rpc.server import GrpcServer, free_port
+from transactions.audit import books_audit
+from transactions.models import Kind, Transaction
+from wallets.buckets import bucket_take
+from wallets.charges import user_key
+from wallets.policies import BULK
+from wallets.services import tokens_revoke_all
+
+
+@pytest.fixture
+def beside() -> Iterator[Callable[[Callable[[], Receipt]], "Future[Receipt]"]]:
+    """Lets a call run beside the test."""
+    with ThreadPoolExecutor(1) as executor:
+        yield executor.submit
+
+
+@pytest.fixture
+def port() -> int:
+    """A port that a server can come back to."""
+    return free_port()
+
+
+def transfers() -> int:
+    return Transaction.objects.filter(kind=Kind.TRANSFER).count()
+
+
+def test_calls_and_watches_live_through_a_server_that_is_killed(
+    alice: Person, bob: Person, start_server: StartServer, port: int, beside: Callable[..., "Future[Receipt]"]
+) -> None:
+    bind = f"127.0.0.1:{port}"
+    server = start_server(bind=bind)
+    seen: list[Wallet] = []
+    ended: list[str] = []
+    with WalletClient(bind, alice.token, tls=False) as client:
+        watching = threading.Thread(target=_watch, args=(client, alice.wallet_id, seen, ended))
+        watching.start()
+        wait_until(lambda: len(seen) == 1, what="the watch begins")
+        with wallet_held(alice.wallet):
+            call = beside(lambda: client.transfer(alice.wallet_id, usd(5), recipient=bob.name))
+            wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the call is at work")
+            server.kill()
+        start_server(bind=bind)
+
+        assert call.result(60).transaction.status == "posted"
+        wait_until(lambda: len(seen) == 2, what="the watch goes on")
+        tokens_revoke_all(user=alice.user)
+        watching.join(60)
+    assert (transfers(), bob.balance()) == (1, 5)
+    assert [wallet.version for wallet in seen] == [1, 2]
+    assert ended == ["not_authenticated"]
+
+
+def test_a_kill_under_load_neither_makes_nor_loses_a_cent(
+    alice: Person, bob: Person, start_server: StartServer, port: int
+) -> None:
+    alice.deposit(1_000_000)
+    bind = f"127.0.0.1:{port}"
+    server = start_server(bind=bind)
+    is_over = threading.Event()
+    receipts: list[Receipt] = []
+
+    def pay(client: WalletClient) -> None:
+        while not is_over.is_set():
+            receipts.append(client.transfer(alice.wallet_id, usd(1), recipient=bob.name, timeout_s=60))
+
+    with WalletClient(bind, alice.token, tls=False) as client, ThreadPoolExecutor(4) as threads:
+        payers = [threads.submit(pay, client) for _ in range(4)]
+        wait_until(lambda: len(receipts) >= 10, what="money flows")
+        server.kill()
+        start_server(bind=bind)
+        wait_until(lambda: len(receipts) >= 20, what="money flows on")
+        is_over.set()
+        for payer in payers:
+            payer.result(60)
+
+    assert transfers() == len({receipt.transaction.id for receipt in receipts}) == len(receipts) == bob.balance()
+    assert books_audit().clean
+
+
+def test_an_answer_that_is_lost_moves_the_money_once(alice: Person, bob: Person, grpc_server: GrpcServer) -> None:
+    wire = Wire(grpc_server.port)
+    with WalletClient(wire.target, alice.token, tls=False) as client:
+        client.wallets()
+        wire.arm()
+        receipt = client.transfer(alice.wallet_id, usd(5), recipient=bob.name, memo="Lunch")
+    wire.close()
+
+    assert wire.cuts == 1
+    assert receipt.replayed
+    assert (transfers(), bob.balance()) == (1, 5)
+
+
+def test_a_call_does_not_outlive_its_time(alice: Person, port: int) -> None:
+    began_s = time.monotonic()
+    with WalletClient(f"127.0.0.1:{port}", alice.token, tls=False) as client, pytest.raises(WalletError) as raised:
+        client.wallets(timeout_s=0.5)
+
+    assert time.monotonic() - began_s < 5
+    assert (raised.value.code, raised.value.retryable) == ("unavailable", True)
+
+
+def test_a_client_that_is_too_fast_comes_back_when_it_is_asked_to(
+    client: WalletClient, alice: Person, grpc_server: GrpcServer
+) -> None:
+    key = user_key(alice.user.pk)
+    for cost in (1_000, 100):
+        while not bucket_take(BULK.policy, key=key, cost=cost).is_refused:
+            pass
+    # There is room for them in two seconds.
+    wishes = [NewTransfer(source=alice.wallet_id, amount=usd(0), recipient="nobody")] * 1_000
+
+    assert len(client.submit_transfers(wishes)) == 1_000
+
+    lines = [line for line in grpc_server.output().splitlines() if "SubmitTransfers" in line]
+    assert any("RESOURCE_EXHAUSTED" in line and f'"user_id": {alice.user.pk}' in line for line in lines)
+
+
+def test_a_refusal_is_not_repeated(client: WalletClient, alice: Person, grpc_server: GrpcServer) -> None:
+    with pytest.raises(WalletError) as raised:
+        client.withdraw(alice.wallet_id, usd(10**6))
+
+    assert grpc_server.output().count(raised.value.request_id) == 1
+
+
+def _watch(client: WalletClient, wallet_id: str, seen: list[Wallet], ended: list[str]) -> None:
+    try:
+        for wallet in client.watch(wallet_id):
+            seen.append(wallet)  # noqa: PERF402 - the test looks at it meanwhile
+    except WalletError as error:
+        ended.append(error.code)
+
+
+def test_a_client_that_is_closed_waits_no_longer_and_what_had_begun_is_finished(
+    alice: Person, bob: Person, grpc_server: GrpcServer, beside: Callable[..., "Future[Receipt]"]
+) -> None:
+    client = WalletClient(grpc_server.target, alice.token, tls=False)
+    with wallet_held(alice.wallet):
+        call = beside(lambda: client.transfer(alice.wallet_id, usd(5), recipient=bob.name))
+        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the call is at work")
+        client.close()
+
+        with pytest.raises(WalletError) as raised:
+            call.result(30)
+    assert raised.value.code == "cancelled"
+    wait_until(lambda: transfers() == 1, what="the transfer is posted")
