@@ -117,6 +117,47 @@ warm_ups = Counter(
     "unsent (the broker is away).",
     ["outcome"],
 )
+kafka_published = Counter(
+    "wallet_kafka_published_total",
+    "Messages that Kafka has acknowledged, by topic.",
+    ["topic"],
+)
+kafka_unacknowledged = Counter(
+    "wallet_kafka_unacknowledged_total",
+    "Messages that Kafka has not acknowledged in time, by topic.",
+    ["topic"],
+)
+kafka_consumed = Counter(
+    "wallet_kafka_consumed_total",
+    "Messages that were read to be settled, by outcome: posted, failed, replayed (delivered before), retried (put off "
+    "after a fault), dead (left to staff) or unreadable.",
+    ["outcome"],
+)
+kafka_lag = Gauge(
+    "wallet_kafka_lag",
+    "Messages that wait in the partitions of each consumer, by topic.",
+    ["topic"],
+    multiprocess_mode="livesum",
+)
+settled_events_published = Counter(
+    "wallet_settled_events_published_total",
+    "Events of settled transactions that Kafka has acknowledged.",
+)
+settled_events_faults = Counter(
+    "wallet_settled_events_faults_total",
+    "Batches of events that could not be told, to be tried again: Kafka or Postgres was away.",
+)
+# Of several relays each asks the same outbox; the last one to ask is right.
+settled_events_waiting = Gauge(
+    "wallet_settled_events_waiting",
+    "Events that wait in the outbox, at the most.",
+    multiprocess_mode="livemostrecent",
+)
+settled_events_oldest_seconds = Gauge(
+    "wallet_settled_events_oldest_seconds",
+    "How long ago the oldest event in the outbox was settled; 0 where none waits.",
+    multiprocess_mode="livemostrecent",
+)
 
 
 def exposition() -> tuple[bytes, str]:

@@ -1,6 +1,7 @@
 """What every test may use."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,15 +9,20 @@ from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 from pytest_django import Settings
 
-from tests.chromium import MISSING, chromium_path, is_required
+from tests import chromium, jdk
+from tests.chromium import chromium_path
+from tests.installing import is_ci
+from tests.kafka_broker import kafka, kafka_process
 from tests.rpc.fixtures import channel, grpc_server, small_server, start_server
+from wallet_project import broker
+from wallet_project.broker import broker_possible
 from wallets.cache import cache_trust_assert
 from wallets.freshness import link
 from wallets.models import User
 from wallets.services import user_register
 
-# Here and not where they are used, so that there is one server for all of them.
-__all__ = ["channel", "grpc_server", "small_server", "start_server"]
+# Here and not where they are used, so that there is one broker and one server for all of them.
+__all__ = ["channel", "grpc_server", "kafka", "kafka_process", "small_server", "start_server"]
 
 #: Its rows make ids unique across processes: a flushed lease could be taken by a second process at once.
 _NEVER_FLUSHED = "wallets_nodelease"
@@ -73,23 +79,53 @@ def _ledger_can_be_flushed() -> Iterator[None]:
         yield
 
 
-_browser_tests_left_out = pytest.StashKey[int]()
+_left_out = pytest.StashKey[dict[str, int]]()
+
+
+@dataclass(frozen=True, slots=True)
+class _Need:
+    """What the tests of a marker drive, which a machine may not have."""
+
+    marker: str
+    is_there: Callable[[], bool]
+    is_required: Callable[[], bool]
+    missing: str
+
+
+_NEEDS = [
+    _Need("browser", lambda: chromium_path() is not None, is_ci, chromium.MISSING),
+    _Need("kafka", broker_possible, jdk.is_required, broker.MISSING),
+]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a Chromium the browser tests are left out, and the run says so at its end; in CI it fails instead."""
-    driven = [item for item in items if item.get_closest_marker("browser")]
-    if not driven or chromium_path() is not None:
-        return
-    if is_required():
-        raise pytest.UsageError(MISSING)
-    items[:] = [item for item in items if item not in driven]
-    config.hook.pytest_deselected(items=driven)
-    config.stash[_browser_tests_left_out] = len(driven)
+    """Without a Chromium the browser tests are left out, without a JDK those of Kafka, and the run says so at its end;
+    in CI it fails instead."""
+    left_out = config.stash[_left_out] = {}
+    for need in _NEEDS:
+        needing = [item for item in items if item.get_closest_marker(need.marker)]
+        for item in needing:
+            # One broker and one browser for all workers.
+            item.add_marker(pytest.mark.xdist_group(need.marker))
+        if not needing or need.is_there():
+            continue
+        if need.is_required():
+            raise pytest.UsageError(need.missing)
+        items[:] = [item for item in items if item not in needing]
+        config.hook.pytest_deselected(items=needing)
+        left_out[need.marker] = len(needing)
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["left_out"] = left_out
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """What a worker has left out, it tells whoever sums up. All workers leave out the same."""
+    node.config.stash[_left_out] = getattr(node, "workeroutput", {}).get("left_out", {})
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    left_out = config.stash.get(_browser_tests_left_out, 0)
-    if left_out:
-        terminalreporter.section("browser tests left out", red=True, bold=True)
-        terminalreporter.line(f"{left_out} tests did not run. {MISSING}")
+    for need in _NEEDS:
+        count = config.stash.get(_left_out, {}).get(need.marker, 0)
+        if count:
+            terminalreporter.section(f"{need.marker} tests left out", red=True, bold=True)
+            terminalreporter.line(f"{count} tests did not run. {need.missing}")

@@ -4,12 +4,13 @@ By hand, because a page of history is made of many, and serializers, which descr
 longer. A test holds the two together.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from transactions.models import Entry, Transaction
-from wallets.bodies import moment_text
+from wallets.bodies import json_bytes, moment_text
 from wallets.domain.errors import CATALOGUE, ErrorCode
 from wallets.models import User, Wallet
 from wallets.partial import row_of_columns
@@ -66,6 +67,18 @@ def transaction_of(data: Data, *, owner_ids: Sequence[int | None]) -> Transactio
     transaction.source = _side_of(data["source"], source_owner_id, transaction.currency)
     transaction.destination = _side_of(data["destination"], destination_owner_id, transaction.currency)
     return transaction
+
+
+def transaction_dump(transaction: Transaction) -> bytes:
+    """A transaction whose sides and their owners are loaded, as it lies in Redis: who may see it in a line of its own,
+    before what both of them see."""
+    owner_ids = [side.owner_id if side is not None else None for side in (transaction.source, transaction.destination)]
+    return json_bytes(owner_ids) + b"\n" + json_bytes(transaction_data(transaction))
+
+
+def transaction_undump(dumped: bytes) -> Transaction:
+    owners, _, plain = dumped.partition(b"\n")
+    return transaction_of(json.loads(plain), owner_ids=json.loads(owners))
 
 
 def moment_of(text: str) -> datetime:

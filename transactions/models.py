@@ -207,3 +207,40 @@ class DeadLetterAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.transaction_id}"
+
+
+class SettledEvent(models.Model):
+    """The outbox: a settled transaction that the world is still to be told of, once for each owned side of it.
+
+    Written by triggers of the database while `manage.py settled_events on` says so, with the money and in the same
+    commit; deleted when Kafka has acknowledged the event. `position` is taken under the wallet's lock, so that a
+    wallet's events stand in the order of its commits.
+    """
+
+    position = models.BigAutoField(primary_key=True)
+    # No foreign keys in the database: their checks would cost more than the row. The triggers take both ids from rows
+    # that are there, nobody else may insert, and neither transactions nor wallets are ever deleted.
+    transaction = models.ForeignKey(
+        Transaction, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
+
+    class Meta:
+        # Nobody adds, changes or deletes one by hand.
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.transaction_id} for {self.wallet_id}"
+
+
+class RegistryGap(models.Model):
+    """Through Kafka, transfers were accepted until then that Redis was not told of, because it was away."""
+
+    until = models.DateTimeField()
+
+    class Meta:
+        # Nobody adds, changes or deletes one by hand.
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"until {self.until}"

@@ -38,6 +38,10 @@ class Places:
         return self.root / "valkey"
 
     @property
+    def kafka(self) -> Path:
+        return self.root / "kafka"
+
+    @property
     def metrics(self) -> Path:
         return self.root / "metrics"
 

@@ -11,7 +11,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from functools import cache
 
 from django.conf import settings
-from django.db import connection
+from django.db import ProgrammingError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
@@ -19,6 +19,7 @@ from django.http.response import HttpResponseBase
 from django_redis import get_redis_connection
 
 from telemetry import metrics
+from transactions.events.outbox import backlog_measure
 
 logger = logging.getLogger(__name__)
 #: However the parts behave, a probe is answered after this long.
@@ -66,7 +67,8 @@ def ready() -> HttpResponse:
 
 
 def measured() -> HttpResponse:
-    """Everything counted, for Prometheus."""
+    """Everything counted, for Prometheus. What lies in the outbox is looked up now: its relay may be away."""
+    _outcome(_postgres_checks.submit(_outbox_measure), part="Postgres")
     content, content_type = metrics.exposition()
     return HttpResponse(content, content_type=content_type, headers=_NO_STORE)
 
@@ -90,6 +92,17 @@ def _postgres_check() -> str:
     finally:
         connection.close()
     return "migrations missing" if missing else "ok"
+
+
+def _outbox_measure() -> str:
+    try:
+        backlog_measure()
+    except ProgrammingError:
+        # Not every process that is asked may read the books, or has them in its database.
+        logger.debug("The outbox cannot be looked at.", exc_info=True)
+    finally:
+        connection.close()
+    return "ok"
 
 
 def _redis_check() -> str:

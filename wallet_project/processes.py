@@ -29,11 +29,13 @@ class Running:
 
 
 class Processes:
-    """What the Procfile names; each process leads a session of its own, so that Ctrl-C reaches us alone."""
+    """What the Procfiles name; each process leads a session of its own, so that Ctrl-C reaches us alone."""
 
-    def __init__(self, procfile: Path) -> None:
-        self._folder = procfile.parent
-        self._commands: dict[str, str] = parse_procfile(procfile.read_text()).processes
+    def __init__(self, *procfiles: Path) -> None:
+        self._folder = procfiles[0].parent
+        self._commands: dict[str, str] = {}
+        for procfile in procfiles:
+            self._commands |= parse_procfile(procfile.read_text()).processes
         self._running: list[Running] = []
         self._printer = Printer(width=max(map(len, self._commands)))
         self._printing = threading.Lock()  # stops two processes' lines from getting mixed up

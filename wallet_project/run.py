@@ -47,7 +47,7 @@ class Stopped(BaseException):
 
 
 def main(arguments: list[str]) -> int:
-    _signals_stop()
+    signals_stop()
     try:
         return _reset(PLACES) if arguments == ["--reset"] else _run(PLACES)
     except Stopped:
@@ -84,7 +84,8 @@ def _run(places: Places) -> NoReturn:
 
 
 def _reset(places: Places) -> int:
-    with folder_locked(places.lock):
+    # A broker of `make kafka` may be at work in a folder below.
+    with folder_locked(places.lock), folder_locked(places.kafka / "lock"):
         leftovers_stop(places.root)
         shutil.rmtree(places.sockets, ignore_errors=True)
         shutil.rmtree(places.root)
@@ -183,8 +184,8 @@ def _site_prepare() -> None:
 
 
 def _processes_run(servers: list[Server], *, port: int) -> NoReturn:
-    """Runs the Procfile until somebody stops us or one of its processes ends."""
-    processes = Processes(BASE_DIR / "Procfile")
+    """Runs the Procfiles until somebody stops us or one of its processes ends."""
+    processes = Processes(*_procfiles())
     is_announced = False
     try:
         processes.start()
@@ -200,6 +201,11 @@ def _processes_run(servers: list[Server], *, port: int) -> NoReturn:
         f"{ended.name} ended by itself (exit code {ended.process.returncode}); its last words are above. "
         "The others were stopped."
     )
+
+
+def _procfiles() -> list[Path]:
+    more = [BASE_DIR / "Procfile.kafka"] if os.environ.get("TRANSFER_CHANNEL") == "kafka" else []
+    return [BASE_DIR / "Procfile", *more]
 
 
 def _answers(port: int) -> bool:
@@ -222,7 +228,7 @@ def _servers_keep(servers: list[Server]) -> None:
             server.start()
 
 
-def _signals_stop() -> None:
+def signals_stop() -> None:
     """Turns the first signal into Stopped, and ignores further ones, so that an impatient Ctrl-C leaves no orphans."""
 
     def stop(*_: object) -> None:

@@ -419,3 +419,21 @@ MONEY_BOOK = "transactions.remote.money.RemoteMoneyBook" if WALLET_SERVICE else 
 TRANSFER_ATTEMPTS_MAX = env.int("TRANSFER_ATTEMPTS_MAX", default=10)
 #: How long one message keeps a drainer at work before it hands on to the next.
 TRANSFER_DRAIN_LIMIT_S = env.float("TRANSFER_DRAIN_LIMIT_S", default=5.0)
+
+# --- Kafka: a second channel for them, and where settled transactions are told of ---
+#: Through what accepted transfers go: the queue in Postgres, or Kafka's topics and `manage.py consume_transfers`.
+TRANSFER_CHANNEL = env.str("TRANSFER_CHANNEL", default="postgres")
+if TRANSFER_CHANNEL not in {"postgres", "kafka"}:
+    raise ImproperlyConfigured(f"TRANSFER_CHANNEL is postgres or kafka, not {TRANSFER_CHANNEL!r}.")
+KAFKA_BOOTSTRAP_SERVERS = env.str("KAFKA_BOOTSTRAP_SERVERS", default="127.0.0.1:9092")
+#: More of librdkafka's own options, such as security.protocol=SASL_SSL,sasl.mechanism=PLAIN
+KAFKA_CLIENT_OPTIONS = env.dict("KAFKA_CLIENT_OPTIONS", default={})
+KAFKA_TOPIC_PREFIX = env.str("KAFKA_TOPIC_PREFIX", default="wallet")
+#: How many consumers can work side by side at the most. Changed only while nothing waits in the topics.
+KAFKA_PARTITIONS = env.int("KAFKA_PARTITIONS", default=16)
+#: How long Kafka keeps a request, and we what we know of it: longer than consumers may ever be away.
+KAFKA_RETENTION_S = env.int("KAFKA_RETENTION_S", default=7 * 24 * 3600)
+#: So long a consumer that was killed keeps its partitions from the others.
+KAFKA_SESSION_TIMEOUT_MS = env.int("KAFKA_SESSION_TIMEOUT_MS", default=10_000)
+#: How long a request waits for the broker's acknowledgement before it is answered 503.
+KAFKA_DELIVERY_TIMEOUT_MS = env.int("KAFKA_DELIVERY_TIMEOUT_MS", default=5_000)

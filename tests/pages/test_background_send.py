@@ -190,6 +190,7 @@ def _reviewed_then_emptied(alices: Client, alice: User) -> dict[str, str]:
         ("balance_limit_exceeded", "Their wallet would have held more"),
         ("wallet_frozen", "One of the two wallets was frozen"),
         ("wallet_closed", "One of the two wallets was closed"),
+        ("idempotency_key_reused", "asked for twice, and carried out once"),
         ("settlement_failed", "our staff have called it off"),
         ("not_found", "It could not be carried out."),
     ],

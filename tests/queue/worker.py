@@ -25,7 +25,7 @@ class Worker:
         command = [sys.executable, "-m", "celery", "-A", "wallet_project", "worker", "-c", "2", "-B",
             "-s", str(log.with_suffix(".beat")), "--without-mingle", "--without-gossip", "-l", "INFO"]  # fmt: skip
         environment = os.environ | {
-            "DATABASE_URL": _database_url(),
+            "DATABASE_URL": database_url(),
             "REDIS_URL": redis_url,
             RUN_DIR_VARIABLE: str(run_dir),
             "DJANGO_SETTINGS_MODULE": "tests.queue.worker_settings",
@@ -61,7 +61,7 @@ class Worker:
         return self._log.read_text(errors="replace")
 
 
-def _database_url() -> str:
+def database_url() -> str:
     """Where this process's own connection leads."""
     to = connection.settings_dict
     who = f"{to['USER']}:{quote(to['PASSWORD'], safe='')}"

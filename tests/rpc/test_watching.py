@@ -111,7 +111,9 @@ def test_nothing_learnt_is_not_shown_as_nothing_new(alice: Person, monkeypatch: 
     monkeypatch.setattr(watching, "_BLIND_S", 0.05)
     monkeypatch.setattr(watching, "look", _raise)
 
-    error = asyncio.run(_watch_blindly(alice))
+    # In a thread of its own: a browser of another test may have left its loop in this one.
+    with ThreadPoolExecutor(1) as elsewhere:
+        error = elsewhere.submit(asyncio.run, _watch_blindly(alice)).result()
 
     assert error.code == ErrorCode.UNAVAILABLE
 

@@ -9,11 +9,20 @@ from wallets.node_leases import snowflake_next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """The id under which a transfer was accepted, and when. However often it is asked for, it is carried out once."""
+
+    id: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """Move `amount` minor units. A missing source or destination is the outside world, as `kind` demands.
 
     `idempotency_key` is unique for one initiator: the same command under the same key moves money once.
-    `accepted_id` names the pending transaction that this command settles; None posts a new one.
+    `accepted_id` names the pending transaction that this command settles; None posts a new one. `promised` is set for
+    a transfer that was accepted outside of Postgres: it is put on record under that id, posted or failed.
     """
 
     kind: Kind
@@ -24,6 +33,7 @@ class Command:
     memo: str = ""
     idempotency_key: str | None = None
     accepted_id: int | None = None
+    promised: Promise | None = None
 
 
 @dataclass(slots=True)
@@ -45,22 +55,24 @@ class Outcome:
     refused it. Never both, never neither.
 
     `replayed` says that the command was carried out before, under the same idempotency key or as the same accepted
-    transaction, and not again now.
+    transaction, and not again now. `on_record`: with this error an accepted transfer has failed, for good.
     """
 
     transaction: Transaction | None = None
     accepted: Accepted | None = None
     error: WalletError | None = None
     replayed: bool = False
+    on_record: bool = False
 
 
 def command_transaction(command: Command, *, status: Status, currency: str, created_at: datetime) -> Transaction:
-    """A new transaction, not yet on record, that says what the command asks for; posted or pending.
+    """A new transaction, not yet on record, that says what the command asks for.
 
     Raises ClockError and LeaseError where no id can be made.
     """
+    promised = command.promised
     return Transaction(
-        id=snowflake_next(),
+        id=promised.id if promised else snowflake_next(),
         kind=command.kind,
         status=status,
         currency=currency,
@@ -70,5 +82,5 @@ def command_transaction(command: Command, *, status: Status, currency: str, crea
         memo=command.memo,
         initiator_id=command.initiator_id,
         idempotency_key=command.idempotency_key,
-        created_at=created_at,
+        created_at=promised.created_at if promised else created_at,
     )

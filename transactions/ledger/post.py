@@ -37,6 +37,7 @@ def post(commands: Sequence[Command], *, at: datetime | None = None) -> list[Out
     together, or with the caller's transaction if there is one. A command whose idempotency key was used before, in
     this list or earlier, moves nothing: it gets the stored transaction back, or an error where it differs. A command
     that settles an accepted transaction records its outcome there, a refusal too; one that is settled already stays.
+    So does one that was accepted outside of Postgres, which goes on record with its outcome.
 
     `at` dates the posting back, for a history that is written afterwards, such as the demo's; no door passes it on.
 
@@ -70,6 +71,10 @@ def _moment(at: datetime | None) -> datetime:
 def accepted_fail(*, transaction_id: int, code: ErrorCode) -> None:
     """Settles an accepted transaction as failed without trying it, as staff may decide. One that is settled stays."""
     with transaction.atomic():
+        # The source's lock stops what else that wallet settles from getting ahead of this in its stream of events.
+        # Before the transaction's, as in `post`, so that the two cannot deadlock.
+        source = Transaction.objects.filter(id=transaction_id).values("source")
+        list(Wallet.objects.filter(id__in=source).select_for_update(no_key=True).values_list("id"))
         # The lock stops a worker from posting it between this look and the write.
         pending = Transaction.objects.select_for_update().filter(id=transaction_id, status=Status.PENDING)
         row = pending.values_list("id", "status", "source_id", "currency").first()
@@ -131,10 +136,11 @@ def _heads_sql() -> str:
 
 
 def _accepted_find(commands: Sequence[Command]) -> dict[int, Accepted]:
-    """The transactions that the commands settle. Read under the wallets' locks, so that of two workers with the same
-    transaction the second sees that it is settled."""
+    """The transactions that the commands settle or promise. Read under the wallets' locks, so that of two workers with
+    the same transaction the second sees that it is settled."""
     ids = [command.accepted_id for command in commands if command.accepted_id is not None]
-    rows = (
-        Transaction.objects.filter(among("id", ids)).values_list("id", "status", "source_id", "currency") if ids else []
-    )
+    ids += [command.promised.id for command in commands if command.promised is not None]
+    if not ids:
+        return {}
+    rows = Transaction.objects.filter(among("id", ids)).values_list("id", "status", "source_id", "currency")
     return {row[0]: Accepted(*row) for row in rows}

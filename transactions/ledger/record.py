@@ -59,8 +59,8 @@ _HEADS = _Part(
     FROM unnest({arrays}) AS h ({names}) WHERE w.id = h.id""",
     {"id": "bigint", "balance": "bigint", "version": "bigint", "updated_at": "timestamptz"},
 )
-_POSTED = _Part(
-    "posted",
+_NEW = _Part(
+    "created",
     "INSERT INTO transactions_transaction ({names}) SELECT * FROM unnest({arrays})",
     {**REQUEST_FIELDS, "status": "text", "settled_at": "timestamptz", "failure_code": "text"},
 )
@@ -88,7 +88,7 @@ _ENTRIES = _Part(
 def posting_record(
     *,
     heads: Sequence[Head] = (),
-    posted: Sequence[Transaction] = (),
+    new: Sequence[Transaction] = (),
     settled: Sequence[Accepted] = (),
     entries: Sequence[EntryRow] = (),
 ) -> None:
@@ -98,7 +98,7 @@ def posting_record(
     """
     pieces: list[tuple[_Part, Sequence[object]]] = [
         (_HEADS, heads),
-        (_POSTED, posted),
+        (_NEW, new),
         (_SETTLED, settled),
         (_ENTRIES, entries),
     ]

@@ -65,7 +65,7 @@ def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
     commands = [request.command for request in requests]
     # Durable: inside a transaction of the caller's, "accepted" could still be rolled back after it was said.
     with transaction.atomic(durable=True):
-        acceptance = _Acceptance(stored=requests_find(commands))
+        acceptance = Acceptance(stored=requests_find(commands))
         outcomes = [acceptance.apply(request) for request in requests]
         inserted = acceptance.insert()
         if any(outcome.replayed for outcome in outcomes):
@@ -79,7 +79,7 @@ def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
     return _replays(commands, outcomes, inserted)
 
 
-class _Acceptance:
+class Acceptance:
     """The commands accepted so far, in memory; `insert` puts them on record. No wallet is locked or looked at."""
 
     def __init__(self, *, stored: dict[tuple[int, str], Transaction]) -> None:
@@ -94,7 +94,7 @@ class _Acceptance:
             return Outcome(error=error)
         stored = self._stored.get((command.initiator_id, command.idempotency_key or ""))
         if stored:
-            return _replay(command, stored)
+            return replay(command, stored)
         error = sides_error(source=request.source, destination=request.destination)
         if error:
             return Outcome(error=error)
@@ -132,11 +132,12 @@ def _replays(commands: Sequence[Command], outcomes: Sequence[Outcome], inserted:
     return [
         outcome
         if outcome.transaction is None or outcome.transaction.id in known
-        else _replay(command, stored[command.initiator_id, command.idempotency_key or ""])
+        else replay(command, stored[command.initiator_id, command.idempotency_key or ""])
         for command, outcome in zip(commands, outcomes, strict=True)
     ]
 
 
-def _replay(command: Command, stored: Transaction) -> Outcome:
+def replay(command: Command, stored: Transaction) -> Outcome:
+    """The answer to a command whose idempotency key has this transaction."""
     error = replay_error(command, stored)
     return Outcome(error=error) if error else Outcome(transaction=stored, replayed=True)

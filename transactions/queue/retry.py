@@ -67,7 +67,7 @@ def _job_hold_back(job_id: int, cause: Exception, *, may_die: bool) -> None:
         if job is None:
             return
         job.attempts += 1
-        job.last_fault = _fault_text(cause)
+        job.last_fault = fault_text(cause)
         if may_die and job.attempts >= settings.TRANSFER_ATTEMPTS_MAX:
             job.dead_at, job.not_before = timezone.now(), None
         else:
@@ -84,7 +84,7 @@ def _job_hold_back(job_id: int, cause: Exception, *, may_die: bool) -> None:
     )
 
 
-def _fault_text(cause: Exception) -> str:
+def fault_text(cause: Exception) -> str:
     """What Postgres can store of an exception, whatever bytes a broken request has put into its words."""
     text = f"{type(cause).__name__}: {cause}".replace("\0", "\\0").strip()
     return text.encode("utf-8", errors="backslashreplace").decode()[:_FAULT_LENGTH_MAX]

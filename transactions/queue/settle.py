@@ -113,7 +113,7 @@ def _batch_settle(partition: int, size: int, lock_timeout_ms: int) -> Drained | 
             # Robust: what was settled is settled, whatever is wrong with the cache.
             transaction.on_commit(partial(watched_warm_up, _wallet_ids(jobs.values())), robust=True)
     except Exception as error:
-        if not jobs or _concerns_everybody(error):
+        if not jobs or concerns_everybody(error):
             raise
         # Whatever else it is, it belongs to one of these jobs, and must not hold up all the others.
         raise _BatchError(list(jobs), error) from error
@@ -168,7 +168,7 @@ def _wallet_ids(commands: Iterable[Command]) -> set[int]:
     return {id_ for command in commands for id_ in (command.source_id, command.destination_id) if id_ is not None}
 
 
-def _concerns_everybody(error: Exception) -> bool:
+def concerns_everybody(error: Exception) -> bool:
     """Whether a fault is the database's or the clock's rather than a job's: jobs are not charged for those."""
     if isinstance(error, ClockError | LeaseError | InterfaceError):
         return True

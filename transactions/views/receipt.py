@@ -36,6 +36,7 @@ FAILURES: Mapping[str, str] = {
     ErrorCode.BALANCE_LIMIT_EXCEEDED: "Their wallet would have held more than a wallet may.",
     ErrorCode.WALLET_FROZEN: "One of the two wallets was frozen before the transfer was carried out.",
     ErrorCode.WALLET_CLOSED: "One of the two wallets was closed before the transfer was carried out.",
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: "It was asked for twice, and carried out once: this is the one too many.",
     ErrorCode.SETTLEMENT_FAILED: "It could not be carried out, and our staff have called it off.",
 }
 #: The same codes where the reader is the receiver.

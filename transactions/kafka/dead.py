@@ -1,0 +1,39 @@
+"""Looking into the dead topic, without a trace: nobody's offsets move, and what lies there stays."""
+
+from collections.abc import Iterator
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from transactions.kafka.client import client_options
+from transactions.kafka.deliveries import Delivery, delivery_of
+from transactions.kafka.lag import group_name
+from transactions.kafka.topics import dead_topic
+
+_TIMEOUT_S = 10.0
+
+
+def dead_messages() -> Iterator[Delivery]:
+    """What lies there at this moment, partition by partition, the oldest first. Raises KafkaException."""
+    reader = Consumer(client_options(quiet=True, group_id=f"{group_name()}.readers", enable_auto_commit=False))
+    try:
+        for partition in reader.list_topics(dead_topic(), timeout=_TIMEOUT_S).topics[dead_topic()].partitions:
+            yield from _partition_read(reader, partition)
+    finally:
+        reader.close()
+
+
+def _partition_read(reader: Consumer, partition: int) -> Iterator[Delivery]:
+    place = TopicPartition(dead_topic(), partition)
+    start, end = reader.get_watermark_offsets(place, timeout=_TIMEOUT_S)
+    place.offset = start
+    reader.assign([place])
+    while start < end:
+        message = reader.poll(_TIMEOUT_S)
+        if message is None:
+            return
+        error = message.error()
+        if error is not None:
+            raise KafkaException(error)
+        delivery = delivery_of(message)
+        start = delivery.offset + 1
+        yield delivery

@@ -1,0 +1,82 @@
+"""A message as a consumer got it: where it comes from, what it says, how often it met a fault."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from confluent_kafka import Message
+
+from transactions.ledger.commands import Command
+
+#: The header that joins a consumer's log lines to those of the request; it is called as in HTTP.
+REQUEST_ID = "x-request-id"
+#: How often settling this transfer met a fault.
+ATTEMPTS = "wallet-attempts"
+#: Not before this moment, in milliseconds of Unix time, it is to be tried again.
+NOT_BEFORE = "wallet-not-before"
+#: Where it lay first: topic, partition and offset.
+ORIGIN = "wallet-origin"
+#: What it met last, or why nobody can read it.
+FAULT = "wallet-fault"
+_ATTEMPTS_MAX = 32_767
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """`command` is what the message asks for; None where nobody can read it, and `unreadable` says why."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+    command: Command | None = None
+    unreadable: str = ""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        return self.topic, self.partition
+
+    @property
+    def attempts(self) -> int:
+        digits = self.headers.get(ATTEMPTS, b"0")
+        return min(int(digits), _ATTEMPTS_MAX) if digits.isdigit() else 0
+
+    @property
+    def not_before(self) -> datetime | None:
+        digits = self.headers.get(NOT_BEFORE, b"")
+        return datetime.fromtimestamp(int(digits) / 1_000, tz=UTC) if digits.isdigit() and len(digits) < 15 else None
+
+    @property
+    def origin(self) -> str:
+        first = self.headers.get(ORIGIN)
+        return first.decode(errors="replace") if first else f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def request_id(self) -> str | None:
+        request_id = self.headers.get(REQUEST_ID)
+        return request_id.decode(errors="replace") if request_id else None
+
+
+def delivery_of(message: Message) -> Delivery:
+    """Takes over what a message holds; what it asks for is read later."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None and partition is not None and offset is not None  # noqa: S101, PT018 - it was delivered
+    return Delivery(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers={name: value for name, value in _headers(message) if isinstance(value, bytes)},
+    )
+
+
+def _headers(message: Message) -> Sequence[tuple[str, object]]:
+    headers = message.headers() or []
+    return list(headers.items()) if isinstance(headers, dict) else headers
+
+
+def _bytes(value: object) -> bytes | None:
+    return value if isinstance(value, bytes) else None

@@ -1,0 +1,36 @@
+"""`manage.py relay_settled_events`: writes an event for every settled transaction to Kafka, until it is stopped."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+from django.core.management.base import BaseCommand
+
+from transactions.events.relay import Relay
+
+log = structlog.get_logger(__name__)
+
+
+class Command(BaseCommand):
+    """Empties the outbox into Kafka. A second one stands by, and takes over when the first is gone."""
+
+    help = "Writes an event for every settled transaction to Kafka. SIGTERM ends it after the batch at hand."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--alive", type=Path, help="a file to touch with each look, for whoever watches")
+
+    def handle(self, *, alive: Path | None, **_: Any) -> None:
+        stop = threading.Event()
+
+        def stop_on(number: int, _: FrameType | None) -> None:
+            log.info("settled_events_relay_stops", signal=signal.Signals(number).name)
+            stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop_on)
+        log.info("settled_events_relay_starts")
+        Relay(stop, alive.touch if alive else lambda: None).run()
