@@ -1,0 +1,106 @@
+"""Relays: in this process, for a moment, or in one of their own, which may be killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, connections
+
+from tests.queue.locks import backends
+from tests.queue.waiting import wait_until
+from tests.queue.worker import database_url
+from transactions.events.relay import Relay
+from transactions.models import SettledEvent
+
+
+class RelayProcess:
+    """`manage.py relay_settled_events`, but that it stands still for good where `stop_at` says (see relay_worker)."""
+
+    def __init__(self, *, folder: Path, number: int, stop_at: str, **more: str) -> None:
+        self.application = f"relay-{number}"
+        self._log = folder / f"{self.application}.log"
+        self._mark = folder / f"{self.application}.mark"
+        self.alive = folder / f"{self.application}.alive"
+        environment = os.environ | {
+            "DATABASE_URL": database_url(),
+            "DJANGO_SETTINGS_MODULE": "tests.events.relay_settings",
+            "KAFKA_BOOTSTRAP_SERVERS": settings.KAFKA_BOOTSTRAP_SERVERS,
+            "KAFKA_TOPIC_PREFIX": settings.KAFKA_TOPIC_PREFIX,
+            "RELAY_APPLICATION": self.application,
+            "RELAY_ALIVE": str(self.alive),
+            "RELAY_STOP_AT": stop_at,
+            "RELAY_MARK": str(self._mark),
+            **more,
+        }
+        environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
+        with self._log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.events.relay_worker"], cwd=settings.BASE_DIR, env=environment,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+
+    def wait_until_there(self) -> None:
+        """Until it stands where it was to stop."""
+        wait_until(self._mark.exists, what=f"the relay is where it stops\n{self.log_text()}")
+
+    def wait_until_it_has_looked(self) -> None:
+        """Until it begins another look at the outbox, which says that the one before is over."""
+        wait_until(self.alive.exists, what=f"the relay looks\n{self.log_text()}")
+        before = self.alive.stat().st_mtime_ns
+        wait_until(lambda: self.alive.stat().st_mtime_ns > before, what="the relay looks again")
+
+    def kill(self) -> None:
+        """kill -9."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def terminate(self) -> int:
+        """SIGTERM; its exit code."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def wait_until_gone(self) -> None:
+        """Until Postgres has noticed that it is dead, and undone what it had begun."""
+        wait_until(lambda: not backends(application=self.application), what="the dead relay's connection is closed")
+
+    def log_text(self) -> str:
+        return self._log.read_text(errors="replace")
+
+
+@contextmanager
+def relay_running() -> Iterator[None]:
+    """A relay in a thread of this process, for as long as the block takes."""
+    stop = threading.Event()
+
+    def run() -> None:
+        try:
+            Relay(stop).run()
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def outbox_drain() -> None:
+    """Tells everything that waits."""
+    with relay_running():
+        outbox_await_empty()
+
+
+def outbox_await_empty() -> None:
+    wait_until(lambda: not SettledEvent.objects.exists(), what="the outbox is empty")
+    assert not connection.in_atomic_block

@@ -1,0 +1,92 @@
+"""Relays that die, hang, or are two: events may come twice, but none is missing, and none comes before its turn."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.events.outboxes import outbox
+from tests.events.relays import RelayProcess, outbox_await_empty
+from tests.events.stream import stream_read_events
+from tests.kafka_broker import KafkaBroker
+from tests.queue.locks import backends, outside_connection
+from tests.queue.people import crowd_wallets, transfer
+from tests.queue.waiting import wait_until
+from transactions.ledger.post import post
+from wallets.models import Wallet
+
+pytestmark = pytest.mark.kafka
+Start = Callable[..., RelayProcess]
+
+
+@pytest.fixture
+def wallets(events_on: None) -> list[Wallet]:
+    """Four, with one deposit and ten transfers from the first to the others to tell of: 24 events."""
+    wallets = crowd_wallets(4, 100)
+    post([transfer(wallets[0], wallets[1 + n % 3]).command for n in range(10)])
+    return wallets
+
+
+def assert_each_once_and_in_order(wallets: list[Wallet], *, transfers: int = 10) -> int:
+    """For a reader that drops what it knows. How many events came twice."""
+    reader = stream_read_events(4 + 2 * transfers)
+    assert reader.sequences(wallets[0].id) == list(range(1, transfers + 2))
+    for wallet in wallets[1:]:
+        told = reader.sequences(wallet.id)
+        assert told == list(range(1, len(told) + 1))
+    return len(reader.heard) - reader.count
+
+
+def test_a_second_one_stands_by_and_takes_over_from_one_that_is_killed_after_the_acknowledgement(
+    wallets: list[Wallet], relay_start: Start
+) -> None:
+    first = relay_start(stop_at="published")
+    first.wait_until_there()
+    second = relay_start()
+    second.wait_until_it_has_looked()
+    assert len(outbox()) == 24, "it leaves the outbox to the first one"
+    post([transfer(wallets[0], wallets[1]).command])
+
+    first.kill()
+    outbox_await_empty()
+
+    assert assert_each_once_and_in_order(wallets, transfers=11) == 24
+
+
+def test_one_that_hangs_before_its_commit_loses_its_turn(wallets: list[Wallet], relay_start: Start) -> None:
+    hanging = relay_start(stop_at="deleted", DATABASE_TRANSACTION_TIMEOUT_MS="4000")
+    hanging.wait_until_there()
+
+    relay_start()
+    outbox_await_empty()
+
+    assert hanging.process.poll() is None
+    assert assert_each_once_and_in_order(wallets) == 24
+
+
+def test_one_whose_connection_is_cut_opens_another_and_stops_when_it_is_asked_to(
+    wallets: list[Wallet], relay_start: Start
+) -> None:
+    relay = relay_start()
+    outbox_await_empty()
+    with outside_connection() as operator:
+        cut = backends(application=relay.application)
+        operator.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) AS pid", [cut])
+
+    post([transfer(wallets[0], wallets[1]).command])
+    outbox_await_empty()
+
+    assert backends(application=relay.application) != cut
+    assert relay.alive.exists()
+    assert relay.terminate() == 0, relay.log_text()
+    assert assert_each_once_and_in_order(wallets, transfers=11) == 0, "nothing was told twice"
+
+
+def test_one_that_cannot_reach_kafka_stops_when_it_is_asked_to(
+    wallets: list[Wallet], relay_start: Start, kafka: KafkaBroker
+) -> None:
+    relay = relay_start(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:9")
+    wait_until(lambda: bool(backends(application=relay.application)), what="the relay is at work")
+
+    assert relay.terminate() == 0, relay.log_text()
+
+    assert len(outbox()) == 24

@@ -1,0 +1,185 @@
+"""Events are switched on and off for everybody at once; while they are off, nothing is written."""
+
+import json
+import math
+import threading
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.test import Client
+
+from tests.events.outboxes import outbox, outbox_empty
+from tests.queue.locks import outside_connection, wallet_held
+from tests.queue.people import accept, drain, person_wallet, transfer
+from tests.queue.threads import in_a_thread
+from tests.queue.waiting import wait_until
+from transactions.events import switch
+from transactions.events.switch import (
+    settled_events_are_on,
+    settled_events_switch_off,
+    settled_events_switch_on,
+)
+from transactions.ledger.post import post
+from transactions.models import SettledEvent
+
+
+@pytest.fixture(autouse=True)
+def _off_afterwards(transactional_db: None) -> Iterator[None]:
+    yield
+    settled_events_switch_off()
+
+
+def test_off_is_how_it_begins_and_nothing_is_written_then() -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accept([transfer(alice, bob, 1), transfer(alice, bob, 1_000)])
+    drain(alice)
+
+    assert not settled_events_are_on()
+    assert outbox() == []
+
+
+def test_switching_twice_does_no_more_than_once() -> None:
+    assert settled_events_switch_on()
+    assert not settled_events_switch_on()
+    assert settled_events_are_on()
+    assert settled_events_switch_off()
+    assert not settled_events_switch_off()
+    assert not settled_events_are_on()
+
+
+def test_what_waits_when_they_are_switched_off_still_waits() -> None:
+    settled_events_switch_on()
+    alice = person_wallet("alice", 100)
+    told = outbox()
+
+    settled_events_switch_off()
+    assert post([transfer(alice, person_wallet("bob")).command])[0].transaction
+
+    assert outbox() == told != []
+
+
+def test_a_posting_is_before_the_switch_or_after_it_never_halfway() -> None:
+    """The switch waits for a posting that is about to commit, and what comes later has its events."""
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    switched = threading.Event()
+
+    def switch_on() -> None:
+        settled_events_switch_on()
+        switched.set()
+        connection.close()
+
+    switching = threading.Thread(target=switch_on)
+    with transaction.atomic():
+        post([transfer(alice, bob).command])
+        switching.start()
+        wait_until(_waits_for_a_table, what="the switch waits for the posting")
+        assert not switched.is_set()
+    switching.join(60)
+
+    assert switched.is_set()
+    assert outbox() == []
+    late = post([transfer(alice, bob).command])[0].transaction
+    assert late is not None
+    assert outbox() == [(late.id, alice.id), (late.id, bob.id)]
+
+
+def test_a_posting_that_waits_for_a_wallet_while_they_are_switched_on_has_its_events() -> None:
+    """It began before the switch and writes after it."""
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+
+    def post_one() -> None:
+        post([transfer(alice, bob).command])
+        connection.close()
+
+    posting = threading.Thread(target=post_one)
+    with wallet_held(alice):
+        posting.start()
+        wait_until(_waits_for_a_row, what="the posting waits for the wallet")
+        in_a_thread(settled_events_switch_on)
+    posting.join(60)
+
+    assert [wallet_id for _, wallet_id in outbox()] == [alice.id, bob.id]
+
+
+def test_it_gives_up_on_a_transaction_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switch, "_ATTEMPTS", 1)
+    with outside_connection() as stranger:
+        stranger.execute("LOCK TABLE transactions_entry IN ROW EXCLUSIVE MODE")
+        with pytest.raises(CommandError, match="busy"):
+            call_command("settled_events", "on")
+        stranger.rollback()
+    assert not settled_events_are_on()
+
+
+def test_half_a_switch_is_off_and_can_be_completed() -> None:
+    settled_events_switch_on()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER settled_event_of_outcome ON transactions_transaction")
+
+    assert not settled_events_are_on()
+    assert settled_events_switch_on()
+    assert settled_events_are_on()
+
+
+def test_the_command_switches_and_tells() -> None:
+    assert _command("status").splitlines() == ["off", "0 wait at the most"]
+    assert _command("on") == "On.\n"
+    assert _command("on") == "They are on already.\n"
+    person_wallet("alice", 100)
+    status = json.loads(_command("status", "--json"))
+    assert (status["on"], status["waiting"]) == (True, 1)
+    assert 0 <= status["oldest_s"] < 60
+    assert _command("status").startswith("on\n1 wait at the most, the oldest for")
+    assert _command("off") == "Off.\n"
+    assert _command("off") == "They are off already.\n"
+    assert SettledEvent.objects.count() == 1
+
+
+def test_prometheus_sees_what_waits_whether_a_relay_runs_or_not(client: Client) -> None:
+    settled_events_switch_on()
+    person_wallet("alice", 100)
+    assert _metric(client, "wallet_settled_events_waiting") == 1
+    assert 0 <= _metric(client, "wallet_settled_events_oldest_seconds") < 60
+
+    outbox_empty()
+    assert _metric(client, "wallet_settled_events_waiting") == 0
+    assert _metric(client, "wallet_settled_events_oldest_seconds") == 0
+
+
+def test_prometheus_is_told_no_number_where_none_can_be_had(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    """As to a process whose role has no rights on the books."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE transactions_settledevent RENAME TO hidden")
+        try:
+            assert math.isnan(_metric(client, "wallet_settled_events_waiting"))
+        finally:
+            cursor.execute("ALTER TABLE hidden RENAME TO transactions_settledevent")
+    assert caplog.records == [], "it is nothing to wake anybody for"
+
+
+def _metric(client: Client, name: str) -> float:
+    lines = client.get("/metrics").content.decode().splitlines()
+    return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
+
+
+def _command(*arguments: str) -> str:
+    out = StringIO()
+    call_command("settled_events", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def _waits_for_a_table() -> bool:
+    return _waiting("relation")
+
+
+def _waits_for_a_row() -> bool:
+    return _waiting("transactionid") or _waiting("tuple")
+
+
+def _waiting(lock_type: str) -> bool:
+    with outside_connection() as observer:
+        row = observer.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = %s", [lock_type])
+        return row.fetchone() != (0,)

@@ -1,0 +1,65 @@
+"""An event as it is written to Kafka. docs/events.md is what its readers are promised."""
+
+from dataclasses import dataclass
+
+from transactions.contract import Data
+from transactions.events.outbox import Event
+from wallets.bodies import json_bytes, moment_text
+from wallets.domain.errors import CATALOGUE, ErrorCode
+
+#: Raised when a reader of the old form could misread the new one; a field that is added does not raise it.
+SCHEMA = 1
+HEADERS: dict[str, str | bytes | None] = {"content-type": "application/json", "schema": str(SCHEMA)}
+
+
+@dataclass(frozen=True, slots=True)
+class EventMessage:
+    """`key` decides on the partition: the wallet, so that its events stay in order."""
+
+    key: bytes
+    value: bytes
+
+
+def event_message(event: Event) -> EventMessage:
+    data = {
+        "schema": SCHEMA,
+        "position": event.position,
+        "wallet": str(event.wallet_id),
+        "transaction": _transaction_data(event),
+        "entry": _entry_data(event),
+    }
+    return EventMessage(key=str(event.wallet_id).encode(), value=json_bytes(data))
+
+
+def _transaction_data(event: Event) -> Data:
+    """As `contract.transaction_data` writes it, from columns instead of models. A test holds the two together."""
+    code = event.failure_code
+    return {
+        "id": str(event.transaction_id),
+        "kind": event.kind,
+        "status": event.status,
+        "amount": event.amount,
+        "currency": event.currency,
+        "source": _side_data(event.source_id, event.source_owner),
+        "destination": _side_data(event.destination_id, event.destination_owner),
+        "memo": event.memo,
+        "created_at": moment_text(event.created_at),
+        "settled_at": moment_text(event.settled_at),
+        "failure": {"code": code, "detail": CATALOGUE[ErrorCode(code)].title} if code else None,
+    }
+
+
+def _side_data(wallet_id: int | None, owner: str | None) -> Data | None:
+    return None if wallet_id is None else {"wallet": str(wallet_id), "owner": owner}
+
+
+def _entry_data(event: Event) -> Data | None:
+    """As `contract.entry_data` writes it, but for the transaction, which stands beside it."""
+    if event.entry_created_at is None:
+        return None
+    return {
+        "sequence": event.entry_sequence,
+        "amount": event.entry_amount,
+        "balance_after": event.entry_balance_after,
+        "created_at": moment_text(event.entry_created_at),
+    }
