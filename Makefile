@@ -2,7 +2,9 @@
 # Written for any make, GNU 3.81 of macOS included.
 
 PORT ?= 8000
+KAFKA_PORT ?= 9092
 ARGS ?=
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +14,7 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject
 	--universal --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run reset test bench lint format proto lock install
+.PHONY: help run kafka reset test bench lint format proto lock install
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -20,14 +22,18 @@ help: ## Show this list
 run: $(STAMP) ## Set everything up and serve the site on http://127.0.0.1:8000 (PORT=… for another port)
 	@PORT=$(PORT) exec $(BIN)/python -m wallet_project.run
 
+kafka: $(STAMP) ## Fetch a Kafka broker and start it on 127.0.0.1:9092 (KAFKA_PORT=… for another port)
+	@KAFKA_PORT=$(KAFKA_PORT) exec $(BIN)/python -m wallet_project.run_kafka
+
 reset: $(STAMP) ## Throw the data of `make run` away
 	@exec $(BIN)/python -m wallet_project.run --reset
 
-test: $(STAMP) ## Run the tests on a Postgres and a Valkey of their own (ARGS="-k transfer" for some of them)
+test: $(STAMP) ## Run the tests on a Postgres and a Valkey of their own (ARGS="-k transfer" for some, WORKERS=0 one by one)
 	@$(BIN)/python -m tests.chromium
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests.jdk
+	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
-bench: $(STAMP) ## Measure against pgbench, on servers of its own, for a quarter of an hour (BENCH_QUICK=1 for a look)
+bench: $(STAMP) ## Measure against pgbench, on servers of its own, for twenty minutes (BENCH_QUICK=1 for a look)
 	@exec $(BIN)/python -m bench
 
 lint: $(STAMP) ## Check style, types, imports, templates and migrations

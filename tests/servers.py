@@ -22,6 +22,8 @@ from wallet_project.servers import directories_make, postgres_server, valkey_ser
 
 _PREFIX = "wallet-tests-"
 _FRESH_S = 60
+#: The folder of this run's servers, where it has any of its own.
+RUN_DIR = pytest.StashKey[Path]()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -33,12 +35,15 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     os.environ.setdefault("THROTTLE_ENABLED", "0")
     stack = ExitStack()
     early_config.add_cleanup(stack.close)
-    if not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():
-        _servers_start(stack)
+    # With several workers each has servers of its own, and whoever only hands out the tests has none.
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    hands_out = not is_worker and getattr(early_config.known_args_namespace, "numprocesses", None)
+    if not hands_out and not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():
+        early_config.stash[RUN_DIR] = _servers_start(stack)
     return (yield)
 
 
-def _servers_start(stack: ExitStack) -> None:
+def _servers_start(stack: ExitStack) -> Path:
     _abandoned_remove()
     places = Places(Path(tempfile.mkdtemp(prefix=_PREFIX)))
     # Postgres runs as another account when we are root, and has to get in; the folders inside are private.
@@ -56,6 +61,7 @@ def _servers_start(stack: ExitStack) -> None:
         stack.callback(valkey.stop)
         valkey.start()
         os.environ["REDIS_URL"] = places.redis_url()
+    return places.root
 
 
 def _abandoned_remove() -> None:
