@@ -1,6 +1,6 @@
 """`python -m bench`: every scenario, one after another, and one table at the end.
 
-BENCH_QUICK=1 takes a few minutes instead of a quarter of an hour, BENCH_ENTRIES=1000000 shortens the long history, and
+BENCH_QUICK=1 takes a few minutes instead of twenty, BENCH_ENTRIES=1000000 shortens the long history, and
 BENCH_ONLY=settle,v1 runs only the scenarios whose names begin so.
 """
 

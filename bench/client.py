@@ -1,4 +1,4 @@
-"""The load: processes of their own, without Django, that speak HTTP over connections kept alive.
+"""The load: processes of their own, without Django, that speak HTTP or gRPC over connections kept alive.
 
 Closed loop: every connection sends its next request when it has its answer, which tells how much gets through. Open
 loop: requests fall due at a fixed rate whether or not the server keeps up, and each is timed from when it was due, so
@@ -11,10 +11,13 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+
+from bench.client_grpc import grpc_exchange
 
 PROCESSES = 2
 _TIMEOUT_S = 30.0
@@ -27,7 +30,9 @@ _pool: ProcessPoolExecutor | None = None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """Requests to send, in turn and from the start again, for some seconds; `rate_per_s` None is a closed loop."""
+    """Requests to send, in turn and from the start again, for some seconds; `rate_per_s` None is a closed loop.
+
+    They are HTTP's bytes, or with a `grpc_method` what `client_grpc.grpc_request` makes."""
 
     port: int
     requests: Sequence[bytes]
@@ -36,6 +41,7 @@ class Load:
     seconds: float
     rate_per_s: float | None = None
     starts_at: float = 0.0
+    grpc_method: str = ""
 
 
 @dataclass(slots=True)
@@ -105,11 +111,10 @@ def _part_send(load: Load) -> Answers:
 
 
 def _connection_drive(load: Load, numbers: "itertools.count[int]", answers: Answers) -> None:
-    connection = socket.create_connection(("127.0.0.1", load.port), timeout=_TIMEOUT_S)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     ends_at = load.starts_at + load.seconds
-    _sleep_until(load.starts_at)
-    with connection:
+    connected = grpc_exchange(load.port, load.grpc_method) if load.grpc_method else _http_exchange(load.port)
+    with connected as exchange:
+        _sleep_until(load.starts_at)
         while True:
             number = next(numbers)
             due = load.starts_at + number / load.rate_per_s if load.rate_per_s else time.monotonic()
@@ -117,7 +122,7 @@ def _connection_drive(load: Load, numbers: "itertools.count[int]", answers: Answ
                 return
             _sleep_until(due)
             try:
-                status, body = _exchange(connection, load.requests[number % len(load.requests)])
+                status, body = exchange(load.requests[number % len(load.requests)])
             except (OSError, ValueError) as error:
                 answers.wrong[type(error).__name__ + f": {error}"] += 1
                 return
@@ -127,6 +132,14 @@ def _connection_drive(load: Load, numbers: "itertools.count[int]", answers: Answ
                 answers.latencies_ms.append((now - due) * 1_000)
             else:
                 answers.wrong[f"{status} {body[:200].decode(errors='replace')}"] += 1
+
+
+@contextmanager
+def _http_exchange(port: int) -> Iterator[Callable[[bytes], tuple[int, bytes]]]:
+    """Sends one request and receives its answer, all over one connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=_TIMEOUT_S) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        yield partial(_exchange, connection)
 
 
 def _exchange(connection: socket.socket, request: bytes) -> tuple[int, bytes]:

@@ -8,10 +8,13 @@ from functools import partial
 from django.core.management import call_command
 
 from bench.books import books_problem
+from bench.events import events
 from bench.history import history, history_database
 from bench.http_v1 import v1_single, v1_single_with_keys
-from bench.http_v2 import v2_bulk, v2_single
+from bench.http_v2 import kafka_bulk, kafka_single, v2_bulk, v2_single
+from bench.kafka import kafka_missing
 from bench.measure import PGBENCH, Figure, percentiles_ms
+from bench.over_grpc import grpc_submit, grpc_submit_lists, grpc_transfer
 from bench.people import People, people_load
 from bench.pgbench import Baseline, baseline_choose, baseline_round
 from bench.reads import reads
@@ -23,10 +26,14 @@ from bench.stage import Stage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scenario:
-    """`name` is what BENCH_ONLY asks for, and stands in the table where there are no figures."""
+    """`name` is what BENCH_ONLY asks for, and stands in the table where there are no figures.
+
+    `missing` tells why it cannot be measured here; empty where it can.
+    """
 
     name: str
     measure: Callable[[], Sequence[Figure]]
+    missing: Callable[[], str] = lambda: ""
 
 
 def scenarios_run(stage: Stage, sizes: Sizes, *, only: tuple[str, ...]) -> bool:
@@ -39,8 +46,10 @@ def scenarios_run(stage: Stage, sizes: Sizes, *, only: tuple[str, ...]) -> bool:
     tables_rest()
     baseline = _baseline(stage, people, sizes)
     figures: list[Figure] = []
-    for scenario in _scenarios(stage, people, sizes):
-        if not only or scenario.name.startswith(only):
+    chosen = [one for one in _scenarios(stage, people, sizes) if not only or one.name.startswith(only)]
+    left_out = [f"Left out: {one.name}. {one.missing()}" for one in chosen if one.missing()]
+    for scenario in chosen:
+        if not scenario.missing():
             figures += _measured(scenario)
             tables_rest()
             baseline_round(stage, people, baseline, seconds=sizes.round_s)
@@ -49,7 +58,7 @@ def scenarios_run(stage: Stage, sizes: Sizes, *, only: tuple[str, ...]) -> bool:
         with history_database(stage):
             figures += _measured(_Scenario(name="history", measure=partial(history, stage, sizes)))
     figures.insert(0, _baseline_figure(baseline, problem=problem))
-    _say("", *machine, "", *table_lines(figures))
+    _say("", *machine, "", *table_lines(figures), *left_out)
     return not any(figure.problem for figure in figures)
 
 
@@ -61,6 +70,12 @@ def _scenarios(stage: Stage, people: People, sizes: Sizes) -> list[_Scenario]:
         _Scenario(name="v1 with keys", measure=lambda: [v1_single_with_keys(stage, people, sizes)]),
         _Scenario(name="v2 single", measure=lambda: v2_single(stage, people, sizes)),
         _Scenario(name="v2 bulk", measure=lambda: v2_bulk(stage, people, sizes)),
+        _Scenario(name="kafka single", measure=lambda: kafka_single(stage, people, sizes), missing=kafka_missing),
+        _Scenario(name="kafka bulk", measure=lambda: kafka_bulk(stage, people, sizes), missing=kafka_missing),
+        _Scenario(name="events", measure=lambda: events(stage, people, sizes), missing=kafka_missing),
+        _Scenario(name="grpc", measure=lambda: [grpc_transfer(stage, people, sizes)]),
+        _Scenario(name="grpc single", measure=lambda: grpc_submit(stage, people, sizes)),
+        _Scenario(name="grpc bulk", measure=lambda: grpc_submit_lists(stage, people, sizes)),
         _Scenario(name="reads", measure=lambda: reads(stage, people, sizes)),
     ]
 

@@ -27,14 +27,14 @@ Pairs = Callable[[], tuple[int, int]]
 def settle_cold(stage: Stage, people: People, sizes: Sizes) -> Figure:
     chance = random.Random(1)
     bar = Bar(least=3.0, aim=5.0)
-    return _settle(stage, people, sizes, scenario=COLD, bar=bar, pairs=lambda: people.pair(chance))
+    return settling_measure(stage, people, sizes, scenario=COLD, pairs=lambda: people.pair(chance), bar=bar)
 
 
 def settle_hot(stage: Stage, people: People, sizes: Sizes) -> Figure:
     chance = random.Random(2)
     bar = Bar(least=1.0, relative_to=COLD, name="spread")
     last = len(people.wallets) - 1
-    return _settle(stage, people, sizes, scenario=HOT, bar=bar, pairs=lambda: (chance.randint(1, last), 0))
+    return settling_measure(stage, people, sizes, scenario=HOT, pairs=lambda: (chance.randint(1, last), 0), bar=bar)
 
 
 def jobs_await(*, seconds: float = _TIME_LIMIT_S) -> float:
@@ -55,7 +55,10 @@ def tables_rest() -> None:
         cursor.execute("CHECKPOINT")
 
 
-def _settle(stage: Stage, people: People, sizes: Sizes, *, scenario: str, bar: Bar, pairs: Pairs) -> Figure:
+def settling_measure(
+    stage: Stage, people: People, sizes: Sizes, *, scenario: str, pairs: Pairs, bar: Bar | None = None
+) -> Figure:
+    """How many transfers a second are settled, and how long each one waited."""
     # Without the beat: its sweep would find the first of them while the last are still being accepted.
     with workers_run(stage, with_beat=False):
         _round(people, _WARM_UP, pairs)

@@ -73,37 +73,40 @@ def stage_set() -> Iterator[Stage]:
 
 
 @contextmanager
-def workers_run(stage: Stage, *, with_beat: bool = True) -> Iterator[None]:
+def workers_run(stage: Stage, *, with_beat: bool = True) -> Iterator[Mapping[str, str]]:
     """Two Celery worker processes, and the beat that sweeps, as in production. Without it nothing is settled before
-    somebody wakes the workers."""
+    somebody wakes the workers. Yields what the site's environment must say of them, which is nothing."""
     celery = [sys.executable, "-m", "celery", "--app", "wallet_project", "--quiet"]
     worker = [*celery, "worker", "--loglevel", "INFO", "--concurrency", "2"]
     beat = [*celery, "beat", "--loglevel", "INFO", "--schedule", str(stage.logs / "beat")]
     with ExitStack() as stack:
-        stack.enter_context(_process(stage, "worker", worker))
+        stack.enter_context(process_run(stage, "worker", worker))
         if with_beat:
-            stack.enter_context(_process(stage, "beat", beat))
-        yield
+            stack.enter_context(process_run(stage, "beat", beat))
+        yield {}
 
 
 @contextmanager
-def site_run(stage: Stage, *, database: str = "wallet", with_cache: bool = True) -> Iterator[int]:
+def site_run(
+    stage: Stage, *, database: str = "wallet", with_cache: bool = True, environment: Mapping[str, str] | None = None
+) -> Iterator[int]:
     """The site under gunicorn as in production, two workers of eight threads; yields its port."""
-    port = _port_free()
+    port = port_free()
     command = [sys.executable, "-m", "gunicorn", "--config", "wallet_project/gunicorn.py", "wallet_project.wsgi"]
-    environment = {
+    own = {
         "BIND": f"127.0.0.1:{port}",
         "DATABASE_URL": stage.places.database_url(database),
         "DJANGO_SETTINGS_MODULE": "bench.site_settings",
         "CACHE_ENABLED": "1" if with_cache else "0",
+        **(environment or {}),
     }
-    with _process(stage, "site", command, environment) as process:
-        _port_await(process, port, log=stage.logs / "site.log")
+    with process_run(stage, "site", command, own) as process:
+        port_await(process, port, log=stage.logs / "site.log")
         yield port
 
 
 @contextmanager
-def _process(
+def process_run(
     stage: Stage, name: str, command: list[str], environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """One of the site's processes. It logs as much as it does in production."""
@@ -128,19 +131,31 @@ def _process(
             process.wait()
 
 
-def _port_free() -> int:
+def command_run(command: list[str], environment: Mapping[str, str]) -> None:
+    """A command of ours, to its end. Raises RuntimeError with its words where it fails."""
+    ran = subprocess.run(
+        command, cwd=BASE_DIR, env={**os.environ, **environment}, capture_output=True, text=True, check=False,
+        timeout=_START_TIMEOUT_S,
+    )  # fmt: skip
+    if ran.returncode != 0:
+        raise RuntimeError(ran.stderr.strip())
+
+
+def port_free() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _port_await(process: subprocess.Popen[bytes], port: int, *, log: Path) -> None:
+def port_await(process: subprocess.Popen[bytes], port: int, *, log: Path) -> None:
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.05)
-    raise RuntimeError("The site did not start.\n" + "\n".join(log.read_text(errors="replace").splitlines()[-10:]))
+    raise RuntimeError(
+        f"The {log.stem} did not start.\n" + "\n".join(log.read_text(errors="replace").splitlines()[-10:])
+    )
 
 
 def _abandoned_remove() -> None:
