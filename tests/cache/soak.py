@@ -121,12 +121,16 @@ class Soak:
 
     def _write(self, number: int) -> None:
         """One write, by one of the doors. The first writer has lost its way to Redis, and works slowly."""
+        doors = [_deposit, _transfer, _bulk]
         if number == 0:
             cache.redis_ask = _no_way  # type: ignore[attr-defined]
             time.sleep(random.uniform(0.2, 0.6))
+            # It settles nobody else's transfers. Whoever finds in Postgres that one of theirs was posted by a worker
+            # that is cut off may for a moment see the balance before (ARCHITECTURE.md, "What it does not cover").
+            doors.remove(_bulk)
         first, second = random.sample(range(len(self.wallets)), 2)
         try:
-            transaction_ids = random.choice([_deposit, _transfer, _bulk])(self.wallets[first], self.wallets[second])
+            transaction_ids = random.choice(doors)(self.wallets[first], self.wallets[second])
             reached = dict(
                 Entry.objects.filter(transaction__in=transaction_ids, sequence__isnull=False)
                 .order_by("sequence")
