@@ -151,7 +151,15 @@ def test_it_fills_the_recipient_in_from_a_link(alices: Client) -> None:
     assert fields_of(alices.get("/send/?to=bob"))["recipient"] == "bob"
 
 
-@pytest.mark.parametrize("draft", ["", "rubbish", signing.dumps({"a": 1}), signing.dumps([1], salt="x")])
+@pytest.mark.parametrize(
+    "draft",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("rubbish", id="unsigned"),
+        pytest.param(signing.dumps({"a": 1}), id="of-another-kind"),
+        pytest.param(signing.dumps([1], salt="x"), id="of-another-form"),
+    ],
+)
 def test_it_starts_again_when_the_review_was_tampered_with(alices: Client, alice: User, bob: User, draft: str) -> None:
     give(alice, 5_000)
     data = reviewed(alices) | {"draft": draft}
