@@ -11,7 +11,7 @@ from wallet_client import NewTransfer, Receipt, Wallet, WalletClient, WalletErro
 from tests.client.test_methods import usd
 from tests.client.wire import Wire
 from tests.conformance.world import Person
-from tests.queue.locks import backends, wallet_held
+from tests.queue.locks import wallet_held
 from tests.queue.waiting import wait_until
 from tests.rpc.fixtures import StartServer
 from tests.rpc.server import GrpcServer, free_port
@@ -53,7 +53,7 @@ def test_calls_and_watches_live_through_a_server_that_is_killed(
         wait_until(lambda: len(seen) == 1, what="the watch begins")
         with wallet_held(alice.wallet):
             call = beside(lambda: client.transfer(alice.wallet_id, usd(5), recipient=bob.name))
-            wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the call is at work")
+            wait_until(server.waits_for_a_lock, what="the call is at work")
             server.kill()
         start_server(bind=bind)
 
@@ -152,7 +152,7 @@ def test_a_client_that_is_closed_waits_no_longer_and_what_had_begun_is_finished(
     client = WalletClient(grpc_server.target, alice.token, tls=False)
     with wallet_held(alice.wallet):
         call = beside(lambda: client.transfer(alice.wallet_id, usd(5), recipient=bob.name))
-        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the call is at work")
+        wait_until(grpc_server.waits_for_a_lock, what="the call is at work")
         client.close()
 
         with pytest.raises(WalletError) as raised:

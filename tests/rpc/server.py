@@ -15,6 +15,7 @@ import grpc
 from django.conf import settings
 from django.db import connection
 
+from tests.queue.locks import backends
 from tests.queue.waiting import wait_until
 
 _SERVED = re.compile(r"gRPC is served on ([^:\s]+):([0-9]+)\.")
@@ -27,11 +28,15 @@ class GrpcServer:
         self._log = log
         self.port = 0
         self.metrics_port = free_port()
+        #: How Postgres calls its connections.
+        self.application = f"grpc-{self.metrics_port}"
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "serve_grpc", "--bind", bind],
                 cwd=settings.BASE_DIR,
-                env=_environment(environment | {"GRPC_METRICS_PORT": str(self.metrics_port)}),
+                env=_environment(
+                    {"GRPC_METRICS_PORT": str(self.metrics_port), "GRPC_APPLICATION": self.application} | environment
+                ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -51,6 +56,10 @@ class GrpcServer:
         assert found is not None
         self.port = int(found[2])
         return self
+
+    def waits_for_a_lock(self) -> bool:
+        """Whether one of its statements does at this moment."""
+        return bool(backends(application=self.application, waiting=True))
 
     def output(self) -> str:
         return self._log.read_text(errors="replace")
@@ -79,7 +88,7 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     return kept | {
         "DATABASE_URL": database_url(),
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DJANGO_SETTINGS_MODULE": "tests.rpc.server_settings",
         "LOG_FORMAT": "json",
         # A test that switches limits on asks for it.
         "THROTTLE_ENABLED": "0",

@@ -11,7 +11,6 @@ from tests.queue.locks import backends, wallet_held
 from tests.queue.waiting import wait_until
 from tests.rpc.caller import Caller
 from tests.rpc.conftest import Person
-from tests.rpc.connections import connected
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
 from transactions.models import Transaction
@@ -19,11 +18,6 @@ from wallet.v1 import wallet_pb2 as pb
 from wallets.buckets import bucket_take
 from wallets.charges import address_key, user_key
 from wallets.policies import BULK, MONEY, STRANGER
-
-
-def waiters() -> list[int]:
-    """Those who wait for a lock."""
-    return backends(application="wallet", waiting=True)
 
 
 def lines(server: GrpcServer, method: str) -> list[dict[str, object]]:
@@ -106,7 +100,9 @@ def test_a_proxy_of_ours_says_where_strangers_come_from(channel: grpc.Channel) -
     assert (refused.code, forged.code) == ("rate_limited", "not_authenticated")
 
 
-def test_a_call_whose_deadline_passes_while_it_waits_writes_nothing(alice: Person, bob: Person) -> None:
+def test_a_call_whose_deadline_passes_while_it_waits_writes_nothing(
+    alice: Person, bob: Person, grpc_server: GrpcServer
+) -> None:
     alice.deposit(100)
     request = pb.TransferRequest(source=alice.wallet_id, recipient="bob", amount=usd(5))
     before = Transaction.objects.count()
@@ -114,7 +110,7 @@ def test_a_call_whose_deadline_passes_while_it_waits_writes_nothing(alice: Perso
         refusal = alice.calls.refused("Transfer", request, timeout_s=0.4)
         assert refusal.status == grpc.StatusCode.DEADLINE_EXCEEDED
         # Its statement does not go on waiting for the lock when nobody waits for it any more.
-        wait_until(lambda: not waiters(), what="the statement is cut off", timeout_s=3.0)
+        wait_until(lambda: not grpc_server.waits_for_a_lock(), what="the statement is cut off", timeout_s=3.0)
 
     assert Transaction.objects.count() == before
     assert alice.calls.call("Transfer", request).transaction.status == pb.TRANSACTION_STATUS_POSTED
@@ -133,23 +129,22 @@ def test_a_call_that_comes_too_late_begins_nothing(alice: Person, timeout_s: flo
 
 
 def test_no_call_leaves_a_connection_behind(alice: Person, small_server: GrpcServer) -> None:
-    others = connected()
     with small_server.channel() as channel:
         calls = alice.over(channel)
         for _ in range(5):
             calls.call("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5)))
             calls.refused("Withdraw", pb.WithdrawRequest(wallet_id=alice.wallet_id, amount=usd(10**9)))
-        wait_until(lambda: connected() <= others, what="every connection is closed")
+        wait_until(lambda: not backends(application=small_server.application), what="every connection is closed")
 
 
-def test_a_connection_that_broke_is_replaced(alice: Person) -> None:
+def test_a_connection_that_broke_is_replaced(alice: Person, grpc_server: GrpcServer) -> None:
     request = pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5))
     alice.calls.call("Deposit", request)
-    broken = connected()
+    broken = set(backends(application=grpc_server.application))
     assert broken
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(pid) FROM unnest(%s) AS pid", [list(broken)])
-    wait_until(lambda: not connected() & broken, what="the connections are gone")
+    wait_until(lambda: not broken & set(backends(application=grpc_server.application)), what="the connections are gone")
 
     alice.calls.call("Deposit", request)
 
@@ -163,7 +158,7 @@ def test_more_calls_than_there_is_room_for_are_refused_at_once(alice: Person, sm
         with wallet_held(alice.wallet):
             # One at work, which waits for the lock, and one that waits for its thread.
             first = calls.begin("Deposit", request)
-            wait_until(lambda: bool(waiters()), what="the first call waits for the wallet")
+            wait_until(small_server.waits_for_a_lock, what="the first call waits for the wallet")
             second = calls.begin("Deposit", request)
             wait_until(lambda: _is_full(calls), what="the server is full")
         assert first.result().transaction.status == pb.TRANSACTION_STATUS_POSTED

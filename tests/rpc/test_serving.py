@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from pytest_django import Settings
 
 from tests.queue.conftest import places
-from tests.queue.locks import backends, wallet_held
+from tests.queue.locks import wallet_held
 from tests.queue.waiting import wait_until
 from tests.rpc.caller import SERVICE
 from tests.rpc.certificates import certificate
@@ -67,7 +67,7 @@ def test_what_is_under_way_is_finished_before_it_stops(alice: Person, start_serv
         wait_until(lambda: next(signs).status == SERVING, what="the service is healthy")
         with wallet_held(alice.wallet):
             under_way = calls.begin("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5)))
-            wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the call is at work")
+            wait_until(server.waits_for_a_lock, what="the call is at work")
             server.process.terminate()
 
             # Who balances loads looks elsewhere, who watches is told so, and nobody is let in any more.
@@ -91,7 +91,7 @@ def test_what_does_not_finish_in_time_is_cut_off(alice: Person, start_server: St
             under_way = alice.over(channel).begin(
                 "Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5))
             )
-            wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the call is at work")
+            wait_until(server.waits_for_a_lock, what="the call is at work")
             assert server.terminate() == 0
         assert under_way.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
     assert alice.balance() == 0

@@ -8,10 +8,10 @@ import pytest
 from django.db import OperationalError
 from pytest_django import DjangoAssertNumQueries
 
+from tests.queue.locks import backends
 from tests.queue.waiting import wait_until
 from tests.rpc.caller import Caller
 from tests.rpc.conftest import Person
-from tests.rpc.connections import connected
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
 from transactions.rpc import watching
@@ -72,7 +72,6 @@ def test_a_stranger_watches_nothing(alice: Person, channel: grpc.Channel) -> Non
 
 
 def test_watchers_keep_nobody_from_paying_and_hold_no_connections(alice: Person, small_server: GrpcServer) -> None:
-    others = connected()
     with small_server.channel() as channel:
         calls = alice.over(channel)
         watches = []
@@ -80,7 +79,7 @@ def test_watchers_keep_nobody_from_paying_and_hold_no_connections(alice: Person,
             watches.append(calls.watch(alice.wallet_id))
             watches[-1].next()
         # What is looked at from time to time is looked at for all of them together.
-        wait_until(lambda: connected() <= others, what="no connection is open")
+        wait_until(lambda: not backends(application=small_server.application), what="no connection is open")
 
         refusal = calls.watch(alice.wallet_id).refusal()
         assert (refusal.status, refusal.code) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "unavailable")
