@@ -431,7 +431,7 @@ KAFKA_CLIENT_OPTIONS = env.dict("KAFKA_CLIENT_OPTIONS", default={})
 KAFKA_TOPIC_PREFIX = env.str("KAFKA_TOPIC_PREFIX", default="wallet")
 #: How many consumers can work side by side at the most. Changed only while nothing waits in the topics.
 KAFKA_PARTITIONS = env.int("KAFKA_PARTITIONS", default=16)
-#: How long Kafka keeps a request, and we what we know of it: longer than consumers may ever be away.
+#: How long Redis knows what was accepted, and Kafka keeps what was settled. What is not settled Kafka keeps for ever.
 KAFKA_RETENTION_S = env.int("KAFKA_RETENTION_S", default=7 * 24 * 3600)
 #: So long a consumer that was killed keeps its partitions from the others.
 KAFKA_SESSION_TIMEOUT_MS = env.int("KAFKA_SESSION_TIMEOUT_MS", default=10_000)

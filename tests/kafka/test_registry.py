@@ -15,6 +15,7 @@ from tests.kafka.people import settle_until, submit, submit_many
 from tests.kafka_broker import KafkaBroker
 from tests.queue.books import assert_settled, outcomes
 from tests.queue.people import balance_of, person_wallet
+from tests.queue.waiting import wait_until
 from tests.throttling.own_redis import OwnRedis, redis_use
 from transactions.audit import books_audit
 from transactions.kafka import gaps
@@ -98,8 +99,29 @@ def test_when_everything_has_settled_after_a_wipe_it_is_known_again_what_does_no
     assert read_error(owner_of(alice), unknown) == ErrorCode.NOT_FOUND
 
 
-@pytest.mark.parametrize("id_", [1, 2**63 - 1, 2**70], ids=["of 2026-01-01", "of 2095", "of no time"])
-def test_an_id_of_another_time_does_not_exist_whatever_was_wiped(alice: Wallet, bob: Wallet, id_: int) -> None:
+def test_one_that_waits_for_longer_than_it_is_known_here_is_never_said_not_to_exist(
+    alice: Wallet, bob: Wallet, consumer_start: Start, settings: Settings
+) -> None:
+    settings.KAFKA_RETENTION_S = 1
+    whole(owner_of(alice))
+    accepted = submit(alice, bob, 100, key="rent")
+    wait_until(lambda: not get_redis_connection().keys("*kafka:transfer*"), what="the registry has forgotten it")
+
+    wait_until(lambda: read_error(owner_of(alice), accepted.id) == ErrorCode.UNAVAILABLE, what="it is old")
+    with pytest.raises(WalletError) as raised:
+        request_list(user=owner_of(alice), idempotency_key="rent")
+    assert raised.value.code == ErrorCode.UNAVAILABLE
+
+    consumer = consumer_start()
+    settle_until(consumer, [accepted])
+    consumer.turn()
+    assert transaction_read(user=owner_of(alice), transaction_id=accepted.id).status == Status.POSTED
+    assert [found.id for found in request_list(user=owner_of(alice), idempotency_key="rent")] == [accepted.id]
+    assert request_list(user=owner_of(alice), idempotency_key="lunch") == []
+
+
+@pytest.mark.parametrize("id_", [2**63 - 1, 2**70], ids=["of 2095", "of no time"])
+def test_an_id_of_a_time_to_come_does_not_exist_whatever_was_wiped(alice: Wallet, bob: Wallet, id_: int) -> None:
     submit(alice, bob)
     wipe()
 

@@ -21,6 +21,7 @@ from transactions.kafka.deliveries import Delivery, delivery_of
 from transactions.kafka.faults import UnpublishedError, faulty_put_off, unreadable_bury
 from transactions.kafka.lag import group_name
 from transactions.kafka.messages import UnreadableError, transfer_decode
+from transactions.kafka.purge import settled_purge
 from transactions.kafka.registry import transfers_settled
 from transactions.kafka.settle import deliveries_settle
 from transactions.kafka.topics import requested_topic, retry_topic
@@ -34,6 +35,7 @@ _LINGER_S = 0.02
 #: How long it rests after a fault of everybody's: 0.1 s, then twice as long each time, up to this.
 _REST_MAX_S = 5.0
 _LAG_EVERY_S = 5.0
+_PURGE_EVERY_S = 3_600.0
 
 Place = tuple[str, int]
 
@@ -61,6 +63,7 @@ class TransferConsumer:
         self._held: dict[Place, float] = {}
         self._rest_s = 0.0
         self._lag_at_s = 0.0
+        self._purge_at_s = time.monotonic() + _PURGE_EVERY_S
         self._consumer.subscribe(
             [requested_topic(), retry_topic()], on_assign=self._assigned, on_revoke=self._gone, on_lost=self._gone
         )
@@ -70,6 +73,8 @@ class TransferConsumer:
         close_old_connections()
         self._resume_due()
         self._lag_measure()
+        if time.monotonic() >= self._purge_at_s:
+            self.purge()
         deliveries = self._take()
         if not deliveries:
             return 0
@@ -82,6 +87,11 @@ class TransferConsumer:
         self._rest_s = 0.0
         self._commit(deliveries)
         return len(deliveries)
+
+    def purge(self) -> None:
+        """Throws away what was settled long ago in the partitions that are this member's."""
+        self._purge_at_s = time.monotonic() + _PURGE_EVERY_S
+        settled_purge(self._consumer, self._consumer.assignment())
 
     def close(self) -> None:
         """Leaves the group, whose other members take over at once."""

@@ -22,6 +22,10 @@ def group_name() -> str:
 def settled_until(since: datetime) -> datetime | None:
     """A moment before which everything that was published is on record by now: later than `since`, or just now. None
     where there is none, or where Kafka is away."""
+    global _settled_seen  # noqa: PLW0603 - what this process has found out
+    topic = requested_topic()
+    if _settled_seen is not None and _settled_seen[0] > since and _settled_seen[1] == topic:
+        return _settled_seen[0]
     admin = AdminClient(client_options(quiet=True))
     try:
         seen_at, ends = _ends_after(admin, since)
@@ -30,12 +34,17 @@ def settled_until(since: datetime) -> datetime | None:
         # What they met a fault with is in the other topic by now, and may go round there. It is settled only if at one
         # moment nothing was there: first how far they are, then where it ends.
         committed = _committed(admin)
-        return seen_at if _reached(committed, _ends(admin, retry_topic())) else None
+        if not _reached(committed, _ends(admin, retry_topic())):
+            return None
     except (KafkaException, KeyError):
         return None
+    # It stays true: what was settled once is not asked for again.
+    _settled_seen = (seen_at, topic)
+    return seen_at
 
 
 _Offsets = Mapping[tuple[str, int], int]
+_settled_seen: tuple[datetime, str] | None = None
 _ends_seen: tuple[datetime, str, _Offsets] | None = None
 
 

@@ -136,9 +136,15 @@ def transfer_record(transaction_id: int) -> bytes | None:
         if isinstance(found, bytes):
             return found
         born, now, since = snowflake_time(transaction_id), timezone.now(), _whole_since()
-        if not now - _kept_for() < born < now + _SKEW or born > since + _SKEW:
+        if born > now + _SKEW:
             return None
-        _make_whole(since)
+        if born <= since + _SKEW:
+            _make_whole(since)
+        elif born <= now - _kept_for():
+            # It would have run out here, and may lie in Kafka all the same.
+            _settled_check(born)
+        else:
+            return None
     except RedisAwayError:
         raise _unknown() from None
     return b""
@@ -155,10 +161,12 @@ def transfer_by_key(*, initiator_id: int, idempotency_key: str) -> bytes | None:
             if not isinstance(record, bytes):
                 raise WalletError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, retry_after_s=1)
             return record
-        since = _whole_since()
-        if since < timezone.now() - _kept_for():
-            return None
-        _make_whole(since)
+        since, expired = _whole_since(), timezone.now() - _kept_for()
+        if since < expired:
+            # Here it would have run out, had it been claimed before that.
+            _settled_check(expired)
+        else:
+            _make_whole(since)
     except RedisAwayError:
         raise _unknown() from None
     return b""
@@ -212,14 +220,21 @@ def _whole_since() -> datetime:
 
 def _make_whole(since: datetime) -> None:
     """Finds out whether all that could be missing has reached Postgres. Raises UNAVAILABLE where it has not."""
-    settled = settled_until(since + _SKEW)
-    if settled is None:
-        raise _unknown()
-    gaps_forget(until=settled - _SKEW)
+    gaps_forget(until=_settled_check(since) - _SKEW)
     redis_ask(lambda client: _WHOLE(client, [_STATE]))
 
 
+def _settled_check(since: datetime) -> datetime:
+    """A later moment before which everything that was accepted has reached Postgres. Raises UNAVAILABLE where there is
+    none."""
+    settled = settled_until(since + _SKEW)
+    if settled is None:
+        raise _unknown()
+    return settled
+
+
 def _kept_for() -> timedelta:
+    """How long it is known here what was accepted; in Kafka it lies until it is settled."""
     return timedelta(seconds=settings.KAFKA_RETENTION_S)
 
 

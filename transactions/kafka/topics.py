@@ -13,7 +13,8 @@ from transactions.kafka.client import TIMED_OUT, client_options
 
 _TIMEOUT_S = 30.0
 _POLL_S = 0.05
-#: For ever: what staff have not looked at yet is not thrown away.
+#: For ever: what is not settled yet (`transactions.kafka.purge`), or what staff have not looked at yet, is not thrown
+#: away, however old it is.
 _FOREVER = -1
 
 
@@ -49,8 +50,8 @@ def settled_topic() -> str:
 def topics() -> list[Topic]:
     partitions, keep_ms = settings.KAFKA_PARTITIONS, settings.KAFKA_RETENTION_S * 1_000
     return [
-        Topic(name=requested_topic(), partitions=partitions, keep_ms=keep_ms),
-        Topic(name=retry_topic(), partitions=partitions, keep_ms=keep_ms),
+        Topic(name=requested_topic(), partitions=partitions, keep_ms=_FOREVER),
+        Topic(name=retry_topic(), partitions=partitions, keep_ms=_FOREVER),
         Topic(name=dead_topic(), partitions=1, keep_ms=_FOREVER),
         Topic(name=settled_topic(), partitions=partitions, keep_ms=keep_ms),
     ]
