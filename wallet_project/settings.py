@@ -389,6 +389,8 @@ GRPC_THREADS = max(1, env.int("GRPC_THREADS", default=16))
 GRPC_CALLS_MAX = max(GRPC_THREADS, env.int("GRPC_CALLS_MAX", default=64))
 #: Calls of WatchWallet, which hold neither. Apart from the others, so that watching keeps nobody from paying.
 GRPC_WATCHERS_MAX = env.int("GRPC_WATCHERS_MAX", default=1_000)
+#: Of them one user's, so that nobody takes the places of all others.
+GRPC_WATCHERS_PER_USER_MAX = env.int("GRPC_WATCHERS_PER_USER_MAX", default=20)
 #: How long after a change a watcher hears of it at the latest, and how often Redis is asked for all of them together.
 GRPC_WATCH_INTERVAL_MS = max(10, env.int("GRPC_WATCH_INTERVAL_MS", default=200))
 #: How long calls under way may take to finish when the server is asked to stop.

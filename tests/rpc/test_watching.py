@@ -12,6 +12,7 @@ from tests.queue.locks import backends
 from tests.queue.waiting import wait_until
 from tests.rpc.caller import Caller
 from tests.rpc.conftest import Person
+from tests.rpc.fixtures import StartServer
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
 from transactions.rpc import watching
@@ -71,6 +72,24 @@ def test_a_stranger_watches_nothing(alice: Person, channel: grpc.Channel) -> Non
     assert Caller(channel).watch(alice.wallet_id).refusal().code == "not_authenticated"
 
 
+def test_nobody_takes_the_places_of_all_others(alice: Person, bob: Person, start_server: StartServer) -> None:
+    server = start_server(GRPC_WATCHERS_PER_USER_MAX="2")
+    with server.channel() as channel:
+        alices, bobs = alice.over(channel), bob.over(channel)
+        watches = [alices.watch(alice.wallet_id) for _ in range(2)]
+        for watch in watches:
+            watch.next()
+
+        refusal = alices.watch(alice.wallet_id).refusal()
+        assert (refusal.status, refusal.code) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "rate_limited")
+        assert refusal.retry_after_s is None
+        assert bobs.watch(bob.wallet_id).next().owner == "bob"
+
+        # Whoever hangs up makes room.
+        watches.pop().call.cancel()
+        wait_until(lambda: _may_watch(alices, alice), what="there is room again")
+
+
 def test_watchers_keep_nobody_from_paying_and_hold_no_connections(alice: Person, small_server: GrpcServer) -> None:
     with small_server.channel() as channel:
         calls = alice.over(channel)
@@ -124,7 +143,7 @@ def _raise(*_: object) -> None:
 async def _watch_blindly(alice: Person) -> WalletError:
     with ThreadPoolExecutor(1) as executor:
         watchers = watching.Watchers(executor)
-        watcher = watchers.join(wallet=pb.Wallet(id=alice.wallet_id), token_digest=None)
+        watcher = watchers.join(wallet=pb.Wallet(id=alice.wallet_id), user_id=1, token_digest=None)
         looking = asyncio.create_task(watchers.run())
         await asyncio.wait_for(watcher.news.wait(), 30)
         looking.cancel()

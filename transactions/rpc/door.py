@@ -115,7 +115,6 @@ class Door:
         try:
             answer = await self._answer(_WATCH, arrival)
             first = await self._send(answer, context)
-            await context.write(first)
             await self._watch_on(answer, first, context)
         finally:
             self._watching -= 1
@@ -124,9 +123,15 @@ class Door:
 
     async def _watch_on(self, answer: Answer, first: bytes, context: Context) -> None:
         assert answer.caller is not None  # noqa: S101 - a call with an answer has a caller
+        user_id = answer.caller.user.pk
+        if self.watchers.count_of(user_id) >= settings.GRPC_WATCHERS_PER_USER_MAX:
+            # Without a time to come again: it is theirs to close one.
+            error = WalletError(ErrorCode.RATE_LIMITED, "Too many of your calls of WatchWallet are open: close one.")
+            await self._send(Answer(request_id=answer.request_id, status=error_status(error)), context)
         wallet = pb.WatchWalletResponse.FromString(first).wallet
-        watcher = self.watchers.join(wallet=wallet, token_digest=answer.caller.token_digest)
+        watcher = self.watchers.join(wallet=wallet, user_id=user_id, token_digest=answer.caller.token_digest)
         try:
+            await context.write(first)
             await self._relay(watcher, answer, context)
         finally:
             self.watchers.leave(watcher)

@@ -34,6 +34,7 @@ class Watcher:
     them is `news`."""
 
     wallet_id: int
+    user_id: int
     token_digest: str | None
     newest: pb.Wallet
     ended: WalletError | None = None
@@ -69,12 +70,16 @@ class Watchers:
     def __len__(self) -> int:
         return len(self._watchers)
 
-    def join(self, *, wallet: pb.Wallet, token_digest: str | None) -> Watcher:
+    def count_of(self, user_id: int) -> int:
+        """How many watches this user has open."""
+        return sum(watcher.user_id == user_id for watcher in self._watchers)
+
+    def join(self, *, wallet: pb.Wallet, user_id: int, token_digest: str | None) -> Watcher:
         """Starts to watch a wallet that was read just now, and is sent first.
 
         A look that is under way may have begun before that reading, and knows nothing of this watcher.
         """
-        watcher = Watcher(wallet_id=int(wallet.id), token_digest=token_digest, newest=wallet)
+        watcher = Watcher(wallet_id=int(wallet.id), user_id=user_id, token_digest=token_digest, newest=wallet)
         if self._is_closed:
             watcher.end(_going())
         self._watchers.add(watcher)
