@@ -17,7 +17,7 @@ from psycopg.errors import QueryCanceled
 
 from transactions.ledger.arrays import among
 from transactions.ledger.commands import Command
-from transactions.ledger.post import post
+from transactions.ledger.post import post, wallets_lock_free
 from transactions.models import Job, Kind
 from transactions.queue.retry import fault_is_of_the_moment, jobs_hold_back
 from wallets.domain.ids import ClockError
@@ -32,6 +32,9 @@ _LOCK_TIMEOUT_AGAIN_MS = 200
 #: How long a second drainer of a partition waits for the first to finish its last look before it leaves.
 _PATIENCE_S = 0.25
 _PATIENCE_STEP_S = 0.01
+#: So often, one batch after another, a job is left for the next one because somebody holds its wallets; then they are
+#: waited for.
+_PASSED_OVER_MAX = 3
 # The first of the two numbers of the advisory locks on partitions; the second is the partition.
 _LOCK_SPACE = 0x5741
 _LOCK_SQL = "SELECT pg_try_advisory_xact_lock(%s, %s), set_config('lock_timeout', %s, true)"
@@ -49,6 +52,34 @@ class Drained:
     failed: int = 0
     faults: int = 0
     left: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """What became of a batch; `passed_over` is the oldest job that was left for the next one."""
+
+    posted: int
+    failed: int
+    passed_over: int | None = None
+
+
+class _Haste:
+    """How often, one batch after another, the oldest job was passed over; whether that was often enough."""
+
+    def __init__(self) -> None:
+        self._job_id: int | None = None
+        self._times = 0
+
+    @property
+    def is_over(self) -> bool:
+        return self._times >= _PASSED_OVER_MAX
+
+    def note(self, batch: _Batch) -> None:
+        if batch.passed_over is None or batch.passed_over != self._job_id:
+            self._job_id, self._times = batch.passed_over, 0
+        if batch.passed_over is not None:
+            # Where nothing at all was free there is nothing else to do than wait.
+            self._times += 1 if batch.posted or batch.failed else _PASSED_OVER_MAX
 
 
 class _BatchError(Exception):
@@ -71,10 +102,11 @@ def partition_drain(*, partition: int, time_limit_s: float) -> Drained:
     deadline = time.monotonic() + time_limit_s
     posted = failed = faults = 0
     size, lock_timeout_ms, narrowing = BATCH, _LOCK_TIMEOUT_MS, False
+    haste = _Haste()
     # A faulty batch is narrowed down even when the time is up: the next drain would begin again with a full one.
     while narrowing or time.monotonic() < deadline:
         try:
-            settled = _batch_settle(partition, size, lock_timeout_ms)
+            settled = _batch_settle(partition, size, lock_timeout_ms, is_patient=narrowing or haste.is_over)
         except _BatchError as fault:
             faults += 1
             narrowing = not jobs_hold_back(fault.job_ids, fault.cause)
@@ -89,6 +121,7 @@ def partition_drain(*, partition: int, time_limit_s: float) -> Drained:
         if not settled:
             return Drained(posted=posted, failed=failed, faults=faults)
         posted, failed = posted + settled.posted, failed + settled.failed
+        haste.note(settled)
         size = min(BATCH, size * 2)
     return Drained(posted=posted, failed=failed, faults=faults, left=True)
 
@@ -98,8 +131,12 @@ def job_command(job: Job) -> Command:
     return _command([getattr(job.transaction, field) for field in _COMMAND_FIELDS])
 
 
-def _batch_settle(partition: int, size: int, lock_timeout_ms: int) -> Drained | None:
-    """Settles up to `size` jobs in one commit. None where there are none, or where another drainer is at them."""
+def _batch_settle(partition: int, size: int, lock_timeout_ms: int, *, is_patient: bool) -> _Batch | None:
+    """Settles up to `size` jobs in one commit. None where there are none, or where another drainer is at them.
+
+    Whoever `is_patient` waits for wallets that somebody else holds. Otherwise their jobs are passed over: two drainers
+    would else take turns, each waiting for the other's commit before it begins to work.
+    """
     jobs: dict[int, Command] = {}
     try:
         with transaction.atomic(durable=True):
@@ -108,6 +145,12 @@ def _batch_settle(partition: int, size: int, lock_timeout_ms: int) -> Drained | 
             jobs = _jobs_lock(partition, size)
             if not jobs:
                 return None
+            oldest_left = None
+            if not is_patient:
+                found, jobs = jobs, _jobs_free(jobs)
+                oldest_left = next((job_id for job_id in found if job_id not in jobs), None)
+            if not jobs:
+                return _Batch(posted=0, failed=0, passed_over=oldest_left)
             outcomes = post(list(jobs.values()))
             Job.objects.filter(among("id", jobs)).delete()
             # Robust: what was settled is settled, whatever is wrong with the cache.
@@ -118,7 +161,7 @@ def _batch_settle(partition: int, size: int, lock_timeout_ms: int) -> Drained | 
         # Whatever else it is, it belongs to one of these jobs, and must not hold up all the others.
         raise _BatchError(list(jobs), error) from error
     failed = sum(1 for outcome in outcomes if outcome.error)
-    return Drained(posted=len(jobs) - failed, failed=failed)
+    return _Batch(posted=len(jobs) - failed, failed=failed, passed_over=oldest_left)
 
 
 def _partition_lock(partition: int, lock_timeout_ms: int) -> bool:
@@ -150,6 +193,20 @@ def _jobs_lock(partition: int, size: int) -> dict[int, Command]:
     jobs = queue.exclude(source__in=held_back).order_by("id").select_for_update(of=("self",))
     rows = jobs.values_list("id", *(f"transaction__{field}" for field in _COMMAND_FIELDS))[:size]
     return {job_id: _command(fields) for job_id, *fields in rows}
+
+
+def _jobs_free(jobs: dict[int, Command]) -> dict[int, Command]:
+    """Those whose wallets nobody else holds; they are held from now on. A wallet's jobs stay in order: behind one that
+    is passed over its later ones are, too."""
+    free = wallets_lock_free(_wallet_ids(jobs.values()))
+    behind: set[int | None] = set()
+    taken = {}
+    for job_id, command in jobs.items():
+        if command.source_id in behind or not _wallet_ids([command]) <= free:
+            behind.add(command.source_id)
+        else:
+            taken[job_id] = command
+    return taken
 
 
 def _command(fields: Sequence[Any]) -> Command:
