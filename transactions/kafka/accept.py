@@ -8,7 +8,7 @@ from django.db import transaction
 
 from transactions.kafka.deliveries import REQUEST_ID
 from transactions.kafka.messages import Outgoing, source_key, transfer_encode
-from transactions.kafka.producer import messages_publish
+from transactions.kafka.producer import UnsentError, messages_publish
 from transactions.kafka.registry import keys_claim, transfers_register
 from transactions.kafka.topics import requested_topic
 from transactions.ledger.commands import Command, Outcome, Promise
@@ -19,6 +19,11 @@ from transactions.queue.accept import Acceptance, Request, replay
 from wallets.cache import cache_replayed
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.freshness.link import RedisAwayError
+
+_NOT_ACCEPTED = "Transfers cannot be accepted at this moment."
+_NOT_KNOWN = (
+    "It is not known whether this was accepted. Send it again with the same idempotency key; without one, look first."
+)
 
 
 def transfers_publish(requests: Sequence[Request]) -> list[Outcome]:
@@ -75,13 +80,16 @@ def _publish(requests: Sequence[Request], outcomes: Sequence[Outcome], open_ids:
             transfers[accepted.id] = accepted
     if not commands:
         return list(outcomes)
-    acknowledged = messages_publish(_messages(commands.values()))
+    try:
+        acknowledged = messages_publish(_messages(commands.values()))
+    except UnsentError:
+        raise WalletError(ErrorCode.UNAVAILABLE, _NOT_ACCEPTED, retry_after_s=1) from None
     lost = {id_ for id_, arrived in zip(commands, acknowledged, strict=True) if not arrived}
     if len(lost) == len(commands):
-        raise _unavailable()
+        raise _unknown()
     transfers_register([accepted for id_, accepted in transfers.items() if id_ not in lost])
     return [
-        Outcome(error=_unavailable()) if outcome.transaction and outcome.transaction.id in lost else outcome
+        Outcome(error=_unknown()) if outcome.transaction and outcome.transaction.id in lost else outcome
         for outcome in outcomes
     ]
 
@@ -96,5 +104,5 @@ def _messages(commands: Iterable[Command]) -> list[Outgoing]:
     ]
 
 
-def _unavailable() -> WalletError:
-    return WalletError(ErrorCode.UNAVAILABLE, "Transfers cannot be accepted at this moment.", retry_after_s=1)
+def _unknown() -> WalletError:
+    return WalletError(ErrorCode.UNAVAILABLE, _NOT_KNOWN, retry_after_s=1)

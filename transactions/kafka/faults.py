@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from transactions.kafka.deliveries import ATTEMPTS, FAULT, NOT_BEFORE, ORIGIN, REQUEST_ID, Delivery
 from transactions.kafka.messages import Outgoing
-from transactions.kafka.producer import messages_publish
+from transactions.kafka.producer import UnsentError, messages_publish
 from transactions.kafka.topics import dead_topic, retry_topic
 from transactions.queue.bury import transfer_bury
 from transactions.queue.retry import fault_is_of_the_moment, fault_text, retry_delay
@@ -90,5 +90,9 @@ def _copy(delivery: Delivery, *, topic: str, fault: str) -> Outgoing:
 
 
 def _publish(messages: Sequence[Outgoing]) -> None:
-    if not all(messages_publish(messages)):
+    try:
+        acknowledged = messages_publish(messages)
+    except UnsentError as error:
+        raise UnpublishedError from error
+    if not all(acknowledged):
         raise UnpublishedError

@@ -32,14 +32,20 @@ _lines: dict[tuple[str, int], "_Line"] = {}
 _making = threading.Lock()  # stops two threads from making two producers
 
 
+class UnsentError(Exception):
+    """The broker was away a moment ago, and nothing was sent to it."""
+
+
 def messages_publish(messages: Sequence[Outgoing]) -> list[bool]:
     """Publishes, in order, and waits; whether the broker has acknowledged each.
 
     False says that nobody knows: the message may be lost, or may have arrived all the same. So whoever publishes it
-    once more does so under the same id, for whoever reads both.
+    once more does so under the same id, for whoever reads both. Raises UnsentError.
     """
-    if not messages or not breaker.may_try():
-        return [False] * len(messages)
+    if not messages:
+        return []
+    if not breaker.may_try():
+        raise UnsentError
     reports = _Reports(len(messages))
     _line().publish(messages, reports)
     _count(messages, reports.acknowledged)
