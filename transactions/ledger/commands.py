@@ -1,5 +1,6 @@
 """What the ledger is asked to do, and what it answers."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -63,6 +64,11 @@ class Outcome:
     error: WalletError | None = None
     replayed: bool = False
     on_record: bool = False
+
+
+def wallets_of(commands: Iterable[Command]) -> set[int]:
+    """The ids of the wallets that they ask something of."""
+    return {id_ for command in commands for id_ in (command.source_id, command.destination_id) if id_ is not None}
 
 
 def command_transaction(command: Command, *, status: Status, currency: str, created_at: datetime) -> Transaction:

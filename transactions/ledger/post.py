@@ -3,24 +3,23 @@
 Lock the wallets, decide on each command in memory, write everything with one statement, commit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 
-from django.db import OperationalError, connection, transaction
+from django.db import transaction
 from django.utils import timezone
-from psycopg.errors import LockNotAvailable
 
-from transactions.ledger.arrays import among, array_literal, ids_fitting
+from transactions.ledger.arrays import among, array_literal
 from transactions.ledger.commands import Accepted, Command, Outcome
+from transactions.ledger.heads import heads_lock
 from transactions.ledger.posting import Posting
 from transactions.ledger.record import posting_record
-from transactions.ledger.rules import Head, idempotency_key_fits
+from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Status, Transaction
 from transactions.names import settled_names
 from wallets.cache import cache_fence, cache_replayed
 from wallets.cache_names import wallet_name
-from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.errors import ErrorCode
 from wallets.models import Wallet
 
 # A join: a condition for each key would cost the planner more than all the rest of a long list.
@@ -48,7 +47,7 @@ def post(commands: Sequence[Command], *, at: datetime | None = None) -> list[Out
     """
     with transaction.atomic():
         posting = Posting(
-            heads=_heads_lock(commands),
+            heads=heads_lock(commands),
             requests=requests_find(commands),
             accepted=_accepted_find(commands),
             now=_moment(at),
@@ -105,47 +104,6 @@ def requests_find(commands: Sequence[Command]) -> dict[tuple[int, str], Transact
     arrays = [array_literal(initiators, of="bigint"), array_literal(texts, of="text")]
     stored = Transaction.objects.raw(_REQUESTS_SQL, arrays)
     return {(request.initiator_id, request.idempotency_key or ""): request for request in stored}
-
-
-def _heads_lock(commands: Sequence[Command]) -> dict[int, Head]:
-    """The wallets of all commands, locked until the commit.
-
-    The lock stops two postings from deciding on the same balance, and a freeze from slipping in between check and
-    write. Ascending ids, so that crossed and ring-shaped transfers queue up instead of deadlocking. NO KEY, because
-    the foreign keys of new transactions share-lock these rows and need not wait for a balance to change.
-    """
-    ids = {id_ for command in commands for id_ in (command.source_id, command.destination_id) if id_ is not None}
-    if not ids:
-        return {}
-    with connection.cursor() as cursor:
-        try:
-            cursor.execute(_heads_sql(), [array_literal(ids_fitting(ids), of="bigint")])
-        except OperationalError as error:
-            if isinstance(error.__cause__, LockNotAvailable):
-                raise WalletError(ErrorCode.UNAVAILABLE, "The wallet is busy; try again.", retry_after_s=1) from error
-            raise
-        return {row[0]: Head(*row) for row in cursor.fetchall()}
-
-
-def wallets_lock_free(wallet_ids: Iterable[int]) -> set[int]:
-    """Locks those of the wallets that nobody else holds, without waiting for the others; which they are.
-
-    For whoever has other work to do than wait: what these wallets ask for may be posted next, in the same transaction.
-    Nothing else may: to wait for a lock after these were taken, in whatever order they were free, is how deadlocks
-    come about.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_heads_sql(skip_locked=True), [array_literal(ids_fitting(wallet_ids), of="bigint")])
-        return {row[0] for row in cursor.fetchall()}
-
-
-@cache
-def _heads_sql(*, skip_locked: bool = False) -> str:
-    """The ORM's words for it, found once: it takes longer to find them than Postgres to lock two rows."""
-    wallets = Wallet.objects.filter(among("id", ()), owner__isnull=False).order_by("id")
-    locked = wallets.select_for_update(no_key=True, skip_locked=skip_locked)
-    sql, _ = locked.values_list("id", "currency", "status", "balance", "version", "updated_at").query.sql_with_params()
-    return sql
 
 
 def _accepted_find(commands: Sequence[Command]) -> dict[int, Accepted]:

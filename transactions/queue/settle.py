@@ -5,9 +5,10 @@ all of it, and the jobs lie where they lay.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import Any
 
 import psycopg
@@ -16,8 +17,9 @@ from django.utils import timezone
 from psycopg.errors import QueryCanceled
 
 from transactions.ledger.arrays import among
-from transactions.ledger.commands import Command
-from transactions.ledger.post import post, wallets_lock_free
+from transactions.ledger.commands import Command, wallets_of
+from transactions.ledger.heads import commands_lock_free
+from transactions.ledger.post import post
 from transactions.models import Job, Kind
 from transactions.queue.retry import fault_is_of_the_moment, jobs_hold_back
 from wallets.domain.ids import ClockError
@@ -147,14 +149,15 @@ def _batch_settle(partition: int, size: int, lock_timeout_ms: int, *, is_patient
                 return None
             oldest_left = None
             if not is_patient:
-                found, jobs = jobs, _jobs_free(jobs)
-                oldest_left = next((job_id for job_id in found if job_id not in jobs), None)
+                free = commands_lock_free(list(jobs.values()))
+                oldest_left = next((job_id for job_id, is_free in zip(jobs, free, strict=True) if not is_free), None)
+                jobs = dict(compress(jobs.items(), free))
             if not jobs:
                 return _Batch(posted=0, failed=0, passed_over=oldest_left)
             outcomes = post(list(jobs.values()))
             Job.objects.filter(among("id", jobs)).delete()
             # Robust: what was settled is settled, whatever is wrong with the cache.
-            transaction.on_commit(partial(watched_warm_up, _wallet_ids(jobs.values())), robust=True)
+            transaction.on_commit(partial(watched_warm_up, wallets_of(jobs.values())), robust=True)
     except Exception as error:
         if not jobs or concerns_everybody(error):
             raise
@@ -195,20 +198,6 @@ def _jobs_lock(partition: int, size: int) -> dict[int, Command]:
     return {job_id: _command(fields) for job_id, *fields in rows}
 
 
-def _jobs_free(jobs: dict[int, Command]) -> dict[int, Command]:
-    """Those whose wallets nobody else holds; they are held from now on. A wallet's jobs stay in order: behind one that
-    is passed over its later ones are, too."""
-    free = wallets_lock_free(_wallet_ids(jobs.values()))
-    behind: set[int | None] = set()
-    taken = {}
-    for job_id, command in jobs.items():
-        if command.source_id in behind or not _wallet_ids([command]) <= free:
-            behind.add(command.source_id)
-        else:
-            taken[job_id] = command
-    return taken
-
-
 def _command(fields: Sequence[Any]) -> Command:
     accepted_id, kind, amount, source_id, destination_id, initiator_id = fields
     return Command(
@@ -219,10 +208,6 @@ def _command(fields: Sequence[Any]) -> Command:
         destination_id=destination_id,
         initiator_id=initiator_id,
     )
-
-
-def _wallet_ids(commands: Iterable[Command]) -> set[int]:
-    return {id_ for command in commands for id_ in (command.source_id, command.destination_id) if id_ is not None}
 
 
 def concerns_everybody(error: Exception) -> bool:
