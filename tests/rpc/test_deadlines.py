@@ -3,10 +3,14 @@
 import time
 from collections.abc import Iterator
 
+import grpc
 import pytest
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from transactions.rpc.deadlines import DeadlineError, deadline_kept
+from transactions.rpc.handling import Arrival, call_answer
+from transactions.rpc.methods import METHODS
+from wallets.services import token_issue, user_register
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +56,32 @@ def test_what_a_transaction_was_told_ends_with_it() -> None:
         assert timeout_now() == usual
 
 
+def test_a_deadline_is_told_once_and_not_to_each_statement_of_a_transaction() -> None:
+    with deadline_kept(within(9.0)), transaction.atomic():
+        assert timeout_now() == "10s"
+        transaction.set_rollback(True)
+    # It stands when the transaction is undone: the next call with a deadline like this one has nothing to say.
+    assert timeout_now() == "10s"
+    with transaction.atomic():
+        assert timeout_now() == "10s"
+        with deadline_kept(within(0.9)):
+            # Time has run on within a transaction: this one is told, and no other.
+            assert timeout_now() == "1s"
+    assert timeout_now() == "10s"
+
+
+def test_a_refusal_in_the_middle_of_a_transaction_is_one_under_a_deadline_too() -> None:
+    """The way back to a savepoint is a statement, too, and comes when the transaction takes hardly any."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE written (number int UNIQUE) ON COMMIT DROP")
+        cursor.execute("INSERT INTO written VALUES (1)")
+        with deadline_kept(within(9.0)):
+            with pytest.raises(IntegrityError), transaction.atomic():
+                cursor.execute("INSERT INTO written VALUES (1)")
+            cursor.execute("SELECT count(*) FROM written")
+            assert cursor.fetchone() == (1,)
+
+
 def test_what_takes_too_long_is_cut_off_and_nothing_is_begun_after_it() -> None:
     with deadline_kept(within(0.05)):
         with pytest.raises(DatabaseError), connection.cursor() as cursor:
@@ -75,3 +105,24 @@ def _write_slowly() -> None:
         cursor.execute("INSERT INTO written VALUES (1)")
         time.sleep(0.25)
         cursor.execute("INSERT INTO written VALUES (2)")
+
+
+@pytest.mark.usefixtures("trusted_cache")
+def test_not_even_what_is_cached_is_looked_up_for_whom_nobody_waits() -> None:
+    user = user_register(username="dora", email="dora@example.com", password="correct horse battery staple")
+    _, token = token_issue(user=user, name="test")
+
+    def answered(deadline_s: float | None) -> int:
+        arrival = Arrival(
+            method="ListWallets",
+            body=b"",
+            authorization=f"Bearer {token}",
+            request_id="",
+            network="127.0.0.1",
+            deadline_s=deadline_s,
+        )
+        status = call_answer(METHODS["ListWallets"], arrival).status
+        return status.code if status is not None else 0
+
+    ok, exceeded = (code.value[0] for code in (grpc.StatusCode.OK, grpc.StatusCode.DEADLINE_EXCEEDED))
+    assert [answered(None), answered(within(9.0)), answered(within(0.0))] == [ok, ok, exceeded]

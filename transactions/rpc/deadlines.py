@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection
+from psycopg.pq import TransactionStatus
 
 #: A statement may run until the deadline, rounded up to one of these: so a client's usual deadline takes one SET for
 #: each connection, and not one for each call.
@@ -52,17 +53,23 @@ def deadline_kept(deadline_s: float | None) -> Iterator[None]:
 def _timeout_set(remaining_s: float | None) -> None:
     wanted = _step_ms(remaining_s)
     postgres = connection.connection
+    status = postgres.info.transaction_status
     known = _known.timeout_ms if _known.on is postgres else None
-    if wanted == known:
+    # A transaction that has failed takes nothing but its end, or the way back to a savepoint.
+    if wanted == known or status == TransactionStatus.INERROR:
         return
     value = "DEFAULT" if wanted is None else wanted
-    # In a transaction for that one only: a plain SET would be undone by a rollback, and we would not know.
-    scope = "LOCAL" if connection.in_atomic_block else "SESSION"
     # Past Django's cursors, which would ask us again.
     with connection.wrap_database_errors:
-        postgres.execute(f"SET {scope} statement_timeout = {value}")
-    if scope == "SESSION":
-        _known.on, _known.timeout_ms = postgres, wanted
+        if status != TransactionStatus.IDLE:
+            # Time has run on within a transaction: for that one only, for a rollback would undo it unnoticed.
+            postgres.execute(f"SET LOCAL statement_timeout = {value}")
+            return
+        # psycopg begins a transaction with its first statement: this comes before it, and outlives a rollback.
+        is_autocommit, postgres.autocommit = postgres.autocommit, True
+        postgres.execute(f"SET SESSION statement_timeout = {value}")
+        postgres.autocommit = is_autocommit
+    _known.on, _known.timeout_ms = postgres, wanted
 
 
 def _step_ms(remaining_s: float | None) -> int | None:
