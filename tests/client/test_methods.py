@@ -101,6 +101,11 @@ def test_two_recipients_are_refused_before_one_is_lost(client: WalletClient, ali
     assert bob.balance() == 0
 
 
+def test_a_token_may_come_from_a_file_with_its_line_break(grpc_server: GrpcServer, alice: Person) -> None:
+    with WalletClient(grpc_server.target, f"{alice.token}\n", tls=False) as client:
+        assert client.wallets()
+
+
 def test_a_token_that_opens_nothing_is_refused(grpc_server: GrpcServer, alice: Person) -> None:
     with WalletClient(grpc_server.target, "made-up", tls=False) as stranger, pytest.raises(WalletError) as raised:
         stranger.wallets()

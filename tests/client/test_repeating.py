@@ -1,23 +1,26 @@
 """What the client repeats, and what it does not: a server that is killed, restarted, full, or cut off in the middle."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import grpc
 import pytest
 from wallet_client import NewTransfer, Receipt, Wallet, WalletClient, WalletError
+from wallet_client.transport import pause
 
 from tests.client.test_methods import usd
 from tests.client.wire import Wire
 from tests.conformance.world import Person
 from tests.queue.locks import wallet_held
 from tests.queue.waiting import wait_until
+from tests.rpc.buckets import bucket_empty
 from tests.rpc.fixtures import StartServer
 from tests.rpc.server import GrpcServer, free_port
 from transactions.audit import books_audit
 from transactions.models import Kind, Transaction
-from wallets.buckets import bucket_take
 from wallets.charges import user_key
 from wallets.policies import BULK
 from wallets.services import tokens_revoke_all
@@ -118,17 +121,50 @@ def test_a_call_does_not_outlive_its_time(alice: Person, port: int) -> None:
 def test_a_client_that_is_too_fast_comes_back_when_it_is_asked_to(
     client: WalletClient, alice: Person, grpc_server: GrpcServer
 ) -> None:
-    key = user_key(alice.user.pk)
-    for cost in (1_000, 100):
-        while not bucket_take(BULK.policy, key=key, cost=cost).is_refused:
-            pass
-    # There is room for them in two seconds.
+    # There is room for them in three seconds.
+    bucket_empty(BULK.policy, key=user_key(alice.user.pk), debt_s=1.0)
     wishes = [NewTransfer(source=alice.wallet_id, amount=usd(0), recipient="nobody")] * 1_000
 
     assert len(client.submit_transfers(wishes)) == 1_000
 
     lines = [line for line in grpc_server.output().splitlines() if "SubmitTransfers" in line]
-    assert any("RESOURCE_EXHAUSTED" in line and f'"user_id": {alice.user.pk}' in line for line in lines)
+    calls = [json.loads(line) for line in lines if f'"user_id": {alice.user.pk}' in line]
+    assert [call["code"] for call in calls] == ["RESOURCE_EXHAUSTED", "OK"]
+    # All attempts of a call are found under one id, which is how one finds out what became of it.
+    assert len({call["request_id"] for call in calls}) == 1
+
+
+def error(status: grpc.StatusCode, *, retryable: bool = False, retry_after_s: float | None = None) -> WalletError:
+    return WalletError("code", "Detail.", retryable=retryable, retry_after_s=retry_after_s, status=status)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "is_worth_repeating"),
+    [
+        (error(grpc.StatusCode.UNAVAILABLE), True),
+        (error(grpc.StatusCode.CANCELLED), True),
+        (error(grpc.StatusCode.ABORTED, retryable=True, retry_after_s=1), True),
+        (error(grpc.StatusCode.RESOURCE_EXHAUSTED, retryable=True, retry_after_s=1), True),
+        # Of a message that is too large, gRPC itself says so; the next attempt would be as large.
+        (error(grpc.StatusCode.RESOURCE_EXHAUSTED), False),
+        (error(grpc.StatusCode.DEADLINE_EXCEEDED), False),
+        (error(grpc.StatusCode.INTERNAL, retryable=True), False),
+        (error(grpc.StatusCode.FAILED_PRECONDITION), False),
+    ],
+)
+def test_only_what_nobody_answered_or_who_asks_for_it_is_repeated(
+    refusal: WalletError, is_worth_repeating: bool
+) -> None:
+    assert refusal.is_worth_repeating is is_worth_repeating
+
+
+def test_the_pause_grows_and_is_never_shorter_than_the_server_asks() -> None:
+    pauses_s = [pause(attempt, error(grpc.StatusCode.UNAVAILABLE)) for attempt in (1, 2, 3, 10, 10_000)]
+    assert 0.05 <= pauses_s[0] <= 0.1 <= pauses_s[1] <= 0.2 <= pauses_s[2] <= 0.4
+    assert 1 <= pauses_s[3] <= 2
+    assert 1 <= pauses_s[4] <= 2
+
+    assert pause(1, error(grpc.StatusCode.RESOURCE_EXHAUSTED, retry_after_s=7)) >= 7
 
 
 def test_a_refusal_is_not_repeated(client: WalletClient, alice: Person, grpc_server: GrpcServer) -> None:

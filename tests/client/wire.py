@@ -12,6 +12,7 @@ class Wire:
         self._to = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._is_armed = threading.Event()
+        self._answer = b""
         self.cuts = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -19,8 +20,10 @@ class Wire:
     def target(self) -> str:
         return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
-    def arm(self) -> None:
-        """The next connection that the server answers on is cut, before the client has the answer."""
+    def arm(self, answer: bytes = b"Lunch") -> None:
+        """The next connection that the server sends these bytes on is cut, before the client has them. A message has
+        its strings in plain text: HTTP/2 packs headers, not bodies."""
+        self._answer = answer
         self._is_armed.set()
 
     def close(self) -> None:
@@ -37,7 +40,7 @@ class Wire:
     def _pass_on(self, source: socket.socket, target: socket.socket, is_answer: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
-                if is_answer and self._is_armed.is_set() and _ANSWER in data:
+                if is_answer and self._is_armed.is_set() and self._answer in data:
                     self._is_armed.clear()
                     self.cuts += 1
                     break
@@ -46,7 +49,3 @@ class Wire:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
             end.close()
-
-
-#: What a transaction that was posted has in its message, in plain text: HTTP/2 packs headers, not bodies.
-_ANSWER = b"Lunch"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
@@ -77,9 +78,8 @@ class WalletClient:
         timeout_s: float | None = None,
     ) -> Receipt:
         """Adds money from outside."""
-        key = key_make() if idempotency_key is None else idempotency_key
-        request = pb.DepositRequest(
-            wallet_id=wallet_id, amount=requests.money_message(amount), memo=memo, idempotency_key=key
+        request = requests.movement_message(
+            pb.DepositRequest, wallet_id=wallet_id, amount=amount, memo=memo, idempotency_key=idempotency_key
         )
         return requests.receipt_of(self._call("Deposit", request, pb.DepositResponse, timeout_s))
 
@@ -93,9 +93,8 @@ class WalletClient:
         timeout_s: float | None = None,
     ) -> Receipt:
         """Takes money out."""
-        key = key_make() if idempotency_key is None else idempotency_key
-        request = pb.WithdrawRequest(
-            wallet_id=wallet_id, amount=requests.money_message(amount), memo=memo, idempotency_key=key
+        request = requests.movement_message(
+            pb.WithdrawRequest, wallet_id=wallet_id, amount=amount, memo=memo, idempotency_key=idempotency_key
         )
         return requests.receipt_of(self._call("Withdraw", request, pb.WithdrawResponse, timeout_s))
 
@@ -120,19 +119,21 @@ class WalletClient:
             memo=memo,
             idempotency_key=key_make() if idempotency_key is None else idempotency_key,
         )
-        answer = self._call("Transfer", requests.transfer_request(wanted), pb.TransferResponse, timeout_s)
-        return requests.receipt_of(answer)
+        request = requests.transfer_message(pb.TransferRequest, wanted)
+        return requests.receipt_of(self._call("Transfer", request, pb.TransferResponse, timeout_s))
 
     def submit_transfer(self, transfer: NewTransfer, *, timeout_s: float | None = None) -> Receipt:
         """Hands a transfer in and goes on; it ends posted, or failed with a reason. See `wait_until_settled`."""
-        request = requests.submit_request(transfer)
+        request = requests.transfer_message(pb.SubmitTransferRequest, transfer)
         return requests.receipt_of(self._call("SubmitTransfer", request, pb.SubmitTransferResponse, timeout_s))
 
     def submit_transfers(
         self, transfers: Sequence[NewTransfer], *, timeout_s: float | None = None
     ) -> list[Receipt | WalletError]:
-        """Hands up to 1000 in; one answer for each, in order. One that is refused harms no other."""
-        request = pb.SubmitTransfersRequest(transfers=map(requests.item_message, transfers))
+        """Hands up to 1000 in; one answer for each, in order. One that is refused harms no other; where one names two
+        receivers or none, that is raised and nothing is sent."""
+        items = [requests.transfer_message(pb.TransferItem, transfer) for transfer in transfers]
+        request = pb.SubmitTransfersRequest(transfers=items)
         answer = self._call("SubmitTransfers", request, pb.SubmitTransfersResponse, timeout_s)
         return list(map(requests.result_of, answer.results))
 
@@ -209,17 +210,22 @@ class WalletClient:
         attempt = 0
         while True:
             try:
-                for answer in self._transport.stream("WatchWallet", request, pb.WatchWalletResponse):
-                    attempt = 0
-                    wallet = wallet_of(answer.wallet)
-                    if wallet != last:
-                        last = wallet
-                        yield wallet
+                # Closed with this iterator, or whoever stops looking would go on watching.
+                with closing(self._transport.stream("WatchWallet", request, pb.WatchWalletResponse)) as answers:
+                    for answer in answers:
+                        attempt = 0
+                        wallet = wallet_of(answer.wallet)
+                        if wallet != last:
+                            last = wallet
+                            yield wallet
+                # Only a proxy ends it so.
+                ended = WalletError("unavailable", "The stream has ended.", retryable=True)
             except WalletError as error:
-                attempt += 1
                 if self._transport.is_closed or not error.is_worth_repeating:
                     raise
-                time.sleep(pause(attempt, error))
+                ended = error
+            attempt += 1
+            time.sleep(pause(attempt, ended))
 
     def _call(self, method: str, request: Message, answer: type[A], timeout_s: float | None) -> A:
         limit_s = self._timeout_s if timeout_s is None else timeout_s

@@ -1,14 +1,17 @@
 """Requests as messages, and receipts out of their answers."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from wallet.v1 import wallet_pb2 as pb
 from wallet_client.errors import WalletError, error_of_item
-from wallet_client.types import Money, NewTransfer, Receipt, transaction_of
+from wallet_client.types import Money, NewTransfer, Receipt, key_make, transaction_of
 
 Kind = Literal["deposit", "withdrawal", "transfer"]
 Direction = Literal["in", "out"]
+#: The messages of which one moves money in or out, and of which one moves it on.
+M = TypeVar("M", pb.DepositRequest, pb.WithdrawRequest)
+T = TypeVar("T", pb.TransferRequest, pb.SubmitTransferRequest, pb.TransferItem)
 
 _KINDS = {
     "deposit": pb.TRANSACTION_KIND_DEPOSIT,
@@ -22,33 +25,20 @@ def money_message(amount: Money) -> pb.Money:
     return pb.Money(minor_units=amount.minor_units, currency=amount.currency)
 
 
-def transfer_request(transfer: NewTransfer) -> pb.TransferRequest:
-    to_check(transfer)
-    return pb.TransferRequest(
-        source=transfer.source,
-        recipient=transfer.recipient,
-        destination=transfer.destination,
-        amount=money_message(transfer.amount),
-        memo=transfer.memo,
-        idempotency_key=transfer.idempotency_key,
+def movement_message(message: type[M], *, wallet_id: str, amount: Money, memo: str, idempotency_key: str | None) -> M:
+    """Money in or out, with a key of its own where the caller gives none."""
+    return message(
+        wallet_id=wallet_id,
+        amount=money_message(amount),
+        memo=memo,
+        idempotency_key=key_make() if idempotency_key is None else idempotency_key,
     )
 
 
-def submit_request(transfer: NewTransfer) -> pb.SubmitTransferRequest:
+def transfer_message(message: type[T], transfer: NewTransfer) -> T:
+    """A transfer as each of the methods that take one wants it. Raises WalletError."""
     to_check(transfer)
-    return pb.SubmitTransferRequest(
-        source=transfer.source,
-        recipient=transfer.recipient,
-        destination=transfer.destination,
-        amount=money_message(transfer.amount),
-        memo=transfer.memo,
-        idempotency_key=transfer.idempotency_key,
-    )
-
-
-def item_message(transfer: NewTransfer) -> pb.TransferItem:
-    to_check(transfer)
-    return pb.TransferItem(
+    return message(
         source=transfer.source,
         recipient=transfer.recipient,
         destination=transfer.destination,

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TypeVar
 from uuid import uuid4
 
@@ -16,6 +16,8 @@ A = TypeVar("A", bound=Message)
 _SERVICE = "wallet.v1.WalletService"
 _PAUSE_FIRST_S = 0.1
 _PAUSE_MAX_S = 2.0
+#: No longer pause comes of more; and after a thousand failures the power would be no float any more.
+_DOUBLINGS_MAX = 5
 #: gRPC's own pause between attempts to connect: it grows to two minutes, and then a server that is back would be away.
 _CHANNEL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -33,7 +35,8 @@ class Transport:
     """Sends requests with the token, and gets answers or WalletErrors."""
 
     def __init__(self, target: str, token: str, *, tls: bool | bytes) -> None:
-        self._authorization = f"Bearer {token}"
+        # What was read from a file ends with a line break, which no metadata may hold.
+        self._authorization = f"Bearer {token.strip()}"
         self.is_closed = False
         if tls is False:
             self._channel = grpc.insecure_channel(target, options=_CHANNEL_OPTIONS)
@@ -67,7 +70,7 @@ class Transport:
                     raise refusal from error
             time.sleep(pause_s)
 
-    def stream(self, method: str, request: Message, answer: type[A]) -> Iterator[A]:
+    def stream(self, method: str, request: Message, answer: type[A]) -> Generator[A, None, None]:
         """The method's answers, until the server ends them with an error. Closing the iterator ends the call."""
         stub = self._channel.unary_stream(
             f"/{_SERVICE}/{method}",
@@ -90,5 +93,5 @@ class Transport:
 def pause(attempt: int, refusal: WalletError) -> float:
     """How long to wait after so many attempts: longer each time, by chance, so that a crowd does not come back at once;
     never shorter than the server asks."""
-    longest_s = min(_PAUSE_MAX_S, _PAUSE_FIRST_S * 2 ** (attempt - 1))
+    longest_s = min(_PAUSE_MAX_S, _PAUSE_FIRST_S * 2 ** min(attempt - 1, _DOUBLINGS_MAX))
     return (refusal.retry_after_s or 0.0) + random.uniform(longest_s / 2, longest_s)  # noqa: S311 - nobody guesses at it
