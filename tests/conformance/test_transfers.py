@@ -8,8 +8,8 @@ from pytest_django import Settings
 from tests.conformance.cases import CASES, wish
 from tests.conformance.channels import Channel, Outcome
 from tests.conformance.world import World, world_make
+from tests.rpc.buckets import bucket_empty
 from transactions.audit import books_audit
-from wallets.buckets import bucket_take
 from wallets.charges import user_key
 from wallets.policies import MONEY
 
@@ -125,7 +125,7 @@ def test_a_refused_request_that_never_began_leaves_its_key_free(every_channel: l
 def test_all_channels_draw_on_the_same_limits(every_channel: list[Channel], settings: Settings) -> None:
     settings.THROTTLE_ENABLED = True
     world = world_make(0)
-    bucket_take(MONEY.policy, key=user_key(world.alice.user.pk), cost=MONEY.policy.quota)
+    bucket_empty(MONEY.policy, key=user_key(world.alice.user.pk))
 
     # Lists have a bucket of their own, which fills too fast to be found empty.
     for channel in [channel for channel in every_channel if not channel.takes_lists]:

@@ -22,12 +22,14 @@ def grpc_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="session")
 def small_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrpcServer]:
-    """One with room for a call at work, one that waits, and eight watchers; it keeps no connection between calls."""
+    """One with room for a call at work, one that waits, and eight watchers, seven of them the
+    same person's; it keeps no connection between calls."""
     yield from _served(
         tmp_path_factory,
         GRPC_THREADS="1",
         GRPC_CALLS_MAX="2",
         GRPC_WATCHERS_MAX="8",
+        GRPC_WATCHERS_PER_USER_MAX="7",
         DATABASE_CONN_MAX_AGE_S="0",
     )
 

@@ -2,6 +2,7 @@
 
 import grpc
 import pytest
+from google.protobuf.message import Message
 
 from tests.rpc.caller import Caller
 from tests.rpc.conftest import Person
@@ -25,6 +26,30 @@ def test_every_code_is_told_with_what_a_program_decides_by(code: ErrorCode) -> N
     assert status.message == "So it is."
     assert code.value.encode() in status.SerializeToString()
     assert str(CATALOGUE[code].retryable).lower().encode() in status.SerializeToString()
+
+
+def test_a_program_may_decide_by_the_status() -> None:
+    """What each code is told with, and stays to be told with."""
+    told: dict[str, list[ErrorCode]] = {}
+    for code, status in STATUS.items():
+        told.setdefault(status.name, []).append(code)
+
+    assert {status: sorted(codes) for status, codes in told.items()} == {
+        "INVALID_ARGUMENT": ["malformed", "not_acceptable", "payload_too_large", "unsupported_media_type"],
+        "UNAUTHENTICATED": ["not_authenticated"],
+        "PERMISSION_DENIED": ["csrf_failed", "permission_denied"],
+        "NOT_FOUND": ["not_found"],
+        "UNIMPLEMENTED": ["method_not_allowed"],
+        "ALREADY_EXISTS": ["wallet_exists"],
+        "ABORTED": ["idempotency_in_progress"],
+        "FAILED_PRECONDITION": [
+            "balance_limit_exceeded", "currency_mismatch", "idempotency_key_reused", "insufficient_funds",
+            "recipient_not_found", "same_wallet", "settlement_failed", "wallet_closed", "wallet_frozen",
+        ],
+        "RESOURCE_EXHAUSTED": ["rate_limited"],
+        "INTERNAL": ["internal_error"],
+        "UNAVAILABLE": ["unavailable"],
+    }  # fmt: skip
 
 
 def test_only_what_may_succeed_later_has_a_status_that_is_tried_again() -> None:
@@ -74,13 +99,19 @@ def test_a_message_that_is_too_large_is_not_taken(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("currency", ["EUR", "usd", "dollars"])
-def test_an_amount_in_another_currency_is_refused(alice: Person, currency: str) -> None:
-    amount = pb.Money(minor_units=5, currency=currency)
+def test_an_amount_in_another_currency_is_refused(alice: Person, bob: Person, currency: str) -> None:
+    alice.deposit(100)
+    wallet_id, amount = alice.wallet_id, pb.Money(minor_units=5, currency=currency)
+    requests: dict[str, Message] = {
+        "Deposit": pb.DepositRequest(wallet_id=wallet_id, amount=amount),
+        "Withdraw": pb.WithdrawRequest(wallet_id=wallet_id, amount=amount),
+        "Transfer": pb.TransferRequest(source=wallet_id, recipient="bob", amount=amount),
+        "SubmitTransfer": pb.SubmitTransferRequest(source=wallet_id, recipient="bob", amount=amount),
+    }
+    codes = {method: alice.calls.refused(method, request).code for method, request in requests.items()}
 
-    refusal = alice.calls.refused("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=amount))
-
-    assert refusal.code == ("malformed" if currency == "dollars" else "currency_mismatch")
-    assert alice.balance() == 0
+    assert codes == dict.fromkeys(requests, "malformed" if currency == "dollars" else "currency_mismatch")
+    assert (alice.balance(), bob.balance()) == (100, 0)
 
 
 def test_each_item_of_a_list_is_judged_on_its_own(alice: Person, bob: Person) -> None:

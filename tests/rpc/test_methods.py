@@ -1,5 +1,7 @@
 """Each method of the service, over a real socket."""
 
+from google.protobuf.message import Message
+
 from tests.rpc.caller import SERVICE
 from tests.rpc.conftest import Person
 from transactions.rpc.door import WATCH
@@ -36,3 +38,16 @@ def test_money_comes_in_goes_on_and_goes_out(alice: Person, bob: Person) -> None
     assert sent.transaction.HasField("settled_at")
     assert taken.transaction.kind == pb.TRANSACTION_KIND_WITHDRAWAL
     assert (alice.balance(), bob.balance()) == (700, 200)
+
+
+def test_a_deposit_and_a_withdrawal_under_the_same_key_move_money_once(alice: Person) -> None:
+    requests: dict[str, Message] = {
+        "Deposit": pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(100), idempotency_key="pay"),
+        "Withdraw": pb.WithdrawRequest(wallet_id=alice.wallet_id, amount=usd(30), idempotency_key="cash"),
+    }
+    for method, request in requests.items():
+        first, again = (alice.calls.call(method, request) for _ in range(2))
+
+        assert (first.replayed, again.replayed) == (False, True), method
+        assert again.transaction == first.transaction
+    assert alice.balance() == 70

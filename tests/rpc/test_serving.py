@@ -1,6 +1,7 @@
 """`manage.py serve_grpc`: how it starts, what it says of itself, and how it stops."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +96,30 @@ def test_what_does_not_finish_in_time_is_cut_off(alice: Person, start_server: St
             assert server.terminate() == 0
         assert under_way.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
     assert alice.balance() == 0
+
+
+def test_what_has_not_begun_when_the_time_is_over_never_begins(
+    alice: Person, bob: Person, start_server: StartServer
+) -> None:
+    server = start_server(GRPC_THREADS="1", GRPC_DRAIN_S="0.3")
+    with server.channel() as channel, wallet_held(alice.wallet):
+        under_way = alice.over(channel).begin("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5)))
+        wait_until(server.waits_for_a_lock, what="the call is at work")
+        bobs = bob.over(channel)
+        queued = bobs.begin("Deposit", pb.DepositRequest(wallet_id=bob.wallet_id, amount=usd(5)))
+        # Whoever comes behind it finds the only thread taken.
+        late = bobs.refused("ListWallets", pb.ListWalletsRequest(), timeout_s=0.5)
+        assert late.status == grpc.StatusCode.DEADLINE_EXCEEDED
+
+        server.process.terminate()
+        wait_until(lambda: "Stopped." in server.output(), what="the time is over")
+
+    assert server.process.wait(60) == 0
+    # The one behind may have left the queue by then.
+    assert re.search("Finishing [23] calls", server.output())
+    for call in (under_way, queued):
+        assert call.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
+    assert bob.balance() == 0
 
 
 def test_a_taken_address_is_refused(grpc_server: GrpcServer, tmp_path: Path) -> None:

@@ -10,9 +10,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.queue.locks import backends
 from tests.queue.waiting import wait_until
-from tests.rpc.caller import Caller
+from tests.rpc.caller import Caller, Watch
 from tests.rpc.conftest import Person
-from tests.rpc.fixtures import StartServer
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
 from transactions.rpc import watching
@@ -72,49 +71,48 @@ def test_a_stranger_watches_nothing(alice: Person, channel: grpc.Channel) -> Non
     assert Caller(channel).watch(alice.wallet_id).refusal().code == "not_authenticated"
 
 
-def test_nobody_takes_the_places_of_all_others(alice: Person, bob: Person, start_server: StartServer) -> None:
-    server = start_server(GRPC_WATCHERS_PER_USER_MAX="2")
-    with server.channel() as channel:
-        alices, bobs = alice.over(channel), bob.over(channel)
-        watches = [alices.watch(alice.wallet_id) for _ in range(2)]
-        for watch in watches:
-            watch.next()
-
-        refusal = alices.watch(alice.wallet_id).refusal()
-        assert (refusal.status, refusal.code) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "rate_limited")
-        assert refusal.retry_after_s is None
-        assert bobs.watch(bob.wallet_id).next().owner == "bob"
-
-        # Whoever hangs up makes room.
-        watches.pop().call.cancel()
-        wait_until(lambda: _may_watch(alices, alice), what="there is room again")
-
-
-def test_watchers_keep_nobody_from_paying_and_hold_no_connections(alice: Person, small_server: GrpcServer) -> None:
+def test_watchers_keep_nobody_from_paying_and_hold_no_connections(
+    alice: Person, bob: Person, small_server: GrpcServer
+) -> None:
     with small_server.channel() as channel:
-        calls = alice.over(channel)
+        calls, bobs = alice.over(channel), bob.over(channel)
         watches = []
-        for _ in range(8):
+        for _ in range(7):
             watches.append(calls.watch(alice.wallet_id))
             watches[-1].next()
+        assert_full(calls.watch(alice.wallet_id), "rate_limited")
+        # Who takes all that is theirs leaves room for others, until there is none.
+        watches.append(bobs.watch(bob.wallet_id))
+        watches[-1].next()
+        assert_full(bobs.watch(bob.wallet_id), "unavailable")
         # What is looked at from time to time is looked at for all of them together.
         wait_until(lambda: not backends(application=small_server.application), what="no connection is open")
 
-        refusal = calls.watch(alice.wallet_id).refusal()
-        assert (refusal.status, refusal.code) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "unavailable")
         calls.call("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5)))
-        assert {watch.next().balance.minor_units for watch in watches} == {5}
+        assert [watch.next().balance.minor_units for watch in watches[:7]] == [5] * 7
 
         watches.pop().call.cancel()
-        wait_until(lambda: _may_watch(calls, alice), what="whoever leaves makes room")
+        wait_until(lambda: _may_watch(bobs, bob), what="whoever leaves makes room")
+
+
+def assert_full(watch: Watch, code: str) -> None:
+    refusal = watch.refusal()
+    assert (refusal.status, refusal.code) == (grpc.StatusCode.RESOURCE_EXHAUSTED, code)
+    # Of too many of one's own one has to close one: to come again helps nobody.
+    assert (refusal.retry_after_s is None) == (code == "rate_limited")
 
 
 @pytest.mark.usefixtures("trusted_cache")
 def test_a_look_for_all_watchers_asks_redis_and_not_postgres(
-    alice: Person, bob: Person, django_assert_num_queries: DjangoAssertNumQueries
+    alice: Person,
+    bob: Person,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     digests = set(ApiToken.objects.values_list("digest", flat=True))
     wallet_ids = {alice.wallet.pk, bob.wallet.pk}
+    # More than go into one look.
+    monkeypatch.setattr(watching, "_LOOK_MAX", 1)
     watching.look(wallet_ids, digests)
 
     with django_assert_num_queries(0):
@@ -136,6 +134,18 @@ def test_nothing_learnt_is_not_shown_as_nothing_new(alice: Person, monkeypatch: 
     assert error.code == ErrorCode.UNAVAILABLE
 
 
+def test_who_comes_while_the_server_goes_is_told_at_once() -> None:
+    with ThreadPoolExecutor(1) as executor:
+        watchers = watching.Watchers(executor)
+        watchers.close()
+
+        watcher = watchers.join(wallet=pb.Wallet(id="7"), user_id=7, token_digest=None)
+
+    assert watcher.news.is_set()
+    assert watcher.ended is not None
+    assert watcher.ended.code == ErrorCode.UNAVAILABLE
+
+
 def _raise(*_: object) -> None:
     raise OperationalError("Postgres is away.")
 
@@ -143,7 +153,7 @@ def _raise(*_: object) -> None:
 async def _watch_blindly(alice: Person) -> WalletError:
     with ThreadPoolExecutor(1) as executor:
         watchers = watching.Watchers(executor)
-        watcher = watchers.join(wallet=pb.Wallet(id=alice.wallet_id), user_id=1, token_digest=None)
+        watcher = watchers.join(wallet=pb.Wallet(id=alice.wallet_id), user_id=7, token_digest=None)
         looking = asyncio.create_task(watchers.run())
         await asyncio.wait_for(watcher.news.wait(), 30)
         looking.cancel()
@@ -151,8 +161,8 @@ async def _watch_blindly(alice: Person) -> WalletError:
     return watcher.ended
 
 
-def _may_watch(calls: Caller, alice: Person) -> bool:
-    watch = calls.watch(alice.wallet_id)
+def _may_watch(calls: Caller, person: Person) -> bool:
+    watch = calls.watch(person.wallet_id)
     try:
         watch.next()
     except grpc.RpcError:

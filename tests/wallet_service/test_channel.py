@@ -1,6 +1,7 @@
 """How a web process calls: through TLS, again where that is safe, and with words for when it cannot."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,12 @@ from tests.wallet_service.site import KEY
 from transactions.book import MoneyBook
 from transactions.models import Transaction
 from transactions.remote import channel
-from transactions.remote.errors import ServiceFailedError
+from transactions.remote.errors import ServiceFailedError, refusal_of
 from transactions.remote.money import RemoteMoneyBook
 from transactions.remote.wallets import RemoteWalletBook
+from transactions.routes import TransferRequest
+from transactions.rpc.errors import error_status
+from transactions.selectors import HistoryQuery
 from wallets.book import WalletBook
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User, Wallet
@@ -107,3 +111,59 @@ def test_a_read_that_is_cut_off_is_made_again(alice: User, service: GrpcServer, 
     (found,) = MONEY.transaction_list_by_key(user=alice, idempotency_key="one")
     wire.close()
     assert (wire.cuts, found.memo) == (1, "Lunch")
+
+
+def test_a_list_with_one_transfer_that_has_no_key_is_sent_once(
+    alice: User, service: GrpcServer, settings: Settings
+) -> None:
+    user_register(username="bob", email="bob@example.com", password="correct horse battery staple")
+    wire = Wire(service.port)
+    settings.WALLET_SERVICE = f"grpc://{wire.target}"
+    wallet = Wallet.objects.get(owner=alice)
+    wire.arm()
+    wanted = [
+        TransferRequest(source_id=wallet.pk, recipient="bob", amount=5, memo="Lunch", idempotency_key=key)
+        for key in ("one", None)
+    ]
+    with pytest.raises(WalletError, match="not known whether this was done"):
+        MONEY.transfers_submit(actor=alice, requests=wanted)
+    wire.close()
+    assert (wire.cuts, Transaction.objects.count()) == (1, 2)
+
+
+def test_a_wallet_whose_opening_was_not_answered_is_not_called_a_second_one(
+    alice: User, service: GrpcServer, settings: Settings
+) -> None:
+    wire = Wire(service.port)
+    settings.WALLET_SERVICE = f"grpc://{wire.target}"
+    wire.arm(b"EUR")
+    with pytest.raises(WalletError, match="not known whether this was done") as unknown:
+        WALLETS.wallet_open(owner=alice, currency="EUR")
+    wire.close()
+    assert (wire.cuts, unknown.value.code) == (1, ErrorCode.UNAVAILABLE)
+    assert Wallet.objects.filter(owner=alice, currency="EUR").count() == 1
+
+
+def test_a_page_of_a_version_that_is_still_to_come_is_not_kept_for_it(
+    alice: User, service: GrpcServer, settings: Settings
+) -> None:
+    settings.WALLET_SERVICE = f"grpc://{service.target}"
+    wallet, query = Wallet.objects.get(owner=alice), HistoryQuery()
+    head = WALLETS.wallet_head_get(owner=alice, wallet_id=wallet.pk)
+    assert MONEY.history_page(wallet=replace(head, version=1), query=query).entries == []
+
+    MONEY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5)
+
+    head = WALLETS.wallet_head_get(owner=alice, wallet_id=wallet.pk)
+    assert [entry["sequence"] for entry in MONEY.history_page(wallet=head, query=query).entries] == [1]
+
+
+@pytest.mark.parametrize("code", list(ErrorCode))
+def test_a_refusal_arrives_as_it_was_raised(code: ErrorCode) -> None:
+    raised = WalletError(code, "So it is.", fields={"memo": ["Too long.", "Too rude."], "amount": ["None."]})
+    raised.retry_after_s = 7
+
+    arrived = refusal_of(error_status(raised))
+
+    assert arrived is not None
+    assert vars(arrived) == vars(raised)

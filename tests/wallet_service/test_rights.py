@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.api.client import Person
+from tests.queue.waiting import wait_until
 from tests.rpc.caller import Refusal, refusal_of
 from tests.rpc.server import GrpcServer
 from tests.wallet_service.site import KEY, ROLE, role_url
@@ -67,9 +68,13 @@ def test_an_assertion_is_believed_for_a_minute() -> None:
 
 
 @pytest.mark.usefixtures("_shared_key")
-@pytest.mark.parametrize("key", ["another-key", ""])
-def test_what_was_not_made_with_the_key_is_no_assertion(key: str) -> None:
-    assert assertion_read(signing.TimestampSigner(key=key or "x", salt="another salt").sign("7")) is None
+def test_what_was_not_made_with_the_key_for_this_is_no_assertion(settings: Settings) -> None:
+    # Whatever else the key may sign one day says nothing about who asks.
+    assert assertion_read(signing.TimestampSigner(key=KEY).sign("7")) is None
+    settings.WALLET_SERVICE_KEY = "another key"
+    foreign = assertion_make(user_id=7)
+    settings.WALLET_SERVICE_KEY = KEY
+    assert assertion_read(foreign) is None
     assert assertion_read(assertion_make(user_id=7).replace("7:", "8:", 1)) is None
     assert assertion_read("7") is None
 
@@ -77,6 +82,12 @@ def test_what_was_not_made_with_the_key_is_no_assertion(key: str) -> None:
 def test_without_a_key_there_are_no_assertions(settings: Settings) -> None:
     settings.WALLET_SERVICE_KEY = ""
     assert assertion_read(assertion_make(user_id=7)) is None
+
+
+def test_a_request_has_one_id_at_the_site_and_at_the_service(alice: Person, service: GrpcServer) -> None:
+    request_id = f"asked-by-{alice.wallet.pk}"
+    assert alice.api.get(alice.wallet_path, X_Request_ID=request_id).status_code == 200
+    wait_until(lambda: f'"request_id": "{request_id}"' in service.output(), what="the service has logged it")
 
 
 def wallets_read(service: GrpcServer, authorization: str) -> pb.ReadWalletsResponse | Refusal:

@@ -1,0 +1,62 @@
+"""Requests as they are read: what is meant by nothing said, and what is no request."""
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from transactions.rpc import parse
+from transactions.rpc.parse import Movement
+from wallet.v1 import wallet_pb2 as pb
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.money import AMOUNT_MAX
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+
+
+def entries(**asked: object) -> pb.ListEntriesRequest:
+    return pb.ListEntriesRequest(wallet_id="7", **asked)  # type: ignore[arg-type]  # each test says what it means
+
+
+@pytest.mark.parametrize(("asked", "limit"), [(0, 30), (1, 1), (100, 100)])
+def test_a_page_has_as_many_entries_as_are_asked_for(asked: int, limit: int) -> None:
+    assert parse.history_of(entries(limit=asked))[1].limit == limit
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("limit", -1),
+        ("limit", 101),
+        ("limit", INT32_MIN),
+        ("limit", INT32_MAX),
+        ("kind", 99),
+        ("direction", -1),
+        ("since", Timestamp(seconds=INT64_MAX)),
+        ("until", Timestamp(seconds=INT64_MIN)),
+        ("until", Timestamp(nanos=INT32_MAX)),
+        ("cursor", "5\0"),
+    ],
+)
+def test_what_no_history_can_be_asked_for_is_refused_by_its_field(field: str, value: object) -> None:
+    with pytest.raises(WalletError) as refused:
+        parse.history_of(entries(**{field: value}))
+
+    assert (refused.value.code, list(refused.value.fields)) == (ErrorCode.MALFORMED, [field])
+
+
+@pytest.mark.parametrize("amount", [INT64_MIN, -1, 0, AMOUNT_MAX + 1, INT64_MAX])
+@pytest.mark.parametrize("message", [pb.DepositRequest, pb.WithdrawRequest])
+def test_an_amount_that_is_none_is_refused(message: type[Movement], amount: int) -> None:
+    request = message(wallet_id="7", amount=pb.Money(minor_units=amount), memo="Grüße 💸")
+
+    with pytest.raises(WalletError) as refused:
+        parse.movement_of(request)
+    assert list(refused.value.fields) == ["amount"]
+
+
+def test_text_that_postgres_cannot_store_is_refused() -> None:
+    request = pb.TransferRequest(source="7", recipient="bo\0b", amount=pb.Money(minor_units=5), memo="a\0b")
+
+    with pytest.raises(WalletError) as refused:
+        parse.transfer_of(request)
+    assert list(refused.value.fields) == ["recipient", "memo"]
