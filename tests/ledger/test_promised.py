@@ -83,11 +83,35 @@ def test_what_is_on_record_stays_as_it_is(alice: Wallet, bob: Wallet) -> None:
     again = post([posted, failed, failed, posted])
 
     assert all(outcome.replayed and outcome.error is None for outcome in again)
-    assert [outcome.accepted.status for outcome in again if outcome.accepted] == [
+    assert [outcome.transaction.status for outcome in again if outcome.transaction] == [
         *("posted", "failed"),
         *("failed", "posted"),
     ]
     assert Wallet.objects.get(id=bob.id).balance == 600
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_another_one_under_the_id_of_one_on_record_is_refused(alice: Wallet, bob: Wallet, together: bool) -> None:
+    command = promised(alice, bob)
+    others = [
+        replace(command, amount=11),
+        replace(command, memo="Dinner"),
+        replace(command, source_id=bob.id, destination_id=alice.id),
+        replace(command, initiator_id=bob.owner_id or 0),
+    ]
+
+    outcomes = post([command, *others])[1:] if together else [post([command]), post(others)][1]
+
+    for outcome in outcomes:
+        assert outcome.error
+        assert (outcome.error.code, list(outcome.error.fields), outcome.on_record) == (
+            ErrorCode.MALFORMED,
+            ["id"],
+            False,
+        )
+    assert Transaction.objects.filter(kind=Kind.TRANSFER).count() == 1
+    assert Wallet.objects.get(id=bob.id).balance == 10
+    assert_books_clean()
 
 
 def test_the_same_one_twice_in_a_list_moves_the_money_once(alice: Wallet, bob: Wallet) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from transactions.ledger.commands import Accepted, Command, Outcome, command_transaction
 from transactions.ledger.record import EntryRow, posting_record
-from transactions.ledger.rules import Head, command_error, posting_error, replay_error
+from transactions.ledger.rules import Head, command_error, posting_error, promise_error, replay_error
 from transactions.models import Status, Transaction
 from transactions.names import Settled
 from wallets.domain.currencies import CURRENCIES
@@ -24,8 +24,8 @@ class Posting:
     """The commands applied so far. `write` puts them on record, all with one statement.
 
     `heads` are the locked wallets by id; `requests` what is stored under the commands' idempotency keys, by initiator
-    and key; `accepted` the transactions that the commands settle, and those that they promise as far as they are on
-    record, by id; `now` the time of whatever is settled.
+    and key; `accepted` the transactions that the commands settle, by id; `promised` those that they promise, as far as
+    they are on record, by id; `now` the time of whatever is settled.
     """
 
     def __init__(
@@ -34,11 +34,13 @@ class Posting:
         heads: dict[int, Head],
         requests: dict[tuple[int, str], Transaction],
         accepted: dict[int, Accepted],
+        promised: dict[int, Transaction],
         now: datetime,
     ) -> None:
         self._heads = heads
         self._requests = requests
         self._accepted = accepted
+        self._promised = promised
         self._now = now
         self._changed: dict[int, Head] = {}
         self._posted: list[Transaction] = []
@@ -65,7 +67,7 @@ class Posting:
         if command.accepted_id is not None:
             return self._settle(command, self._accepted.get(command.accepted_id))
         if command.promised is not None:
-            return self._keep(command, self._accepted.get(command.promised.id))
+            return self._keep(command, self._promised.get(command.promised.id))
 
         error = command_error(command)
         if error:
@@ -99,7 +101,7 @@ class Posting:
         currency = self._sides(command)[0].currency
         transaction = command_transaction(command, status=status, currency=currency, created_at=self._now)
         transaction.settled_at = self._time(command)
-        self._accepted[transaction.id] = Accepted(transaction.id, status, transaction.source_id, currency)
+        self._promised[transaction.id] = transaction
         if command.idempotency_key is not None:
             self._requests[command.initiator_id, command.idempotency_key] = transaction
         return transaction
@@ -120,14 +122,15 @@ class Posting:
         self._move(command, accepted)
         return Outcome(accepted=accepted)
 
-    def _keep(self, command: Command, known: Accepted | None) -> Outcome:
+    def _keep(self, command: Command, stored: Transaction | None) -> Outcome:
         """The outcome of a transfer that was accepted outside of Postgres: posted, or failed with the reason.
 
-        One that is on record stays as it is. One that cannot be put on record, because its wallets do not exist or
-        do not fit together, is refused: nobody can have been told that it was accepted.
+        One that is on record stays as it is, and another one under its id is refused. So is one that cannot be put on
+        record, because its wallets do not exist or do not fit together: nobody can have been told that it was accepted.
         """
-        if known is not None:
-            return Outcome(accepted=known, replayed=True)
+        if stored is not None:
+            error = promise_error(command, stored)
+            return Outcome(error=error) if error else Outcome(transaction=stored, replayed=True)
         error = command_error(command) or self._error(command)
         if error and error.code not in FAILURE_CODES:
             return Outcome(error=error)
