@@ -12,7 +12,7 @@ such transfer", but "come again": whoever heard the first might pay a second tim
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -20,27 +20,23 @@ from django.utils import timezone
 from redis import Redis
 
 from transactions.contract import Data, transaction_dump, transaction_undump
-from transactions.kafka.gaps import gap_end, gap_note, gaps_forget
+from transactions.kafka.gaps import gap_note
 from transactions.kafka.lag import settled_until
+from transactions.kafka.whole import SKEW, make_whole, whole_since
 from transactions.ledger.commands import Command
 from transactions.models import Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import snowflake_time
 from wallets.freshness.link import RedisAwayError, redis_ask
 from wallets.freshness.lua import Script
-from wallets.node_leases import CLOCK_SKEW_MAX_MS
 
 _T = TypeVar("_T")
 
 _PREFIX = "wallet:kafka:"
-_STATE = f"{_PREFIX}state"
 #: How many transfers one script takes: nobody else is served meanwhile.
 _PART = 500
 #: For so long it is remembered that a transfer has settled: whoever looked into Postgres before that looks here next.
 _SETTLED_S = 60
-#: How far a process may be from the clock of Redis or Postgres.
-_SKEW = timedelta(milliseconds=2 * CLOCK_SKEW_MAX_MS)
-
 # NX: a consumer may be faster, and has said then that it is settled.
 _REGISTER = Script(f"""
 -- ARGV ttl s; id, padded id, wallet and record of each transfer
@@ -69,20 +65,6 @@ for i = 2, #ARGV, 4 do
     redis.call('ZREM', '{_PREFIX}out:' .. ARGV[i + 2], ARGV[i + 1])
     if ARGV[i + 3] ~= '' then redis.call('EXPIRE', '{_PREFIX}claim:' .. ARGV[i + 3], ARGV[1]) end
 end
-""")
-# A server that was started anew may have lost what it was told last, so it counts like one that was wiped.
-_SINCE = Script("""
--- KEYS state. Since when nothing was forgotten, in milliseconds of Unix time
-local state, run = redis.call('HMGET', KEYS[1], 'run', 'since_ms'), run_id()
-if state[1] == run then return state[2] end
-local now = digits(clock_ms())
-redis.call('HSET', KEYS[1], 'run', run, 'since_ms', now)
-return now
-""")
-
-_WHOLE = Script("""
--- KEYS state. Nothing is missing any more that was ever accepted
-if redis.call('HGET', KEYS[1], 'run') == run_id() then redis.call('HSET', KEYS[1], 'since_ms', 0) end
 """)
 
 
@@ -135,16 +117,18 @@ def transfer_record(transaction_id: int) -> bytes | None:
         found = redis_ask(lambda client: client.get(f"{_PREFIX}transfer:{transaction_id}"))
         if isinstance(found, bytes):
             return found
-        born, now, since = snowflake_time(transaction_id), timezone.now(), _whole_since()
-        if born > now + _SKEW:
+        born, now, since = snowflake_time(transaction_id), timezone.now(), whole_since()
+        if born > now + SKEW:
             return None
-        if born <= since + _SKEW:
-            _make_whole(since)
+        if born <= since + SKEW:
+            is_settled = make_whole()
         elif born <= now - _kept_for():
             # It would have run out here, and may lie in Kafka all the same.
-            _settled_check(born)
+            is_settled = settled_until(born + SKEW) is not None
         else:
             return None
+        if not is_settled:
+            raise _unknown()
     except RedisAwayError:
         raise _unknown() from None
     return b""
@@ -161,12 +145,11 @@ def transfer_by_key(*, initiator_id: int, idempotency_key: str) -> bytes | None:
             if not isinstance(record, bytes):
                 raise WalletError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, retry_after_s=1)
             return record
-        since, expired = _whole_since(), timezone.now() - _kept_for()
-        if since < expired:
-            # Here it would have run out, had it been claimed before that.
-            _settled_check(expired)
-        else:
-            _make_whole(since)
+        since, expired = whole_since(), timezone.now() - _kept_for()
+        # Before that it would have run out here, and may lie in Kafka all the same.
+        is_settled = make_whole() if since >= expired else settled_until(expired + SKEW) is not None
+        if not is_settled:
+            raise _unknown()
     except RedisAwayError:
         raise _unknown() from None
     return b""
@@ -208,29 +191,6 @@ def _out(client: Redis, wallet_id: int, limit: int) -> dict[int, Data]:
     return {
         int(id_): json.loads(record.partition(b"\n")[2]) for id_, record in zip(ids, records, strict=True) if record
     }
-
-
-def _whole_since() -> datetime:
-    """Since when the registry was told of everything that was accepted, and has forgotten nothing."""
-    since_ms = redis_ask(lambda client: _SINCE(client, [_STATE]))
-    assert isinstance(since_ms, bytes)  # noqa: S101 - the script returns nothing else
-    since = datetime.fromtimestamp(int(since_ms) / 1_000, tz=UTC)
-    return max(since, gap_end() or since)
-
-
-def _make_whole(since: datetime) -> None:
-    """Finds out whether all that could be missing has reached Postgres. Raises UNAVAILABLE where it has not."""
-    gaps_forget(until=_settled_check(since) - _SKEW)
-    redis_ask(lambda client: _WHOLE(client, [_STATE]))
-
-
-def _settled_check(since: datetime) -> datetime:
-    """A later moment before which everything that was accepted has reached Postgres. Raises UNAVAILABLE where there is
-    none."""
-    settled = settled_until(since + _SKEW)
-    if settled is None:
-        raise _unknown()
-    return settled
 
 
 def _kept_for() -> timedelta:
