@@ -3,7 +3,7 @@
 import json
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 
 import pytest
@@ -122,6 +122,31 @@ def test_half_a_switch_is_off_and_can_be_completed() -> None:
     assert not settled_events_are_on()
     assert settled_events_switch_on()
     assert settled_events_are_on()
+
+
+def test_what_is_left_of_half_a_switch_can_be_switched_off() -> None:
+    settled_events_switch_on()
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TRIGGER settled_event_of_outcome ON transactions_transaction")
+
+    assert settled_events_switch_off()
+
+    person_wallet("alice", 100)
+    assert outbox() == []
+
+
+@pytest.mark.parametrize("switch_over", [settled_events_switch_on, settled_events_switch_off], ids=["on", "off"])
+def test_it_does_not_wait_for_whoever_has_read_the_books_and_may_write_next(
+    monkeypatch: pytest.MonkeyPatch, switch_over: Callable[[], bool]
+) -> None:
+    """Each would wait for the other."""
+    monkeypatch.setattr(switch, "_ATTEMPTS", 1)
+    if switch_over is settled_events_switch_off:
+        settled_events_switch_on()
+    with outside_connection() as stranger, stranger.transaction():
+        stranger.execute("SELECT 1 FROM transactions_transaction, transactions_entry")
+
+        assert switch_over()
 
 
 def test_the_command_switches_and_tells() -> None:

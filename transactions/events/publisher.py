@@ -36,7 +36,7 @@ class Publisher:
 
         started_s = time.monotonic()
         try:
-            producer = self._producer = self._producer or _producer()
+            producer = self._producer = self._producer or Producer(_options())
             topic = settled_topic()
             for message in messages:
                 producer.produce(topic, message.value, message.key, on_delivery=delivered, headers=HEADERS)
@@ -60,19 +60,17 @@ class Publisher:
             self._producer = None
 
 
-def _producer() -> Producer:
-    return Producer(
-        client_options(
-            acks="all",
-            enable_idempotence=True,
-            # Where the broker refuses a message for good, none after it is written either.
-            enable_gapless_guarantee=True,
-            # Kept until `publish` gives all of them up together: one that ran out of time by itself would be overtaken
-            # by those after it.
-            message_timeout_ms=0,
-            linger_ms=5,
-            compression_type="lz4",
-            # As Kafka's own Java clients choose partitions, so that streams keyed by wallet can be joined.
-            partitioner="murmur2_random",
-        )
+def _options() -> dict[str, object]:
+    return client_options(
+        acks="all",
+        enable_idempotence=True,
+        # Where the broker refuses a message for good, none after it is written either.
+        enable_gapless_guarantee=True,
+        # Kept until `publish` gives all of them up together: one that ran out of time by itself would be overtaken by
+        # those after it.
+        message_timeout_ms=0,
+        linger_ms=5,
+        compression_type="lz4",
+        # As Kafka's own Java clients choose partitions, so that streams keyed by wallet can be joined.
+        partitioner="murmur2_random",
     )

@@ -1,4 +1,4 @@
-"""Whether events are written at all. The switch is in the database, as triggers that are there or are not.
+"""Whether events are written at all. The switch is in the database, as triggers that are enabled or are not.
 
 Not a setting: two processes with different environments would disagree, and the stream would have holes that nobody
 notices. So all doors change over at one moment: what commits before it has no events, what commits after it has them
@@ -41,13 +41,17 @@ class SwitchBusyError(RuntimeError):
 
 
 def settled_events_are_on() -> bool:
+    return _triggers_enabled() == _TRIGGERS.keys()
+
+
+def _triggers_enabled() -> set[str]:
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT count(*) FROM pg_trigger WHERE tgname = ANY(%s) AND tgenabled = 'O'
+            """SELECT tgname FROM pg_trigger WHERE tgname = ANY(%s) AND tgenabled = 'O'
             AND tgrelid IN ('transactions_transaction'::regclass, 'transactions_entry'::regclass)""",
             [list(_TRIGGERS)],
         )
-        return bool(cursor.fetchone()[0] == len(_TRIGGERS))
+        return {name for (name,) in cursor.fetchall()}
 
 
 def settled_events_switch_on() -> bool:
@@ -56,7 +60,7 @@ def settled_events_switch_on() -> bool:
         return False
     _switch(
         f"CREATE OR REPLACE TRIGGER {name} AFTER {event} REFERENCING NEW TABLE AS {rows} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {function}(); ALTER TABLE {_table(event)} ENABLE TRIGGER {name}"
         for name, (event, function, rows) in _TRIGGERS.items()
     )
     return True
@@ -64,10 +68,17 @@ def settled_events_switch_on() -> bool:
 
 def settled_events_switch_off() -> bool:
     """From now on nothing new is told of; what waits still is. False where it is off. Raises SwitchBusyError."""
-    if not settled_events_are_on():
+    enabled = _triggers_enabled()
+    if not enabled:
         return False
-    _switch(f"DROP TRIGGER IF EXISTS {name} ON {event.rpartition(' ')[2]}" for name, (event, _, _) in _TRIGGERS.items())
+    # Not dropped: that takes a stronger lock, behind which whoever has read the books and is about to post would
+    # deadlock with this.
+    _switch(f"ALTER TABLE {_table(_TRIGGERS[name][0])} DISABLE TRIGGER {name}" for name in sorted(enabled))
     return True
+
+
+def _table(event: str) -> str:
+    return event.rpartition(" ")[2]
 
 
 def _switch(statements: Iterable[str]) -> None:
