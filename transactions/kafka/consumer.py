@@ -203,7 +203,9 @@ class TransferConsumer:
 
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         for gone in partitions:
-            self._held.pop((gone.topic, gone.partition), None)
+            if self._held.pop((gone.topic, gone.partition), None) is not None:
+                # Or it would still be paused when it comes back to us, and nobody would read it.
+                self._consumer.resume([TopicPartition(gone.topic, gone.partition)])
 
     def _lag_measure(self) -> None:
         """How much waits in this member's partitions, as far as it has heard from the broker."""
