@@ -73,6 +73,8 @@ def test_a_message_looks_as_documented() -> None:
         ({"idempotency_key": "two words"}, "idempotency key"),
         ({"created_at": "yesterday"}, "no time"),
         ({"created_at": "2026-11-22T20:15:01"}, "time zone"),
+        ({"created_at": "0001-01-01T00:00:00+01:00"}, "no time"),
+        ({"created_at": "9999-12-31T23:59:59-01:00"}, "no time"),
     ],
 )
 def test_it_refuses(change: dict[str, Any], reason: str) -> None:
@@ -94,3 +96,8 @@ def test_it_refuses_a_message_without_a_field(field: str) -> None:
 def test_it_refuses_what_is_no_object_of_json(value: bytes | None) -> None:
     with pytest.raises(UnreadableError):
         transfer_decode(value)
+
+
+def test_it_refuses_json_that_is_not_in_utf_8() -> None:
+    with pytest.raises(UnreadableError):
+        transfer_decode(json.dumps(FIELDS).encode("utf-16"))

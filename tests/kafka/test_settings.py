@@ -4,20 +4,36 @@ import os
 import subprocess
 import sys
 
+import pytest
 from django.conf import settings as project
 from pytest_django import Settings
 
+from transactions.events import publisher
+from transactions.kafka import producer
 from transactions.kafka.client import client_options
 
 
-def test_a_channel_that_does_not_exist_is_refused_at_start() -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("TRANSFER_CHANNEL", "pigeons", "TRANSFER_CHANNEL is postgres or kafka, not 'pigeons'."),
+        ("KAFKA_RETENTION_S", "0", "KAFKA_RETENTION_S is 1 or more."),
+    ],
+)
+def test_what_cannot_work_is_refused_at_start(name: str, value: str, words: str) -> None:
     refused = subprocess.run(
         [sys.executable, "manage.py", "check"], cwd=project.BASE_DIR, capture_output=True, text=True, check=False,
-        env=os.environ | {"TRANSFER_CHANNEL": "pigeons"}, timeout=60,
+        env=os.environ | {name: value}, timeout=60,
     )  # fmt: skip
 
     assert refused.returncode != 0
-    assert "TRANSFER_CHANNEL is postgres or kafka, not 'pigeons'." in refused.stderr
+    assert words in refused.stderr
+
+
+@pytest.mark.parametrize("options", [producer._options(), publisher._options()], ids=["transfers", "events"])
+def test_producers_wait_for_all_replicas_and_keep_the_order_of_a_wallet(options: dict[str, object]) -> None:
+    assert (options["acks"], options["enable.idempotence"]) == ("all", True)
+    assert options["partitioner"] == "murmur2_random"
 
 
 def test_whoever_runs_the_site_has_the_last_word_on_how_kafka_is_reached(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """What lies in a topic, and putting into it what nobody of ours would."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -44,10 +45,13 @@ def _next(reader: Consumer) -> Delivery:
     return _read(delivery_of(message))
 
 
-def publish_raw(topic: str, value: bytes | None, *, key: bytes | None = None) -> None:
-    """Somebody else's message."""
-    producer = Producer({"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS})
-    producer.produce(topic, value, key)
+def publish_raw(
+    topic: str, value: bytes | None, *, key: bytes | None = None, headers: Mapping[str, bytes] | None = None
+) -> None:
+    """Somebody else's message, which may be larger than one of ours; in the partition of its key, as ours are."""
+    options = {"message.max.bytes": 10_000_000, "compression.type": "lz4", "partitioner": "murmur2_random"}
+    producer = Producer({"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS, **options})
+    producer.produce(topic, value, key, headers=list((headers or {}).items()))
     assert producer.flush(_TIMEOUT_S) == 0
 
 

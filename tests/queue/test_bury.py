@@ -13,6 +13,7 @@ from transactions.ledger.post import post
 from transactions.models import Job, Transaction
 from transactions.queue.bury import transfer_bury
 from transactions.queue.dead_letters import dead_letter_list, dead_letter_replay
+from transactions.reads import unmoved_read
 from wallets.models import Wallet
 from wallets.node_leases import snowflake_next
 
@@ -46,6 +47,19 @@ def test_it_is_pending_with_a_dead_job_that_says_why(alice: Wallet, bob: Wallet)
     assert (stored.status, stored.currency, stored.idempotency_key) == ("pending", "USD", "rent")
     assert stored.created_at == command.promised.created_at
     assert_books_clean()
+
+
+def test_whoever_sent_it_sees_it_pending_although_the_list_was_cached(
+    alice: Wallet, bob: Wallet, trusted_cache: None
+) -> None:
+    for _ in range(2):
+        assert unmoved_read(wallet_id=alice.id).pending == []
+    command = given_up(alice, bob)
+    assert command.promised
+
+    transfer_bury(command, fault="it would not go", attempts=10)
+
+    assert [data["id"] for data in unmoved_read(wallet_id=alice.id).pending] == [str(command.promised.id)]
 
 
 def test_staff_replay_it_as_any_other(alice: Wallet, bob: Wallet) -> None:

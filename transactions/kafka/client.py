@@ -10,6 +10,7 @@ from django.conf import settings
 # librdkafka's own codes, as against the broker's, begin with an underscore.
 TIMED_OUT = KafkaError._TIMED_OUT  # noqa: SLF001
 QUEUE_FULL = KafkaError._QUEUE_FULL  # noqa: SLF001
+PARTITION_END = KafkaError._PARTITION_EOF  # noqa: SLF001
 FATAL = KafkaError._FATAL  # noqa: SLF001
 
 _AGAIN_S = 60.0

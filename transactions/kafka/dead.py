@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from transactions.kafka.client import client_options
+from transactions.kafka.client import PARTITION_END, TIMED_OUT, client_options
 from transactions.kafka.deliveries import Delivery, delivery_of
 from transactions.kafka.lag import group_name
 from transactions.kafka.topics import dead_topic
@@ -14,7 +14,16 @@ _TIMEOUT_S = 10.0
 
 def dead_messages() -> Iterator[Delivery]:
     """What lies there at this moment, partition by partition, the oldest first. Raises KafkaException."""
-    reader = Consumer(client_options(quiet=True, group_id=f"{group_name()}.readers", enable_auto_commit=False))
+    reader = Consumer(
+        client_options(
+            quiet=True,
+            group_id=f"{group_name()}.readers",
+            enable_auto_commit=False,
+            enable_partition_eof=True,
+            # Somebody's transaction that is still open hides nothing from staff.
+            isolation_level="read_uncommitted",
+        )
+    )
     try:
         for partition in reader.list_topics(dead_topic(), timeout=_TIMEOUT_S).topics[dead_topic()].partitions:
             yield from _partition_read(reader, partition)
@@ -30,8 +39,12 @@ def _partition_read(reader: Consumer, partition: int) -> Iterator[Delivery]:
     while start < end:
         message = reader.poll(_TIMEOUT_S)
         if message is None:
-            return
+            # Not the end: what is missing from a list of the dead must not be missing in silence.
+            raise KafkaException(KafkaError(TIMED_OUT))
         error = message.error()
+        if error is not None and error.code() == PARTITION_END:
+            # A transaction's marker, which nobody is given, may lie behind the last message.
+            return
         if error is not None:
             raise KafkaException(error)
         delivery = delivery_of(message)

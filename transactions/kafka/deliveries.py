@@ -19,6 +19,9 @@ ORIGIN = "wallet-origin"
 #: What it met last, or why nobody can read it.
 FAULT = "wallet-fault"
 _ATTEMPTS_MAX = 32_767
+#: Longer ones are none of ours, and would not fit beside the message when it is put elsewhere.
+_DIGITS_MAX = 14
+_ORIGIN_MAX = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,18 +43,17 @@ class Delivery:
 
     @property
     def attempts(self) -> int:
-        digits = self.headers.get(ATTEMPTS, b"0")
-        return min(int(digits), _ATTEMPTS_MAX) if digits.isdigit() else 0
+        return min(_number(self.headers.get(ATTEMPTS)) or 0, _ATTEMPTS_MAX)
 
     @property
     def not_before(self) -> datetime | None:
-        digits = self.headers.get(NOT_BEFORE, b"")
-        return datetime.fromtimestamp(int(digits) / 1_000, tz=UTC) if digits.isdigit() and len(digits) < 15 else None
+        moment_ms = _number(self.headers.get(NOT_BEFORE))
+        return None if moment_ms is None else datetime.fromtimestamp(moment_ms / 1_000, tz=UTC)
 
     @property
     def origin(self) -> str:
         first = self.headers.get(ORIGIN)
-        return first.decode(errors="replace") if first else f"{self.topic}/{self.partition}/{self.offset}"
+        return first[:_ORIGIN_MAX].decode(errors="replace") if first else f"{self.topic}/{self.partition}/{self.offset}"
 
     @property
     def request_id(self) -> str | None:
@@ -71,6 +73,10 @@ def delivery_of(message: Message) -> Delivery:
         value=_bytes(message.value()),
         headers={name: value for name, value in _headers(message) if isinstance(value, bytes)},
     )
+
+
+def _number(digits: bytes | None) -> int | None:
+    return int(digits) if digits and digits.isdigit() and len(digits) <= _DIGITS_MAX else None
 
 
 def _headers(message: Message) -> Sequence[tuple[str, object]]:

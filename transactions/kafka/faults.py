@@ -16,7 +16,7 @@ from transactions.kafka.messages import Outgoing
 from transactions.kafka.producer import UnsentError, messages_publish
 from transactions.kafka.topics import dead_topic, retry_topic
 from transactions.queue.bury import transfer_bury
-from transactions.queue.retry import fault_is_of_the_moment, fault_text, retry_delay
+from transactions.queue.retry import fault_is_of_the_moment, fault_text, retry_delay, text_fit
 
 log = structlog.get_logger(__name__)
 
@@ -28,8 +28,9 @@ class UnpublishedError(Exception):
 def unreadable_bury(deliveries: Sequence[tuple[Delivery, str]]) -> None:
     """Puts messages that nobody can read, or put on record, into the dead topic, their bytes as they came. Raises
     UnpublishedError."""
-    _publish([_copy(delivery, topic=dead_topic(), fault=reason) for delivery, reason in deliveries])
-    for delivery, reason in deliveries:
+    told = [(delivery, text_fit(reason)) for delivery, reason in deliveries]
+    _publish([_copy(delivery, topic=dead_topic(), fault=reason) for delivery, reason in told])
+    for delivery, reason in told:
         log.error("message_unreadable", origin=delivery.origin, reason=reason, request_id=delivery.request_id)
 
 

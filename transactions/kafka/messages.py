@@ -6,7 +6,7 @@ Strict on reading: two readers must never understand one payment differently, an
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from transactions.ledger.commands import Command, Promise
@@ -88,7 +88,8 @@ def source_key(command: Command) -> bytes:
 
 def _object(value: bytes | None) -> dict[str, Any]:
     try:
-        data = json.loads(value or b"", object_pairs_hook=_pairs)
+        # Decoded here: json would take UTF-16 as well.
+        data = json.loads((value or b"").decode(), object_pairs_hook=_pairs)
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"It is no JSON: {error}") from error
     if not isinstance(data, dict):
@@ -123,8 +124,11 @@ def _id(data: Mapping[str, Any], field: str) -> int:
 def _moment(data: Mapping[str, Any]) -> datetime:
     try:
         moment = datetime.fromisoformat(_typed(data, "created_at", str))
-    except ValueError as error:
+        if moment.tzinfo is None:
+            raise UnreadableError("Its created_at has no time zone.")
+        # Or Postgres could be given a year that Python cannot read back.
+        return moment.astimezone(UTC)
+    except UnreadableError:
+        raise
+    except (ValueError, OverflowError) as error:
         raise UnreadableError("Its created_at is no time.") from error
-    if moment.tzinfo is None:
-        raise UnreadableError("Its created_at has no time zone.")
-    return moment

@@ -116,7 +116,10 @@ class _Line:
         reports.complete.wait(settings.KAFKA_DELIVERY_TIMEOUT_MS / 1_000 + _REPORT_GRACE_S)
         if reports.error.fatal() or reports.error.code() == FATAL:
             # This producer will never send again; the next call makes another one.
-            _lines.pop(_line_name(), None)
+            with _making:
+                # Unless another thread has done so already.
+                if _lines.get(_line_name()) is self:
+                    del _lines[_line_name()]
 
     def close(self) -> None:
         self._is_over.set()
@@ -146,6 +149,8 @@ def _options() -> dict[str, object]:
         request_timeout_ms=settings.KAFKA_DELIVERY_TIMEOUT_MS,
         # A bulk's messages go out together; a single one does not wait for company.
         linger_ms=1,
+        # What a consumer could fetch it must be able to put elsewhere, and compressed it was smaller.
+        message_max_bytes=100_000_000,
         compression_type="lz4",
         # By the same checksum as Java's clients, so that other producers' messages of a wallet land beside ours.
         partitioner="murmur2_random",

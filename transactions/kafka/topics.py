@@ -16,15 +16,24 @@ _POLL_S = 0.05
 #: For ever: what is not settled yet (`transactions.kafka.purge`), or what staff have not looked at yet, is not thrown
 #: away, however old it is.
 _FOREVER = -1
+#: What came as large as a broker takes it by itself (1 MB) is put elsewhere with some words more.
+_COPIES_MAX_BYTES = 10 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """`keep_ms` is how long Kafka keeps what was written, read or not."""
+    """`keep_ms` is how long Kafka keeps what was written, read or not; `max_bytes` how much it takes at a time, where
+    that is not the broker's own limit."""
 
     name: str
     partitions: int
     keep_ms: int
+    max_bytes: int | None = None
+
+    @property
+    def config(self) -> dict[str, str]:
+        limit = {} if self.max_bytes is None else {"max.message.bytes": str(self.max_bytes)}
+        return {"retention.ms": str(self.keep_ms), **limit}
 
 
 def requested_topic() -> str:
@@ -51,8 +60,8 @@ def topics() -> list[Topic]:
     partitions, keep_ms = settings.KAFKA_PARTITIONS, settings.KAFKA_RETENTION_S * 1_000
     return [
         Topic(name=requested_topic(), partitions=partitions, keep_ms=_FOREVER),
-        Topic(name=retry_topic(), partitions=partitions, keep_ms=_FOREVER),
-        Topic(name=dead_topic(), partitions=1, keep_ms=_FOREVER),
+        Topic(name=retry_topic(), partitions=partitions, keep_ms=_FOREVER, max_bytes=_COPIES_MAX_BYTES),
+        Topic(name=dead_topic(), partitions=1, keep_ms=_FOREVER, max_bytes=_COPIES_MAX_BYTES),
         Topic(name=settled_topic(), partitions=partitions, keep_ms=keep_ms),
     ]
 
@@ -67,7 +76,7 @@ def topics_make() -> list[Topic]:
     admin = AdminClient(client_options(quiet=True))
     new = [
         # -1: as often as the cluster copies its topics by default.
-        NewTopic(topic.name, topic.partitions, -1, config={"retention.ms": str(topic.keep_ms)})
+        NewTopic(topic.name, topic.partitions, -1, config=topic.config)
         for topic in wanted.values()
     ]
     made = []

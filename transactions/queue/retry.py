@@ -86,5 +86,10 @@ def _job_hold_back(job_id: int, cause: Exception, *, may_die: bool) -> None:
 
 def fault_text(cause: Exception) -> str:
     """What Postgres can store of an exception, whatever bytes a broken request has put into its words."""
-    text = f"{type(cause).__name__}: {cause}".replace("\0", "\\0").strip()
+    return text_fit(f"{type(cause).__name__}: {cause}")
+
+
+def text_fit(text: str) -> str:
+    """As much of a text as Postgres can store and a header of Kafka's should hold."""
+    text = text.replace("\0", "\\0").strip()
     return text.encode("utf-8", errors="backslashreplace").decode()[:_FAULT_LENGTH_MAX]
