@@ -27,6 +27,8 @@ _WATCHED = 100
 #: More than one page of history for each.
 _TRANSFERS = 4_000
 _WARM_UP_S = 2.0
+#: Into so many turns each round is cut.
+_TURNS = 5
 _UNIT = "reads/s"
 _BAR = Bar(least=0.6, relative_to=EMPTY, name="empty view")
 #: The writer moves money between the watched wallets with such pauses, in so many transfers for each ten of them: each
@@ -77,13 +79,13 @@ def _without_cache(stage: Stage, people: People, sizes: Sizes) -> list[Figure]:
 
 
 def _closed_loops(port: int, kinds: Mapping[str, tuple[Sequence[bytes], int]], sizes: Sizes) -> list[Figure]:
-    """By turns, so that what else happens on the machine happens to all of them."""
+    """By turns, short ones and many, so that what else happens on the machine happens to all of them."""
     rounds: dict[str, list[float]] = {name: [] for name in kinds}
     for requests, status in kinds.values():
         _send(port, requests, status=status, seconds=_WARM_UP_S)
-    for _ in range(sizes.rounds):
+    for _ in range(sizes.rounds * _TURNS):
         for name, (requests, status) in kinds.items():
-            rounds[name].append(_send(port, requests, status=status, seconds=sizes.round_s).per_s)
+            rounds[name].append(_send(port, requests, status=status, seconds=sizes.round_s / _TURNS).per_s)
     return [
         Figure(scenario=name, value=median(per_s), unit=_UNIT, bar=_BAR if name.endswith(", cached") else None)
         for name, per_s in rounds.items()

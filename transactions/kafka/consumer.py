@@ -7,6 +7,7 @@ recognised by its transaction's id.
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 
 import structlog
@@ -224,13 +225,10 @@ class TransferConsumer:
 
 def consume(*, is_over: Callable[[], bool], alive: Callable[[], None] = lambda: None) -> None:
     """Settles until `is_over` says so; the batch at hand is finished. Calls `alive` again and again."""
-    consumer = TransferConsumer()
-    try:
+    with closing(TransferConsumer()) as consumer:
         while not is_over():
             consumer.turn()
             alive()
-    finally:
-        consumer.close()
 
 
 def _read(delivery: Delivery) -> Delivery:
