@@ -91,8 +91,11 @@ def test_watchers_keep_nobody_from_paying_and_hold_no_connections(
         calls.call("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5)))
         assert [watch.next().balance.minor_units for watch in watches[:7]] == [5] * 7
 
-        watches.pop().call.cancel()
-        wait_until(lambda: _may_watch(bobs, bob), what="whoever leaves makes room")
+        # Whoever leaves makes room, among all and among their own.
+        watches[-1].call.cancel()
+        wait_until(lambda: _may_watch(bobs, bob), what="there is room among all")
+        watches[0].call.cancel()
+        wait_until(lambda: _may_watch(calls, alice), what="there is room among Alice's own")
 
 
 def assert_full(watch: Watch, code: str) -> None:
