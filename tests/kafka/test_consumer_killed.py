@@ -1,16 +1,18 @@
 """Consumers die at the worst moments, for real: what was accepted is settled once, by whoever comes next."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 
-from tests.kafka.people import submit_many, unsettled
+from tests.kafka.people import settle_until, submit_many, unsettled
 from tests.kafka.worker import Worker
 from tests.kafka_broker import KafkaBroker
 from tests.queue.books import assert_settled
 from tests.queue.people import balance_of, person_wallet
 from tests.queue.waiting import wait_until
 from transactions.audit import books_audit
+from transactions.kafka.consumer import TransferConsumer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
 
@@ -39,3 +41,23 @@ def test_consumers_killed_before_and_after_each_commit_settle_everything_once(
     assert_settled(accepted, posted=110)
     assert (balance_of(alice), balance_of(bob)) == (1_040, 960)
     assert books_audit().clean
+
+
+def test_nobody_commits_offsets_but_the_consumer_when_it_has_settled(
+    channel: KafkaBroker, consumer_start: Callable[[], TransferConsumer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor does Kafka's client, by itself, when it is closed."""
+    accepted = submit_many(person_wallet("alice", 100), person_wallet("bob"), 5)
+    with monkeypatch.context() as patch, closing(TransferConsumer()) as consumer:
+        patch.setattr(TransferConsumer, "_commit", lambda self, deliveries: None)
+        settle_until(consumer, accepted)
+
+    again, delivered = consumer_start(), 0
+
+    def delivered_again() -> bool:
+        nonlocal delivered
+        delivered += again.turn()
+        return delivered == 5
+
+    wait_until(delivered_again, what="all of it is delivered again")
+    assert_settled(accepted, posted=5)
