@@ -6,7 +6,6 @@ What was delivered before is recognised by its transaction's id, under the walle
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import compress
 
 from django.db import IntegrityError, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
@@ -14,7 +13,6 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from transactions.kafka.deliveries import Delivery
 from transactions.ledger.arrays import among
 from transactions.ledger.commands import Command, Outcome, wallets_of
-from transactions.ledger.heads import commands_lock_free
 from transactions.ledger.post import post
 from transactions.queue.retry import fault_is_of_the_moment
 from transactions.queue.settle import concerns_everybody
@@ -26,8 +24,6 @@ from wallets.warming import watched_warm_up
 _LOCK_TIMEOUT_MS = 1_000
 _LOCK_TIMEOUT_AGAIN_MS = 200
 _LOCK_TIMEOUT_SQL = "SELECT set_config('lock_timeout', %s, true)"
-#: How often a batch is looked through for what can be settled without waiting.
-_LOOKS = 3
 #: How often a batch is tried again where only the moment was wrong.
 _TRIES = 3
 
@@ -51,36 +47,8 @@ def deliveries_settle(deliveries: Sequence[Delivery]) -> Settlement:
     settled before that is recognised when it is delivered again.
     """
     settlement = Settlement()
-    _settle(_left_of_looks(deliveries, settlement), settlement, _LOCK_TIMEOUT_MS)
+    _settle(deliveries, settlement, _LOCK_TIMEOUT_MS)
     return settlement
-
-
-def _left_of_looks(deliveries: Sequence[Delivery], settlement: Settlement) -> Sequence[Delivery]:
-    """Settles in a few looks what can be settled at once, and returns the others: they have to be waited for, or are
-    faulty. Consumers would else take turns, each waiting for another's commit before it begins to work."""
-    for _ in range(_LOOKS):
-        if not deliveries:
-            break
-        before, deliveries = len(deliveries), _settle_free(deliveries, settlement)
-        if len(deliveries) == before:
-            break
-    return deliveries
-
-
-def _settle_free(deliveries: Sequence[Delivery], settlement: Settlement) -> Sequence[Delivery]:
-    """Settles those whose wallets nobody else holds, and returns the others; all of them where it meets a fault."""
-    commands = [_command(delivery) for delivery in deliveries]
-    try:
-        with transaction.atomic(durable=True):
-            free = commands_lock_free(commands)
-            outcomes = _posted(list(compress(commands, free)))
-    except Exception as error:
-        if concerns_everybody(error):
-            raise
-        return deliveries
-    for delivery, outcome in zip(compress(deliveries, free), outcomes, strict=True):
-        _count(delivery, outcome, settlement)
-    return [delivery for delivery, is_free in zip(deliveries, free, strict=True) if not is_free]
 
 
 def _settle(deliveries: Sequence[Delivery], settlement: Settlement, lock_timeout_ms: int) -> None:
@@ -142,13 +110,10 @@ def _post(commands: Sequence[Command], lock_timeout_ms: int) -> list[Outcome]:
     with transaction.atomic(durable=True):
         with connection.cursor() as cursor:
             cursor.execute(_LOCK_TIMEOUT_SQL, [str(lock_timeout_ms)])
-        return _posted(commands)
-
-
-def _posted(commands: Sequence[Command]) -> list[Outcome]:
-    # Robust: what was settled is settled, whatever is wrong with the cache.
-    transaction.on_commit(partial(watched_warm_up, wallets_of(commands)), robust=True)
-    return post(commands)
+        outcomes = post(commands)
+        # Robust: what was settled is settled, whatever is wrong with the cache.
+        transaction.on_commit(partial(watched_warm_up, wallets_of(commands)), robust=True)
+    return outcomes
 
 
 def _is_passing(error: Exception) -> bool:
