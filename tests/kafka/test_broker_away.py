@@ -76,6 +76,17 @@ def test_without_a_broker_the_answer_is_503_and_nothing_was_accepted(
     assert_books_clean()
 
 
+def test_what_the_producer_has_no_room_for_is_not_taken_for_acknowledged(
+    impatient: KafkaBroker, settings: Settings
+) -> None:
+    settings.KAFKA_BOOTSTRAP_SERVERS = f"127.0.0.1:{ports_free(1)[0]}"
+    settings.KAFKA_CLIENT_OPTIONS = {"queue.buffering.max.messages": "2"}
+
+    messages = [Outgoing(topic=requested_topic(), key=b"1", value=b"{}")] * 5
+
+    assert messages_publish(messages) == [False] * 5
+
+
 def test_a_message_that_arrives_although_it_was_given_up_pays_once(
     channel: KafkaBroker, consumer_start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
