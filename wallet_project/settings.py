@@ -439,7 +439,12 @@ KAFKA_RETENTION_S = env.int("KAFKA_RETENTION_S", default=7 * 24 * 3600)
 KAFKA_SESSION_TIMEOUT_MS = env.int("KAFKA_SESSION_TIMEOUT_MS", default=10_000)
 #: How long a request waits for the broker's acknowledgement before it is answered 503.
 KAFKA_DELIVERY_TIMEOUT_MS = env.int("KAFKA_DELIVERY_TIMEOUT_MS", default=5_000)
-# Or every transfer would fail, some of them after the broker has it.
-for _name in ("KAFKA_PARTITIONS", "KAFKA_RETENTION_S", "KAFKA_SESSION_TIMEOUT_MS", "KAFKA_DELIVERY_TIMEOUT_MS"):
-    if globals()[_name] < 1:
+for _name, _value in {
+    "KAFKA_PARTITIONS": KAFKA_PARTITIONS,
+    "KAFKA_RETENTION_S": KAFKA_RETENTION_S,
+    "KAFKA_SESSION_TIMEOUT_MS": KAFKA_SESSION_TIMEOUT_MS,
+    "KAFKA_DELIVERY_TIMEOUT_MS": KAFKA_DELIVERY_TIMEOUT_MS,
+}.items():
+    # Or every transfer would fail, some of them after the broker has it.
+    if _value < 1:
         raise ImproperlyConfigured(f"{_name} is 1 or more.")
