@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.utils import timezone
@@ -49,9 +50,8 @@ def _token_of(digest: str, cached: bytes | None) -> Bearer | None:
     if cached is None:
         _owners.pop(digest, None)
         return None
-    fields = json.loads(cached)
-    expiry = datetime.fromisoformat(fields["expiry"]) if fields["expiry"] else None
-    user = _user_of(fields["user"])
+    expiry, fields = _token_read(cached)
+    user = _user_of(fields)
     # The clock is looked at each time: what was cached before it ran out opens nothing after.
     if not user.is_active or (expiry is not None and expiry <= timezone.now()):
         return None
@@ -59,6 +59,13 @@ def _token_of(digest: str, cached: bytes | None) -> Bearer | None:
         _owners.clear()
     _owners[digest] = user.pk
     return Bearer(digest=digest, user=user)
+
+
+@lru_cache(_OWNERS_MAX)
+def _token_read(cached: bytes) -> tuple[datetime | None, dict[str, Any]]:
+    """When it runs out, and whose it is. The same bytes say the same, however often they are asked for."""
+    fields = json.loads(cached)
+    return datetime.fromisoformat(fields["expiry"]) if fields["expiry"] else None, fields["user"]
 
 
 def token_owner_guess(*, digest: str) -> int | None:

@@ -13,7 +13,10 @@ from wallets.bodies import PACK_FROM_BYTES, Body
 
 def etag_known(request: HttpRequest, etag: str) -> bool:
     """Whether the client names this state as one that it has. Weak comparison; "*" is any state."""
-    known = parse_etags(request.headers.get("If-None-Match", ""))
+    named = request.META.get("HTTP_IF_NONE_MATCH")
+    if not named:
+        return False
+    known = parse_etags(named)
     return known == ["*"] or any(_opaque(one) == _opaque(etag) for one in known)
 
 
@@ -34,7 +37,7 @@ def body_response(request: HttpRequest, body: Body, *, content_type: str = "appl
         response = HttpResponse(body.plain(), content_type=content_type)
     response["ETag"] = body.etag
     # Said of tiny bodies too, which are never packed: the address has answers of either kind.
-    patch_vary_headers(response, ["Accept-Encoding"])
+    response["Vary"] = "Accept-Encoding"
     return response
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from redis import Redis
-from redis.exceptions import NoScriptError
+from redis import ConnectionPool, Redis
+from redis.exceptions import NoScriptError, ResponseError
 
 Argument = str | bytes | int | float
 
@@ -35,26 +35,37 @@ def script_errand(text: str, keys: Sequence[str], arguments: Sequence[Argument])
 
 def errands_run(client: Redis, errands: Sequence[Errand]) -> None:
     """Sends the errands, in their order, in one round trip. Raises RedisError for the first that failed."""
-    if len(errands) == 1:
-        replies = [_run_alone(client, errands[0])]
-    else:
-        with client.pipeline(transaction=False) as pipeline:
-            for errand in errands:
-                pipeline.execute_command(*errand.command)  # type: ignore[no-untyped-call]  # redis-py is half typed
-            replies = pipeline.execute(raise_on_error=False)
+    replies = _exchange(client.connection_pool, [errand.command for errand in errands])
     for errand, reply in zip(errands, replies, strict=True):
         if isinstance(reply, NoScriptError):
             # A restart or SCRIPT FLUSH forgot it.
-            reply = client.execute_command(*(errand.otherwise or ()))  # type: ignore[no-untyped-call]  # noqa: PLW2901
+            [reply] = _exchange(client.connection_pool, [errand.otherwise or ()])  # noqa: PLW2901
         if isinstance(reply, Exception):
             raise reply
         errand.reply, errand.is_done = reply, True
 
 
-def _run_alone(client: Redis, errand: Errand) -> object:
+def _exchange(pool: ConnectionPool, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+    """What redis-py's pipelines do, on a connection of theirs and without the rest of them: each read asks Redis, and
+    a pipeline takes longer to be set up than Redis to answer. Nothing is sent a second time, for whoever asks goes on
+    without Redis; the pool has seen to it that the connection stands."""
+    # Half typed, by redis-py.
+    connection: Any = pool.get_connection()
     try:
-        return client.execute_command(*errand.command)  # type: ignore[no-untyped-call]  # redis-py is half typed
-    except NoScriptError as error:
+        connection.send_packed_command(connection.pack_commands(commands))
+        return [_reply(connection) for _ in commands]
+    except BaseException:
+        # The rest of the answer may still come, and is nobody else's.
+        connection.disconnect()
+        raise
+    finally:
+        pool.release(connection)
+
+
+def _reply(connection: Any) -> object:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
         return error
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -19,6 +20,8 @@ from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.text import text_storable
 from wallets.models import ApiToken, User, Wallet
 
+#: How many heads this process keeps as it has read them.
+_HEADS_KEPT = 4_096
 _HEAD_FIELDS = ("id", "owner_id", "currency", "status", "balance", "version", "created_at")
 
 
@@ -82,8 +85,12 @@ def wallet_head_list(*, owner: User) -> list[WalletHead]:
 
 
 def _head_of(cached: bytes | None) -> WalletHead | None:
-    if cached is None:
-        return None
+    return _head_read(cached) if cached is not None else None
+
+
+@lru_cache(_HEADS_KEPT)
+def _head_read(cached: bytes) -> WalletHead:
+    """The same bytes are the same head, however often they are asked for."""
     fields = json.loads(cached)
     return WalletHead(**{**fields, "created_at": datetime.fromisoformat(fields["created_at"])})
 

@@ -62,4 +62,4 @@ def test_a_wallet_is_the_same_by_hand(alice: Person, bob: Person) -> None:
 
     head = wallet_head_get(owner=alice.user, wallet_id=wallet.pk)
 
-    assert head_data(head, owner=alice.user) == WalletSerializer(wallet).data
+    assert head_data(head, owner_name=alice.user.username) == WalletSerializer(wallet).data

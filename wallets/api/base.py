@@ -90,5 +90,5 @@ def _of_nothing(kind: type[StrictSerializer]) -> dict[str, Any]:
 
 def _framing_check(request: Request) -> None:
     # Django reads no body without a length, and would take a chunked one for an empty one.
-    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+    if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         raise ParseError("Send the body with a Content-Length, not in chunks.")

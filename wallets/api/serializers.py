@@ -1,6 +1,7 @@
 """What the API about people and wallets takes and gives."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, cast
 
 from django.contrib.auth.password_validation import validate_password
@@ -8,7 +9,7 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from wallets.api.fields import ChoiceTextField, EmailTextField, IdField, MomentField, TextField
-from wallets.bodies import moment_text
+from wallets.bodies import Body, body_make, json_bytes, moment_text
 from wallets.domain.currencies import CURRENCIES
 from wallets.models import User, WalletStatus, username_validator
 from wallets.selectors import WalletHead
@@ -16,6 +17,8 @@ from wallets.selectors import WalletHead
 #: Enough for any passphrase; hashing a megabyte helps nobody.
 PASSWORD_LENGTH_MAX = 1_000
 _UNKNOWN_NAMES_SHOWN = 20
+#: How many answers about wallets this process keeps as it has made them.
+_BODIES_KEPT = 4_096
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -108,11 +111,17 @@ class WalletSerializer(serializers.Serializer[Any]):
     created_at = MomentField(read_only=True)
 
 
-def head_data(head: WalletHead, *, owner: User) -> dict[str, Any]:
+@lru_cache(_BODIES_KEPT)
+def head_body(head: WalletHead, *, owner_name: str) -> Body:
+    """What is answered for this head, made once for as long as it stays the same."""
+    return body_make(json_bytes(head_data(head, owner_name=owner_name)))
+
+
+def head_data(head: WalletHead, *, owner_name: str) -> dict[str, Any]:
     """The same by hand, for reads that come out of the cache; a test holds the two together."""
     return {
         "id": str(head.id),
-        "owner": owner.username,
+        "owner": owner_name,
         "currency": head.currency,
         "status": head.status,
         "balance": head.balance,

@@ -21,6 +21,7 @@ from wallets.api.serializers import (
     WalletListSerializer,
     WalletOpenSerializer,
     WalletSerializer,
+    head_body,
     head_data,
 )
 from wallets.api.sign_in import credentials_check
@@ -131,7 +132,7 @@ class WalletsView(ApiView):
     )
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
         heads = wallet_head_list(owner=self.user)
-        return self.answer({"results": [head_data(head, owner=self.user) for head in heads]})
+        return self.answer({"results": [head_data(head, owner_name=self.user.username) for head in heads]})
 
     @operation(
         name="wallet_open",
@@ -168,4 +169,4 @@ class WalletView(ApiView):
     def get(self, request: Request, wallet_id: int) -> HttpResponse:  # noqa: ARG002
         wallet = wallet_head_get(owner=self.user, wallet_id=wallet_id, ahead=self.ahead)
         wallet_watch(wallet.id)
-        return self.answer(head_data(wallet, owner=self.user))
+        return self.answer(head_body(wallet, owner_name=self.user.username))

@@ -49,19 +49,20 @@ class Look:
 
 def names_look(client: Redis, names: Sequence[str], *, beside: Sequence[Errand] = ()) -> Look:
     """Looks, and sends what else goes the same way."""
-    lease_id = secrets.token_hex(8)
+    # One of a kind, for whichever begins with this look: a lease, or a generation.
+    unique = secrets.token_hex(8)
     look = LOOK.errand(
         [STATE],
         "\n".join(names),
-        secrets.token_hex(8),
-        lease_id,
+        unique,
+        unique,
         LEASE_MS,
         fence_ms(),
         settings.CACHE_TRUST_MS,
         CLAIM_MS,
     )
     errands_run(client, [look, *beside])
-    return _look_of(names, lease_id, look.reply)
+    return _look_of(names, unique, look.reply)
 
 
 def _look_of(names: Sequence[str], lease_id: str, found: list[Any]) -> Look:
