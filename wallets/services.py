@@ -96,6 +96,8 @@ def wallet_open(*, owner: User, currency: str) -> Wallet:
     except IntegrityError as error:
         if constraint_violated(error) != "wallet_one_per_owner_and_currency":
             raise
+        with transaction.atomic():
+            cache_replayed([wallets_name(owner.pk)])
         raise WalletError(ErrorCode.WALLET_EXISTS, f"You already have a wallet in {currency}.") from error
     except (ClockError, LeaseError) as error:
         raise WalletError(ErrorCode.UNAVAILABLE, retry_after_s=1) from error
@@ -126,14 +128,23 @@ def wallet_close(*, wallet_id: int, actor: User, reason: str) -> bool:
 
 
 def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
-    """A new bearer token, and its secret, which is nowhere to be read again."""
-    token, secret = ApiToken.objects.create(user=user, name=name)  # type: ignore[no-untyped-call]  # knox is untyped
+    """A new bearer token, and its secret, which is nowhere to be read again. Raises NOT_AUTHENTICATED where the account
+    was shut, or its password changed, since `user` was let in."""
+    with transaction.atomic():
+        # The lock stops a change of the password, which ends every token there is, from missing this one: either it
+        # waits for this commit and finds the token, or it is found out here that whoever asks knew the old one.
+        account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        if not account.is_active or account.get_session_auth_hash() != user.get_session_auth_hash():
+            raise WalletError(ErrorCode.NOT_AUTHENTICATED, "The password has changed. Log in again.")
+        token, secret = ApiToken.objects.create(user=account, name=name)  # type: ignore[no-untyped-call]  # knox is untyped
     return token, secret
 
 
 def token_revoke(*, user: User, digest: str) -> None:
     """From the commit on the token opens nothing. Raises NOT_FOUND."""
     if not _tokens_delete(_tokens(user).filter(digest=digest)):
+        with transaction.atomic():
+            cache_replayed([token_name(digest)])
         raise WalletError(ErrorCode.NOT_FOUND, "You have no such token.")
 
 
@@ -185,7 +196,8 @@ def _tokens(user: User) -> QuerySet[ApiToken]:
 def _tokens_delete(tokens: QuerySet[ApiToken]) -> int:
     """How many there were. From the commit on none of them opens anything, in whatever cache it was.
 
-    The lock stops another call from deleting, and so fencing, only some of them.
+    The locks, taken in the order of the digests, stop two calls with tokens in common from deadlocking over them; and
+    of two that revoke the same one the second finds none.
     """
     with transaction.atomic():
         digests = list(tokens.order_by("digest").select_for_update(of=("self",)).values_list("digest", flat=True))

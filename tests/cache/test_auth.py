@@ -159,12 +159,14 @@ def test_a_password_that_an_operator_sets_ends_every_token_and_every_browser(
 def test_somebody_who_is_shut_out_is_out_at_once_and_back_when_let_in_again(alice: User, bob: User) -> None:
     phone, browser, desk = with_token(alice), with_session(alice), _superuser(bob)
     warm(phone, browser)
+    assert browser.api.client.get("/settings/").status_code == 200
     page = f"/admin/wallets/user/{alice.pk}/change/"
     inline = {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0"}
 
     desk.post(page, inline)
     assert_out(phone)
     assert_out(browser)
+    assert browser.api.client.get("/settings/").status_code == 302
 
     desk.post(page, {**inline, "is_active": "on"})
     assert_in(phone)

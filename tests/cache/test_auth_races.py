@@ -1,0 +1,82 @@
+"""A token that is issued or revoked at the very moment at which something happens to it or to its user."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
+
+import pytest
+from allauth.account.adapter import get_adapter
+from django.db import connections, transaction
+
+from tests.concurrency.waiting import backend_pid, waited_for
+from wallets.access import token_find
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import ApiToken, User
+from wallets.services import token_issue, token_revoke, user_fence
+
+T = TypeVar("T")
+pytestmark = pytest.mark.usefixtures("trusted_cache")
+
+
+def in_a_thread(work: Callable[[], T]) -> "Future[T]":
+    def run() -> T:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    pool = ThreadPoolExecutor(max_workers=1)
+    done = pool.submit(run)
+    pool.shutdown(wait=False)
+    return done
+
+
+def password_change(user_id: int) -> None:
+    get_adapter().set_password(User.objects.get(pk=user_id), "a completely different horse")
+
+
+def test_a_token_waits_for_the_commit_that_shuts_its_user_out_and_is_never_read_with_the_old_one(alice: User) -> None:
+    def issued() -> str:
+        token = ApiToken.objects.create(user=alice)[0]  # type: ignore[no-untyped-call]
+        token_find(digest=token.digest)
+        return str(token.digest)
+
+    with transaction.atomic():
+        User.objects.filter(pk=alice.pk).update(is_active=False)
+        user_fence(user_id=alice.pk)
+        token = in_a_thread(issued)
+        waited_for(backend_pid())
+
+    assert token_find(digest=token.result(20)) is None
+
+
+def test_a_new_password_ends_a_token_too_that_was_being_issued_at_that_moment(alice: User) -> None:
+    with transaction.atomic():
+        token_issue(user=alice, name="")
+        changed = in_a_thread(lambda: password_change(alice.pk))
+        waited_for(backend_pid())
+    changed.result(20)
+
+    assert not ApiToken.objects.exists()
+
+
+def test_of_two_who_revoke_one_token_the_second_hears_that_it_is_gone(alice: User) -> None:
+    token, _ = token_issue(user=alice, name="")
+    with transaction.atomic():
+        token_revoke(user=alice, digest=token.digest)
+        second = in_a_thread(lambda: token_revoke(user=alice, digest=token.digest))
+        waited_for(backend_pid())
+
+    with pytest.raises(WalletError) as refusal:
+        second.result(20)
+    assert refusal.value.code == ErrorCode.NOT_FOUND
+
+
+def test_whoever_knew_the_old_password_gets_no_token_after_it_was_changed(alice: User) -> None:
+    knew_it = User.objects.get(pk=alice.pk)
+    password_change(alice.pk)
+
+    with pytest.raises(WalletError) as refusal:
+        token_issue(user=knew_it, name="")
+    assert refusal.value.code == ErrorCode.NOT_AUTHENTICATED
+    assert not ApiToken.objects.exists()
