@@ -1,6 +1,8 @@
 """Objects in the cache, and what a reader gets of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from django_redis import get_redis_connection
 
 from wallets.cache import cache_read, cache_read_many
 
@@ -26,3 +28,14 @@ def forgotten(names: Sequence[str]) -> set[str]:
 def shown(name: str, *, truth: bytes) -> bytes | None:
     """What a reader is shown while this is the truth in Postgres."""
     return cache_read(name, load=lambda: truth)
+
+
+def scripts_run(work: Callable[[], object]) -> int:
+    """How many scripts Redis runs meanwhile."""
+
+    def calls() -> int:
+        return int(get_redis_connection().info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"])
+
+    before = calls()
+    work()
+    return calls() - before

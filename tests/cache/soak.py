@@ -28,6 +28,7 @@ from transactions.services import deposit_create, transfer_create, transfers_sub
 from wallets import cache
 from wallets.cache_names import wallet_name
 from wallets.domain.errors import WalletError
+from wallets.freshness import lua
 from wallets.freshness.link import RedisAwayError
 from wallets.models import Wallet
 
@@ -144,8 +145,12 @@ class Soak:
             self._said[number][which] = max(self._said[number][which], reached.get(self.wallets[which].id, 0))
 
 
-def redis_wipe() -> None:
-    get_redis_connection().flushall()
+def redis_wipe() -> bytes | None:
+    """FLUSHALL; the generation that it ends."""
+    client = get_redis_connection()
+    generation: bytes | None = client.hget(lua.STATE, "generation")
+    client.flushall()
+    return generation
 
 
 def _deposit(first: Wallet, second: Wallet) -> list[int]:
@@ -175,3 +180,4 @@ def _no_way(call: Callable[[Any], Any]) -> NoReturn:
 def _kill(process: BaseProcess) -> None:
     process.kill()
     process.join(20)
+    assert process.exitcode == -signal.SIGKILL, process

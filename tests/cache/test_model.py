@@ -1,7 +1,7 @@
 """Readers, writers, deaths, wipes, restarts and outages in every order: no read is ever stale.
 
 Hypothesis chooses what happens next: who begins, who takes the next step of the protocol, what goes wrong meanwhile.
-The code, the scripts and both servers are the real ones: see `world.py`. The known races are in `test_races.py`.
+The code, the scripts and both servers are the real ones: see `world.py`. The known races are in `dropped.py`.
 """
 
 import random
@@ -13,9 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from tests.cache import test_races
+from tests.cache import dropped
 from tests.cache.actor import Actor
-from tests.cache.test_races import Drop
+from tests.cache.dropped import Drop
 from tests.cache.world import StaleReadError, World
 from wallets import cache
 
@@ -92,6 +92,14 @@ def redis_fails(world: World, choice: int) -> None:
     [World.wipe, World.restart, World.entry_lose, World.state_lose, World.clock_put_back][choice](world)
 
 
+def redis_restarts(world: World, choice: int) -> None:
+    world.restart()
+
+
+def the_clock_is_put_back(world: World, choice: int) -> None:
+    world.clock_put_back()
+
+
 def redis_writes_to_its_disk(world: World, choice: int) -> None:
     world.snapshot_take()
 
@@ -122,9 +130,9 @@ def play(world: World, events: Sequence[tuple[Event, int]]) -> int:
     return world.servable
 
 
-def play_much(world: World, dice: random.Random) -> None:
+def play_much(world: World, dice: random.Random, events: Sequence[Event]) -> None:
     for _ in range(300):
-        play(world, [(dice.choice(EVENTS), dice.randrange(5)) for _ in range(40)])
+        play(world, [(dice.choice(events), dice.randrange(5)) for _ in range(40)])
 
 
 def test_no_order_of_events_leads_to_a_stale_read(world: World) -> None:
@@ -141,22 +149,34 @@ def test_no_order_of_events_leads_to_a_stale_read(world: World) -> None:
     assert servable > 200
 
 
+#: What it takes to need the rarer steps: among all events such an order would take too long to come about.
+RESTARTS = [read_runs_through, write_runs_through, redis_writes_to_its_disk, redis_restarts, much_time_passes]
+OUTAGES = [read_runs_through, write_without_redis, time_passes, somebody_goes_on]
+
+
 @pytest.mark.parametrize(
-    "step_dropped",
+    ("step_dropped", "events"),
     [
-        test_races.ALWAYS_FILL,
-        test_races.NO_EVICTION,
-        test_races.without_fence,
-        test_races.without_quarantine,
-        test_races.without_record,
-        test_races.without_outwaiting,
-        test_races.without_waiting_in_its_stead,
+        (dropped.ALWAYS_FILL, EVENTS),
+        (dropped.NO_EVICTION, EVENTS),
+        (dropped.without_fence, EVENTS),
+        (dropped.without_quarantine, EVENTS),
+        (dropped.without_record, EVENTS),
+        (dropped.without_outwaiting, EVENTS),
+        (dropped.without_waiting_in_its_stead, EVENTS),
+        (dropped.LIFT_ALL, [*[write_begins] * 2, *[somebody_takes_a_step] * 2, somebody_goes_on, read_runs_through]),
+        (dropped.without_transaction_timeout, [write_begins, somebody_goes_on, read_runs_through, much_time_passes]),
+        (dropped.SAME_RUN, RESTARTS),
+        (dropped.ANY_GENERATION, RESTARTS),
+        (dropped.ANY_TRUST, [*OUTAGES, the_clock_is_put_back]),
+        (dropped.without_telling_outages_apart, [*OUTAGES, the_sweep_comes]),
+        (dropped.forget_before_eviction, [*OUTAGES, read_begins, somebody_dies]),
     ],
 )
 def test_without_a_step_of_the_protocol_such_an_order_is_soon_found(
-    step_dropped: Drop, world: World, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    step_dropped: Drop, events: Sequence[Event], world: World, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     """So the search above is one that finds something where there is something to find."""
     step_dropped(world, monkeypatch, settings)
     with pytest.raises(StaleReadError):
-        play_much(world, random.Random(7))
+        play_much(world, random.Random(8), events)

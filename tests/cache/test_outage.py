@@ -1,18 +1,25 @@
 """Redis is away while money moves: the writes go on, nobody trusts the cache meanwhile, and it heals by itself."""
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from tests.cache.remembered import forgotten, remember, shown
 from tests.queue.broker import Broker
-from transactions.services import deposit_create
+from transactions.names import unmoved_name
+from transactions.routes import TransferRequest
+from transactions.services import deposit_create, transfers_submit
 from wallets.cache import cache_sweep, value_get, value_put
-from wallets.cache_names import wallet_name
-from wallets.freshness import link, unevicted
+from wallets.cache_names import token_name, wallet_name, wallets_name
+from wallets.domain.errors import WalletError
+from wallets.freshness import link, outage, unevicted
 from wallets.freshness.outage import OUTAGE
 from wallets.models import Unevicted, User, Wallet
+from wallets.services import token_issue, token_revoke, wallet_freeze, wallet_open
 from wallets.tasks import cache_sweep_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,6 +96,31 @@ def test_a_replay_waits_in_the_stead_of_a_call_that_may_have_died_before_it_had(
     started_s = time.monotonic()
     assert deposit()
     assert time.monotonic() - started_s > 0.2
+
+
+def test_whoever_hears_that_it_was_done_already_hears_so_when_nobody_is_shown_what_was_before(
+    alice: User, bob: User, alice_wallet: Wallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The call that did it may have died before it had waited; this one waits, and holds no locks meanwhile."""
+    token, _ = token_issue(user=alice, name="phone")
+    wallet_id = alice_wallet.id
+    request = TransferRequest(source_id=wallet_id, recipient="bob", amount=1, idempotency_key="once")
+    doors: dict[str, Callable[[], object]] = {
+        unmoved_name(wallet_id): lambda: transfers_submit(actor=alice, requests=[request]),
+        wallet_name(wallet_id): lambda: wallet_freeze(wallet_id=wallet_id, actor=bob, reason="Asked for."),
+        token_name(token.digest): lambda: token_revoke(user=alice, digest=token.digest),
+        wallets_name(alice.pk): lambda: wallet_open(owner=alice, currency="EUR"),
+    }
+    waits: list[bool] = []
+    monkeypatch.setattr(outage, "trust_outwait", lambda: waits.append(connection.in_atomic_block))
+    for name, door in doors.items():
+        door()
+        assert waits == [], name
+        unevicted.names_note([name])
+        with suppress(WalletError):
+            door()
+        assert waits == [False], name
+        waits.clear()
 
 
 def test_a_reader_who_finds_names_on_record_evicts_them_and_trusts_again(alice_wallet: Wallet) -> None:

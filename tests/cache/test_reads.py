@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.test import Client
+from pytest_django import Settings
 
 from tests.api.client import Person, assert_problem, json_of
 from tests.cache.readers import READERS, no_queries, some_queries, with_session, with_token
@@ -20,6 +21,11 @@ from wallets.services import wallet_freeze, wallet_open
 
 pytestmark = pytest.mark.usefixtures("trusted_cache")
 Reader = Callable[[User], Person]
+
+QUESTIONS = (
+    *("limit=1", "limit=2", "kind=deposit", "kind=transfer", "direction=in", "direction=out"),
+    *("since=2100-01-01T00:00:00Z", "until=2000-01-01T00:00:00Z"),
+)
 
 
 def paths_of(someone: Person) -> list[str]:
@@ -216,6 +222,22 @@ def test_a_page_of_history_is_of_the_version_that_its_wallet_was_read_at(
     path = f"{someone.wallet_path}/transactions"
     assert [entry["amount"] for entry in json_of(someone.api.get(path))["results"]] == [100]
     assert [entry["amount"] for entry in json_of(someone.api.get(path))["results"]] == [200, 100]
+
+
+def test_each_question_about_a_history_has_a_page_of_its_own(alice: User, bob: User, settings: Settings) -> None:
+    give(alice, 100)
+    give(alice, 200)
+    transfer_create(actor=alice, source_id=alice.wallets.get().pk, recipient="bob", amount=50)
+    someone = with_token(alice)
+    path = f"{someone.wallet_path}/transactions"
+    older = json_of(someone.api.get(path, {"limit": 1}))["next"]
+    pages = [path, older, *(f"{path}?{question}" for question in QUESTIONS)]
+    settings.CACHE_ENABLED = False
+    asked_of_postgres = [json_of(someone.api.get(page)) for page in pages]
+
+    settings.CACHE_ENABLED = True
+    for _ in range(2):
+        assert [json_of(someone.api.get(page)) for page in pages] == asked_of_postgres
 
 
 def test_following_the_pages_of_a_history_meets_each_entry_once_while_more_arrive(alice: User) -> None:

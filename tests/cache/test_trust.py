@@ -11,6 +11,7 @@ from pytest_django import Settings
 from tests.cache.remembered import forgotten, remember, shown
 from tests.queue.waiting import wait_until
 from wallets.cache import cache_trust_assert
+from wallets.freshness.steps import names_look
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,3 +55,14 @@ def test_however_many_read_postgres_is_asked_for_the_trust_a_few_times_a_second(
             assert shown(NAME, truth=b"new") == b"old"
     # One in each half of the time that a trust lasts, at the most.
     assert 0 < len(asked) <= 2 + (time.monotonic() - started_s) / 0.2
+
+
+def test_of_a_crowd_one_renews_the_trust_and_when_that_one_died_another(
+    trusted_cache: None,
+) -> None:
+    def claims() -> list[bool]:
+        return [names_look(get_redis_connection(), [NAME]).claim for _ in range(5)]
+
+    assert claims() == [True, False, False, False, False]
+
+    wait_until(lambda: any(claims()), what="the claim of the one that died is over")

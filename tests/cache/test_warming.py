@@ -21,7 +21,7 @@ from wallets import warming, watch
 from wallets.locks import lock_try
 from wallets.models import User
 from wallets.services import wallet_open
-from wallets.warming import PERSON_TASK, WALLETS_TASK
+from wallets.warming import PERSON_TASK, WALLETS_TASK, person_warm_up
 
 pytestmark = pytest.mark.usefixtures("trusted_cache")
 
@@ -135,6 +135,7 @@ def test_refresh_upon_refresh_marks_a_wallet_once(alice: User) -> None:
     for _ in range(5):
         reader.api.get(reader.wallet_path)
     client = get_redis_connection()
+    assert 0 < client.ttl(f"wallet:watch:{reader.wallet.pk}") <= watch.WATCH_S
     client.delete(f"wallet:watch:{reader.wallet.pk}")
 
     reader.api.get(reader.wallet_path)
@@ -164,6 +165,13 @@ def test_of_many_who_warm_one_wallet_at_once_one_does(alice: User, monkeypatch: 
     first.join(20)
 
     assert made == [wallet_id]
+
+
+def test_a_warm_up_that_no_worker_takes_soon_is_dropped(alice: User) -> None:
+    person_warm_up(alice.pk)
+
+    (message,) = get_redis_connection().lrange("celery", 0, -1)
+    assert json.loads(message)["headers"]["expires"] is not None
 
 
 def test_a_warm_up_that_died_keeps_others_away_only_for_a_while(alice: User) -> None:

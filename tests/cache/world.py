@@ -72,7 +72,7 @@ class World:
         self.hits = self.servable = 0
         User.objects.filter(pk=self.user_id).update(last_name="0")
         Unevicted.objects.all().delete()
-        outage._outage_at = None
+        outage._seen_s.clear()
         self.wipe()
         cache.cache_trust_assert()
         self.read()

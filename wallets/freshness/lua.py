@@ -82,13 +82,19 @@ if state[1] ~= run then
 end
 local generation = state[2]
 if now < state[3] + ARGV[5] then return {'quarantine'} end
-local left, claim = state[4] - now, 0
-if left * 2 < tonumber(ARGV[6]) and now >= tonumber(state[5]) then
+local left, claimed, claim = state[4] - now, tonumber(state[5]), 0
+-- A trust that has longer to go than it was ever given is one whose clock was put back. It ends for good: left alone it
+-- would be one again, of which nobody has asked Postgres, when the clock gets there once more.
+if left > tonumber(ARGV[6]) then
+    left = 0
+    redis.call('HSET', KEYS[1], 'until_ms', 0)
+end
+-- So is a claim that has longer to go than it was given.
+if left * 2 < tonumber(ARGV[6]) and (now >= claimed or claimed > now + ARGV[7]) then
     claim = 1
     redis.call('HSET', KEYS[1], 'claimed_ms', digits(now + ARGV[7]))
 end
--- A trust that has longer to go than it was ever given is one whose clock was put back.
-if left <= 0 or left > tonumber(ARGV[6]) then return {'lapsed', digits(now), generation, claim} end
+if left <= 0 then return {'lapsed', digits(now), generation, claim} end
 
 local found = {'trusted', digits(now), generation, claim}
 for i, key in ipairs(entries) do

@@ -21,8 +21,8 @@ _MARGIN = 1.2
 # renewed in between, and he would not wait.
 HOLD_SQL = "SELECT at FROM wallets_unevicted WHERE name = %s FOR SHARE"
 
-_outage_at: datetime | None = None
-_seen_s = 0.0
+#: Since when this process has seen the outage stand that it has seen last.
+_seen_s: dict[datetime, float] = {}
 
 
 def outage_outwait() -> None:
@@ -42,10 +42,12 @@ def trust_outwait() -> None:
 
 def _outwait(outage_at: datetime | None) -> None:
     """After the commit. An outage that is new to this process has been on record since now, as far as it knows."""
-    global _outage_at, _seen_s
-    if outage_at is None or outage_at != _outage_at:
-        _outage_at, _seen_s = outage_at, time.monotonic()
-    left_s = _seen_s + _trust_s() - time.monotonic()
+    since_s = time.monotonic()
+    if outage_at is not None:
+        if outage_at not in _seen_s:
+            _seen_s.clear()
+        since_s = _seen_s.setdefault(outage_at, since_s)
+    left_s = since_s + _trust_s() - time.monotonic()
     if left_s > 0:
         time.sleep(left_s)
 

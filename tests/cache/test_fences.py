@@ -1,0 +1,125 @@
+"""A writer's fence: set before the commit, lifted after it, left behind by those who never got there."""
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from django.db import connections, transaction
+from django_redis import get_redis_connection
+from pytest_django import Settings
+
+from tests.cache.remembered import forgotten, remember, scripts_run, shown
+from tests.queue.people import crowd_wallets
+from tests.queue.waiting import wait_until
+from transactions.ledger.commands import Command
+from transactions.ledger.post import post
+from transactions.models import Kind
+from wallets.cache import cache_fence, cache_sweep
+from wallets.freshness import lua, steps
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+NAME = "wallet:1"
+
+
+def test_a_fence_needs_a_transaction_to_stand_before() -> None:
+    with pytest.raises(transaction.TransactionManagementError):
+        cache_fence([NAME])
+
+
+def test_from_the_fence_to_the_commit_readers_see_what_is_committed(trusted_cache: None) -> None:
+    remember([NAME])
+
+    with transaction.atomic():
+        cache_fence([NAME])
+        _in_another_thread(lambda: shown(NAME, truth=b"still old"), b"still old")
+
+    assert shown(NAME, truth=b"new") == b"new"
+    assert shown(NAME, truth=b"newest") == b"new"
+
+
+def test_whatever_is_wrong_with_the_lifting_what_was_committed_is_committed(
+    trusted_cache: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(steps, "names_lift", fail)
+    with transaction.atomic():
+        cache_fence([NAME])
+
+
+def test_after_a_write_that_was_rolled_back_reads_are_right_and_later_cached_again(
+    trusted_cache: None, settings: Settings
+) -> None:
+    remember([NAME])
+
+    _fence_and_roll_back([NAME])
+    assert shown(NAME, truth=b"unchanged") == b"unchanged"
+    assert shown(NAME, truth=b"read again") == b"read again"
+
+    settings.CACHE_FENCE_S = 0.001
+    _fence_and_roll_back(["wallet:2"])
+    wait_until(lambda: not forgotten(["wallet:2"]), what="the fence has run out")
+
+
+def test_a_name_is_passed_by_until_the_last_of_its_writers_has_lifted_his_fence(trusted_cache: None) -> None:
+    remember([NAME])
+    client = get_redis_connection()
+    for token in ("a11ce", "b0b"):
+        steps.names_fence(client, [NAME], token)
+
+    steps.names_lift(client, [NAME], "a11ce")
+    assert steps.names_look(client, [NAME]).fenced == [NAME]
+
+    steps.names_lift(client, [NAME], "b0b")
+    assert not client.hexists(lua.STATE, f"fence:{NAME}")
+
+
+def test_the_sweep_clears_fences_that_ran_out_and_no_others(trusted_cache: None, settings: Settings) -> None:
+    for number, fence_s in enumerate([0.001, 90.0]):
+        settings.CACHE_FENCE_S = fence_s
+        _fence_and_roll_back([f"wallet:{number}"])
+    time.sleep(0.01)
+
+    cache_sweep()
+
+    fences = [field for field in get_redis_connection().hkeys(lua.STATE) if field.startswith(b"fence:")]
+    assert fences == [b"fence:wallet:1"]
+
+
+def test_a_thousand_transfers_are_fenced_and_lifted_with_a_handful_of_scripts(trusted_cache: None) -> None:
+    wallets = crowd_wallets(1_000, 10)
+    names = [f"wallet:{wallet.id}" for wallet in wallets]
+    remember(names)
+    pairs = zip(wallets, [*wallets[1:], wallets[0]], strict=True)
+    commands = [
+        Command(
+            kind=Kind.TRANSFER, amount=1, source_id=source.id, destination_id=to.id, initiator_id=source.owner_id or 0
+        )
+        for source, to in pairs
+    ]
+
+    assert scripts_run(lambda: post(commands)) == 2
+
+    assert forgotten(names) == set(names)
+
+
+def _fence_and_roll_back(names: list[str]) -> None:
+    with transaction.atomic():
+        cache_fence(names)
+        transaction.set_rollback(True)
+
+
+def _in_another_thread(work: Callable[[], object], expected: object) -> None:
+    found: list[object] = []
+
+    def run() -> None:
+        found.append(work())
+        connections.close_all()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(20)
+    assert found == [expected]
