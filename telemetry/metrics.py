@@ -166,8 +166,12 @@ def exposition() -> tuple[bytes, str]:
 
 
 def exposition_serve(*, port: int) -> None:
-    """Shows the same at http://…:port/metrics, for processes that serve nothing else over HTTP. In a thread."""
-    start_http_server(port, registry=_registry())
+    """Shows the same at http://…:port/metrics, for processes that serve nothing else over HTTP. In a thread.
+
+    Port 0 is nowhere. Raises OSError where the port is taken.
+    """
+    if port:
+        start_http_server(port, registry=_registry())
 
 
 def _registry() -> CollectorRegistry:

@@ -134,13 +134,13 @@ CACHES = {
         # Writers ask it under their locks.
         "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": True},
     },
-    # The counters of the forms. They must hear of a Redis that is away, to count elsewhere. (django-redis keeps one
-    # pool of connections for each URL, so the timeouts are those above.)
+    # The counters of the forms. They must hear of a Redis that is away, to count elsewhere. (The timeouts are those
+    # above: django-redis keeps one pool of connections for each URL, made as whoever comes first would have it.)
     "limits": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "wallet:limits",
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1, "IGNORE_EXCEPTIONS": False},
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": False},
     },
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
@@ -373,9 +373,16 @@ SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # How many proxies of ours stand in front: so many addresses at the end of X-Forwarded-For can be believed.
 TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+if TRUSTED_PROXIES < 0:
+    raise ImproperlyConfigured("TRUSTED_PROXIES is how many proxies stand in front: 0 or more.")
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# --- Metrics: the site shows them at /metrics ---
+#: Where Prometheus finds what a process has counted that serves no pages (http://…:port/metrics): gRPC, a worker of
+#: Celery, a consumer or relay of Kafka. 0 for nowhere.
+METRICS_PORT = env.int("METRICS_PORT", default=0)
 
 # --- gRPC (`manage.py serve_grpc`) ---
 #: The address to serve on: host:port.
@@ -395,8 +402,6 @@ GRPC_WATCHERS_PER_USER_MAX = env.int("GRPC_WATCHERS_PER_USER_MAX", default=20)
 GRPC_WATCH_INTERVAL_MS = max(10, env.int("GRPC_WATCH_INTERVAL_MS", default=200))
 #: How long calls under way may take to finish when the server is asked to stop.
 GRPC_DRAIN_S = env.float("GRPC_DRAIN_S", default=10.0)
-#: Where Prometheus finds what this process has counted (http://…:port/metrics); 0 for nowhere.
-GRPC_METRICS_PORT = env.int("GRPC_METRICS_PORT", default=0)
 
 # --- The wallet as a service of its own (`manage.py serve_grpc`) ---
 #: Where the books are kept: grpc://host:port, or grpcs:// through TLS. Empty: in this process's own database.

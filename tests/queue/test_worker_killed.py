@@ -63,11 +63,14 @@ def test_a_worker_killed_between_its_writes_and_the_commit_has_written_nothing(
         assert balance_of(charlie) == 1_000
         assert_books_clean()
 
-    worker_start()
+    next_worker = worker_start()
 
     wait_until(lambda: pending_count() == 0, what="the next worker has settled everything")
     assert_settled(accepted, posted=200)
     assert balance_of(charlie) == 1_200
+    # Its children have, and it shows what they counted; what the first one did was undone, and never counted.
+    counted = 'wallet_transfers_settled_total{outcome="posted"} 200.0'
+    wait_until(lambda: counted in next_worker.metrics(), what="what was settled is shown to Prometheus")
 
 
 def test_a_worker_killed_between_the_commit_and_the_acknowledgement_settles_nothing_twice(

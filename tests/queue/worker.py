@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +14,7 @@ from django.db import connection
 
 from tests.queue.locks import backends
 from tests.queue.waiting import wait_until
+from tests.rpc.server import free_port
 from wallet_project.servers import RUN_DIR_VARIABLE
 
 #: By this name Postgres knows the workers' connections.
@@ -22,6 +24,9 @@ APPLICATION = "worker"
 class Worker:
     def __init__(self, *, redis_url: str, run_dir: Path, log: Path) -> None:
         self._log = log
+        self._metrics_port = free_port()
+        counted = log.with_suffix(".metrics")
+        counted.mkdir()
         command = [sys.executable, "-m", "celery", "-A", "wallet_project", "worker", "-c", "2", "-B",
             "-s", str(log.with_suffix(".beat")), "--without-mingle", "--without-gossip", "-l", "INFO"]  # fmt: skip
         environment = os.environ | {
@@ -29,6 +34,8 @@ class Worker:
             "REDIS_URL": redis_url,
             RUN_DIR_VARIABLE: str(run_dir),
             "DJANGO_SETTINGS_MODULE": "tests.queue.worker_settings",
+            "METRICS_PORT": str(self._metrics_port),
+            "PROMETHEUS_MULTIPROC_DIR": str(counted),
         }
         with log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -56,6 +63,11 @@ class Worker:
     def wait_until_gone(self) -> None:
         """Until Postgres has noticed that the worker is dead, and undone what it had begun."""
         wait_until(lambda: not backends(application=APPLICATION), what="the dead worker's connections are closed")
+
+    def metrics(self) -> str:
+        """What it shows to Prometheus."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=30) as answer:
+            return str(answer.read().decode())
 
     def log_text(self) -> str:
         return self._log.read_text(errors="replace")

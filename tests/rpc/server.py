@@ -35,7 +35,7 @@ class GrpcServer:
                 [sys.executable, "manage.py", "serve_grpc", "--bind", bind],
                 cwd=settings.BASE_DIR,
                 env=_environment(
-                    {"GRPC_METRICS_PORT": str(self.metrics_port), "GRPC_APPLICATION": self.application} | environment
+                    {"METRICS_PORT": str(self.metrics_port), "GRPC_APPLICATION": self.application} | environment
                 ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

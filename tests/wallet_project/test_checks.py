@@ -65,9 +65,10 @@ def test_an_unsafe_setting_fails_the_deployment_check(name: str, value: str, err
         ({"WALLET_SERVICE": "grpc://wallet:50051"}, "WALLET_SERVICE_KEY"),
         ({"WALLET_SERVICE_KEY": "too-short"}, "WALLET_SERVICE_KEY"),
         ({"WALLET_SERVICE": "http://wallet:50051", "WALLET_SERVICE_KEY": GOOD_KEY}, "grpc://host:port"),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES"),
     ],
 )
-def test_it_does_not_start_with_a_wallet_service_that_cannot_be_trusted(settings: dict[str, str], why: str) -> None:
+def test_it_does_not_start_with_a_setting_that_cannot_be_trusted(settings: dict[str, str], why: str) -> None:
     started = python("-c", "import wallet_project.settings", **PRODUCTION | settings)
     assert started.returncode == 1
     assert "ImproperlyConfigured" in started.stderr

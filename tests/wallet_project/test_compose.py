@@ -121,6 +121,13 @@ def test_every_process_of_the_site_has_its_service() -> None:
     assert {line.partition(":")[0] for line in lines} <= set(OURS)
 
 
+@pytest.mark.parametrize("name", sorted(LASTING & set(OURS)))
+def test_every_process_that_counts_shows_what_it_has_counted(name: str) -> None:
+    """The site at /metrics; beat counts nothing; and a worker's children would each count for themselves."""
+    assert name in {"web", "beat"} or SERVICES[name]["environment"]["METRICS_PORT"]
+    assert name != "worker" or "PROMETHEUS_MULTIPROC_DIR=/tmp/metrics" in words(SERVICES[name])
+
+
 def test_web_processes_that_keep_no_books_get_the_role_without_rights_on_them() -> None:
     web, grpc = OVERLAY["web"], OVERLAY["grpc"]
     assert web["environment"]["DATABASE_URL"].startswith("postgres://wallet_web:")

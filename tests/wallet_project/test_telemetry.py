@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from telemetry.logs import logging_config
+from tests.queue.waiting import wait_until
+from tests.rpc.server import database_url, free_port
 from wallet_project.celery import app
 from wallet_project.embedded import BASE_DIR
 
@@ -104,6 +107,38 @@ def test_metrics_of_several_processes_are_added_up(tmp_path: Path) -> None:
     assert 'wallet_transactions_posted_total{kind="deposit"} 4.0' in _python(
         showing, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)
     )
+
+
+@pytest.mark.parametrize("command", ["consume_transfers", "relay_settled_events"])
+def test_a_process_that_serves_no_pages_shows_what_it_counts_at_a_port_of_its_own(
+    transactional_db: None, tmp_path: Path, command: str
+) -> None:
+    port = free_port()
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url(),
+        "METRICS_PORT": str(port),
+        # Nobody is there: it tries on and on.
+        "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
+    }
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(
+            [sys.executable, "manage.py", command], cwd=BASE_DIR, env=environment, stdout=log, stderr=log
+        ) as process,
+    ):
+        try:
+            wait_until(lambda: "wallet_settlement_faults_total" in _shown_at(port), what="it shows what it counts")
+        finally:
+            process.kill()
+
+
+def _shown_at(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+            return str(answer.read().decode())
+    except OSError:
+        return ""
 
 
 def _line(record: logging.LogRecord) -> dict[str, Any]:

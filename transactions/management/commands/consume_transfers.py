@@ -10,8 +10,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from telemetry import metrics
 from transactions.kafka.consumer import consume
 
 
@@ -31,4 +33,5 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        metrics.exposition_serve(port=settings.METRICS_PORT)
         consume(is_over=over.is_set, alive=alive.touch if alive else lambda: None)

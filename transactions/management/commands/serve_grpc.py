@@ -21,8 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, bind: str, **__: Any) -> None:
         try:
-            if settings.GRPC_METRICS_PORT:
-                metrics.exposition_serve(port=settings.GRPC_METRICS_PORT)
+            metrics.exposition_serve(port=settings.METRICS_PORT)
             asyncio.run(_serve(bind))
         except (BindError, OSError) as error:
             raise CommandError(str(error)) from error
