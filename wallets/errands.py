@@ -36,13 +36,18 @@ def script_errand(text: str, keys: Sequence[str], arguments: Sequence[Argument])
 def errands_run(client: Redis, errands: Sequence[Errand]) -> None:
     """Sends the errands, in their order, in one round trip. Raises RedisError for the first that failed."""
     replies = _exchange(client.connection_pool, [errand.command for errand in errands])
+    failures = []
     for errand, reply in zip(errands, replies, strict=True):
         if isinstance(reply, NoScriptError):
             # A restart or SCRIPT FLUSH forgot it.
             [reply] = _exchange(client.connection_pool, [errand.otherwise or ()])  # noqa: PLW2901
         if isinstance(reply, Exception):
-            raise reply
-        errand.reply, errand.is_done = reply, True
+            failures.append(reply)
+        else:
+            errand.reply, errand.is_done = reply, True
+    if failures:
+        # Not before: those behind it have been run, and are not to be sent again.
+        raise failures[0]
 
 
 def _exchange(pool: ConnectionPool, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:

@@ -62,8 +62,12 @@ def test_an_answer_that_nobody_stayed_for_is_nobody_elses(client: Redis, monkeyp
 
 def test_one_that_is_refused_leaves_no_answers_behind(client: Redis) -> None:
     client.set("text", "no number")
+    behind = Errand(("ECHO", "behind"))
     with pytest.raises(ResponseError, match="not an integer"):
-        errands_run(client, [Errand(("INCR", "text")), Errand(("ECHO", "unread"))])
+        errands_run(client, [Errand(("INCR", "text")), behind])
+    # It was run, and is not to be sent again.
+    assert behind.is_done
+    assert behind.reply == b"behind"
 
     asked = Errand(("ECHO", "mine"))
     errands_run(client, [asked])
