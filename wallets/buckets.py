@@ -14,7 +14,6 @@ from django.conf import settings
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 from throttled import Throttled, per_duration
-from throttled.rate_limiter.gcra import RedisLimitAtomicActionSpec
 from throttled.store import MemoryStore
 
 from telemetry import metrics
@@ -23,8 +22,29 @@ from wallets.errands import Errand, errands_run, script_errand
 from wallets.policies import Policy
 
 _PREFIX = "wallet:throttled"
-#: The library's, which we send by ourselves, because it goes the same way as other things.
-_SCRIPT = RedisLimitAtomicActionSpec.SCRIPTS
+#: Ours and not throttled-py's, which believes what is stored: with a clock that was put back (another server took over,
+#: whose clock is behind) it would refuse everybody for as long as the clock was put back by.
+#: Takes the time in which a unit flows in, the quota and the cost; answers whether it refuses, what is left, and the
+#: seconds until the bucket is full and until the request may come again.
+_SCRIPT = """
+local interval_s, quota, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+-- Counted from 2025, so that a double keeps the fractions of a microsecond.
+local now_s = time[1] - 1735660800 + time[2] / 1000000
+local missing_s, window_s = math.max((redis.call('GET', KEYS[1]) or 0) - now_s, 0), quota * interval_s
+-- No bucket is further from being full than an empty one (but for what is rounded): from now on it fills by this clock.
+if missing_s > window_s + 0.001 then
+    missing_s = window_s
+    redis.call('SET', KEYS[1], now_s + window_s, 'EX', math.ceil(window_s))
+end
+local left = math.floor(quota - missing_s / interval_s)
+if left < cost then
+    return {1, left, tostring(missing_s), tostring(missing_s - (quota - cost) * interval_s)}
+end
+missing_s = missing_s + cost * interval_s
+redis.call('SET', KEYS[1], now_s + missing_s, 'EX', math.ceil(missing_s))
+return {0, left - cost, tostring(missing_s), '0'}
+"""
 #: How many buckets a process keeps for itself; the ones that were used longest ago make room.
 _LOCAL_BUCKETS_MAX = 50_000
 #: What limits know of Redis. The forms' counters (`wallets.limits`) share it.
@@ -92,7 +112,7 @@ def quota_shared(policy: Policy) -> int:
 def key_hashed(key: str) -> str:
     """Names and addresses of people have no business in Redis, not even where they could be guessed from a hash."""
     secret = settings.SECRET_KEY.encode()[: hashlib.blake2b.MAX_KEY_SIZE]
-    return hashlib.blake2b(key.encode(errors="surrogatepass"), key=secret, digest_size=16).hexdigest()
+    return hashlib.blake2b(key.encode(), key=secret, digest_size=16).hexdigest()
 
 
 def _errand_run(errand: Errand) -> bool:

@@ -16,6 +16,11 @@ def address_key(network: str) -> str:
     return f"address {network}"
 
 
+def name_key(name: str) -> str:
+    """The bucket of whoever is called so, however the name is typed: those who sign in are looked up alike."""
+    return f"name {name.strip().lower()}"
+
+
 def charge_take(charge: Charge, *, key: str, items: int = 1, errand: Errand | None = None) -> Verdict:
     """Takes what a request of so many items costs, or nothing where the bucket holds less. `errand` is the one for
     this, if it was sent before."""

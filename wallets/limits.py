@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 from telemetry import metrics
 from wallets.addresses import client_network
 from wallets.buckets import bucket_take_alone, key_hashed, quota_shared, redis_breaker
+from wallets.charges import address_key, name_key, user_key
 from wallets.pages import unavailable
 from wallets.policies import FORM_DEFAULT, FORMS, FormLimit, Per, Policy
 
@@ -113,21 +114,21 @@ def _usage(request: HttpRequest, policy: Policy, key: str) -> Mapping[str, int]:
 
 
 def _user_key(request: HttpRequest) -> str:
-    return f"user {request.user.pk}" if request.user.is_authenticated else _address_key(request)
+    return user_key(request.user.pk) if request.user.is_authenticated else _address_key(request)
 
 
 def _address_key(request: HttpRequest) -> str:
-    return f"address {client_network(request)}"
+    return address_key(client_network(request))
 
 
 def _name_key(request: HttpRequest) -> str:
     name = next((request.POST[field] for field in _NAME_FIELDS if field in request.POST), "")
-    return f"name {name.strip().lower()}" if name else _address_key(request)
+    return name_key(name) if name else _address_key(request)
 
 
 def _signing_in_key(request: HttpRequest) -> str:
     login = unstash_login(request, peek=True)
-    return f"user {login.user.pk}" if login and login.user else _address_key(request)
+    return user_key(login.user.pk) if login and login.user else _address_key(request)
 
 
 _KEYS: Mapping[Per, Callable[[HttpRequest], str]] = {

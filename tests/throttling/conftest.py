@@ -1,10 +1,12 @@
 """Limits are on in these tests, and nobody has used any of them yet."""
 
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.db import connections
 from django.test import Client
 from pytest_django import Settings
@@ -21,12 +23,20 @@ def _limits(settings: Settings) -> None:
     settings.THROTTLE_ENABLED = True
     buckets.redis_breaker.succeeded()
     buckets._local._backend.get_client().clear()
+    buckets._local._backend.expire_info.clear()
 
 
 @pytest.fixture
 def one_of_each(settings: Settings) -> None:
     """Every quota is one unit: the first request passes, the second one does not."""
     settings.THROTTLE_SCALE = 0.0
+
+
+@pytest.fixture
+def one_window() -> Iterator[None]:
+    """The clock stands still: the forms' windows are fixed, and one that ends within a test would begin anew."""
+    with time_machine.travel(time.time(), tick=False):
+        yield
 
 
 @pytest.fixture

@@ -62,7 +62,9 @@ def test_nothing_is_limited_when_limits_are_off(alice: User, settings: Settings)
     assert {response.status_code for response in guesses_at("alice")} == {401}
 
 
-@pytest.mark.parametrize("body", [b"[]", b"{", b"{}", b'{"username": 5}', b'{"username": ["alice"]}'])
+@pytest.mark.parametrize(
+    "body", [b"[]", b"{", b"{}", b'{"username": 5}', b'{"username": ["alice"]}', b'{"username": "\\ud800"}']
+)
 def test_odd_credentials_are_counted_without_an_error(db: None, body: bytes) -> None:
     response = Api().send("/auth/login", body)
 

@@ -38,6 +38,15 @@ def test_an_operation_that_comes_too_often_is_refused(alice: User, route: Route,
     assert policies(again).keys() >= left(again).keys() > set()
 
 
+@pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "BREW"])
+@pytest.mark.usefixtures("one_of_each")
+def test_no_method_is_free_though_the_address_may_not_know_it(alice: User, method: str) -> None:
+    api = person(alice).api
+    assert api.other(method, "/me").status_code in {200, 405}
+
+    assert api.other(method, "/me").status_code == 429
+
+
 @pytest.mark.parametrize(("route", "method"), API_CALLS, ids=name_of)
 @pytest.mark.usefixtures("one_of_each")
 def test_a_stranger_who_comes_too_often_is_refused(db: None, route: Route, method: str) -> None:
@@ -47,7 +56,7 @@ def test_a_stranger_who_comes_too_often_is_refused(db: None, route: Route, metho
 
 
 @pytest.mark.parametrize("route", FORMS, ids=name_of)
-@pytest.mark.usefixtures("one_of_each")
+@pytest.mark.usefixtures("one_of_each", "one_window")
 def test_a_form_that_comes_too_often_is_refused(alice: User, route: Route) -> None:
     client = Client()
     # Who is signed in is led past the ways in.
@@ -62,7 +71,7 @@ def test_a_form_that_comes_too_often_is_refused(alice: User, route: Route) -> No
     assert client.get(route.path).status_code != 429
 
 
-@pytest.mark.usefixtures("one_of_each")
+@pytest.mark.usefixtures("one_of_each", "one_window")
 def test_the_forms_of_staff_are_counted_too(admin_client: Client) -> None:
     assert admin_client.post("/admin/wallets/user/1/change/").status_code != 429
     assert admin_client.post("/admin/wallets/user/1/change/").status_code == 429

@@ -9,6 +9,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.db import InterfaceError, OperationalError
 from django.test import Client
+from django.urls import reverse
 from django_redis import get_redis_connection
 from pytest_django import Settings
 
@@ -18,7 +19,7 @@ from tests.pages.kit import balance_of, fields_of, fill, give, send, text_of
 from transactions.models import Transaction
 from wallets.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("one_window")]
 LOGIN, RESET, SIGN_UP = "/accounts/login/", "/accounts/password/reset/", "/accounts/signup/"
 
 
@@ -58,6 +59,27 @@ def test_guessing_the_second_factor_is_limited_for_the_person_and_not_for_the_br
         guesses.append(client.post("/accounts/2fa/authenticate/", {"code": "000000"}).status_code)
 
     assert heard(guesses) == 5
+
+
+def test_guessing_in_a_browser_that_was_left_open_is_limited_on_all_pages_together(alices: Client) -> None:
+    names = ("account_reauthenticate", "account_change_password", "mfa_reauthenticate", "mfa_activate_totp")
+    paths = [reverse(name) for name in names] * 4
+
+    assert heard([alices.post(path, {"password": "wrong", "code": "000000"}).status_code for path in paths]) == 10
+
+
+@pytest.mark.usefixtures("one_of_each")
+def test_a_persons_forms_are_counted_together_wherever_they_come_from_and_apart_from_other_peoples(
+    alice: User, bob: User
+) -> None:
+    def send_one(user: User, address: str) -> int:
+        client = Client(REMOTE_ADDR=address)
+        client.force_login(user)
+        return client.post("/add/", {}).status_code
+
+    assert send_one(alice, "192.0.2.1") == 422
+    assert send_one(alice, "192.0.2.2") == 429
+    assert send_one(bob, "192.0.2.1") == 422
 
 
 def test_opening_accounts_is_limited_by_address(client: Client) -> None:

@@ -30,12 +30,14 @@ def test_the_lock_is_free_again_when_the_work_is_done_or_failed() -> None:
         assert taken is Taken.YES
 
 
-def test_who_did_not_get_the_lock_does_not_give_it_back() -> None:
+def test_who_did_not_get_the_lock_does_not_give_it_back(caplog: pytest.LogCaptureFixture) -> None:
     with lock_try("work:1", ttl_s=10):
         with lock_try("work:1", ttl_s=10):
             pass
         with lock_try("work:1", ttl_s=10) as third:
             assert third is Taken.BUSY
+    # Nor does it say that a lock ran out which it never had.
+    assert not [record for record in caplog.records if record.name == "wallets.locks"]
 
 
 def test_the_lock_of_a_holder_that_died_runs_out() -> None:

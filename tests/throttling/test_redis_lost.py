@@ -15,6 +15,7 @@ from tests.conftest import PASSWORD
 from tests.queue.waiting import wait_until
 from tests.throttling.headers import policies
 from tests.throttling.own_redis import OwnRedis
+from wallets import buckets
 from wallets.buckets import bucket_take, bucket_take_alone
 from wallets.models import User
 from wallets.policies import MONEY, Per, Policy
@@ -47,6 +48,25 @@ def admitted(policy: Policy, *, times: int) -> int:
 @pytest.mark.usefixtures("no_redis")
 def test_without_redis_each_process_admits_its_share() -> None:
     assert admitted(HOURLY, times=60) == 10
+
+
+@pytest.mark.usefixtures("no_redis")
+def test_without_redis_what_costs_more_than_the_share_takes_all_of_it() -> None:
+    verdicts = [bucket_take(HOURLY, key="alice", cost=1_000) for _ in range(2)]
+
+    assert [(verdict.is_refused, verdict.remaining) for verdict in verdicts] == [(False, 0), (True, 0)]
+
+
+def test_a_process_alone_keeps_only_so_many_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes from ever new addresses fills no memory; who came last is remembered."""
+    assert buckets._local._backend.max_size <= 100_000
+    monkeypatch.setattr(buckets._local._backend, "max_size", 10)
+
+    for number in range(30):
+        bucket_take_alone(HOURLY, key=f"address {number}")
+
+    assert len(buckets._local._backend.get_client()) == len(buckets._local._backend.expire_info) == 10
+    assert bucket_take_alone(HOURLY, key="address 29").remaining == 8
 
 
 def test_a_process_alone_counts_its_threads_together(db: None) -> None:
@@ -157,6 +177,17 @@ def test_without_redis_people_sign_in_and_guessing_is_limited(alice: User) -> No
     assert list(sign_ins(5, password="wrong")) == [200, 200, 429, 429, 429]
 
 
+@pytest.mark.usefixtures("no_redis")
+def test_a_form_that_finds_redis_away_spares_the_next_ones_the_wait(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(buckets.redis_breaker, "_rest_s", 60.0)
+
+    list(sign_ins(1, password="wrong"))
+
+    assert not buckets.redis_breaker.may_try()
+
+
 def test_a_redis_that_hangs_keeps_nobody_from_signing_in(own_redis: OwnRedis, alice: User) -> None:
     own_redis.freeze()
 
@@ -167,6 +198,7 @@ def test_a_redis_that_hangs_keeps_nobody_from_signing_in(own_redis: OwnRedis, al
     assert time.monotonic() - started_s < 20
 
 
+@pytest.mark.usefixtures("one_window")
 def test_when_redis_returns_forms_are_counted_there_again(own_redis: OwnRedis, alice: User) -> None:
     own_redis.stop()
     list(sign_ins(4, password="wrong"))

@@ -134,6 +134,13 @@ def test_what_never_gets_to_a_bucket_of_its_own_is_counted_with_the_strangers(
     assert left(answer) == {"strangers": {"r": 299, "t": 1}}
 
 
+def test_a_body_that_comes_in_chunks_is_not_refused_for_free(alices: Person) -> None:
+    answer = deposit(alices, Transfer_Encoding="chunked")
+
+    assert answer.status_code == 400
+    assert left(answer)["money"]["r"] == 599
+
+
 def test_trying_tokens_is_limited_and_leaves_those_who_have_one_alone(alices: Person, settings: Settings) -> None:
     settings.THROTTLE_SCALE = 0.01
 

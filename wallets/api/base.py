@@ -42,8 +42,9 @@ class ApiView(LimitedView):
         return user
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        _framing_check(request)
         super().initial(request, *args, **kwargs)
+        # What is refused is counted too, so not before that.
+        _framing_check(request)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         # An answer belongs to one person: no shared cache may keep it, and a browser asks again.

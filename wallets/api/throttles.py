@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from wallets.addresses import client_network
 from wallets.buckets import Verdict, bucket_errand, quota_shared
-from wallets.charges import address_key, charge_take, user_key
+from wallets.charges import address_key, charge_take, name_key, user_key
 from wallets.domain.errors import WalletError
 from wallets.errands import Errand
 from wallets.policies import READ, STRANGER, WRITE, Charge, Per
@@ -72,11 +72,20 @@ class LimitedView(APIView):
             return
         self._charges, self._verdicts = charges, ()
         for charge in charges:
-            key, errand = _key(charge, request), self._errand_of(request, charge)
-            verdict = charge_take(charge, key=key, items=_items(charge, request), errand=errand)
-            self._verdicts += (verdict,)
-            if verdict.is_refused:
-                raise Throttled(wait=verdict.wait_s)
+            try:
+                items = _items(charge, request)
+            except (APIException, WalletError):
+                # A body that cannot be read is one request, of whoever sent it.
+                self._take(request, charge, items=1)
+                raise
+            self._take(request, charge, items=items)
+
+    def _take(self, request: Request, charge: Charge, *, items: int) -> None:
+        errand = self._errand_of(request, charge)
+        verdict = charge_take(charge, key=_key(charge, request), items=items, errand=errand)
+        self._verdicts += (verdict,)
+        if verdict.is_refused:
+            raise Throttled(wait=verdict.wait_s)
 
     def _errand_of(self, request: Request, charge: Charge) -> Errand | None:
         """What was sent ahead for this charge, if it was for the one who has turned out to ask."""
@@ -115,7 +124,7 @@ def _address_key(request: Request) -> str:
 def _name_key(request: Request) -> str:
     name = _body(request).get("username")
     # Without a name there is nothing to guess at; what is malformed is refused by the view.
-    return f"name {name.strip().lower()}" if isinstance(name, str) else _address_key(request)
+    return name_key(name) if isinstance(name, str) else _address_key(request)
 
 
 _KEYS: Mapping[Per, Callable[[Request], str]] = {
