@@ -20,9 +20,12 @@ def test_older_movements_are_added_below(visit: Visit, alice: User) -> None:
     rows = person.page.locator("a.move")
     expect(rows).to_have_count(30)
     person.page.evaluate("window.stayed = true")
-    person.follows("Show older")
+    person.tabs_to("Show older")
+    person.page.keyboard.press("Enter")
     expect(rows).to_have_count(35)
     person.reads("That is everything.")
+    # Where the link was, so that the next Tab does not begin at the top.
+    assert person.focus() == "That is everything."
     assert person.page.evaluate("window.stayed")
     assert person.page.locator(".day-name").count() == 1
 

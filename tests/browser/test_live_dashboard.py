@@ -62,16 +62,17 @@ def test_money_that_arrives_is_shown_and_read_out_and_otherwise_nothing_is_touch
     assert looks(person.page) == 304
 
 
-def test_the_keyboard_stays_where_it_was(visit: Visit, alice: User) -> None:
+@pytest.mark.parametrize("link", ["Add money", "Open another"])
+def test_the_keyboard_stays_where_it_was(visit: Visit, alice: User, link: str) -> None:
     give(alice, 5_000)
     person = at_home(visit)
-    person.tabs_to("Add money")
+    person.tabs_to(link)
     give(alice, 100)
 
     assert looks(person.page) == 200
 
     expect(person.page.locator(".hero-balance")).to_have_text("$51.00")
-    assert person.focus() == "Add money"
+    assert person.focus() == link
 
 
 def test_a_page_that_nobody_sees_asks_for_nothing_and_asks_at_once_when_it_is_seen(visit: Visit, alice: User) -> None:
@@ -108,6 +109,14 @@ def test_a_session_that_has_ended_leads_to_the_login(visit: Visit, alice: User) 
     person.page.context.clear_cookies()
     person.page.clock.run_for(PAUSE_MS)
     # The first page is open to strangers too, and shows them the ways in.
+    expect(person.page.get_by_role("link", name="Log in")).to_be_visible()
+
+
+def test_turning_to_another_wallet_after_the_session_has_ended_shows_the_ways_in(visit: Visit, alice: User) -> None:
+    wallet_open(owner=alice, currency="EUR")
+    person = at_home(visit)
+    person.page.context.clear_cookies()
+    person.page.get_by_role("navigation", name="Wallets").get_by_role("link", name="EUR").click()
     expect(person.page.get_by_role("link", name="Log in")).to_be_visible()
 
 

@@ -60,6 +60,11 @@ def test_a_look_shows_what_the_page_would_show(alices: Client, alice: User, bob:
 
 def test_every_change_is_news(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
+
+    def in_and_out() -> None:
+        give(alice, 5)
+        withdrawal_create(actor=alice, wallet_id=wallet_of(alice).pk, amount=5)
+
     etags = [etag_of(text_of(alices.get("/")))]
     changes: list[Callable[[], object]] = [
         lambda: submitted(alice, amount=1_000),
@@ -69,6 +74,8 @@ def test_every_change_is_news(alices: Client, alice: User, bob: User) -> None:
         lambda: submitted(alice, amount=3_000),
         lambda: withdrawal_create(actor=alice, wallet_id=wallet_of(alice).pk, amount=3_500),
         settle,
+        # The balance is what it was, and two movements are new.
+        in_and_out,
         lambda: wallet_freeze(wallet_id=wallet_of(alice).pk, actor=bob, reason="A test"),
     ]
     for change in changes:
@@ -112,6 +119,11 @@ def test_a_reader_in_another_time_zone_sees_another_page(alices: Client, alice: 
     assert "+05:30" in fragment
 
 
+def test_one_wallets_state_is_not_anothers(alices: Client, alice: User) -> None:
+    euro = wallet_open(owner=alice, currency="EUR")
+    assert look(alices, etag_of(text_of(alices.get("/"))), f"/live/?wallet={euro.pk}")[0] == 200
+
+
 def test_one_persons_state_is_not_anothers(alices: Client, bobs: Client) -> None:
     assert look(bobs, etag_of(text_of(alices.get("/"))))[0] == 200
 
@@ -119,10 +131,19 @@ def test_one_persons_state_is_not_anothers(alices: Client, bobs: Client) -> None
 def test_a_look_belongs_to_one_person_and_no_browser_keeps_it(alices: Client, alice: User, bob: User) -> None:
     etag = etag_of(text_of(alices.get("/")))
     for headers in ({}, {"If-None-Match": etag}):
-        assert "no-store" in alices.get("/live/", headers=headers)["Cache-Control"]
+        answer = alices.get("/live/", headers=headers)
+        assert "no-store" in answer["Cache-Control"]
+        assert answer["ETag"] == etag
+        assert "Cookie" in answer["Vary"]
     assert alices.get("/live/", {"wallet": str(wallet_of(bob).pk)}).status_code == 404
     assert alices.post("/live/").status_code == 405
     assert Client().get("/live/").status_code == 302
+
+
+def test_whoever_turns_to_another_wallet_after_the_session_has_ended_gets_a_whole_page(client: Client) -> None:
+    answer = client.get("/?wallet=1", headers={"HX-Request": "true"})
+    assert (answer["HX-Redirect"], answer.content) == ("/?wallet=1", b"")
+    assert {"Cookie", "HX-Request"} <= set(answer["Vary"].split(", "))
 
 
 def test_a_look_carries_no_secret_and_may_be_packed_and_a_page_with_one_may_not(alices: Client, alice: User) -> None:

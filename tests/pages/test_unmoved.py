@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.pages.kit import MINUS, give, read, settle, submitted, text_of, wallet_of
+from transactions.book import unmoved_read
 from wallets.models import User
 from wallets.services import wallet_open
 
@@ -54,6 +55,24 @@ def test_the_sender_sees_for_three_days_what_failed(
     # Sessions outlast the days.
     with time_machine.travel(timezone.now() + datetime.timedelta(days=3, minutes=1)):
         assert transfer not in read(alices, path)
+
+
+@pytest.mark.parametrize(("path", "view"), [("/", "overview"), ("/history/", "past")])
+def test_what_settles_while_the_page_is_made_is_shown_as_moved_and_not_as_on_its_way(
+    alices: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, path: str, view: str
+) -> None:
+    give(alice, 5_000)
+    submitted(alice, amount=2_000)
+
+    def overtaken(**named: Any) -> Any:
+        transfers = unmoved_read(**named)
+        settle()
+        return transfers
+
+    monkeypatch.setattr(f"transactions.views.{view}.unmoved_read", overtaken)
+    page = read(alices, path)
+    assert f"{MINUS}$20.00" in page
+    assert "On its way" not in page
 
 
 def test_a_failure_stands_at_its_time_among_what_moved(alices: Client, alice: User, bob: User) -> None:

@@ -13,7 +13,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
-from django.views.decorators.vary import vary_on_cookie
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.http import HttpResponseClientRedirect
 
 from transactions.book import history_page, unmoved_read
 from transactions.reads import HistoryPage, UnmovedTransfers
@@ -35,9 +36,12 @@ UNMOVED_SHOWN = 5
 
 
 @require_safe
-@vary_on_cookie
+@vary_on_headers("Cookie", "HX-Request")
 def dashboard(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
+        if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx
+            # The session has ended under an open page. Of the page for strangers htmx could show no part.
+            return HttpResponseClientRedirect(request.get_full_path())
         return render(request, "landing.html")
     return _dashboard(request)
 
