@@ -238,6 +238,7 @@ def test_each_question_about_a_history_has_a_page_of_its_own(alice: User, bob: U
     settings.CACHE_ENABLED = True
     for _ in range(2):
         assert [json_of(someone.api.get(page)) for page in pages] == asked_of_postgres
+    assert "direction=in" in json_of(someone.api.get(path, {"direction": "in", "limit": 1}))["next"]
 
 
 def test_following_the_pages_of_a_history_meets_each_entry_once_while_more_arrive(alice: User) -> None:
