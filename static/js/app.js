@@ -59,9 +59,14 @@
   document.addEventListener("htmx:afterSettle", offer);
   const copy = async (button) => {
     const word = button.querySelector("span");
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText.trim());
-    word.textContent = "Copied";
-    copied.textContent = "Copied";
+    const text = document.getElementById(button.dataset.copy).innerText.trim();
+    // A browser may refuse, and then says so to nobody but us.
+    const said = await navigator.clipboard.writeText(text).then(
+      () => "Copied",
+      () => "Not copied"
+    );
+    word.textContent = said;
+    copied.textContent = said;
     setTimeout(() => {
       word.textContent = "Copy";
       copied.textContent = "";
