@@ -33,7 +33,7 @@ test: $(STAMP) ## Run the tests on a Postgres and a Valkey of their own (ARGS="-
 	@$(BIN)/python -m tests.jdk
 	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
-bench: $(STAMP) ## Measure against pgbench, on servers of its own, for a quarter of an hour (BENCH_QUICK=1 for a look)
+bench: $(STAMP) ## Measure against pgbench, on servers of its own, for under twenty minutes (BENCH_QUICK=1 for a look)
 	@exec $(BIN)/python -m bench
 
 lint: $(STAMP) ## Check style, types, imports, templates and migrations
