@@ -3,6 +3,7 @@
 from allauth.account.models import EmailAddress
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -55,7 +56,13 @@ def tokens_page(request: PersonRequest) -> HttpResponse:
     secret, status = "", 200
     if request.method == "POST":
         if form.is_valid():
-            _, secret = token_issue(user=request.user, name=form.cleaned_data["name"])
+            try:
+                _, secret = token_issue(user=request.user, name=form.cleaned_data["name"])
+            except WalletError as error:
+                if error.code != ErrorCode.NOT_AUTHENTICATED:
+                    raise
+                # The session has ended since this request was let in.
+                return redirect_to_login(request.path)
             form, status = TokenForm(), 201
         else:
             status = UNPROCESSABLE

@@ -7,6 +7,7 @@ from typing import TypeVar
 import pytest
 from allauth.account.adapter import get_adapter
 from django.db import connections, transaction
+from django.test import Client
 
 from tests.concurrency.waiting import backend_pid, waited_for
 from wallets.access import token_find
@@ -57,6 +58,19 @@ def test_a_new_password_ends_a_token_too_that_was_being_issued_at_that_moment(al
         waited_for(backend_pid())
     changed.result(20)
 
+    assert not ApiToken.objects.exists()
+
+
+def test_a_browser_that_asks_for_a_token_at_that_moment_has_to_log_in_again(alice: User) -> None:
+    browser = Client()
+    browser.force_login(alice)
+    with transaction.atomic():
+        password_change(alice.pk)
+        asked = in_a_thread(lambda: browser.post("/tokens/", {"name": "phone"}))
+        waited_for(backend_pid())
+    answer = asked.result(20)
+
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/tokens/")
     assert not ApiToken.objects.exists()
 
 
