@@ -91,6 +91,14 @@ def test_an_empty_bucket_says_when_there_is_something_in_it_again_and_keeps_its_
     assert admitted(QUICK, times=20) == 20
 
 
+def test_what_is_refused_takes_nothing_and_is_told_what_is_left() -> None:
+    policy = Policy(name="dear", quota=5, window_s=3_600, per=Per.USER)
+
+    verdicts = [bucket_take(policy, key="alice", cost=cost) for cost in (3, 3, 2)]
+
+    assert [(verdict.is_refused, verdict.remaining) for verdict in verdicts] == [(False, 2), (True, 2), (False, 0)]
+
+
 def test_nobody_is_told_to_come_back_too_early() -> None:
     policy = Policy(name="fractions", quota=7, window_s=1_000, per=Per.USER)
     started_s = time.monotonic()
