@@ -20,13 +20,13 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 run: $(STAMP) ## Set everything up and serve the site on http://127.0.0.1:8000 (PORT=… for another port)
-	@PORT=$(PORT) exec $(BIN)/python -m wallet_project.run
+	@PORT=$(PORT) exec $(BIN)/python -m devtools.run
 
 kafka: $(STAMP) ## Fetch a Kafka broker and start it on 127.0.0.1:9092 (KAFKA_PORT=… for another port)
-	@KAFKA_PORT=$(KAFKA_PORT) exec $(BIN)/python -m wallet_project.run_kafka
+	@KAFKA_PORT=$(KAFKA_PORT) exec $(BIN)/python -m devtools.run_kafka
 
 reset: $(STAMP) ## Throw the data of `make run` away
-	@exec $(BIN)/python -m wallet_project.run --reset
+	@exec $(BIN)/python -m devtools.run --reset
 
 test: $(STAMP) ## Run the tests on a Postgres and a Valkey of their own (ARGS="-k transfer" for some, WORKERS=0 one by one)
 	@$(BIN)/python -m tests.chromium

@@ -9,8 +9,8 @@ from django.db import connection
 
 from bench.accepting import Channel
 from bench.stage import Stage, command_run, process_run
+from devtools.broker import MISSING, BrokerPlaces, broker_fetch, broker_possible, broker_server, ports_free
 from transactions.models import Status, Transaction
-from wallet_project.broker import MISSING, BrokerPlaces, broker_fetch, broker_possible, broker_server, ports_free
 
 _CONSUMERS = 2
 _TIME_LIMIT_S = 120.0

@@ -17,7 +17,7 @@ from bench.settle import tables_rest
 from bench.sizes import Sizes
 from bench.stage import Stage, port_await, port_free, process_run
 from transactions.models import Status, Transaction
-from wallet.v1 import wallet_pb2
+from wallet_proto.v1 import wallet_pb2
 
 _SERVICE = "/wallet.v1.WalletService"
 _ITEMS = 1_000

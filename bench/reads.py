@@ -16,10 +16,10 @@ from bench.requests import CONNECTIONS, get_bytes
 from bench.site_urls import EMPTY_PATH
 from bench.sizes import Sizes
 from bench.stage import Stage, site_run
+from kit.cache.protocol import cache_trust_assert
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Kind
-from wallets.cache import cache_trust_assert
 
 EMPTY = "an empty DRF view"
 #: How many wallets are looked at, each by its owner.

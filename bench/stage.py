@@ -16,10 +16,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from devtools.folder_lock import FolderTakenError, folder_locked
+from devtools.leftovers import leftovers_stop
+from devtools.servers import RUN_DIR_VARIABLE, database_make, directories_make, postgres_server, valkey_server
 from wallet_project.embedded import BASE_DIR, Places
-from wallet_project.folder_lock import FolderTakenError, folder_locked
-from wallet_project.leftovers import leftovers_stop
-from wallet_project.servers import RUN_DIR_VARIABLE, database_make, directories_make, postgres_server, valkey_server
 
 _PREFIX = "wallet-bench-"
 _FRESH_S = 60

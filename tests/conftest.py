@@ -9,15 +9,15 @@ from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
 from pytest_django import Settings
 
+from devtools import broker
+from devtools.broker import broker_possible
+from kit.cache import link
+from kit.cache.protocol import cache_trust_assert
 from tests import chromium, jdk
 from tests.chromium import chromium_path
 from tests.installing import is_ci
 from tests.kafka_broker import kafka, kafka_process
 from tests.rpc.fixtures import channel, grpc_server, small_server, start_server
-from wallet_project import broker
-from wallet_project.broker import broker_possible
-from wallets.cache import cache_trust_assert
-from wallets.freshness import link
 from wallets.models import User
 from wallets.services import user_register
 

@@ -3,9 +3,9 @@
 import os
 import sys
 
+from devtools.broker import broker_fetch, broker_possible
+from devtools.servers import ServerError
 from tests.installing import is_ci, packages_install
-from wallet_project.broker import broker_fetch, broker_possible
-from wallet_project.servers import ServerError
 
 
 def is_required() -> bool:

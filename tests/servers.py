@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from devtools.folder_lock import FolderTakenError, folder_locked
+from devtools.leftovers import leftovers_stop
+from devtools.servers import directories_make, postgres_server, valkey_server
 from wallet_project.embedded import Places
-from wallet_project.folder_lock import FolderTakenError, folder_locked
-from wallet_project.leftovers import leftovers_stop
-from wallet_project.servers import directories_make, postgres_server, valkey_server
 
 _PREFIX = "wallet-tests-"
 _FRESH_S = 60

@@ -8,6 +8,8 @@ from typing import Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from kit.cache.ahead import Ahead
+from kit.http.bodies import Body
 from transactions import previews, reads, services
 from transactions.models import Transaction
 from transactions.previews import Preview
@@ -15,8 +17,6 @@ from transactions.reads import HistoryPage, UnmovedTransfers
 from transactions.routes import TransferRequest
 from transactions.selectors import HistoryQuery
 from transactions.services import Receipt
-from wallets.ahead import Ahead
-from wallets.bodies import Body
 from wallets.domain.errors import WalletError
 from wallets.models import User
 from wallets.selectors import WalletHead

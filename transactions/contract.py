@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from kit.db.partial import row_of_columns
+from kit.http.bodies import json_bytes, moment_text
 from transactions.models import Entry, Transaction
-from wallets.bodies import json_bytes, moment_text
 from wallets.domain.errors import CATALOGUE, ErrorCode
 from wallets.models import User, Wallet
-from wallets.partial import row_of_columns
 
 #: A JSON object of the contract.
 Data = dict[str, Any]

@@ -15,6 +15,9 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
+from kit.cache.ahead import Ahead, read_from
+from kit.cache.protocol import cache_read, value_errand, value_get, value_put
+from kit.http.bodies import Body, body_load, body_make, json_bytes
 from transactions.contract import (
     Data,
     entry_data,
@@ -40,9 +43,6 @@ from transactions.selectors import (
     transaction_list_by_key,
     transactions_known,
 )
-from wallets.ahead import Ahead, read_from
-from wallets.bodies import Body, body_load, body_make, json_bytes
-from wallets.cache import cache_read, value_errand, value_get, value_put
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
 from wallets.selectors import WalletHead, wallet_head_ahead

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import Q
 
+from kit.db.partial import row_of_columns
 from transactions.ledger.arrays import array_literal, ids_fitting
 from transactions.models import Kind, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.text import text_storable
 from wallets.models import User, Wallet
-from wallets.partial import row_of_columns
 
 # As text: for a single transfer the ORM takes longer to say this than Postgres to answer it.
 _WALLETS_SQL = """

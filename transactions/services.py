@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, OperationalError
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
+from kit.db.errors import constraint_violated
 from telemetry import metrics
 from transactions.kafka import KAFKA
 from transactions.kafka.accept import transfers_publish
@@ -19,7 +20,6 @@ from transactions.ledger.post import post, requests_find
 from transactions.models import Kind, Status, Transaction
 from transactions.queue.accept import Request, transfers_accept
 from transactions.routes import Route, TransferRequest, routes_find
-from wallets.constraints import constraint_violated
 from wallets.domain.errors import CATALOGUE, ErrorCode, WalletError
 from wallets.domain.ids import ClockError
 from wallets.models import User, Wallet

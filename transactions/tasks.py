@@ -9,13 +9,13 @@ import structlog
 from celery import Task, shared_task
 from django.conf import settings
 
+from kit.redis.locks import Taken, lock_try
 from telemetry import metrics
 from transactions.audit import books_audit
 from transactions.queue.settle import partition_drain
 from transactions.queue.sweep import partitions_waiting
 from transactions.queue.wake import drainers_wake, wake_flag_drop
 from transactions.warming import person_warm, wallet_warm
-from wallets.locks import Taken, lock_try
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,6 @@ from django.urls import path
 from transactions import views
 
 urlpatterns = [
-    path("", views.dashboard, name="dashboard"),
-    path("live/", views.dashboard_live, name="dashboard_live"),
     path("add/", views.money_add, name="money_add"),
     path("withdraw/", views.money_withdraw, name="money_withdraw"),
     path("send/", views.money_send, name="money_send"),

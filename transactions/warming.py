@@ -1,10 +1,10 @@
 """Warming: reads that somebody is about to make are made beforehand, and so lie in the cache."""
 
+from kit.redis.locks import Taken, lock_try
 from telemetry import metrics
 from transactions.reads import history_body, unmoved_read
 from transactions.selectors import HistoryQuery
-from wallets.access import user_find
-from wallets.locks import Taken, lock_try
+from wallets.auth.access import user_find
 from wallets.selectors import wallet_head_find, wallet_head_list
 
 #: Longer than it takes; a worker that dies at it keeps others from warming this wallet for no longer than that.

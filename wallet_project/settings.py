@@ -30,10 +30,12 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 ENVIRONMENT = env.str("ENVIRONMENT", default="local")
 
 INSTALLED_APPS = [
+    "kit",
     "wallets",
     "transactions",
+    "dashboard",
     "wallet_project",
-    "wallets.staff_config.StaffAdminConfig",
+    "wallets.auth.staff_config.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
@@ -61,7 +63,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "telemetry.middleware.TelemetryMiddleware",
     "telemetry.middleware.RequestLogMiddleware",
-    "wallets.conditional.CompressionMiddleware",
+    "kit.http.conditional.CompressionMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -72,7 +74,7 @@ MIDDLEWARE = [
     "wallets.pages.TimeZoneMiddleware",
     "wallets.pages.UnavailableMiddleware",
     # After the CSRF check and the sign-in: what those refuse need not be counted.
-    "wallets.limits.FormLimitMiddleware",
+    "kit.limits.forms.FormLimitMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -153,7 +155,7 @@ CACHE_FENCE_S = env.float("CACHE_FENCE_S", default=90.0)
 #: How long the trust in the cache lasts. To renew it costs one small query in half this time, for all readers together;
 #: a writer that cannot reach Redis waits for so long, after its commit, until it says "done". The same everywhere.
 CACHE_TRUST_MS = env.int("CACHE_TRUST_MS", default=300)
-SESSION_ENGINE = "wallets.sessions"
+SESSION_ENGINE = "wallets.auth.sessions"
 
 # --- Celery. Its messages only wake; what there is to do stands in Postgres, so that any of them may be lost. ---
 CELERY_BROKER_URL = embedded.celery_url(env.str("CELERY_BROKER_URL", default=REDIS_URL))
@@ -226,8 +228,8 @@ DJANGO_STRUCTLOG_CELERY_TASK_SUCCESS_LOG_LEVEL = logging.DEBUG
 # --- Who one is ---
 AUTH_USER_MODEL = "wallets.User"
 AUTHENTICATION_BACKENDS = [
-    "wallets.backends.UsernameBackend",
-    "wallets.backends.UsernameOrEmailBackend",
+    "wallets.auth.backends.UsernameBackend",
+    "wallets.auth.backends.UsernameOrEmailBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -253,12 +255,12 @@ ACCOUNT_USERNAME_VALIDATORS = "wallets.forms.username_validators"
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_ADAPTER = "wallets.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "wallets.auth.adapters.AccountAdapter"
 # One address per account: people are found by it, so it is changed (and the new one confirmed), not collected.
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-MFA_ADAPTER = "wallets.adapters.MFAAdapter"
+MFA_ADAPTER = "wallets.auth.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Wallet"
 
@@ -276,7 +278,7 @@ REST_FRAMEWORK = {
         "wallets.api.authentication.BrowserAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["wallets.api.parsers.StrictJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["kit.http.parsers.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_METADATA_CLASS": None,
@@ -313,14 +315,14 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
-# --- Limits: what is too much stands in wallets/policies.py ---
+# --- Limits: what is too much stands in wallets/limits.py ---
 THROTTLE_ENABLED = env.bool("THROTTLE_ENABLED", default=True)
 #: All quotas times this.
 THROTTLE_SCALE = env.float("THROTTLE_SCALE", default=1.0)
 #: How many processes serve the site. While Redis is away each of them counts alone, and lets its share of a quota pass.
 THROTTLE_PROCESSES = max(1, env.int("THROTTLE_PROCESSES", default=4))
 RATELIMIT_USE_CACHE = "limits"
-RATELIMIT_IP_META_KEY = "wallets.addresses.client_network"
+RATELIMIT_IP_META_KEY = "kit.limits.addresses.client_network"
 # allauth's own would close the door to everybody while Redis is away. Each has its line in the table of ours.
 ACCOUNT_RATE_LIMITS = False
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("api/", include("wallets.api.docs_urls")),
     path("", include("wallets.urls")),
     path("", include("transactions.urls")),
+    path("", include("dashboard.urls")),
 ]
 
 # Errors that never reach a view are answered by path: problem details under /api/, a page elsewhere.

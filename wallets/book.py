@@ -11,8 +11,8 @@ from typing import Protocol
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from kit.cache.ahead import Ahead
 from wallets import selectors, services
-from wallets.ahead import Ahead
 from wallets.models import User, Wallet
 from wallets.selectors import WalletHead
 

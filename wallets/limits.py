@@ -1,139 +1,98 @@
-"""Limits on sending forms: every form of every page is counted (wallets/policies.py), by django-ratelimit.
+"""How much of what is too much: the one table of limits, for the API and for the forms.
 
-Its counters are in Redis. While Redis is away this process counts alone, in smaller buckets: the door neither stands
-open nor is it shut to everybody.
+Sized so that neither a person nor an ordinary program ever meets one, and a flood does at once. Reading, moving money
+and sending in bulk have buckets of their own, so that a program that polls too eagerly can still pay.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from allauth.account.internal.stagekit import unstash_login
-from django.conf import settings
-from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils.cache import add_never_cache_headers
-from django_ratelimit.core import get_usage
-from redis.exceptions import RedisError
-
-from telemetry import metrics
-from wallets.addresses import client_network
-from wallets.buckets import bucket_take_alone, key_hashed, quota_shared, redis_breaker
-from wallets.charges import address_key, name_key, user_key
-from wallets.pages import unavailable
-from wallets.policies import FORM_DEFAULT, FORMS, FormLimit, Per, Policy
-
-TOO_MANY = 429
-_SAFE = {"GET", "HEAD", "OPTIONS"}
-#: The API counts by itself.
-_API_PREFIX = "/api/"
-#: What people are asked to type in to say who they are.
-_NAME_FIELDS = ("login", "email")
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
 
 
-class FormLimitMiddleware:
-    """Answers 429 to a form that is sent too often, before its view sees it."""
+class Per(Enum):
+    """Whose bucket it is."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_view(
-        self,
-        request: HttpRequest,
-        view: object,  # noqa: ARG002 - Django's signature
-        args: Any,  # noqa: ARG002
-        kwargs: Any,  # noqa: ARG002
-    ) -> HttpResponse | None:
-        if request.method in _SAFE or request.path.startswith(_API_PREFIX) or _limit(request).keeps_input:
-            return None
-        try:
-            wait_s = form_wait_s(request)
-        except (OperationalError, InterfaceError):
-            # Who asks is in Postgres. Django hands what fails here to no other middleware.
-            return unavailable()
-        return None if wait_s is None else _page(request, wait_s=wait_s)
+    #: A person, whatever token or browser the request comes with.
+    USER = auto()
+    #: Where the request comes from (`kit.limits.addresses`): for strangers.
+    ADDRESS = auto()
+    #: The name or e-mail address that is typed in, so that many addresses cannot share the guessing.
+    NAME = auto()
+    #: Who has given the password and is asked for the second factor.
+    SIGNING_IN = auto()
 
 
-def form_wait_s(request: HttpRequest) -> int | None:
-    """Counts this form; None if it may pass, else for how long it may not."""
-    if not settings.THROTTLE_ENABLED:
-        return None
-    for policy in _limit(request).policies:
-        wait_s = _counted(request, policy)
-        if wait_s is not None:
-            metrics.throttled.labels(policy=policy.name).inc()
-            return max(1, wait_s)
-    return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """A bucket of `quota` units, which an empty one takes `window_s` seconds to fill up to."""
+
+    name: str
+    quota: int
+    window_s: int
+    per: Per
 
 
-def too_many(response: HttpResponse, *, wait_s: int) -> HttpResponse:
-    """Makes a page the answer to a form that came too often."""
-    response.status_code = TOO_MANY
-    response["Retry-After"] = str(wait_s)
-    add_never_cache_headers(response)
-    return response
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """What one request takes out of a bucket: `cost`, or that for each item of a list in its body."""
+
+    policy: Policy
+    cost: int = 1
+    items_in: str | None = None
 
 
-def _page(request: HttpRequest, *, wait_s: int) -> HttpResponse:
-    # A form of the table can be opened anew; what is only a button on another page cannot.
-    again = request.get_full_path() if _limit(request) is not FORM_DEFAULT else ""
-    return too_many(render(request, "429.html", {"wait_s": wait_s, "again": again}), wait_s=wait_s)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormLimit:
+    """What sending a form is counted by. `keeps_input`: its view asks by itself, and gives back what was typed."""
+
+    policies: tuple[Policy, ...]
+    keeps_input: bool = False
 
 
-def _limit(request: HttpRequest) -> FormLimit:
-    match = request.resolver_match
-    return FORMS.get(match.view_name, FORM_DEFAULT) if match else FORM_DEFAULT
+# --- The API: token buckets (GCRA). A view names its charges as `reads` and `writes`; by default READ and WRITE. ---
+_READS = Policy(name="reads", quota=3_000, window_s=60, per=Per.USER)
+READ = Charge(policy=_READS)
+WRITE = Charge(policy=Policy(name="writes", quota=60, window_s=60, per=Per.USER))
+#: Up to a hundred entries, of which each may stand on a page of the disk of its own.
+HISTORY = Charge(policy=_READS, cost=3)
+MONEY = Charge(policy=Policy(name="money", quota=600, window_s=60, per=Per.USER))
+BULK = Charge(policy=Policy(name="bulk", quota=30_000, window_s=60, per=Per.USER), items_in="transfers")
+#: Whoever shows no valid token: what is open to everybody, and what is refused for want of one.
+STRANGER = Charge(policy=Policy(name="strangers", quota=300, window_s=60, per=Per.ADDRESS))
+SIGN_IN = (
+    Charge(policy=Policy(name="sign-in-address", quota=60, window_s=60, per=Per.ADDRESS)),
+    # It locks nobody out for longer than the guessing goes on.
+    Charge(policy=Policy(name="sign-in-name", quota=20, window_s=300, per=Per.NAME)),
+)
+SIGN_UP = (Charge(policy=Policy(name="sign-up", quota=60, window_s=120, per=Per.ADDRESS)),)
 
-
-def _counted(request: HttpRequest, policy: Policy) -> int | None:
-    key = _KEYS[policy.per](request)
-    if redis_breaker.may_try():
-        try:
-            usage = _usage(request, policy, key)
-        except (RedisError, OSError) as error:
-            redis_breaker.failed(error)
-        else:
-            redis_breaker.succeeded()
-            return usage["time_left"] if usage["should_limit"] else None
-    verdict = bucket_take_alone(policy, key=key)
-    return verdict.wait_s if verdict.is_refused else None
-
-
-def _usage(request: HttpRequest, policy: Policy, key: str) -> Mapping[str, int]:
-    usage: Mapping[str, int] = get_usage(
-        request,
-        group=policy.name,
-        key=lambda group, request: key_hashed(key),  # noqa: ARG005 - django-ratelimit's signature
-        rate=(quota_shared(policy), policy.window_s),
-        increment=True,
-    )
-    return usage
-
-
-def _user_key(request: HttpRequest) -> str:
-    return user_key(request.user.pk) if request.user.is_authenticated else _address_key(request)
-
-
-def _address_key(request: HttpRequest) -> str:
-    return address_key(client_network(request))
-
-
-def _name_key(request: HttpRequest) -> str:
-    name = next((request.POST[field] for field in _NAME_FIELDS if field in request.POST), "")
-    return name_key(name) if name else _address_key(request)
-
-
-def _signing_in_key(request: HttpRequest) -> str:
-    login = unstash_login(request, peek=True)
-    return user_key(login.user.pk) if login and login.user else _address_key(request)
-
-
-_KEYS: Mapping[Per, Callable[[HttpRequest], str]] = {
-    Per.USER: _user_key,
-    Per.ADDRESS: _address_key,
-    Per.NAME: _name_key,
-    Per.SIGNING_IN: _signing_in_key,
+# --- Forms: fixed windows (django-ratelimit). By the name of the form's address; the others have FORM_DEFAULT. ---
+_ACCOUNT = Policy(name="form-account", quota=10, window_s=60, per=Per.USER)
+#: Mail goes out to whatever address is typed in, whoever reads it.
+_MAIL = Policy(name="form-mail", quota=3, window_s=600, per=Per.NAME)
+_MONEY = FormLimit(policies=(Policy(name="form-money", quota=30, window_s=60, per=Per.USER),), keeps_input=True)
+FORM_DEFAULT = FormLimit(policies=(Policy(name="form", quota=60, window_s=60, per=Per.USER),))
+FORMS: Mapping[str, FormLimit] = {
+    "account_login": FormLimit(
+        policies=(
+            Policy(name="form-sign-in-address", quota=30, window_s=60, per=Per.ADDRESS),
+            Policy(name="form-sign-in-name", quota=10, window_s=120, per=Per.NAME),
+        )
+    ),
+    "mfa_authenticate": FormLimit(
+        policies=(Policy(name="form-second-factor", quota=5, window_s=300, per=Per.SIGNING_IN),)
+    ),
+    "account_signup": FormLimit(policies=(Policy(name="form-sign-up", quota=20, window_s=60, per=Per.ADDRESS),)),
+    "account_reset_password": FormLimit(
+        policies=(Policy(name="form-reset", quota=10, window_s=60, per=Per.ADDRESS), _MAIL)
+    ),
+    "account_email": FormLimit(policies=(_ACCOUNT, _MAIL)),
+    "account_change_password": FormLimit(policies=(_ACCOUNT,)),
+    "account_reauthenticate": FormLimit(policies=(_ACCOUNT,)),
+    "mfa_reauthenticate": FormLimit(policies=(_ACCOUNT,)),
+    "mfa_activate_totp": FormLimit(policies=(_ACCOUNT,)),
+    "money_add": _MONEY,
+    "money_withdraw": _MONEY,
+    "money_send": _MONEY,
+    "money_send_review": _MONEY,
 }

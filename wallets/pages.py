@@ -13,7 +13,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from wallets.constraints import database_gave_up
+from kit.db.errors import database_gave_up
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from wallets.ahead import Ahead, read_from
-from wallets.cache import cache_read, cache_read_many
+from kit.cache.ahead import Ahead, read_from
+from kit.cache.protocol import cache_read, cache_read_many
 from wallets.cache_names import wallet_name, wallets_name
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.text import text_storable

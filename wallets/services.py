@@ -8,9 +8,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from psycopg.errors import UniqueViolation
 
-from wallets.cache import cache_fence, cache_replayed
+from kit.cache.protocol import cache_fence, cache_replayed
+from kit.db.errors import constraint_violated
 from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
-from wallets.constraints import constraint_violated
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import ClockError

@@ -5,8 +5,8 @@ from importlib import import_module
 from celery import shared_task
 from django.conf import settings
 
-from wallets.cache import cache_sweep
-from wallets.locks import Taken, lock_try
+from kit.cache.protocol import cache_sweep
+from kit.redis.locks import Taken, lock_try
 from wallets.services import tokens_delete_expired, wallets_owed_sweep
 
 

@@ -7,8 +7,8 @@ from celery import current_app
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
+from kit.redis.circuit_breaker import Breaker
 from telemetry import metrics
-from wallets.breaker import Breaker
 from wallets.watch import watched_take
 
 PERSON_TASK = "transactions.tasks.person_warm_task"

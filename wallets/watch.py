@@ -10,7 +10,7 @@ from typing import Any
 
 from redis import Redis
 
-from wallets.freshness.link import RedisAwayError, redis_ask
+from kit.cache.link import RedisAwayError, redis_ask
 
 #: How long after a look a wallet still counts as looked at.
 WATCH_S = 30

@@ -8,11 +8,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from kit.admin.big_tables import PAGE_ROWS
 from tests.admin.conftest import browser_of
 from tests.audit.books import Books
 from transactions.models import Entry, Transaction
 from transactions.services import deposit_create, transfer_create
-from wallets.admin.kit import PAGE_ROWS
 from wallets.models import User, Wallet
 from wallets.services import token_issue, user_register, wallet_freeze, wallet_open
 

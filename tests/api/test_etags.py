@@ -8,10 +8,10 @@ import pytest
 from django.http import HttpResponse
 from prometheus_client import REGISTRY
 
+from kit.http.bodies import PACK_FROM_BYTES, Body
 from tests.api.client import Api, Person, assert_problem, json_of
 from transactions.models import Transaction
 from transactions.services import transfer_create
-from wallets.bodies import PACK_FROM_BYTES, Body
 from wallets.services import wallet_freeze
 
 

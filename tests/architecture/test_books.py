@@ -7,7 +7,7 @@ from transactions.book import MoneyBook
 from wallets.book import WalletBook
 
 DOORS = (
-    *("wallets/api/", "wallets/views.py", "wallets/adapters.py", "wallets/forms.py"),
+    *("wallets/api/", "wallets/views.py", "wallets/auth/adapters.py", "wallets/forms.py"),
     *("transactions/api/", "transactions/views/", "transactions/forms.py"),
 )
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
+from devtools.folder_lock import folder_locked
 from tests.cache.world import World, world_made
 from tests.queue.broker import Broker
 from wallet_project.embedded import Places
-from wallet_project.folder_lock import folder_locked
 from wallets.models import User
 
 

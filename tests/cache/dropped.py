@@ -7,9 +7,9 @@ import pytest
 from django.db import transaction
 from pytest_django import Settings
 
+from kit.cache import lua, outage, steps, unevicted
+from kit.cache import protocol as cache
 from tests.cache.world import World
-from wallets import cache
-from wallets.freshness import lua, outage, steps, unevicted
 
 Drop = Callable[[World, pytest.MonkeyPatch, Settings], None]
 

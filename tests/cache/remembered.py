@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from django_redis import get_redis_connection
 
-from wallets.cache import cache_read, cache_read_many
+from kit.cache.protocol import cache_read, cache_read_many
 
 
 def remember(names: Sequence[str]) -> None:

@@ -18,6 +18,9 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django_redis import get_redis_connection
 
+from kit.cache import lua
+from kit.cache import protocol as cache
+from kit.cache.link import RedisAwayError
 from tests.queue.locks import backends
 from tests.queue.waiting import wait_until
 from transactions.models import Entry
@@ -25,11 +28,8 @@ from transactions.queue.partitions import partition_of
 from transactions.queue.settle import partition_drain
 from transactions.routes import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit
-from wallets import cache
 from wallets.cache_names import wallet_name
 from wallets.domain.errors import WalletError
-from wallets.freshness import lua
-from wallets.freshness.link import RedisAwayError
 from wallets.models import Wallet
 
 APPLICATION = "soak"

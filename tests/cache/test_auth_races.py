@@ -10,7 +10,7 @@ from django.db import connections, transaction
 from django.test import Client
 
 from tests.concurrency.waiting import backend_pid, waited_for
-from wallets.access import token_find
+from wallets.auth.access import token_find
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, User
 from wallets.services import token_issue, token_revoke, user_fence

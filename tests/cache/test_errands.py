@@ -10,7 +10,7 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from wallets.errands import Errand, errands_run, script_errand
+from kit.redis.errands import Errand, errands_run, script_errand
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ from django.db import connections, transaction
 from django_redis import get_redis_connection
 from pytest_django import Settings
 
+from kit.cache import lua, steps
+from kit.cache.protocol import cache_fence, cache_sweep
 from tests.cache.remembered import forgotten, remember, scripts_run, shown
 from tests.queue.people import crowd_wallets
 from tests.queue.waiting import wait_until
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Kind
-from wallets.cache import cache_fence, cache_sweep
-from wallets.freshness import lua, steps
 from wallets.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)

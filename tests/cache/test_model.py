@@ -13,11 +13,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
+from kit.cache import protocol as cache
 from tests.cache import dropped
 from tests.cache.actor import Actor
 from tests.cache.dropped import Drop
 from tests.cache.world import StaleReadError, World
-from wallets import cache
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,16 +8,16 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from kit.cache import link, outage, unevicted
+from kit.cache.outage import OUTAGE
+from kit.cache.protocol import cache_sweep, value_get, value_put
 from tests.cache.remembered import forgotten, remember, shown
 from tests.queue.broker import Broker
 from transactions.names import unmoved_name
 from transactions.routes import TransferRequest
 from transactions.services import deposit_create, transfers_submit
-from wallets.cache import cache_sweep, value_get, value_put
 from wallets.cache_names import token_name, wallet_name, wallets_name
 from wallets.domain.errors import WalletError
-from wallets.freshness import link, outage, unevicted
-from wallets.freshness.outage import OUTAGE
 from wallets.models import Unevicted, User, Wallet
 from wallets.services import token_issue, token_revoke, wallet_freeze, wallet_open
 from wallets.tasks import cache_sweep_task
@@ -152,7 +152,7 @@ def test_a_sweep_that_dies_before_it_commits_leaves_the_names_on_record(
         raise KeyboardInterrupt
 
     unevicted.names_note(["wallet:1"])
-    monkeypatch.setattr("wallets.freshness.steps.names_evict", die)
+    monkeypatch.setattr("kit.cache.steps.names_evict", die)
 
     with pytest.raises(KeyboardInterrupt):
         cache_sweep()

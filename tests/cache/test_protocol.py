@@ -8,10 +8,10 @@ from django.db import connections, transaction
 from django_redis import get_redis_connection
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from kit.cache import lua, steps
+from kit.cache import protocol as cache
+from kit.cache.protocol import cache_read, cache_read_many, value_get, value_put
 from tests.cache.remembered import forgotten, remember, scripts_run, shown
-from wallets import cache
-from wallets.cache import cache_read, cache_read_many, value_get, value_put
-from wallets.freshness import lua, steps
 from wallets.models import User, Wallet
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
+from kit.cache import protocol as cache
+from kit.cache import steps
 from tests.cache import dropped
 from tests.cache.dropped import FENCE_MS, TRUST_MS, Drop
 from tests.cache.world import NAME, StaleReadError, World
-from wallets import cache
-from wallets.freshness import steps
 from wallets.models import Unevicted
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,13 +8,13 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
+from kit.cache import steps
+from kit.cache.steps import names_look
 from tests.api.client import Person, assert_problem, json_of
 from tests.cache.readers import READERS, no_queries, some_queries, with_session, with_token
 from tests.pages.kit import give, read, settle, submitted, text_of
 from transactions.models import Transaction
 from transactions.services import transfer_create, withdrawal_create
-from wallets.freshness import steps
-from wallets.freshness.steps import names_look
 from wallets.models import User
 from wallets.selectors import wallet_head_get
 from wallets.services import wallet_freeze, wallet_open

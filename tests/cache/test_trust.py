@@ -8,10 +8,10 @@ from django.db import connections
 from django_redis import get_redis_connection
 from pytest_django import Settings
 
+from kit.cache import steps
+from kit.cache.protocol import cache_trust_assert
 from tests.cache.remembered import forgotten, remember, shown
 from tests.queue.waiting import wait_until
-from wallets.cache import cache_trust_assert
-from wallets.freshness import steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django_redis import get_redis_connection
 
+from kit.redis.locks import lock_try
 from tests.api.client import Api, json_of
 from tests.cache.readers import no_queries, some_queries, with_session, with_token
 from tests.conftest import PASSWORD
@@ -18,7 +19,6 @@ from transactions.selectors import entry_page
 from transactions.tasks import person_warm_task, wallets_warm_task
 from transactions.warming import wallet_warm
 from wallets import warming, watch
-from wallets.locks import lock_try
 from wallets.models import User
 from wallets.services import wallet_open
 from wallets.warming import PERSON_TASK, WALLETS_TASK, person_warm_up

@@ -1,8 +1,8 @@
 """A small world in which every interleaving of readers and writers can be played, one step at a time.
 
-The actors are threads that run the real `wallets.cache` on the real Postgres and Valkey. Each stands still before every
-step of the protocol until the test lets it go on, dies there, or is cut off from Redis. Only the time is the test's:
-Redis's clock and run id are taken from two keys, and sleeping means to wait until the world's clock has moved.
+The actors are threads that run the real `kit.cache.protocol` on the real Postgres and Valkey. Each stands still before
+every step of the protocol until the test lets it go on, dies there, or is cut off from Redis. Only the time is the
+test's: Redis's clock and run id are taken from two keys, and sleeping means to wait until the world's clock has moved.
 """
 
 import threading
@@ -15,10 +15,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django_redis import get_redis_connection
 
+from kit.cache import lua, outage, steps, unevicted
+from kit.cache import protocol as cache
+from kit.cache.link import RedisAwayError
 from tests.cache.actor import IN_TRANSACTION, Actor
-from wallets import cache
-from wallets.freshness import lua, outage, steps, unevicted
-from wallets.freshness.link import RedisAwayError
 from wallets.models import Unevicted, User
 
 T = TypeVar("T")
@@ -227,7 +227,7 @@ class World:
 
 @contextmanager
 def world_made(user: User, patch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world in which `wallets.cache` runs while this lasts."""
+    """A world in which `kit.cache.protocol` runs while this lasts."""
     world = World(user)
     patch.setattr(lua.Script, "machine", MACHINE)
     patch.setattr(cache, "redis_ask", world.ask)

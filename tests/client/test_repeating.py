@@ -11,6 +11,7 @@ import pytest
 from wallet_client import NewTransfer, Receipt, Wallet, WalletClient, WalletError
 from wallet_client.transport import pause
 
+from kit.limits.charges import user_key
 from tests.client.test_methods import usd
 from tests.client.wire import Wire
 from tests.conformance.world import Person
@@ -21,8 +22,7 @@ from tests.rpc.fixtures import StartServer
 from tests.rpc.server import GrpcServer, free_port
 from transactions.audit import books_audit
 from transactions.models import Kind, Transaction
-from wallets.charges import user_key
-from wallets.policies import BULK
+from wallets.limits import BULK
 from wallets.services import tokens_revoke_all
 
 

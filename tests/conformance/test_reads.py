@@ -17,7 +17,7 @@ from transactions.queue.partitions import partition_of
 from transactions.queue.settle import partition_drain
 from transactions.routes import TransferRequest
 from transactions.services import transfer_create, transfer_submit, withdrawal_create
-from wallet.v1 import wallet_pb2 as pb
+from wallet_proto.v1 import wallet_pb2 as pb
 
 
 @pytest.fixture

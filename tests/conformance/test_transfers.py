@@ -5,13 +5,13 @@ from itertools import product
 import pytest
 from pytest_django import Settings
 
+from kit.limits.charges import user_key
 from tests.conformance.cases import CASES, wish
 from tests.conformance.channels import Channel, Outcome
 from tests.conformance.world import World, world_make
 from tests.rpc.buckets import bucket_empty
 from transactions.audit import books_audit
-from wallets.charges import user_key
-from wallets.policies import MONEY
+from wallets.limits import MONEY
 
 #: The cases by the code that they are refused with.
 BY_CODE = {case.code: [other for other in CASES if other.code == case.code] for case in CASES}

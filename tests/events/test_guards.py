@@ -4,10 +4,10 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection
 
+from kit.db.errors import constraint_violated
 from tests.events.outboxes import outbox
 from tests.queue.people import person_wallet
 from transactions.events.switch import settled_events_are_on
-from wallets.constraints import constraint_violated
 
 _INSERT = "INSERT INTO transactions_settledevent (transaction_id, wallet_id)"
 

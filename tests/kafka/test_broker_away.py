@@ -8,6 +8,7 @@ from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 
+from devtools.broker import ports_free
 from tests.conftest import PASSWORD
 from tests.kafka.conftest import PATIENCE_MS
 from tests.kafka.people import request, settle_until, submit, unsettled
@@ -26,7 +27,6 @@ from transactions.kafka.topics import requested_topic
 from transactions.models import Transaction
 from transactions.reads import unmoved_read
 from transactions.services import transfers_submit
-from wallet_project.broker import ports_free
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
 

@@ -7,8 +7,8 @@ import pytest
 from confluent_kafka import Consumer
 from pytest_django import Settings
 
+from devtools.broker import ports_free
 from transactions.kafka.client import OnceAMinute, client_options
-from wallet_project.broker import ports_free
 
 logger = logging.getLogger("librdkafka")
 

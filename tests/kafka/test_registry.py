@@ -10,6 +10,8 @@ from django.test import Client
 from django_redis import get_redis_connection
 from pytest_django import Settings
 
+from devtools.folder_lock import folder_locked
+from kit.cache import link
 from tests.conftest import PASSWORD
 from tests.kafka.people import settle_until, submit, submit_many
 from tests.kafka_broker import KafkaBroker
@@ -24,9 +26,7 @@ from transactions.kafka.registry import transfer_record
 from transactions.models import RegistryGap, Status, Transaction
 from transactions.reads import request_list, transaction_read, unmoved_read
 from wallet_project.embedded import Places
-from wallet_project.folder_lock import folder_locked
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.freshness import link
 from wallets.models import User, Wallet
 from wallets.node_leases import snowflake_next
 from wallets.selectors import wallet_head_get

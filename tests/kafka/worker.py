@@ -8,10 +8,10 @@ from pathlib import Path
 
 from django.conf import settings
 
+from devtools.servers import RUN_DIR_VARIABLE
 from tests.queue.locks import backends
 from tests.queue.waiting import wait_until
 from tests.queue.worker import APPLICATION, database_url
-from wallet_project.servers import RUN_DIR_VARIABLE
 
 _STOP_TIMEOUT_S = 30
 

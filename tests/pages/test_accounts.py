@@ -71,7 +71,7 @@ def test_it_leaves_nothing_behind_when_the_wallet_cannot_be_opened(
     def fails(**_: Any) -> None:
         raise IntegrityError("somebody was faster")
 
-    monkeypatch.setattr("wallets.adapters.wallet_open_first", fails)
+    monkeypatch.setattr("wallets.auth.adapters.wallet_open_first", fails)
     assert sign_up(client)["Location"] == "/accounts/signup/"
     assert not User.objects.exists()
     assert not EmailAddress.objects.exists()

@@ -11,8 +11,8 @@ from django.conf import settings as django_settings
 from kombu import pools
 from pytest_django import Settings
 
+from devtools.servers import directories_make, valkey_server
 from wallet_project.embedded import Places, celery_url
-from wallet_project.servers import directories_make, valkey_server
 
 #: Celery's queue, and the messages that were handed to a worker and not acknowledged yet.
 _QUEUE, _UNACKED = "celery", "unacked"

@@ -9,12 +9,12 @@ import pytest
 from django.db import connections
 from pytest_django import Settings
 
+from devtools.folder_lock import folder_locked
 from tests.queue.broker import Broker
 from tests.queue.worker import Worker
 from transactions.queue import retry, wake
 from transactions.services import deposit_create
 from wallet_project.embedded import Places
-from wallet_project.folder_lock import folder_locked
 from wallets.models import User, Wallet
 
 

@@ -4,9 +4,9 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, connection
 
+from kit.db.errors import constraint_violated
 from tests.queue.people import accept, drain, person_wallet, transfer
 from transactions.models import DeadLetterAction, Job, Status, Transaction
-from wallets.constraints import constraint_violated
 from wallets.models import Wallet
 from wallets.node_leases import snowflake_next
 

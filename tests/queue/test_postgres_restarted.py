@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, connections
 
+from devtools.servers import Server, database_make, directories_make, postgres_server
 from tests.queue.books import assert_in_order, assert_settled, pending_count
 from tests.queue.locks import wallet_held
 from tests.queue.people import accept, crowd_wallets, person_wallet, transfer
@@ -14,7 +15,6 @@ from tests.queue.waiting import wait_until
 from tests.queue.worker import Worker
 from transactions.queue.accept import transfers_accept
 from wallet_project.embedded import Places
-from wallet_project.servers import Server, database_make, directories_make, postgres_server
 
 
 @pytest.fixture

@@ -12,10 +12,10 @@ from urllib.parse import quote
 from django.conf import settings
 from django.db import connection
 
+from devtools.servers import RUN_DIR_VARIABLE
 from tests.queue.locks import backends
 from tests.queue.waiting import wait_until
 from tests.rpc.server import free_port
-from wallet_project.servers import RUN_DIR_VARIABLE
 
 #: By this name Postgres knows the workers' connections.
 APPLICATION = "worker"

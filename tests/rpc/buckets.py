@@ -2,8 +2,8 @@
 
 from django_redis import get_redis_connection
 
-from wallets.buckets import bucket_take, key_hashed
-from wallets.policies import Policy
+from kit.limits.buckets import bucket_take, key_hashed
+from wallets.limits import Policy
 
 
 def bucket_empty(policy: Policy, *, key: str, debt_s: float = 60.0) -> None:

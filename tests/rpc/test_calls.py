@@ -7,6 +7,7 @@ import grpc
 import pytest
 from django.db import connection
 
+from kit.limits.charges import address_key, user_key
 from tests.queue.locks import backends, wallet_held
 from tests.queue.waiting import wait_until
 from tests.rpc.buckets import bucket_empty
@@ -15,9 +16,8 @@ from tests.rpc.conftest import Person
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
 from transactions.models import Transaction
-from wallet.v1 import wallet_pb2 as pb
-from wallets.charges import address_key, user_key
-from wallets.policies import BULK, MONEY, STRANGER
+from wallet_proto.v1 import wallet_pb2 as pb
+from wallets.limits import BULK, MONEY, STRANGER
 
 
 def lines(server: GrpcServer, method: str) -> list[dict[str, object]]:

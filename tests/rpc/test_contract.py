@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from wallet.v1 import wallet_pb2 as pb
+from wallet_proto.v1 import wallet_pb2 as pb
 
 ROOT = Path(settings.BASE_DIR)
 PROTOS = sorted(path.relative_to(ROOT / "proto") for path in (ROOT / "proto").rglob("*.proto"))

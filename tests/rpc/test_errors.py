@@ -9,7 +9,7 @@ from tests.rpc.conftest import Person
 from tests.rpc.test_methods import usd
 from transactions.rpc.errors import STATUS, error_of, error_status
 from transactions.rpc.server import MESSAGE_BYTES_MAX
-from wallet.v1 import wallet_pb2 as pb
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import CATALOGUE, ErrorCode, WalletError
 from wallets.models import User
 

@@ -6,7 +6,7 @@ from tests.rpc.caller import SERVICE
 from tests.rpc.conftest import Person
 from transactions.rpc.door import WATCH
 from transactions.rpc.methods import METHODS
-from wallet.v1 import wallet_pb2 as pb
+from wallet_proto.v1 import wallet_pb2 as pb
 
 
 def usd(minor_units: int) -> pb.Money:

@@ -5,7 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from transactions.rpc import parse
 from transactions.rpc.parse import Movement
-from wallet.v1 import wallet_pb2 as pb
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.money import AMOUNT_MAX
 

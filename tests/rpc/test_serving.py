@@ -26,8 +26,8 @@ from tests.rpc.fixtures import StartServer
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
 from tests.throttling.own_redis import OwnRedis
-from wallet.v1 import wallet_pb2 as pb
 from wallet_project.embedded import Places
+from wallet_proto.v1 import wallet_pb2 as pb
 
 __all__ = ["places"]
 

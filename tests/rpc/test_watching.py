@@ -15,7 +15,7 @@ from tests.rpc.conftest import Person
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
 from transactions.rpc import watching
-from wallet.v1 import wallet_pb2 as pb
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken
 from wallets.services import tokens_revoke_all, wallet_freeze, wallet_reopen

@@ -11,10 +11,10 @@ from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 
+from devtools.folder_lock import folder_locked
+from kit.limits import buckets
 from tests.throttling.own_redis import OwnRedis, redis_use
 from wallet_project.embedded import Places
-from wallet_project.folder_lock import folder_locked
-from wallets import buckets
 from wallets.models import User
 
 

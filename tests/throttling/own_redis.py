@@ -5,8 +5,8 @@ import signal
 from django.conf import settings as django_settings
 from pytest_django import Settings
 
+from devtools.servers import directories_make, valkey_server
 from wallet_project.embedded import Places
-from wallet_project.servers import directories_make, valkey_server
 
 
 class OwnRedis:

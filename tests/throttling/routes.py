@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from wallets.api.throttles import LimitedView
+from kit.limits.views import LimitedView
 
 
 @dataclass(frozen=True, slots=True)

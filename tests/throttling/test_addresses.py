@@ -12,8 +12,8 @@ from django_ratelimit import core as django_ratelimit
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from kit.limits.addresses import UNKNOWN, client_address, client_network
 from tests.api.client import Api
-from wallets.addresses import UNKNOWN, client_address, client_network
 
 PEER = "192.0.2.1"
 

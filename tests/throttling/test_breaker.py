@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
+from kit.redis.circuit_breaker import Breaker
 from tests.queue.threads import in_threads
-from wallets.breaker import Breaker
 
 
 def events(caplog: pytest.LogCaptureFixture) -> list[str]:

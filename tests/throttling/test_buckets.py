@@ -9,15 +9,15 @@ from django.core.cache import cache
 from django_redis import get_redis_connection
 from pytest_django import Settings
 
+from kit.limits.buckets import bucket_take
 from tests.api.client import Api, Person, person
 from tests.concurrency.crowd import at_once
 from tests.queue.processes import processes_run
 from tests.queue.threads import in_threads
 from tests.queue.waiting import wait_until
 from tests.throttling.headers import left, policies
-from wallets.buckets import bucket_take
+from wallets.limits import Per, Policy
 from wallets.models import User
-from wallets.policies import Per, Policy
 
 #: Nothing flows into it while a test lasts.
 HOURLY = Policy(name="hourly", quota=50, window_s=3_600, per=Per.USER)

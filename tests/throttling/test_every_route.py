@@ -8,7 +8,7 @@ from django.test import Client
 from tests.api.client import Api, assert_problem, person
 from tests.throttling.headers import left, policies
 from tests.throttling.routes import Route, api_routes, methods, page_routes
-from wallets import policies as table
+from wallets import limits as table
 from wallets.models import User
 
 API_CALLS = [(route, method) for route in api_routes() for method in methods(route)]

@@ -6,13 +6,13 @@ import pytest
 from django.core.cache import cache
 from django_redis import get_redis_connection
 
+from kit.redis.locks import Taken, lock_try
 from telemetry import metrics
 from tests.queue.processes import processes_run
 from tests.queue.waiting import wait_until
 from tests.throttling.own_redis import OwnRedis
 from transactions import tasks
 from wallets import tasks as housekeeping
-from wallets.locks import Taken, lock_try
 
 
 def test_of_two_who_try_one_gets_the_lock() -> None:
@@ -37,7 +37,7 @@ def test_who_did_not_get_the_lock_does_not_give_it_back(caplog: pytest.LogCaptur
         with lock_try("work:1", ttl_s=10) as third:
             assert third is Taken.BUSY
     # Nor does it say that a lock ran out which it never had.
-    assert not [record for record in caplog.records if record.name == "wallets.locks"]
+    assert not [record for record in caplog.records if record.name == "kit.redis.locks"]
 
 
 def test_the_lock_of_a_holder_that_died_runs_out() -> None:

@@ -12,7 +12,7 @@ from redis.connection import AbstractConnection
 from tests.api.client import Api, Person, assert_problem, json_of, person
 from tests.throttling.headers import left
 from transactions.services import deposit_create
-from wallets import access
+from wallets.auth import access
 from wallets.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("trusted_cache")]

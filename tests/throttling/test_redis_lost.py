@@ -8,6 +8,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from kit.limits import buckets
+from kit.limits.buckets import bucket_take, bucket_take_alone
 from telemetry import metrics
 from tests.api.client import Person, assert_problem, person
 from tests.concurrency.crowd import at_once
@@ -15,10 +17,8 @@ from tests.conftest import PASSWORD
 from tests.queue.waiting import wait_until
 from tests.throttling.headers import policies
 from tests.throttling.own_redis import OwnRedis
-from wallets import buckets
-from wallets.buckets import bucket_take, bucket_take_alone
+from wallets.limits import MONEY, Per, Policy
 from wallets.models import User
-from wallets.policies import MONEY, Per, Policy
 
 pytestmark = pytest.mark.django_db
 
@@ -139,7 +139,7 @@ def test_an_outage_is_logged_once_and_its_end_too(own_redis: OwnRedis, caplog: p
 
 
 def _events(caplog: pytest.LogCaptureFixture) -> list[str]:
-    lines = (record.msg for record in caplog.records if record.name == "wallets.breaker")
+    lines = (record.msg for record in caplog.records if record.name == "kit.redis.circuit_breaker")
     return [line["event"] for line in lines if isinstance(line, dict) and "limits" in line["server"]]
 
 

@@ -13,8 +13,8 @@ from telemetry import metrics
 from tests.api.client import Api, Person, assert_problem, json_of, person
 from tests.throttling.headers import left, policies
 from transactions.models import Transaction
+from wallets.limits import MONEY
 from wallets.models import User
-from wallets.policies import MONEY
 
 pytestmark = pytest.mark.django_db
 

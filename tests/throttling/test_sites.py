@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
+from kit.limits.buckets import quota_shared
 from tests.api.client import Api, Person, person
 from tests.queue.threads import in_threads
 from tests.rpc.server import database_url
 from tests.wallet_service.site import Site, Visitor
-from wallets.buckets import quota_shared
+from wallets.limits import MONEY
 from wallets.models import User
-from wallets.policies import MONEY
 
 SCALE = 0.05
 

@@ -14,10 +14,10 @@ import pytest
 import redis
 from kombu import Connection
 
+from devtools.folder_lock import FolderTakenError, folder_locked
+from devtools.leftovers import leftovers_stop
+from devtools.servers import RUN_DIR_VARIABLE, ServerError, directories_make
 from wallet_project.embedded import BASE_DIR, Places, celery_url
-from wallet_project.folder_lock import FolderTakenError, folder_locked
-from wallet_project.leftovers import leftovers_stop
-from wallet_project.servers import RUN_DIR_VARIABLE, ServerError, directories_make
 
 ODD = Places(Path("/srv/My Projects/100% wallet/.run"))
 
@@ -62,7 +62,7 @@ def test_a_sockets_folder_that_leads_elsewhere_is_refused(tmp_path: Path) -> Non
 def test_a_folder_is_locked_for_others_until_its_holder_dies(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     holding = (
-        "import pathlib, sys; from wallet_project.folder_lock import folder_locked\n"
+        "import pathlib, sys; from devtools.folder_lock import folder_locked\n"
         f"with folder_locked(pathlib.Path({str(lock)!r}), note='me'): print('locked', flush=True); sys.stdin.read()"
     )
     with _child(holding) as holder:

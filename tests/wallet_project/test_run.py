@@ -1,4 +1,4 @@
-"""`make run`, for real: `python -m wallet_project.run` in a checkout of its own, with its own servers and port."""
+"""`make run`, for real: `python -m devtools.run` in a checkout of its own, with its own servers and port."""
 
 import http.client
 import os
@@ -18,9 +18,9 @@ import psutil
 import psycopg
 import pytest
 
+from devtools.leftovers import leftovers_stop
+from devtools.servers import RUN_DIR_VARIABLE
 from wallet_project.embedded import BASE_DIR, Places
-from wallet_project.leftovers import leftovers_stop
-from wallet_project.servers import RUN_DIR_VARIABLE
 
 _UP_TIMEOUT_S = 120.0
 _DOWN_TIMEOUT_S = 40.0
@@ -64,7 +64,7 @@ class Checkout:
 
     def run(self, *arguments: str, port: str | None = None) -> Command:
         ports = {"PORT": port or str(self.port), "GRPC_PORT": str(self.grpc_port)}
-        return self._python("-m", "wallet_project.run", *arguments, **ports)
+        return self._python("-m", "devtools.run", *arguments, **ports)
 
     def run_until_up(self) -> Command:
         runner = self.run()

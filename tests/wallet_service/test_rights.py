@@ -19,8 +19,8 @@ from tests.wallet_service.site import KEY, ROLE, role_url
 from transactions.rpc.handling import Arrival, call_answer
 from transactions.rpc.internal import METHODS, SERVICE
 from transactions.rpc.methods import METHODS as PUBLIC_METHODS
-from wallet.internal.v1 import internal_pb2 as pb
-from wallets.assertions import AGE_MAX, assertion_make, assertion_read
+from wallet_proto.internal.v1 import internal_pb2 as pb
+from wallets.auth.assertions import AGE_MAX, assertion_make, assertion_read
 from wallets.models import User
 from wallets.services import token_issue
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from wallets.constraints import constraint_violated, database_gave_up
+from kit.db.errors import constraint_violated, database_gave_up
 from wallets.models import Wallet
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.utils.text import Truncator
 
+from kit.admin.big_tables import ReadOnlyAdmin, number_parse, when
 from transactions.admin.jobs import JobColumnsMixin
 from transactions.admin.links import age, transaction_link
 from transactions.admin.settlement import confirm_redirect, confirm_view, dry_run_view
 from transactions.models import DeadLetter, DeadLetterAction
-from wallets.admin.kit import ReadOnlyAdmin, number_parse, when
 from wallets.admin.people import people_matching
 from wallets.models import Wallet
 

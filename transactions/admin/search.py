@@ -5,8 +5,8 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.db.models.expressions import OrderBy, RawSQL
 
+from kit.admin.big_tables import INT64_MAX, REACH, number_parse
 from transactions.models import Entry, Transaction
-from wallets.admin.kit import INT64_MAX, REACH, number_parse
 from wallets.models import User, Wallet
 
 #: Newest first, by an expression that no index has. Where rows are found by something else than their id, Postgres

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from kit.http.bodies import json_bytes, moment_text
 from transactions.contract import Data
 from transactions.events.outbox import Event
-from wallets.bodies import json_bytes, moment_text
 from wallets.domain.errors import CATALOGUE, ErrorCode
 
 #: Raised when a reader of the old form could misread the new one; a field that is added does not raise it.

@@ -6,6 +6,8 @@ from dataclasses import replace
 import structlog
 from django.db import transaction
 
+from kit.cache.link import RedisAwayError
+from kit.cache.protocol import cache_replayed
 from transactions.kafka.deliveries import REQUEST_ID
 from transactions.kafka.messages import Outgoing, source_key, transfer_encode
 from transactions.kafka.producer import UnsentError, messages_publish
@@ -16,9 +18,7 @@ from transactions.ledger.post import requests_find
 from transactions.models import Transaction
 from transactions.names import unmoved_name
 from transactions.queue.accept import Acceptance, Request, replay
-from wallets.cache import cache_replayed
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.freshness.link import RedisAwayError
 
 _NOT_ACCEPTED = "Transfers cannot be accepted at this moment."
 _NOT_KNOWN = (

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from kit.http.bodies import json_bytes, moment_text
 from transactions.ledger.commands import Command, Promise
 from transactions.ledger.rules import command_error
 from transactions.models import Kind
-from wallets.bodies import json_bytes, moment_text
 
 SCHEMA = 1
 _INT64_MAX = 2**63 - 1

@@ -15,10 +15,10 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from django.conf import settings
 
+from kit.redis.circuit_breaker import Breaker
 from telemetry import metrics
 from transactions.kafka.client import FATAL, QUEUE_FULL, TIMED_OUT, client_options
 from transactions.kafka.messages import Outgoing
-from wallets.breaker import Breaker
 
 log = structlog.get_logger(__name__)
 

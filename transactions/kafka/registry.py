@@ -19,6 +19,8 @@ from django.conf import settings
 from django.utils import timezone
 from redis import Redis
 
+from kit.cache.link import RedisAwayError, redis_ask
+from kit.cache.lua import Script
 from transactions.contract import Data, transaction_dump, transaction_undump
 from transactions.kafka.gaps import gap_note
 from transactions.kafka.lag import settled_until
@@ -27,8 +29,6 @@ from transactions.ledger.commands import Command
 from transactions.models import Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import snowflake_time
-from wallets.freshness.link import RedisAwayError, redis_ask
-from wallets.freshness.lua import Script
 
 _T = TypeVar("_T")
 

@@ -10,13 +10,13 @@ from functools import partial
 from django.db import IntegrityError, connection, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
+from kit.db.errors import constraint_violated
 from transactions.kafka.deliveries import Delivery
 from transactions.ledger.arrays import among
 from transactions.ledger.commands import Command, Outcome, wallets_of
 from transactions.ledger.post import post
 from transactions.queue.retry import fault_is_of_the_moment
 from transactions.queue.settle import concerns_everybody
-from wallets.constraints import constraint_violated
 from wallets.models import Wallet
 from wallets.warming import watched_warm_up
 

@@ -2,10 +2,10 @@
 
 from datetime import UTC, datetime, timedelta
 
+from kit.cache.link import redis_ask
+from kit.cache.lua import Script
 from transactions.kafka.gaps import gap_end, gaps_forget
 from transactions.kafka.lag import settled_until
-from wallets.freshness.link import redis_ask
-from wallets.freshness.lua import Script
 from wallets.node_leases import CLOCK_SKEW_MAX_MS
 
 _STATE = "wallet:kafka:state"

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from kit.cache.protocol import cache_fence, cache_replayed
 from transactions.ledger.arrays import among, array_literal
 from transactions.ledger.commands import Accepted, Command, Outcome
 from transactions.ledger.heads import heads_lock
@@ -17,7 +18,6 @@ from transactions.ledger.record import posting_record
 from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Status, Transaction
 from transactions.names import settled_names
-from wallets.cache import cache_fence, cache_replayed
 from wallets.cache_names import wallet_name
 from wallets.domain.errors import ErrorCode
 from wallets.models import Wallet

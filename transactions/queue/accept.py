@@ -8,6 +8,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from psycopg.errors import LockNotAvailable
 
+from kit.cache.protocol import cache_fence, cache_replayed
 from transactions.ledger.arrays import array_literal
 from transactions.ledger.commands import Command, Outcome, command_transaction
 from transactions.ledger.post import requests_find
@@ -17,7 +18,6 @@ from transactions.models import Status, Transaction
 from transactions.names import unmoved_name
 from transactions.queue.partitions import partition_of
 from transactions.queue.wake import drainers_wake
-from wallets.cache import cache_fence, cache_replayed
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
 

@@ -3,6 +3,7 @@
 from django.db import connection, transaction
 from django.utils import timezone
 
+from kit.cache.protocol import cache_fence
 from telemetry import metrics
 from transactions.ledger.arrays import array_literal
 from transactions.ledger.commands import Command, command_transaction
@@ -11,7 +12,6 @@ from transactions.ledger.record import REQUEST_FIELDS
 from transactions.models import Status
 from transactions.names import settled_names
 from transactions.queue.partitions import partition_of
-from wallets.cache import cache_fence
 from wallets.models import Wallet
 
 # Pending, and with its job in the same statement, as everything that is pending. ON CONFLICT: it is there already, or

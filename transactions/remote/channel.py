@@ -21,7 +21,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from telemetry import metrics
 from transactions.remote.errors import error_of, is_away
-from wallets.assertions import SCHEME, assertion_make
+from wallets.auth.assertions import SCHEME, assertion_make
 
 log = structlog.get_logger(__name__)
 A = TypeVar("A", bound=Message)

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from kit.db.partial import row_of_columns
+from kit.http.bodies import Body
 from transactions.models import Kind, Status, Transaction
-from wallet.internal.v1 import internal_pb2 as internal
-from wallet.v1 import wallet_pb2 as pb
-from wallets.bodies import Body
+from wallet_proto.internal.v1 import internal_pb2 as internal
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.models import User, Wallet, WalletStatus
-from wallets.partial import row_of_columns
 from wallets.selectors import WalletHead
 
 

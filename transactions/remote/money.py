@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import TypeVar
 
+from kit.cache.ahead import Ahead
+from kit.http.bodies import Body
 from transactions.contract import transaction_of as transaction_of_data
 from transactions.models import Transaction
 from transactions.previews import Preview
@@ -15,10 +17,8 @@ from transactions.remote.wallets import nothing_ahead
 from transactions.routes import TransferRequest
 from transactions.selectors import INT64_MAX, HistoryQuery
 from transactions.services import Receipt
-from wallet.internal.v1 import internal_pb2 as internal
-from wallet.v1 import wallet_pb2 as pb
-from wallets.ahead import Ahead
-from wallets.bodies import Body
+from wallet_proto.internal.v1 import internal_pb2 as internal
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
 from wallets.selectors import WalletHead

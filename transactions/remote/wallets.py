@@ -6,11 +6,11 @@ from functools import partial
 import structlog
 from django.db import transaction
 
+from kit.cache.ahead import Ahead
 from transactions.remote.channel import INTERNAL, WALLETS, read_call, write_call
 from transactions.remote.messages import head_of, wallet_of
-from wallet.internal.v1 import internal_pb2 as internal
-from wallet.v1 import wallet_pb2 as pb
-from wallets.ahead import Ahead
+from wallet_proto.internal.v1 import internal_pb2 as internal
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import WalletError
 from wallets.models import User, Wallet
 from wallets.selectors import WalletHead

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from knox.crypto import hash_token
 
-from wallets.access import token_find, user_find
-from wallets.ahead import Ahead
-from wallets.assertions import assertion_read
+from kit.cache.ahead import Ahead
+from wallets.auth.access import token_find, user_find
+from wallets.auth.assertions import assertion_read
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
 

@@ -6,7 +6,7 @@ Decided on cached heads, which no other rule about money may: a wallet's currenc
 from collections.abc import Iterable, Sequence
 
 from transactions.routes import TransferRequest
-from wallet.v1 import wallet_pb2 as pb
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
 from wallets.selectors import wallet_head_get, wallet_head_list

@@ -10,15 +10,15 @@ from urllib.parse import unquote
 import grpc
 from django.conf import settings
 
+from kit.limits.addresses import address_of, network_of
 from telemetry import metrics
 from transactions.rpc.errors import STATUS, error_status
 from transactions.rpc.handling import Answer, Arrival, call_answer, call_refused
 from transactions.rpc.methods import Call, Method, wallet_ahead, wallet_read
 from transactions.rpc.watching import Watcher, Watchers
-from wallet.v1 import wallet_pb2 as pb
-from wallets.addresses import address_of, network_of
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.policies import READ
+from wallets.limits import READ
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 WATCH = "WatchWallet"

@@ -10,8 +10,8 @@ from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
 from google.rpc.status_pb2 import Status
 
-from wallet.v1 import wallet_pb2 as pb
-from wallets.constraints import database_gave_up
+from kit.db.errors import database_gave_up
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
 
 logger = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from kit.http.bodies import Body, body_make, json_bytes
 from transactions.contract import transaction_data
 from transactions.models import Kind
 from transactions.previews import transfer_preview
@@ -18,12 +19,11 @@ from transactions.reads import history_body, transaction_read, unmoved_read
 from transactions.rpc.messages import wallet_message
 from transactions.rpc.methods import Call, Method
 from transactions.selectors import HistoryQuery
-from wallet.internal.v1 import internal_pb2 as pb
-from wallet.v1 import wallet_pb2
-from wallets.bodies import Body, body_make, json_bytes
+from wallet_proto.internal.v1 import internal_pb2 as pb
+from wallet_proto.v1 import wallet_pb2
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.limits import HISTORY, MONEY, READ, WRITE
 from wallets.models import Wallet
-from wallets.policies import HISTORY, MONEY, READ, WRITE
 from wallets.selectors import WalletHead, wallet_head_get, wallet_list
 from wallets.services import wallet_open, wallet_owed_open
 

@@ -5,7 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from transactions.contract import Data, moment_of, transaction_data
 from transactions.models import Transaction
 from transactions.reads import HistoryPage
-from wallet.v1 import wallet_pb2 as pb
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.selectors import WalletHead
 
 

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
+from kit.cache.ahead import Ahead
 from transactions.reads import history_page, request_list, transaction_read
 from transactions.routes import TransferRequest
 from transactions.rpc import parse
@@ -21,12 +22,11 @@ from transactions.services import (
     transfers_submit,
     withdrawal_create,
 )
-from wallet.v1 import wallet_pb2 as pb
-from wallets.ahead import Ahead
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import id_read
+from wallets.limits import BULK, HISTORY, MONEY, READ, Charge
 from wallets.models import User
-from wallets.policies import BULK, HISTORY, MONEY, READ, Charge
 from wallets.selectors import wallet_head_ahead, wallet_head_get, wallet_head_list
 from wallets.watch import wallet_watch
 

@@ -11,7 +11,7 @@ from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Kind
 from transactions.routes import TransferRequest
 from transactions.selectors import HISTORY_LIMIT, HISTORY_LIMIT_MAX, HistoryQuery
-from wallet.v1 import wallet_pb2 as pb
+from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import id_read
 from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, MEMO_LENGTH_MAX

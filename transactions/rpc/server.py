@@ -21,7 +21,7 @@ from grpc_reflection.v1alpha import reflection
 from transactions.rpc import internal
 from transactions.rpc.door import Door
 from transactions.rpc.methods import METHODS, Method
-from wallet.v1 import wallet_pb2 as pb
+from wallet_proto.v1 import wallet_pb2 as pb
 
 logger = logging.getLogger(__name__)
 

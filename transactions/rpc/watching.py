@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from transactions.rpc.messages import wallet_differs, wallet_message
-from wallet.v1 import wallet_pb2 as pb
-from wallets.access import tokens_alive
+from wallet_proto.v1 import wallet_pb2 as pb
+from wallets.auth.access import tokens_alive
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.selectors import WalletHead, wallet_heads_find
 

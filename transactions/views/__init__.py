@@ -1,14 +1,11 @@
 """The pages about money that moves. A page that needs both a wallet and its history belongs here."""
 
 from transactions.views.move import money_add, money_withdraw
-from transactions.views.overview import dashboard, dashboard_live
 from transactions.views.past import history
 from transactions.views.receipt import transaction_page
 from transactions.views.send import money_send, money_send_review
 
 __all__ = [
-    "dashboard",
-    "dashboard_live",
     "history",
     "money_add",
     "money_send",

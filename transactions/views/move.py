@@ -7,12 +7,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from kit.limits.forms import form_wait_s, too_many
 from transactions.book import deposit_create, withdrawal_create
 from transactions.forms import AddForm, MoneyForm, WithdrawForm
 from transactions.services import Receipt
 from transactions.views.choice import wallet_of, wallets_of
 from wallets.domain.errors import WalletError
-from wallets.limits import form_wait_s, too_many
 from wallets.models import User
 from wallets.pages import PersonRequest, page
 

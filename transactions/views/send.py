@@ -16,6 +16,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from kit.limits.forms import form_wait_s, too_many
 from transactions.book import (
     transaction_list_by_key,
     transaction_read,
@@ -32,7 +33,6 @@ from transactions.views.move import UNPROCESSABLE, redirect_to_receipt
 from transactions.views.rows import owner_name
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.money import amount_plain
-from wallets.limits import form_wait_s, too_many
 from wallets.models import User
 from wallets.pages import PersonRequest, page
 

@@ -11,7 +11,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from wallets.admin.kit import BigTableAdmin, ReadOnlyAdmin
+from kit.admin.big_tables import BigTableAdmin, ReadOnlyAdmin
 from wallets.admin.people import people_matching
 from wallets.models import ApiToken
 from wallets.services import token_revoke

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from wallets.admin.kit import BigTableAdmin, ReadOnlyInline, money, when
+from kit.admin.big_tables import BigTableAdmin, ReadOnlyInline, money, when
 from wallets.models import User, Wallet
 from wallets.services import user_fence
 

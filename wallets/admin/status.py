@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from psycopg.errors import LockNotAvailable
 
-from wallets.admin.kit import ReadOnlyAdmin, number_parse
+from kit.admin.big_tables import ReadOnlyAdmin, number_parse
 from wallets.domain.errors import WalletError
 from wallets.models import User, Wallet, WalletStatus
 from wallets.services import wallet_close, wallet_freeze, wallet_reopen

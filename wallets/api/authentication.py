@@ -5,8 +5,8 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from wallets.access import Bearer, token_find, token_owner_guess
-from wallets.ahead import Ahead
+from kit.cache.ahead import Ahead
+from wallets.auth.access import Bearer, token_find, token_owner_guess
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
 

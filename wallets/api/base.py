@@ -10,11 +10,11 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from wallets.ahead import Ahead
+from kit.cache.ahead import Ahead
+from kit.http.bodies import Body, body_make, json_bytes
+from kit.http.conditional import body_response
+from kit.limits.views import LimitedView
 from wallets.api.serializers import StrictSerializer
-from wallets.api.throttles import LimitedView
-from wallets.bodies import Body, body_make, json_bytes
-from wallets.conditional import body_response
 from wallets.models import User
 
 

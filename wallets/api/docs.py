@@ -10,11 +10,11 @@ from rest_framework.renderers import TemplateHTMLRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kit.limits.views import LimitedView
 from wallets.api.base import ApiView
 from wallets.api.problems import STATUS
-from wallets.api.throttles import LimitedView
 from wallets.domain.errors import CATALOGUE
-from wallets.policies import STRANGER
+from wallets.limits import STRANGER
 
 
 class SchemaView(ApiView):

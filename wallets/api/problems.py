@@ -9,7 +9,7 @@ from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooB
 from django.http import Http404, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
 
-from wallets.constraints import database_gave_up
+from kit.db.errors import database_gave_up
 from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
 
 logger = logging.getLogger(__name__)

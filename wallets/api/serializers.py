@@ -8,8 +8,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
+from kit.http.bodies import Body, body_make, json_bytes, moment_text
 from wallets.api.fields import ChoiceTextField, EmailTextField, IdField, MomentField, TextField
-from wallets.bodies import Body, body_make, json_bytes, moment_text
 from wallets.domain.currencies import CURRENCIES
 from wallets.models import User, WalletStatus, username_validator
 from wallets.selectors import WalletHead

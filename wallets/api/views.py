@@ -8,8 +8,7 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from wallets.access import Bearer
-from wallets.ahead import Ahead
+from kit.cache.ahead import Ahead
 from wallets.api.base import ApiView
 from wallets.api.schema import LOCATION, operation
 from wallets.api.serializers import (
@@ -24,10 +23,11 @@ from wallets.api.serializers import (
     head_body,
     head_data,
 )
-from wallets.api.sign_in import credentials_check
+from wallets.auth.access import Bearer
+from wallets.auth.sign_in import credentials_check
 from wallets.book import wallet_head_ahead, wallet_head_get, wallet_head_list, wallet_open, wallet_open_first
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.policies import SIGN_IN, SIGN_UP
+from wallets.limits import SIGN_IN, SIGN_UP
 from wallets.services import token_issue, token_revoke, user_register
 from wallets.warming import person_warm_up
 from wallets.watch import wallet_watch

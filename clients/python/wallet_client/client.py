@@ -9,7 +9,6 @@ from typing import Self, TypeVar
 
 from google.protobuf.message import Message
 
-from wallet.v1 import wallet_pb2 as pb
 from wallet_client import requests
 from wallet_client.errors import WalletError
 from wallet_client.requests import Direction, Kind
@@ -27,6 +26,7 @@ from wallet_client.types import (
     transaction_of,
     wallet_of,
 )
+from wallet_proto.v1 import wallet_pb2 as pb
 
 A = TypeVar("A", bound=Message)
 

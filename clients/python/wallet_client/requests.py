@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Literal, TypeVar
 
-from wallet.v1 import wallet_pb2 as pb
 from wallet_client.errors import WalletError, error_of_item
 from wallet_client.types import Money, NewTransfer, Receipt, key_make, transaction_of
+from wallet_proto.v1 import wallet_pb2 as pb
 
 Kind = Literal["deposit", "withdrawal", "transfer"]
 Direction = Literal["in", "out"]

@@ -7,6 +7,7 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kit.cache.ahead import Ahead
 from transactions.api.headers import REPLAYED, idempotency_key
 from transactions.api.serializers import (
     HistoryQuerySerializer,
@@ -29,12 +30,11 @@ from transactions.book import (
 from transactions.contract import transaction_data
 from transactions.selectors import HistoryQuery
 from transactions.services import Receipt
-from wallets.ahead import Ahead
 from wallets.api.base import ApiView
 from wallets.api.schema import operation
 from wallets.book import wallet_head_get
 from wallets.domain.errors import ErrorCode
-from wallets.policies import HISTORY, MONEY
+from wallets.limits import HISTORY, MONEY
 from wallets.watch import wallet_watch
 
 

@@ -10,6 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from kit.cache.ahead import Ahead
 from transactions.api.headers import REPLAYED, idempotency_key
 from transactions.api.serializers import TransferSerializer
 from transactions.api.v2.schema import bulk_submit, transfer_read, transfer_submitted
@@ -18,11 +19,10 @@ from transactions.book import transaction_ahead, transaction_body, transfer_subm
 from transactions.contract import transaction_data
 from transactions.routes import TransferRequest
 from transactions.services import Receipt
-from wallets.ahead import Ahead
 from wallets.api.base import ApiView
 from wallets.api.problems import error_of, problem_body
 from wallets.domain.errors import WalletError
-from wallets.policies import BULK, MONEY
+from wallets.limits import BULK, MONEY
 
 
 class TransfersView(ApiView):

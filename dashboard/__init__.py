@@ -1,0 +1,1 @@
+"""The pages that combine several apps: the first page of everybody, signed in or not."""

@@ -1,0 +1,32 @@
+"""The way to Redis, for whoever can do without it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django_redis import get_redis_connection
+from redis import Redis
+from redis.exceptions import RedisError
+
+from kit.redis.circuit_breaker import Breaker
+
+_T = TypeVar("_T")
+
+#: After a failure Redis is left alone for a while: no writer shall wait for it, time after time, under its locks.
+breaker = Breaker("Redis of the cache", rest_s=2.0)
+
+
+class RedisAwayError(Exception):
+    """Redis did not answer, or did not a moment ago."""
+
+
+def redis_ask(call: Callable[[Redis], _T]) -> _T:
+    """What `call` gets from Redis. Raises RedisAwayError."""
+    if not breaker.may_try():
+        raise RedisAwayError
+    try:
+        answer = call(get_redis_connection())
+    except (RedisError, OSError) as error:
+        breaker.failed(error)
+        raise RedisAwayError from error
+    breaker.succeeded()
+    return answer

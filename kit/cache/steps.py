@@ -1,0 +1,132 @@
+"""The protocol's steps in Redis, as functions. What holds them together is in `kit.cache.protocol`."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from redis import Redis
+
+from kit.cache.lua import (
+    ASSERT,
+    CLEAR,
+    FENCE,
+    FILL,
+    LIFT,
+    LOOK,
+    NAMES_MAX,
+    PREFIX,
+    STATE,
+)
+from kit.redis.errands import Errand, errands_run
+
+#: A value that no eviction reached is gone after this long, as the last resort.
+VALUE_TTL_S = 300
+#: A reader that died leaves its lease for so long; nobody else fills the entry meanwhile.
+LEASE_MS = 5_000
+#: While one reader renews the trust, no other tries for this long.
+CLAIM_MS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a reader found. `mark` is "trusted", or why the cache cannot be relied on: "lapsed" or "quarantine".
+
+    `hits` are values by name. `leased` are this reader's to fill, each with its lease. `fenced` are about to change.
+    `busy` are being filled by somebody else. `claim`: it is up to this reader to renew the trust.
+    """
+
+    mark: str
+    seen_ms: int = 0
+    generation: str = ""
+    claim: bool = False
+    hits: dict[str, bytes] = field(default_factory=dict)
+    leased: dict[str, str] = field(default_factory=dict)
+    fenced: list[str] = field(default_factory=list)
+    busy: list[str] = field(default_factory=list)
+
+
+def names_look(client: Redis, names: Sequence[str], *, beside: Sequence[Errand] = ()) -> Look:
+    """Looks, and sends what else goes the same way."""
+    # One of a kind, for whichever begins with this look: a lease, or a generation.
+    unique = secrets.token_hex(8)
+    look = LOOK.errand(
+        [STATE],
+        "\n".join(names),
+        unique,
+        unique,
+        LEASE_MS,
+        fence_ms(),
+        settings.CACHE_TRUST_MS,
+        CLAIM_MS,
+    )
+    errands_run(client, [look, *beside])
+    return _look_of(names, unique, look.reply)
+
+
+def _look_of(names: Sequence[str], lease_id: str, found: list[Any]) -> Look:
+    mark = found[0].decode()
+    if mark == "quarantine":
+        return Look(mark=mark)
+    generation = found[2].decode()
+    look = Look(mark=mark, seen_ms=int(found[1]), generation=generation, claim=bool(found[3]))
+    for name, entry in zip(names, found[4:], strict=False):
+        if entry == b"M":
+            look.leased[name] = f"L{generation}{lease_id}"
+        elif entry == b"F":
+            look.fenced.append(name)
+        elif entry == b"B":
+            look.busy.append(name)
+        else:
+            look.hits[name] = entry[1 + len(generation) :]
+    return look
+
+
+def entry_fill(client: Redis, name: str, lease: str, generation: str, value: bytes | None) -> bool:
+    """Puts the value where the lease is; without a value, gives the lease back. False where it was revoked."""
+    entry = b"" if value is None else b"V" + generation.encode() + value
+    return FILL(client, [entry_key(name)], lease, entry, VALUE_TTL_S) == 1
+
+
+def names_fence(client: Redis, names: Sequence[str], token: str) -> None:
+    for part in _parts(names):
+        FENCE(client, [STATE], "\n".join(part), token, fence_ms())
+
+
+def names_lift(client: Redis, names: Sequence[str], token: str) -> None:
+    for part in _parts(names):
+        LIFT(client, [STATE], "\n".join(part), token)
+
+
+def names_evict(client: Redis, names: Sequence[str]) -> None:
+    for part in _parts(names):
+        client.delete(*map(entry_key, part))
+
+
+def trust_renew(client: Redis, look: Look) -> None:
+    """Trust for a while from the look on, which was before Postgres was asked. A Redis that is new by now does not
+    listen: it has its quarantine before it."""
+    client.hset(STATE, "until_ms", look.seen_ms + settings.CACHE_TRUST_MS)
+
+
+def trust_assert(client: Redis) -> None:
+    ASSERT(client, [STATE], secrets.token_hex(8))
+
+
+def fences_clear(client: Redis) -> None:
+    cursor: object = 0
+    while cursor != b"0":
+        cursor = CLEAR(client, [STATE], cursor if isinstance(cursor, bytes) else 0)
+
+
+def entry_key(name: str) -> str:
+    return f"{PREFIX}entry:{name}"
+
+
+def fence_ms() -> int:
+    return int(settings.CACHE_FENCE_S * 1_000)
+
+
+def _parts(names: Sequence[str]) -> list[Sequence[str]]:
+    return [names[start : start + NAMES_MAX] for start in range(0, len(names), NAMES_MAX)]

@@ -1,0 +1,31 @@
+"""Taking what a request costs out of whose bucket it is; the same buckets whichever door the request came to."""
+
+from kit.limits.buckets import Verdict, bucket_take
+from kit.redis.errands import Errand
+from telemetry import metrics
+from wallets.limits import Charge
+
+
+def user_key(user_id: int) -> str:
+    """The bucket of a person, whatever token or browser the request comes with."""
+    return f"user {user_id}"
+
+
+def address_key(network: str) -> str:
+    """The bucket of everybody who comes from there (`kit.limits.addresses`)."""
+    return f"address {network}"
+
+
+def name_key(name: str) -> str:
+    """The bucket of whoever is called so, however the name is typed: those who sign in are looked up alike."""
+    return f"name {name.strip().lower()}"
+
+
+def charge_take(charge: Charge, *, key: str, items: int = 1, errand: Errand | None = None) -> Verdict:
+    """Takes what a request of so many items costs, or nothing where the bucket holds less. `errand` is the one for
+    this, if it was sent before."""
+    cost = charge.cost if charge.items_in is None else charge.cost * max(1, items)
+    verdict = bucket_take(charge.policy, key=key, cost=cost, errand=errand)
+    if verdict.is_refused:
+        metrics.throttled.labels(policy=charge.policy.name).inc()
+    return verdict

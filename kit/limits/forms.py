@@ -1,0 +1,139 @@
+"""Limits on sending forms: every form of every page is counted (wallets/limits.py), by django-ratelimit.
+
+Its counters are in Redis. While Redis is away this process counts alone, in smaller buckets: the door neither stands
+open nor is it shut to everybody.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from allauth.account.internal.stagekit import unstash_login
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+from django_ratelimit.core import get_usage
+from redis.exceptions import RedisError
+
+from kit.limits.addresses import client_network
+from kit.limits.buckets import bucket_take_alone, key_hashed, quota_shared, redis_breaker
+from kit.limits.charges import address_key, name_key, user_key
+from telemetry import metrics
+from wallets.limits import FORM_DEFAULT, FORMS, FormLimit, Per, Policy
+from wallets.pages import unavailable
+
+TOO_MANY = 429
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+#: The API counts by itself.
+_API_PREFIX = "/api/"
+#: What people are asked to type in to say who they are.
+_NAME_FIELDS = ("login", "email")
+
+
+class FormLimitMiddleware:
+    """Answers 429 to a form that is sent too often, before its view sees it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(
+        self,
+        request: HttpRequest,
+        view: object,  # noqa: ARG002 - Django's signature
+        args: Any,  # noqa: ARG002
+        kwargs: Any,  # noqa: ARG002
+    ) -> HttpResponse | None:
+        if request.method in _SAFE or request.path.startswith(_API_PREFIX) or _limit(request).keeps_input:
+            return None
+        try:
+            wait_s = form_wait_s(request)
+        except (OperationalError, InterfaceError):
+            # Who asks is in Postgres. Django hands what fails here to no other middleware.
+            return unavailable()
+        return None if wait_s is None else _page(request, wait_s=wait_s)
+
+
+def form_wait_s(request: HttpRequest) -> int | None:
+    """Counts this form; None if it may pass, else for how long it may not."""
+    if not settings.THROTTLE_ENABLED:
+        return None
+    for policy in _limit(request).policies:
+        wait_s = _counted(request, policy)
+        if wait_s is not None:
+            metrics.throttled.labels(policy=policy.name).inc()
+            return max(1, wait_s)
+    return None
+
+
+def too_many(response: HttpResponse, *, wait_s: int) -> HttpResponse:
+    """Makes a page the answer to a form that came too often."""
+    response.status_code = TOO_MANY
+    response["Retry-After"] = str(wait_s)
+    add_never_cache_headers(response)
+    return response
+
+
+def _page(request: HttpRequest, *, wait_s: int) -> HttpResponse:
+    # A form of the table can be opened anew; what is only a button on another page cannot.
+    again = request.get_full_path() if _limit(request) is not FORM_DEFAULT else ""
+    return too_many(render(request, "429.html", {"wait_s": wait_s, "again": again}), wait_s=wait_s)
+
+
+def _limit(request: HttpRequest) -> FormLimit:
+    match = request.resolver_match
+    return FORMS.get(match.view_name, FORM_DEFAULT) if match else FORM_DEFAULT
+
+
+def _counted(request: HttpRequest, policy: Policy) -> int | None:
+    key = _KEYS[policy.per](request)
+    if redis_breaker.may_try():
+        try:
+            usage = _usage(request, policy, key)
+        except (RedisError, OSError) as error:
+            redis_breaker.failed(error)
+        else:
+            redis_breaker.succeeded()
+            return usage["time_left"] if usage["should_limit"] else None
+    verdict = bucket_take_alone(policy, key=key)
+    return verdict.wait_s if verdict.is_refused else None
+
+
+def _usage(request: HttpRequest, policy: Policy, key: str) -> Mapping[str, int]:
+    usage: Mapping[str, int] = get_usage(
+        request,
+        group=policy.name,
+        key=lambda group, request: key_hashed(key),  # noqa: ARG005 - django-ratelimit's signature
+        rate=(quota_shared(policy), policy.window_s),
+        increment=True,
+    )
+    return usage
+
+
+def _user_key(request: HttpRequest) -> str:
+    return user_key(request.user.pk) if request.user.is_authenticated else _address_key(request)
+
+
+def _address_key(request: HttpRequest) -> str:
+    return address_key(client_network(request))
+
+
+def _name_key(request: HttpRequest) -> str:
+    name = next((request.POST[field] for field in _NAME_FIELDS if field in request.POST), "")
+    return name_key(name) if name else _address_key(request)
+
+
+def _signing_in_key(request: HttpRequest) -> str:
+    login = unstash_login(request, peek=True)
+    return user_key(login.user.pk) if login and login.user else _address_key(request)
+
+
+_KEYS: Mapping[Per, Callable[[HttpRequest], str]] = {
+    Per.USER: _user_key,
+    Per.ADDRESS: _address_key,
+    Per.NAME: _name_key,
+    Per.SIGNING_IN: _signing_in_key,
+}

@@ -1,0 +1,143 @@
+"""Every request to the API is counted (wallets/limits.py), and every answer says what is left."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException, Throttled
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from kit.limits.addresses import client_network
+from kit.limits.buckets import Verdict, bucket_errand, quota_shared
+from kit.limits.charges import address_key, charge_take, name_key, user_key
+from kit.redis.errands import Errand
+from wallets.domain.errors import WalletError
+from wallets.limits import READ, STRANGER, WRITE, Charge, Per
+
+POLICY_HEADER = "RateLimit-Policy"
+STATE_HEADER = "RateLimit"
+
+
+class LimitedView(APIView):
+    """What every view of the API is made from: no request passes uncounted."""
+
+    #: What a GET and what a POST is charged. The first bucket that holds too little refuses.
+    reads: ClassVar[tuple[Charge, ...]] = (READ,)
+    writes: ClassVar[tuple[Charge, ...]] = (WRITE,)
+
+    _charges: tuple[Charge, ...] = ()
+    _verdicts: tuple[Verdict, ...] = ()
+    _sent: tuple[int, Charge, Errand] | None = None
+
+    def charge_ahead(self, request: Request, user_id: int) -> list[Errand]:
+        """What this request will be charged if it is this user's: to be sent together with the question who asks."""
+        charges = self._charges_of(request)
+        # What depends on the body, or on more than one bucket, is charged in its turn.
+        if len(charges) != 1 or charges[0].policy.per is not Per.USER or charges[0].items_in:
+            return []
+        errand = bucket_errand(charges[0].policy, key=user_key(user_id), cost=charges[0].cost)
+        self._sent = (user_id, charges[0], errand)
+        return [errand]
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().initial(request, *args, **kwargs)
+        except (APIException, WalletError):
+            if not self._verdicts:
+                # Refused before it came to a bucket, for want of a token above all. Nobody tries tokens without end.
+                self._charge(request, (STRANGER,))
+            raise
+
+    def check_throttles(self, request: Request) -> None:
+        """Called by DRF when it knows who asks, before anything is done for them."""
+        self._charge(request, self._charges_of(request))
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        if self._verdicts:
+            headers_put(answer, self._charges, self._verdicts)
+        return answer
+
+    def _charges_of(self, request: Request) -> tuple[Charge, ...]:
+        if not settings.THROTTLE_ENABLED:
+            return ()
+        return self.reads if request.method in SAFE_METHODS else self.writes
+
+    def _charge(self, request: Request, charges: tuple[Charge, ...]) -> None:
+        if not settings.THROTTLE_ENABLED:
+            return
+        self._charges, self._verdicts = charges, ()
+        for charge in charges:
+            try:
+                items = _items(charge, request)
+            except (APIException, WalletError):
+                # A body that cannot be read is one request, of whoever sent it.
+                self._take(request, charge, items=1)
+                raise
+            self._take(request, charge, items=items)
+
+    def _take(self, request: Request, charge: Charge, *, items: int) -> None:
+        errand = self._errand_of(request, charge)
+        verdict = charge_take(charge, key=_key(charge, request), items=items, errand=errand)
+        self._verdicts += (verdict,)
+        if verdict.is_refused:
+            raise Throttled(wait=verdict.wait_s)
+
+    def _errand_of(self, request: Request, charge: Charge) -> Errand | None:
+        """What was sent ahead for this charge, if it was for the one who has turned out to ask."""
+        if self._sent is None or (request.user.pk, charge) != self._sent[:2]:
+            return None
+        return self._sent[2]
+
+
+def headers_put(response: HttpResponseBase, charges: tuple[Charge, ...], verdicts: tuple[Verdict, ...]) -> None:
+    """What the limits are, and what is left of them (draft-ietf-httpapi-ratelimit-headers-11).
+
+    `t` is the time until there is more than `r`: with buckets that fill all the time, the wait for the next unit.
+    """
+    quotas = {verdict.policy.name: verdict.quota for verdict in verdicts}
+    response[POLICY_HEADER] = ", ".join(
+        f'"{policy.name}";q={quotas.get(policy.name) or quota_shared(policy)};w={policy.window_s}'
+        for policy in (charge.policy for charge in charges)
+    )
+    response[STATE_HEADER] = ", ".join(
+        f'"{verdict.policy.name}";r={verdict.remaining};t={verdict.wait_s}' for verdict in verdicts
+    )
+
+
+def _key(charge: Charge, request: Request) -> str:
+    return _KEYS[charge.policy.per](request)
+
+
+def _user_key(request: Request) -> str:
+    return user_key(request.user.pk) if request.user.is_authenticated else _address_key(request)
+
+
+def _address_key(request: Request) -> str:
+    return address_key(client_network(request))
+
+
+def _name_key(request: Request) -> str:
+    name = _body(request).get("username")
+    # Without a name there is nothing to guess at; what is malformed is refused by the view.
+    return name_key(name) if isinstance(name, str) else _address_key(request)
+
+
+_KEYS: Mapping[Per, Callable[[Request], str]] = {
+    Per.USER: _user_key,
+    Per.ADDRESS: _address_key,
+    Per.NAME: _name_key,
+}
+
+
+def _items(charge: Charge, request: Request) -> int:
+    items = _body(request).get(charge.items_in) if charge.items_in is not None else None
+    return len(items) if isinstance(items, list) else 1
+
+
+def _body(request: Request) -> Mapping[str, Any]:
+    return request.data if isinstance(request.data, Mapping) else {}

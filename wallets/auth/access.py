@@ -1,0 +1,118 @@
+"""Who is let in: API tokens and accounts, mostly out of the cache, so that knowing who asks takes no query.
+
+Whoever changes either fences it (`wallets.services`): a revoked token and a deactivated account are out with the next
+request. An e-mail address is not kept here, and is read when a page shows it.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django.utils import timezone
+
+from kit.cache.ahead import Ahead, read_with
+from kit.cache.protocol import cache_read_many
+from kit.db.partial import row_of_columns
+from wallets.cache_names import token_name, user_name
+from wallets.models import ApiToken, User
+
+#: Whose tokens this process has seen. Only a guess at who will turn out to ask: it lets nobody in.
+_owners: dict[str, int] = {}
+_OWNERS_MAX = 10_000
+_USER_FIELDS = ("id", "username", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bearer:
+    """Who has come with the token of this hash."""
+
+    digest: str
+    user: User
+
+
+def token_find(*, digest: str, ahead: Ahead | None = None) -> Bearer | None:
+    """Whom the token with this hash lets in; None where it opens nothing (unknown, expired, or user inactive)."""
+    name = token_name(digest)
+    return _token_of(digest, read_with(name, load=lambda _: {name: _token_load(digest)}, ahead=ahead))
+
+
+def tokens_alive(*, digests: Collection[str]) -> set[str]:
+    """Those of the tokens that still open something, with one look at the cache for all of them."""
+    names = {token_name(digest): digest for digest in digests}
+    cached = cache_read_many(list(names), load=_tokens_load) if names else {}
+    return {digest for name, digest in names.items() if _token_of(digest, cached[name]) is not None}
+
+
+def _token_of(digest: str, cached: bytes | None) -> Bearer | None:
+    if cached is None:
+        _owners.pop(digest, None)
+        return None
+    expiry, fields = _token_read(cached)
+    user = _user_of(fields)
+    # The clock is looked at each time: what was cached before it ran out opens nothing after.
+    if not user.is_active or (expiry is not None and expiry <= timezone.now()):
+        return None
+    if len(_owners) >= _OWNERS_MAX:
+        _owners.clear()
+    _owners[digest] = user.pk
+    return Bearer(digest=digest, user=user)
+
+
+@lru_cache(_OWNERS_MAX)
+def _token_read(cached: bytes) -> tuple[datetime | None, dict[str, Any]]:
+    """When it runs out, and whose it is. The same bytes say the same, however often they are asked for."""
+    fields = json.loads(cached)
+    return datetime.fromisoformat(fields["expiry"]) if fields["expiry"] else None, fields["user"]
+
+
+def token_owner_guess(*, digest: str) -> int | None:
+    """Who had this token when it was last seen here; a token never changes hands, but it may be revoked since."""
+    return _owners.get(digest)
+
+
+def user_find(*, user_id: int, ahead: Ahead | None = None) -> User | None:
+    """The account, whether active or not, with its session hash in place of the password's."""
+    name = user_name(user_id)
+    cached = read_with(name, load=lambda _: {name: _user_load(user_id)}, ahead=ahead)
+    return _user_of(json.loads(cached)) if cached is not None else None
+
+
+def _token_load(digest: str) -> bytes | None:
+    name = token_name(digest)
+    return _tokens_load([name])[name]
+
+
+def _tokens_load(names: Sequence[str]) -> dict[str, bytes | None]:
+    digests = {name: name.partition(":")[2] for name in names}
+    found = {
+        token.digest: _token_bytes(token)
+        for token in ApiToken.objects.filter(digest__in=digests.values()).select_related("user")
+    }
+    return {name: found.get(digest) for name, digest in digests.items()}
+
+
+def _token_bytes(token: ApiToken) -> bytes:
+    expiry = token.expiry.isoformat() if token.expiry else None
+    return json.dumps({"expiry": expiry, "user": _user_fields(token.user)}).encode()
+
+
+def _user_load(user_id: int) -> bytes | None:
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        return None
+    return json.dumps({**_user_fields(user), "session_hash": user.get_session_auth_hash()}).encode()
+
+
+def _user_fields(user: User) -> dict[str, Any]:
+    fields = {name: getattr(user, name) for name in _USER_FIELDS}
+    return {**fields, "date_joined": user.date_joined.isoformat()}
+
+
+def _user_of(fields: dict[str, Any]) -> User:
+    columns = {name: fields[name] for name in _USER_FIELDS}
+    user = row_of_columns(User, **columns, date_joined=datetime.fromisoformat(fields["date_joined"]))
+    user.session_hash = fields.get("session_hash")
+    return user
