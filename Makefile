@@ -51,8 +51,7 @@ format: $(STAMP) ## Bring code and templates into shape
 	$(BIN)/djlint templates --reformat --quiet || true
 
 proto: $(STAMP) ## Make the Python code of the gRPC contract anew, after a change to proto/
-	@cd proto && ../$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=.. --pyi_out=.. --grpc_python_out=.. \
-		$$(find . -name '*.proto' | sort)
+	@exec $(BIN)/python -m devtools.proto
 
 lock: $(STAMP) ## Pin the newest fitting version of every requirement, with hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -1,0 +1,1 @@
+"""Infrastructure that knows nothing about wallets. It imports none of our models."""

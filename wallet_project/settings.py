@@ -71,8 +71,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "wallets.pages.TimeZoneMiddleware",
-    "wallets.pages.UnavailableMiddleware",
+    "kit.http.pages.TimeZoneMiddleware",
+    "kit.http.pages.UnavailableMiddleware",
     # After the CSRF check and the sign-in: what those refuse need not be counted.
     "kit.limits.forms.FormLimitMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -188,6 +188,9 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+# The tasks that fill the cache for a person who has signed in, and for wallets that changed while they are looked at.
+WARM_PERSON_TASK = "transactions.tasks.person_warm_task"
+WARM_WALLETS_TASK = "transactions.tasks.wallets_warm_task"
 CELERY_BEAT_SCHEDULE = {
     # Finds what nobody was woken for: after a lost message, a wiped broker, a back-off. `expires`: while no worker
     # runs, no more of these pile up than one minute's.
@@ -243,15 +246,15 @@ ACCOUNT_LOGIN_METHODS = {"username", "email"}
 # One password field, that can be looked at: typing it twice blindly catches less, and a reset is one mail away.
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_FORMS = {
-    "add_email": "wallets.forms.AddEmailForm",
-    "change_password": "wallets.forms.ChangePasswordForm",
-    "login": "wallets.forms.LoginForm",
-    "reauthenticate": "wallets.forms.ReauthenticateForm",
-    "reset_password": "wallets.forms.ResetPasswordForm",
-    "reset_password_from_key": "wallets.forms.ResetPasswordKeyForm",
-    "signup": "wallets.forms.SignUpForm",
+    "add_email": "wallets.auth.forms.AddEmailForm",
+    "change_password": "wallets.auth.forms.ChangePasswordForm",
+    "login": "wallets.auth.forms.LoginForm",
+    "reauthenticate": "wallets.auth.forms.ReauthenticateForm",
+    "reset_password": "wallets.auth.forms.ResetPasswordForm",
+    "reset_password_from_key": "wallets.auth.forms.ResetPasswordKeyForm",
+    "signup": "wallets.auth.forms.SignUpForm",
 }
-ACCOUNT_USERNAME_VALIDATORS = "wallets.forms.username_validators"
+ACCOUNT_USERNAME_VALIDATORS = "wallets.auth.forms.username_validators"
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
@@ -315,7 +318,9 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
 }
 
-# --- Limits: what is too much stands in wallets/limits.py ---
+# --- Limits ---
+#: The tables of limits on forms, by the name of the form's view.
+FORM_LIMITS = ["wallets.limits.FORMS", "transactions.limits.FORMS"]
 THROTTLE_ENABLED = env.bool("THROTTLE_ENABLED", default=True)
 #: All quotas times this.
 THROTTLE_SCALE = env.float("THROTTLE_SCALE", default=1.0)

@@ -201,17 +201,3 @@ class OwedWallet(models.Model):
 
     def __str__(self) -> str:
         return f"first wallet of {self.owner_id}"
-
-
-class Unevicted(models.Model):
-    """A cached object that changed while Redis was out of the writer's reach: until it is evicted, nobody trusts the
-    cache. The empty name stands for the outage itself."""
-
-    name = models.CharField(max_length=255, primary_key=True)
-    at = models.DateTimeField()
-
-    class Meta:
-        verbose_name = "unevicted name"
-
-    def __str__(self) -> str:
-        return self.name

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from celery import current_app
+from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
@@ -11,8 +12,6 @@ from kit.redis.circuit_breaker import Breaker
 from telemetry import metrics
 from wallets.watch import watched_take
 
-PERSON_TASK = "transactions.tasks.person_warm_task"
-WALLETS_TASK = "transactions.tasks.wallets_warm_task"
 #: A message that lay for longer is not worth doing: by then the reads were made.
 _EXPIRES_S = 10
 #: A hot batch may change more that are looked at. The next looks at those are answered from Postgres, once each.
@@ -23,14 +22,14 @@ breaker = Breaker("broker of the warm-ups", rest_s=2.0)
 
 def person_warm_up(user_id: int) -> None:
     """Somebody has signed in, and will look at balances and at what happened last."""
-    _send(PERSON_TASK, user_id)
+    _send(settings.WARM_PERSON_TASK, user_id)
 
 
 def watched_warm_up(wallet_ids: Collection[int]) -> None:
     """These wallets have changed: those among them that somebody is looking at are warmed."""
     watched = watched_take(wallet_ids)[:_WALLETS_MAX]
     if watched:
-        _send(WALLETS_TASK, watched)
+        _send(settings.WARM_WALLETS_TASK, watched)
 
 
 def _send(task: str, argument: Any) -> None:

@@ -9,8 +9,6 @@ from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from wallets.domain.money import amount_format
-
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
     _TabularInline = admin.TabularInline[Any, Any]
@@ -105,11 +103,6 @@ def number_parse(term: str) -> int | None:
     if term.isascii() and term.isdecimal() and len(term) <= len(str(INT64_MAX)) and int(term) <= INT64_MAX:
         return int(term)
     return None
-
-
-def money(amount: int | None, currency: str) -> str:
-    """An amount as people read it, and a dash where there is none."""
-    return "-" if amount is None else amount_format(amount, currency=currency)
 
 
 def when(moment: datetime | None) -> str:

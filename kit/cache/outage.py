@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from wallets.models import Unevicted
+from kit.models import Unevicted
 
 #: No object is called so.
 OUTAGE = ""

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from kit.cache.outage import OUTAGE
-from wallets.models import Unevicted
+from kit.models import Unevicted
 
 #: How many names one sweep takes at once.
 BATCH = 1_000

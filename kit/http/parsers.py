@@ -6,16 +6,22 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from django.utils.http import parse_header_parameters
-from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
-
-from wallets.domain.errors import ErrorCode, WalletError
 
 BODY_BYTES_MAX = 1_048_576
 #: No integer in the API has more digits; longer ones are not worth Python's quadratic int().
 _DIGITS_MAX = 20
 # Postgres keeps no NUL, and half of a surrogate pair has no UTF-8.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+class PayloadTooLarge(APIException):
+    """The body is larger than any request needs."""
+
+    status_code = 413
+    default_detail = f"A body has at most {BODY_BYTES_MAX} bytes."
+    default_code = "payload_too_large"
 
 
 class StrictJSONParser(BaseParser):
@@ -28,7 +34,7 @@ class StrictJSONParser(BaseParser):
             raise UnsupportedMediaType(media_type or "", "JSON is sent in UTF-8.")
         body = stream.read(BODY_BYTES_MAX + 1)
         if len(body) > BODY_BYTES_MAX:
-            raise WalletError(ErrorCode.PAYLOAD_TOO_LARGE, f"A body has at most {BODY_BYTES_MAX} bytes.")
+            raise PayloadTooLarge
         return _parse(body)
 
 

@@ -16,10 +16,10 @@ from redis.exceptions import RedisError
 from throttled import Throttled, per_duration
 from throttled.store import MemoryStore
 
+from kit.limits.policies import Policy
 from kit.redis.circuit_breaker import Breaker
 from kit.redis.errands import Errand, errands_run, script_errand
 from telemetry import metrics
-from wallets.limits import Policy
 
 _PREFIX = "wallet:throttled"
 #: Ours and not throttled-py's, which believes what is stored: with a clock that was put back (another server took over,

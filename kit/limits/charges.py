@@ -1,9 +1,9 @@
 """Taking what a request costs out of whose bucket it is; the same buckets whichever door the request came to."""
 
 from kit.limits.buckets import Verdict, bucket_take
+from kit.limits.policies import Charge
 from kit.redis.errands import Errand
 from telemetry import metrics
-from wallets.limits import Charge
 
 
 def user_key(user_id: int) -> str:

@@ -1,29 +1,35 @@
-"""Limits on sending forms: every form of every page is counted (wallets/limits.py), by django-ratelimit.
+"""Limits on sending forms: every form of every page is counted, by django-ratelimit. `settings.FORM_LIMITS` lists
+the tables, each a mapping of view names to limits; FORM_DEFAULT holds for every other form.
 
 Its counters are in Redis. While Redis is away this process counts alone, in smaller buckets: the door neither stands
 open nor is it shut to everybody.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from allauth.account.internal.stagekit import unstash_login
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
+from django.utils.module_loading import import_string
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
+from kit.http.pages import unavailable
 from kit.limits.addresses import client_network
 from kit.limits.buckets import bucket_take_alone, key_hashed, quota_shared, redis_breaker
 from kit.limits.charges import address_key, name_key, user_key
+from kit.limits.policies import FormLimit, Per, Policy
 from telemetry import metrics
-from wallets.limits import FORM_DEFAULT, FORMS, FormLimit, Per, Policy
-from wallets.pages import unavailable
 
 TOO_MANY = 429
+#: Holds for every form that no table names.
+FORM_DEFAULT = FormLimit(policies=(Policy(name="form", quota=60, window_s=60, per=Per.USER),))
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 #: The API counts by itself.
 _API_PREFIX = "/api/"
@@ -79,13 +85,30 @@ def too_many(response: HttpResponse, *, wait_s: int) -> HttpResponse:
 
 def _page(request: HttpRequest, *, wait_s: int) -> HttpResponse:
     # A form of the table can be opened anew; what is only a button on another page cannot.
-    again = request.get_full_path() if _limit(request) is not FORM_DEFAULT else ""
+    again = request.get_full_path() if _is_in_table(request) else ""
     return too_many(render(request, "429.html", {"wait_s": wait_s, "again": again}), wait_s=wait_s)
 
 
+@cache
+def form_limits() -> Mapping[str, FormLimit]:
+    """The tables of all apps in one. Raises ImproperlyConfigured where two of them name the same view."""
+    tables: list[Mapping[str, FormLimit]] = [import_string(path) for path in settings.FORM_LIMITS]
+    merged = {view: limit for table in tables for view, limit in table.items()}
+    if len(merged) != sum(map(len, tables)):
+        raise ImproperlyConfigured("Two tables of FORM_LIMITS name the same view.")
+    return merged
+
+
+def _view_name(request: HttpRequest) -> str:
+    return request.resolver_match.view_name if request.resolver_match else ""
+
+
+def _is_in_table(request: HttpRequest) -> bool:
+    return _view_name(request) in form_limits()
+
+
 def _limit(request: HttpRequest) -> FormLimit:
-    match = request.resolver_match
-    return FORMS.get(match.view_name, FORM_DEFAULT) if match else FORM_DEFAULT
+    return form_limits().get(_view_name(request), FORM_DEFAULT)
 
 
 def _counted(request: HttpRequest, policy: Policy) -> int | None:

@@ -1,4 +1,4 @@
-"""Every request to the API is counted (wallets/limits.py), and every answer says what is left."""
+"""Every request to the API is counted, and every answer says what is left."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -11,12 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from kit.errors import Refusal
 from kit.limits.addresses import client_network
 from kit.limits.buckets import Verdict, bucket_errand, quota_shared
 from kit.limits.charges import address_key, charge_take, name_key, user_key
+from kit.limits.policies import Charge, Per
 from kit.redis.errands import Errand
-from wallets.domain.errors import WalletError
-from wallets.limits import READ, STRANGER, WRITE, Charge, Per
 
 POLICY_HEADER = "RateLimit-Policy"
 STATE_HEADER = "RateLimit"
@@ -26,8 +26,10 @@ class LimitedView(APIView):
     """What every view of the API is made from: no request passes uncounted."""
 
     #: What a GET and what a POST is charged. The first bucket that holds too little refuses.
-    reads: ClassVar[tuple[Charge, ...]] = (READ,)
-    writes: ClassVar[tuple[Charge, ...]] = (WRITE,)
+    reads: ClassVar[tuple[Charge, ...]]
+    writes: ClassVar[tuple[Charge, ...]]
+    #: What a request is charged that is refused before it came to a bucket.
+    strangers: ClassVar[tuple[Charge, ...]]
 
     _charges: tuple[Charge, ...] = ()
     _verdicts: tuple[Verdict, ...] = ()
@@ -46,10 +48,10 @@ class LimitedView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         try:
             super().initial(request, *args, **kwargs)
-        except (APIException, WalletError):
+        except (APIException, Refusal):
             if not self._verdicts:
                 # Refused before it came to a bucket, for want of a token above all. Nobody tries tokens without end.
-                self._charge(request, (STRANGER,))
+                self._charge(request, self.strangers)
             raise
 
     def check_throttles(self, request: Request) -> None:
@@ -74,7 +76,7 @@ class LimitedView(APIView):
         for charge in charges:
             try:
                 items = _items(charge, request)
-            except (APIException, WalletError):
+            except (APIException, Refusal):
                 # A body that cannot be read is one request, of whoever sent it.
                 self._take(request, charge, items=1)
                 raise

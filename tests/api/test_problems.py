@@ -128,7 +128,7 @@ def test_what_nobody_foresaw_is_logged_and_told_to_nobody(
 
 def test_an_error_outside_the_views_has_the_same_shape(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     alice.api.client.raise_request_exception = False
-    monkeypatch.setattr("wallets.pages._zones", failing(RuntimeError("secret insides")))
+    monkeypatch.setattr("kit.http.pages._zones", failing(RuntimeError("secret insides")))
 
     response = alice.api.get("/me")
 
@@ -140,7 +140,7 @@ def test_a_database_that_fails_outside_the_views_is_unavailable_too(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice.api.client.raise_request_exception = False
-    monkeypatch.setattr("wallets.pages._zones", failing(OperationalError("gone")))
+    monkeypatch.setattr("kit.http.pages._zones", failing(OperationalError("gone")))
 
     response = alice.api.get("/me")
 

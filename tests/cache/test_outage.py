@@ -11,6 +11,7 @@ from pytest_django import Settings
 from kit.cache import link, outage, unevicted
 from kit.cache.outage import OUTAGE
 from kit.cache.protocol import cache_sweep, value_get, value_put
+from kit.models import Unevicted
 from tests.cache.remembered import forgotten, remember, shown
 from tests.queue.broker import Broker
 from transactions.names import unmoved_name
@@ -18,7 +19,7 @@ from transactions.routes import TransferRequest
 from transactions.services import deposit_create, transfers_submit
 from wallets.cache_names import token_name, wallet_name, wallets_name
 from wallets.domain.errors import WalletError
-from wallets.models import Unevicted, User, Wallet
+from wallets.models import User, Wallet
 from wallets.services import token_issue, token_revoke, wallet_freeze, wallet_open
 from wallets.tasks import cache_sweep_task
 

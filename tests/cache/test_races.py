@@ -8,10 +8,10 @@ from pytest_django import Settings
 
 from kit.cache import protocol as cache
 from kit.cache import steps
+from kit.models import Unevicted
 from tests.cache import dropped
 from tests.cache.dropped import FENCE_MS, TRUST_MS, Drop
 from tests.cache.world import NAME, StaleReadError, World
-from wallets.models import Unevicted
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django_redis import get_redis_connection
@@ -21,11 +22,14 @@ from transactions.warming import wallet_warm
 from wallets import warming, watch
 from wallets.models import User
 from wallets.services import wallet_open
-from wallets.warming import PERSON_TASK, WALLETS_TASK, person_warm_up
+from wallets.warming import person_warm_up
 
 pytestmark = pytest.mark.usefixtures("trusted_cache")
 
-TASKS: dict[str, Any] = {PERSON_TASK: person_warm_task, WALLETS_TASK: wallets_warm_task}
+TASKS: dict[str, Any] = {
+    settings.WARM_PERSON_TASK: person_warm_task,
+    settings.WARM_WALLETS_TASK: wallets_warm_task,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +87,7 @@ def test_after_a_settlement_what_is_looked_at_is_warm(alice: User, bob: User) ->
     reader.api.get(reader.wallet_path)
     settle()
 
-    assert warm_ups() == [(WALLETS_TASK, [reader.wallet.pk])]
+    assert warm_ups() == [(settings.WARM_WALLETS_TASK, [reader.wallet.pk])]
     wallets_warm_task([reader.wallet.pk])
 
     other.api.get("/wallets")

@@ -18,8 +18,9 @@ from django_redis import get_redis_connection
 from kit.cache import lua, outage, steps, unevicted
 from kit.cache import protocol as cache
 from kit.cache.link import RedisAwayError
+from kit.models import Unevicted
 from tests.cache.actor import IN_TRANSACTION, Actor
-from wallets.models import Unevicted, User
+from wallets.models import User
 
 T = TypeVar("T")
 

@@ -21,8 +21,8 @@ from tests.rpc.buckets import bucket_empty
 from tests.rpc.fixtures import StartServer
 from tests.rpc.server import GrpcServer, free_port
 from transactions.audit import books_audit
+from transactions.limits import BULK
 from transactions.models import Kind, Transaction
-from wallets.limits import BULK
 from wallets.services import tokens_revoke_all
 
 

@@ -11,7 +11,7 @@ from tests.conformance.channels import Channel, Outcome
 from tests.conformance.world import World, world_make
 from tests.rpc.buckets import bucket_empty
 from transactions.audit import books_audit
-from wallets.limits import MONEY
+from transactions.limits import MONEY
 
 #: The cases by the code that they are refused with.
 BY_CODE = {case.code: [other for other in CASES if other.code == case.code] for case in CASES}

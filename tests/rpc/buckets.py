@@ -3,7 +3,7 @@
 from django_redis import get_redis_connection
 
 from kit.limits.buckets import bucket_take, key_hashed
-from wallets.limits import Policy
+from kit.limits.policies import Policy
 
 
 def bucket_empty(policy: Policy, *, key: str, debt_s: float = 60.0) -> None:

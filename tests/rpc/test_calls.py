@@ -15,9 +15,10 @@ from tests.rpc.caller import Caller
 from tests.rpc.conftest import Person
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
+from transactions.limits import BULK, MONEY
 from transactions.models import Transaction
 from wallet_proto.v1 import wallet_pb2 as pb
-from wallets.limits import BULK, MONEY, STRANGER
+from wallets.limits import STRANGER
 
 
 def lines(server: GrpcServer, method: str) -> list[dict[str, object]]:

@@ -10,13 +10,13 @@ from django_redis import get_redis_connection
 from pytest_django import Settings
 
 from kit.limits.buckets import bucket_take
+from kit.limits.policies import Per, Policy
 from tests.api.client import Api, Person, person
 from tests.concurrency.crowd import at_once
 from tests.queue.processes import processes_run
 from tests.queue.threads import in_threads
 from tests.queue.waiting import wait_until
 from tests.throttling.headers import left, policies
-from wallets.limits import Per, Policy
 from wallets.models import User
 
 #: Nothing flows into it while a test lasts.

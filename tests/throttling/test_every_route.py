@@ -5,10 +5,12 @@ from collections import Counter
 import pytest
 from django.test import Client
 
+from kit.limits.forms import FORM_DEFAULT, form_limits
 from tests.api.client import Api, assert_problem, person
 from tests.throttling.headers import left, policies
 from tests.throttling.routes import Route, api_routes, methods, page_routes
-from wallets import limits as table
+from transactions.limits import BULK, MONEY
+from wallets.limits import READ
 from wallets.models import User
 
 API_CALLS = [(route, method) for route in api_routes() for method in methods(route)]
@@ -78,12 +80,12 @@ def test_the_forms_of_staff_are_counted_too(admin_client: Client) -> None:
 
 
 def test_every_form_of_the_table_exists() -> None:
-    assert table.FORMS.keys() <= {route.name for route in page_routes()}
+    assert form_limits().keys() <= {route.name for route in page_routes()}
 
 
 def test_every_policy_has_a_name_of_its_own_and_room_for_one_request() -> None:
     charges = [charge for route in api_routes() for charge in (*route.view.reads, *route.view.writes)]
-    forms = [policy for limit in (*table.FORMS.values(), table.FORM_DEFAULT) for policy in limit.policies]
+    forms = [policy for limit in (*form_limits().values(), FORM_DEFAULT) for policy in limit.policies]
     policies = {*(charge.policy for charge in charges), *forms}
 
     assert not [name for name, count in Counter(policy.name for policy in policies).items() if count > 1]
@@ -94,7 +96,7 @@ def test_what_moves_money_is_tighter_than_what_reads_and_has_a_bucket_of_its_own
     views = {route.name: route.view for route in api_routes()}
     moving = ("v1_deposits", "v1_withdrawals", "v1_transfers", "v2_transfers")
 
-    assert {charge for name in moving for charge in views[name].writes} == {table.MONEY}
-    assert table.MONEY.policy.quota < table.READ.policy.quota
-    assert views["v2_transfers_bulk"].writes == (table.BULK,)
+    assert {charge for name in moving for charge in views[name].writes} == {MONEY}
+    assert MONEY.policy.quota < READ.policy.quota
+    assert views["v2_transfers_bulk"].writes == (BULK,)
     assert views["v1_history"].reads[0].cost > views["v1_wallet"].reads[0].cost

@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from kit.limits import buckets
 from kit.limits.buckets import bucket_take, bucket_take_alone
+from kit.limits.policies import Per, Policy
 from telemetry import metrics
 from tests.api.client import Person, assert_problem, person
 from tests.concurrency.crowd import at_once
@@ -17,7 +18,7 @@ from tests.conftest import PASSWORD
 from tests.queue.waiting import wait_until
 from tests.throttling.headers import policies
 from tests.throttling.own_redis import OwnRedis
-from wallets.limits import MONEY, Per, Policy
+from transactions.limits import MONEY
 from wallets.models import User
 
 pytestmark = pytest.mark.django_db

@@ -12,8 +12,8 @@ from pytest_django import Settings
 from telemetry import metrics
 from tests.api.client import Api, Person, assert_problem, json_of, person
 from tests.throttling.headers import left, policies
+from transactions.limits import MONEY
 from transactions.models import Transaction
-from wallets.limits import MONEY
 from wallets.models import User
 
 pytestmark = pytest.mark.django_db

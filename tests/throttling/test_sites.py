@@ -13,7 +13,7 @@ from tests.api.client import Api, Person, person
 from tests.queue.threads import in_threads
 from tests.rpc.server import database_url
 from tests.wallet_service.site import Site, Visitor
-from wallets.limits import MONEY
+from transactions.limits import MONEY
 from wallets.models import User
 
 SCALE = 0.05

@@ -8,10 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
-from kit.admin.big_tables import ReadOnlyAdmin, money, number_parse, when
+from kit.admin.big_tables import ReadOnlyAdmin, number_parse, when
 from transactions.admin.links import age, transaction_link, wallet_link
 from transactions.models import Job
 from transactions.queue.overview import queue_overview
+from wallets.admin.columns import money
 from wallets.admin.people import people_matching
 from wallets.models import Wallet
 

@@ -12,10 +12,11 @@ from django.urls import reverse
 from django.utils.dateparse import parse_date
 from django.utils.html import format_html
 
-from kit.admin.big_tables import ReadOnlyAdmin, ReadOnlyInline, money, when
+from kit.admin.big_tables import ReadOnlyAdmin, ReadOnlyInline, when
 from transactions.admin.links import transaction_link, wallet_link
 from transactions.admin.search import NEWEST_FOUND_FIRST, entries_search, newest_found, transactions_search
 from transactions.models import Entry, Transaction
+from wallets.admin.columns import money
 from wallets.admin.wallets import CurrencyFilter
 
 

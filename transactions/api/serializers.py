@@ -8,11 +8,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from kit.http.fields import ChoiceTextField, MomentField, TextField
+from kit.http.serializers import StrictSerializer
 from transactions.api.headers import KEY
 from transactions.models import Entry, Kind, Status, Transaction
 from transactions.selectors import HISTORY_LIMIT, HISTORY_LIMIT_MAX
-from wallets.api.fields import AmountField, ChoiceTextField, IdField, MomentField, TextField
-from wallets.api.serializers import StrictSerializer
+from wallets.api.fields import AmountField, IdField
 from wallets.domain.errors import CATALOGUE, ErrorCode
 from wallets.domain.money import MEMO_LENGTH_MAX
 

@@ -15,13 +15,14 @@ from google.rpc.status_pb2 import Status
 
 from kit.cache.ahead import Ahead
 from kit.limits.charges import address_key, charge_take, user_key
+from kit.limits.policies import Charge
 from telemetry import metrics
 from transactions.rpc.authentication import Caller, caller_find
 from transactions.rpc.deadlines import DeadlineError, deadline_check, deadline_kept
 from transactions.rpc.errors import STATUS, error_of, error_status
 from transactions.rpc.methods import Call, Method
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.limits import STRANGER, Charge
+from wallets.limits import STRANGER
 
 logger = structlog.get_logger(__name__)
 

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from kit.http.bodies import Body, body_make, json_bytes
 from transactions.contract import transaction_data
+from transactions.limits import HISTORY, MONEY
 from transactions.models import Kind
 from transactions.previews import transfer_preview
 from transactions.reads import history_body, transaction_read, unmoved_read
@@ -22,7 +23,7 @@ from transactions.selectors import HistoryQuery
 from wallet_proto.internal.v1 import internal_pb2 as pb
 from wallet_proto.v1 import wallet_pb2
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.limits import HISTORY, MONEY, READ, WRITE
+from wallets.limits import READ, WRITE
 from wallets.models import Wallet
 from wallets.selectors import WalletHead, wallet_head_get, wallet_list
 from wallets.services import wallet_open, wallet_owed_open

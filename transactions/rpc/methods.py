@@ -7,6 +7,8 @@ from typing import Any, Generic, TypeVar
 from google.protobuf.message import Message
 
 from kit.cache.ahead import Ahead
+from kit.limits.policies import Charge
+from transactions.limits import BULK, HISTORY, MONEY
 from transactions.reads import history_page, request_list, transaction_read
 from transactions.routes import TransferRequest
 from transactions.rpc import parse
@@ -25,7 +27,7 @@ from transactions.services import (
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import id_read
-from wallets.limits import BULK, HISTORY, MONEY, READ, Charge
+from wallets.limits import READ
 from wallets.models import User
 from wallets.selectors import wallet_head_ahead, wallet_head_get, wallet_head_list
 from wallets.watch import wallet_watch

@@ -6,7 +6,8 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from kit.admin.big_tables import BigTableAdmin, ReadOnlyInline, money, when
+from kit.admin.big_tables import BigTableAdmin, ReadOnlyInline, when
+from wallets.admin.columns import money
 from wallets.models import User, Wallet
 from wallets.services import user_fence
 

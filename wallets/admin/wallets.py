@@ -9,7 +9,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from kit.admin.big_tables import ReadOnlyAdmin, ReadOnlyInline, money, number_parse, when
+from kit.admin.big_tables import ReadOnlyAdmin, ReadOnlyInline, number_parse, when
+from wallets.admin.columns import money
 from wallets.admin.people import people_matching
 from wallets.admin.status import CHANGES, confirm_redirect, confirm_view
 from wallets.models import Wallet, WalletStatusEvent

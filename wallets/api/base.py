@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.utils.cache import patch_vary_headers
@@ -13,8 +13,10 @@ from rest_framework.response import Response
 from kit.cache.ahead import Ahead
 from kit.http.bodies import Body, body_make, json_bytes
 from kit.http.conditional import body_response
+from kit.http.serializers import StrictSerializer
+from kit.limits.policies import Charge
 from kit.limits.views import LimitedView
-from wallets.api.serializers import StrictSerializer
+from wallets.limits import READ, STRANGER, WRITE
 from wallets.models import User
 
 
@@ -22,6 +24,9 @@ class ApiView(LimitedView):
     """Signed-in clients only, unless a view says otherwise; input through `body` and `query`, which refuse."""
 
     http_method_names = ["get", "head", "post"]
+    reads: ClassVar[tuple[Charge, ...]] = (READ,)
+    writes: ClassVar[tuple[Charge, ...]] = (WRITE,)
+    strangers: ClassVar[tuple[Charge, ...]] = (STRANGER,)
 
     @cached_property
     def ahead(self) -> Ahead:

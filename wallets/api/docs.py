@@ -35,7 +35,7 @@ class DocsView(LimitedView, SpectacularSwaggerSplitView):
 
     url_name = "api_schema"
     template_name = "api/docs.html"
-    reads = writes = (STRANGER,)
+    reads = writes = strangers = (STRANGER,)
 
 
 class ErrorsView(ApiView):

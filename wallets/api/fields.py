@@ -1,6 +1,5 @@
-"""Fields that take one JSON type and nothing that looks like it."""
+"""The fields of money and ids. The general ones are in `kit.http.fields`."""
 
-from datetime import UTC
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -10,35 +9,6 @@ from wallets.domain.ids import id_read
 from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN
 
 _ID_SCHEMA = {"type": "string", "pattern": "^[1-9][0-9]{0,18}$", "examples": ["193746182400004096"]}
-
-
-class TextField(serializers.CharField):
-    """A JSON string: DRF's own field takes numbers for strings too."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            raise serializers.ValidationError("Give a string.")
-        return super().to_internal_value(data)
-
-
-class EmailTextField(serializers.EmailField):
-    """A JSON string that is an e-mail address, in lower case."""
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            raise serializers.ValidationError("Give a string.")
-        return super().to_internal_value(data).lower()
-
-
-class ChoiceTextField(serializers.ChoiceField):
-    """A JSON string out of a list."""
-
-    default_error_messages = {"invalid_choice": "Give one of the values that the schema lists."}
-
-    def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):
-            self.fail("invalid_choice")
-        return str(super().to_internal_value(data))
 
 
 @extend_schema_field({"type": "integer", "format": "int64", "minimum": AMOUNT_MIN, "maximum": AMOUNT_MAX})
@@ -73,10 +43,3 @@ class IdField(serializers.Field[int, Any, str, Any]):
 
     def to_representation(self, value: int) -> str:
         return str(value)
-
-
-class MomentField(serializers.DateTimeField):
-    """A time in the answer: RFC 3339, always in UTC, whatever zone a browser's cookie asks the pages to show."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs, default_timezone=UTC)

@@ -7,7 +7,7 @@ from django.http.response import HttpResponseBase
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 
-from wallets.api.problems import error_of, problem_response
+from wallets.api.problems import error_of, error_response
 from wallets.domain.errors import ErrorCode, WalletError
 
 API_PREFIX = "/api/"
@@ -16,18 +16,18 @@ API_PREFIX = "/api/"
 @csrf_exempt
 def api_not_found(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - a view takes a request
     """The view of every address under /api/ that is none."""
-    return problem_response(WalletError(ErrorCode.NOT_FOUND, "There is no such address in the API."))
+    return error_response(WalletError(ErrorCode.NOT_FOUND, "There is no such address in the API."))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler400."""
     if request.path.startswith(API_PREFIX):
-        return problem_response(error_of(exception))
+        return error_response(error_of(exception))
     return defaults.bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Django's handler500, called while the exception is being handled."""
     if request.path.startswith(API_PREFIX):
-        return problem_response(error_of(sys.exc_info()[1] or RuntimeError("The cause is unknown.")))
+        return error_response(error_of(sys.exc_info()[1] or RuntimeError("The cause is unknown.")))
     return defaults.server_error(request)

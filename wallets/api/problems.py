@@ -1,4 +1,4 @@
-"""Problem details (RFC 9457): what every refusal and every failure under /api/ looks like."""
+"""REST's table of errors: the status of each code, and the code of each exception that the frameworks raise."""
 
 import logging
 import math
@@ -10,11 +10,12 @@ from django.http import Http404, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
 
 from kit.db.errors import database_gave_up
+from kit.http.parsers import PayloadTooLarge
+from kit.http.problems import Problem, problem_response
 from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
 
 logger = logging.getLogger(__name__)
 
-CONTENT_TYPE = "application/problem+json"
 #: The one table of HTTP statuses. Complete: a test walks the catalogue.
 STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.MALFORMED: 400,
@@ -54,6 +55,7 @@ _MEANINGS: tuple[tuple[type[Exception], ErrorCode], ...] = (
     (exceptions.NotAcceptable, ErrorCode.NOT_ACCEPTABLE),
     (exceptions.UnsupportedMediaType, ErrorCode.UNSUPPORTED_MEDIA_TYPE),
     (exceptions.ParseError, ErrorCode.MALFORMED),
+    (PayloadTooLarge, ErrorCode.PAYLOAD_TOO_LARGE),
     (RequestDataTooBig, ErrorCode.PAYLOAD_TOO_LARGE),
     (SuspiciousOperation, ErrorCode.MALFORMED),
     (BadRequest, ErrorCode.MALFORMED),
@@ -66,41 +68,33 @@ def problem_type(code: ErrorCode) -> str:
     return f"/api/errors#{code}"
 
 
-def problem_body(error: WalletError) -> dict[str, Any]:
-    """The members of the problem document."""
-    body: dict[str, Any] = {
-        "type": problem_type(error.code),
-        "title": error.title,
-        "status": STATUS[error.code],
-        "detail": error.detail,
-        "code": error.code,
-        "retryable": error.retryable,
-    }
-    if error.fields:
-        body["errors"] = {field: list(messages) for field, messages in error.fields.items()}
-    return body
-
-
-def problem_response(error: WalletError) -> JsonResponse:
-    """The answer. Not a DRF response: it looks the same whatever the client accepts and whichever view failed."""
-    response = JsonResponse(
-        problem_body(error),
+def problem_of(error: WalletError) -> Problem:
+    """How the API writes an error of the catalogue."""
+    return Problem(
+        type=problem_type(error.code),
+        title=error.title,
         status=STATUS[error.code],
-        content_type=CONTENT_TYPE,
-        json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
+        detail=error.detail,
+        code=error.code,
+        retryable=error.retryable,
+        errors=error.fields,
+        retry_after_s=error.retry_after_s or (RETRY_AFTER_S if error.code == ErrorCode.UNAVAILABLE else None),
     )
-    response["Cache-Control"] = "no-store"
-    if error.code == ErrorCode.NOT_AUTHENTICATED:
-        response["WWW-Authenticate"] = "Bearer"
-    retry_after_s = error.retry_after_s or (RETRY_AFTER_S if error.code == ErrorCode.UNAVAILABLE else None)
-    if retry_after_s:
-        response["Retry-After"] = str(retry_after_s)
-    return response
+
+
+def problem_body(error: WalletError) -> dict[str, Any]:
+    """The members of the problem document, for answers that contain one."""
+    return problem_of(error).body()
+
+
+def error_response(error: WalletError) -> JsonResponse:
+    """The answer to a request that met this error."""
+    return problem_response(problem_of(error))
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> JsonResponse:  # noqa: ARG001 - DRF passes both
     """What DRF asks about every exception that leaves a view."""
-    return problem_response(error_of(exc))
+    return error_response(error_of(exc))
 
 
 def error_of(exc: BaseException) -> WalletError:

@@ -8,7 +8,8 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 
-from wallets.api.problems import CONTENT_TYPE, STATUS, problem_body
+from kit.http.problems import CONTENT_TYPE
+from wallets.api.problems import STATUS, problem_body
 from wallets.domain.errors import CATALOGUE, RETRY_AFTER_S, ErrorCode, WalletError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -65,7 +66,7 @@ class BrowserScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 class StrictScheme(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Input takes the fields that it names, and no other."""
 
-    target_class = "wallets.api.serializers.StrictSerializer"
+    target_class = "kit.http.serializers.StrictSerializer"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:

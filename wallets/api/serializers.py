@@ -1,50 +1,24 @@
 """What the API about people and wallets takes and gives."""
 
-from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 
 from kit.http.bodies import Body, body_make, json_bytes, moment_text
-from wallets.api.fields import ChoiceTextField, EmailTextField, IdField, MomentField, TextField
+from kit.http.fields import ChoiceTextField, EmailTextField, MomentField, TextField
+from kit.http.serializers import StrictSerializer
+from wallets.api.fields import IdField
 from wallets.domain.currencies import CURRENCIES
 from wallets.models import User, WalletStatus, username_validator
 from wallets.selectors import WalletHead
 
 #: Enough for any passphrase; hashing a megabyte helps nobody.
 PASSWORD_LENGTH_MAX = 1_000
-_UNKNOWN_NAMES_SHOWN = 20
 #: How many answers about wallets this process keeps as it has made them.
 _BODIES_KEPT = 4_096
-
-
-class StrictSerializer(serializers.Serializer[Any]):
-    """Input whose unknown fields are refused: a misspelt `memo` must not vanish in silence."""
-
-    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
-        # What is wrong belongs to a field here; null alone would get a message without one.
-        return (False, None) if data is None else super().validate_empty_values(data)
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        if not isinstance(data, Mapping):
-            raise serializers.ValidationError({"item": ["Give a JSON object."]})
-        unknown = [name for name in data if name not in self.fields][:_UNKNOWN_NAMES_SHOWN]
-        errors: dict[str, Any] = {name[:100]: ["This field is unknown here."] for name in unknown}
-        checked: dict[str, Any] = {}
-        try:
-            checked = super().to_internal_value(data)
-        except serializers.ValidationError as error:
-            errors.update(cast("dict[str, Any]", error.detail))
-        if errors:
-            raise serializers.ValidationError(errors)
-        return checked
-
-
-class EmptySerializer(StrictSerializer):
-    """No fields at all."""
 
 
 class RegisterSerializer(StrictSerializer):

@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from kit.cache.ahead import Ahead
+from kit.http.serializers import EmptySerializer
 from wallets.api.base import ApiView
 from wallets.api.schema import LOCATION, operation
 from wallets.api.serializers import (
-    EmptySerializer,
     LoginSerializer,
     RegisterSerializer,
     TokenSerializer,

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from kit.errors import Refusal
+
 #: Asked of a client that meets a part that is down, where nothing better is known.
 RETRY_AFTER_S = 5
 
@@ -75,7 +77,7 @@ CATALOGUE: Mapping[ErrorCode, Meaning] = {
 }
 
 
-class WalletError(Exception):
+class WalletError(Refusal):
     """A refusal from the catalogue.
 
     `detail` says what happened in this case, in one sentence for a person. `fields` names, for malformed input, each

@@ -28,13 +28,13 @@ from transactions.book import (
     withdrawal_create,
 )
 from transactions.contract import transaction_data
+from transactions.limits import HISTORY, MONEY
 from transactions.selectors import HistoryQuery
 from transactions.services import Receipt
 from wallets.api.base import ApiView
 from wallets.api.schema import operation
 from wallets.book import wallet_head_get
 from wallets.domain.errors import ErrorCode
-from wallets.limits import HISTORY, MONEY
 from wallets.watch import wallet_watch
 
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from rest_framework import serializers
 
+from kit.http.fields import TextField
+from kit.http.serializers import StrictSerializer
 from transactions.api.headers import KEY
 from transactions.api.serializers import TransactionSerializer, TransferSerializer
-from wallets.api.fields import TextField
 from wallets.api.schema import ProblemSerializer
-from wallets.api.serializers import StrictSerializer
 
 BULK_MAX = 1_000
 

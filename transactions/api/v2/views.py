@@ -17,12 +17,12 @@ from transactions.api.v2.schema import bulk_submit, transfer_read, transfer_subm
 from transactions.api.v2.serializers import BulkItemSerializer, BulkSerializer
 from transactions.book import transaction_ahead, transaction_body, transfer_submit, transfers_submit
 from transactions.contract import transaction_data
+from transactions.limits import BULK, MONEY
 from transactions.routes import TransferRequest
 from transactions.services import Receipt
 from wallets.api.base import ApiView
 from wallets.api.problems import error_of, problem_body
 from wallets.domain.errors import WalletError
-from wallets.limits import BULK, MONEY
 
 
 class TransfersView(ApiView):

@@ -1,0 +1,21 @@
+"""The one table that infrastructure keeps: what the cache's writers could not evict."""
+
+from django.db import models
+
+
+class Unevicted(models.Model):
+    """A cached object that changed while its writer could not reach Redis. Nobody trusts the cache until it is evicted.
+
+    The empty name stands for the outage itself.
+    """
+
+    name = models.CharField(max_length=255, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        # The table was made when the model lived in `wallets`.
+        db_table = "wallets_unevicted"
+        verbose_name = "unevicted name"
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,116 @@
+"""Forms of the pages about accounts: allauth's, in this site's words."""
+
+from typing import Any
+
+from allauth.account import forms as allauth_forms
+from allauth.account.adapter import get_adapter
+from allauth.account.models import EmailAddress
+from django import forms
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+
+from wallets.models import User, username_validator
+
+#: What allauth's sign-up asks a new username to pass.
+username_validators = [username_validator]
+CHOOSE_WELL = "At least 8 characters. Avoid common passwords and your own name."
+
+
+class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is untyped
+    """A name, an address, a password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].help_text = "Others send you money by this name. Letters, digits, dots and dashes."
+        self.fields["username"].widget.attrs.update(autocapitalize="none", spellcheck="false")
+        self.fields["email"].label = "E-mail address"
+        self.fields["password1"].help_text = CHOOSE_WELL
+
+    def save(self, request: HttpRequest) -> User:
+        # The account, its address and its wallet: all of it or nothing.
+        with transaction.atomic():
+            user: User = super().save(request)
+        return user
+
+    def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
+        try:
+            return super().try_save(request)  # type: ignore[no-any-return]
+        except IntegrityError:
+            # Somebody took the name between the form's check and the commit.
+            messages.error(request, "This username or e-mail address was taken a moment ago. Try another one.")
+            return None, redirect("account_signup")
+
+
+class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]
+    """A username or an e-mail address, and the password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["login"].label = "Username or e-mail address"
+        self.fields["login"].widget.attrs.update(autocapitalize="none", spellcheck="false")
+        self.fields["password"].help_text = ""
+        self.fields["remember"].label = "Keep me logged in on this device"
+
+
+class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
+    """A new address for this account."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "New e-mail address"
+
+    def clean_email(self) -> str:
+        value: str = super().clean_email()
+        # Said now, not after the link in the mail was followed: the database holds each address once.
+        if User.objects.filter(email=value).exclude(pk=self.user.pk).exists():
+            raise get_adapter().validation_error("email_taken")
+        return value
+
+    def save(self, request: HttpRequest) -> EmailAddress:
+        # Done here because allauth takes an account's own address, while unconfirmed, for one that is being changed
+        # to, and would drop it. It stays until the new one is confirmed; only another change under way is called off.
+        pending = EmailAddress.objects.filter(user=self.user, verified=False).exclude(email=self.user.email)
+        pending.delete()
+        return EmailAddress.objects.add_email(request, self.user, self.cleaned_data["email"], confirm=True)
+
+
+class ChangePasswordForm(allauth_forms.ChangePasswordForm):  # type: ignore[misc]
+    """The old password once, the new one twice."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _name_password_fields(self)
+        self.fields["oldpassword"].label = "Current password"
+        self.fields["oldpassword"].help_text = ""
+
+
+class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
+    """The address that a reset link is sent to."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = "E-mail address"
+
+
+class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    """The new password behind a reset link."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _name_password_fields(self)
+
+
+class ReauthenticateForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc]
+    """The password once more, before something that matters."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].help_text = ""
+
+
+def _name_password_fields(form: forms.Form) -> None:
+    form.fields["password1"].label = "New password"
+    form.fields["password1"].help_text = CHOOSE_WELL
+    form.fields["password2"].label = "New password, once more"
