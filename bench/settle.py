@@ -13,8 +13,8 @@ from bench.sizes import Sizes
 from bench.stage import Stage, workers_run
 from transactions.ledger.commands import Command
 from transactions.models import Job, Kind, Status, Transaction
-from transactions.queue.accept import Request, transfers_accept
-from transactions.queue.wake import drainers_wake
+from transactions.settlement.accept import Request, transfers_accept
+from transactions.settlement.wake import drainers_wake
 
 COLD = "settle, spread over 10 000 wallets"
 HOT = "settle, all into one wallet"
@@ -95,7 +95,7 @@ def _round(people: People, count: int, pairs: Pairs) -> tuple[float, Sequence[fl
 def _accept(people: People, count: int, pairs: Pairs) -> list[int]:
     """Accepts transfers and wakes nobody: what is measured begins with the wake-up."""
     accepted = []
-    with mock.patch("transactions.queue.accept.drainers_wake"):
+    with mock.patch("transactions.settlement.accept.drainers_wake"):
         for start in range(0, count, _LIST):
             outcomes = transfers_accept([_request(people, *pairs()) for _ in range(min(_LIST, count - start))])
             accepted += [outcome.transaction.pk for outcome in outcomes if outcome.transaction]

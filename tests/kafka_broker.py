@@ -10,8 +10,8 @@ from pytest_django import Settings
 from devtools.broker import BrokerPlaces, broker_fetch, broker_server, ports_free
 from devtools.servers import Server
 from tests.servers import RUN_DIR
-from transactions.kafka.producer import lines_close
-from transactions.kafka.topics import topics_make
+from transactions.channels.kafka.producer import lines_close
+from transactions.channels.kafka.topics import topics_make
 
 #: Few, so that a consumer takes them over quickly; enough for three consumers.
 PARTITIONS = 4

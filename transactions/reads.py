@@ -18,6 +18,8 @@ from django.utils import timezone
 from kit.cache.ahead import Ahead, read_from
 from kit.cache.protocol import cache_read, value_errand, value_get, value_put
 from kit.http.bodies import Body, body_load, body_make, json_bytes
+from transactions.channels.kafka import KAFKA
+from transactions.channels.kafka.registry import transfer_by_key, transfer_record, transfers_out, transfers_out_drop
 from transactions.contract import (
     Data,
     entry_data,
@@ -26,8 +28,6 @@ from transactions.contract import (
     transaction_of,
     transaction_undump,
 )
-from transactions.kafka import KAFKA
-from transactions.kafka.registry import transfer_by_key, transfer_record, transfers_out, transfers_out_drop
 from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Transaction
 from transactions.names import transaction_name, unmoved_name

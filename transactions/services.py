@@ -12,14 +12,14 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from kit.db.errors import constraint_violated
 from telemetry import metrics
-from transactions.kafka import KAFKA
-from transactions.kafka.accept import transfers_publish
-from transactions.kafka.registry import key_is_under_way
+from transactions.channels.kafka import KAFKA
+from transactions.channels.kafka.accept import transfers_publish
+from transactions.channels.kafka.registry import key_is_under_way
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post, requests_find
 from transactions.models import Kind, Status, Transaction
-from transactions.queue.accept import Request, transfers_accept
 from transactions.routes import Route, TransferRequest, routes_find
+from transactions.settlement.accept import Request, transfers_accept
 from wallets.domain.errors import CATALOGUE, ErrorCode, WalletError
 from wallets.domain.ids import ClockError
 from wallets.models import User, Wallet

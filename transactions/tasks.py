@@ -12,9 +12,9 @@ from django.conf import settings
 from kit.redis.locks import Taken, lock_try
 from telemetry import metrics
 from transactions.audit import books_audit
-from transactions.queue.settle import partition_drain
-from transactions.queue.sweep import partitions_waiting
-from transactions.queue.wake import drainers_wake, wake_flag_drop
+from transactions.settlement.settle import partition_drain
+from transactions.settlement.sweep import partitions_waiting
+from transactions.settlement.wake import drainers_wake, wake_flag_drop
 from transactions.warming import person_warm, wallet_warm
 
 log = structlog.get_logger(__name__)

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.admin.desk import DESK, QUEUE, TRAIL, dry_run_url, everything, letter_url, settle_url
 from tests.audit.books import Books
-from tests.queue_desk.letters import dead_make, pending_make
+from tests.dead_letter_desk.letters import dead_make, pending_make
 from transactions.models import DeadLetterAction, Job, Transaction
 from wallets.models import User
 from wallets.services import user_register, wallet_freeze

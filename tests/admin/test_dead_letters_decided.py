@@ -10,7 +10,7 @@ from django.test import Client
 from tests.admin.conftest import browser_of
 from tests.admin.desk import DESK, QUEUE, TRAIL, dry_run_url, letter_url, settle_url
 from tests.audit.books import Books
-from tests.queue_desk.letters import FAULT, dead_make, is_dead, outcome_of, queue_drain
+from tests.dead_letter_desk.letters import FAULT, dead_make, is_dead, outcome_of, queue_drain
 from transactions.admin.settlement import TRANSFERS_MAX
 from transactions.audit import books_audit
 from transactions.models import DeadLetter, DeadLetterAction, Entry, Job, Transaction

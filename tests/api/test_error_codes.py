@@ -16,7 +16,7 @@ from pytest_django import Settings
 
 from tests.api.client import Api, Person, api_client, assert_problem
 from transactions.models import Job
-from transactions.queue.dead_letters import dead_letter_fail
+from transactions.settlement.dead_letters import dead_letter_fail
 from wallets.api.problems import STATUS
 from wallets.domain.errors import CATALOGUE, ErrorCode
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX

@@ -7,8 +7,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.api.client import Api, Person, assert_problem, json_of
 from transactions.models import Job, Transaction
-from transactions.queue.settle import partition_drain
-from transactions.queue.sweep import partitions_waiting
+from transactions.settlement.settle import partition_drain
+from transactions.settlement.sweep import partitions_waiting
 from wallets.services import wallet_freeze, wallet_open
 
 TRANSFERS = "/api/v2/transfers"

@@ -15,9 +15,9 @@ LEDGER = {f"transactions/ledger/{name}.py" for name in ("post", "posting", "reco
 #: The one place where a transaction is made, out of a command.
 COMMANDS = "transactions/ledger/commands.py"
 #: Where transactions are put on record that are still to be settled.
-ACCEPT = "transactions/queue/accept.py"
+ACCEPT = "transactions/settlement/accept.py"
 #: Where one is put on record as pending that came through Kafka and is left to staff.
-BURY = "transactions/queue/bury.py"
+BURY = "transactions/settlement/bury.py"
 #: Names of the ledger's models, and of what writes through a queryset or a manager.
 BOOKS = {"Transaction", "Entry"}
 WRITES = {
@@ -64,11 +64,11 @@ def test_these_modules_alone_may_post() -> None:
         "transactions/services.py",
         # Accepting asks it for what is stored under a key; settling and the dead-letter desk post.
         ACCEPT,
-        "transactions/queue/settle.py",
-        "transactions/queue/dead_letters.py",
+        "transactions/settlement/settle.py",
+        "transactions/settlement/dead_letters.py",
         # Through Kafka: accepting asks for keys, settling posts, and so does a burial that came too late.
-        "transactions/kafka/accept.py",
-        "transactions/kafka/settle.py",
+        "transactions/channels/kafka/accept.py",
+        "transactions/channels/kafka/settle.py",
         BURY,
         # The demo's history is dated back, which no door may do.
         "transactions/demo/people.py",

@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from tests.audit.books import Books, books_spoil
-from tests.queue_desk.letters import dead_make, pending_make, queue_drain
+from tests.dead_letter_desk.letters import dead_make, pending_make, queue_drain
 from transactions.audit import books_audit
 from transactions.models import Transaction
 from wallets.models import User

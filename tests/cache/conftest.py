@@ -9,7 +9,7 @@ from pytest_django import Settings
 
 from devtools.folder_lock import folder_locked
 from tests.cache.world import World, world_made
-from tests.queue.broker import Broker
+from tests.settlement.broker import Broker
 from wallet_project.embedded import Places
 from wallets.models import User
 

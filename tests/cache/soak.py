@@ -21,13 +21,13 @@ from django_redis import get_redis_connection
 from kit.cache import lua
 from kit.cache import protocol as cache
 from kit.cache.link import RedisAwayError
-from tests.queue.locks import backends
-from tests.queue.waiting import wait_until
+from tests.settlement.locks import backends
+from tests.settlement.waiting import wait_until
 from transactions.models import Entry
-from transactions.queue.partitions import partition_of
-from transactions.queue.settle import partition_drain
 from transactions.routes import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit
+from transactions.settlement.partitions import partition_of
+from transactions.settlement.settle import partition_drain
 from wallets.cache_names import wallet_name
 from wallets.domain.errors import WalletError
 from wallets.models import Wallet

@@ -11,12 +11,12 @@ from django.urls import reverse
 from tests.api.client import Api, person
 from tests.architecture.test_doors import WRITES, calls, modules, names_in
 from tests.cache.remembered import forgotten, remember
-from tests.queue.people import drain_all, wallet_funded
-from tests.queue_desk.letters import dead_make
+from tests.dead_letter_desk.letters import dead_make
+from tests.settlement.people import drain_all, wallet_funded
 from transactions.names import transaction_name, unmoved_name
-from transactions.queue.dead_letters import dead_letter_fail
 from transactions.routes import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit, withdrawal_create
+from transactions.settlement.dead_letters import dead_letter_fail
 from transactions.tasks import partition_drain_task, partitions_sweep_task
 from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
 from wallets.models import ApiToken, User, Wallet, WalletStatus

@@ -11,8 +11,8 @@ from pytest_django import Settings
 from kit.cache import lua, steps
 from kit.cache.protocol import cache_fence, cache_sweep
 from tests.cache.remembered import forgotten, remember, scripts_run, shown
-from tests.queue.people import crowd_wallets
-from tests.queue.waiting import wait_until
+from tests.settlement.people import crowd_wallets
+from tests.settlement.waiting import wait_until
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Kind

@@ -13,7 +13,7 @@ from kit.cache.outage import OUTAGE
 from kit.cache.protocol import cache_sweep, value_get, value_put
 from kit.models import Unevicted
 from tests.cache.remembered import forgotten, remember, shown
-from tests.queue.broker import Broker
+from tests.settlement.broker import Broker
 from transactions.names import unmoved_name
 from transactions.routes import TransferRequest
 from transactions.services import deposit_create, transfers_submit

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.cache.soak import Soak, redis_wipe
-from tests.queue.people import person_wallet
+from tests.settlement.people import person_wallet
 from transactions.audit import books_audit
 
 SOAK_S = 8.0

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from kit.cache import steps
 from kit.cache.protocol import cache_trust_assert
 from tests.cache.remembered import forgotten, remember, shown
-from tests.queue.waiting import wait_until
+from tests.settlement.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

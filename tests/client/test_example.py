@@ -8,9 +8,9 @@ import sys
 import pytest
 from django.conf import settings
 
-from tests.queue.people import drain, person_wallet
-from tests.queue.waiting import wait_until
 from tests.rpc.server import GrpcServer
+from tests.settlement.people import drain, person_wallet
+from tests.settlement.waiting import wait_until
 from wallets.services import token_issue
 
 ROOT = settings.BASE_DIR

@@ -7,8 +7,8 @@ from wallet_client import Money, NewTransfer, Receipt, Side, WalletClient, Walle
 
 from tests.conformance.world import Person
 from tests.rpc.server import GrpcServer
-from transactions.queue.partitions import partition_of
-from transactions.queue.settle import partition_drain
+from transactions.settlement.partitions import partition_of
+from transactions.settlement.settle import partition_drain
 
 
 def usd(minor_units: int) -> Money:

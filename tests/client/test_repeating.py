@@ -15,11 +15,11 @@ from kit.limits.charges import user_key
 from tests.client.test_methods import usd
 from tests.client.wire import Wire
 from tests.conformance.world import Person
-from tests.queue.locks import wallet_held
-from tests.queue.waiting import wait_until
 from tests.rpc.buckets import bucket_empty
 from tests.rpc.fixtures import StartServer
 from tests.rpc.server import GrpcServer, free_port
+from tests.settlement.locks import wallet_held
+from tests.settlement.waiting import wait_until
 from transactions.audit import books_audit
 from transactions.limits import BULK
 from transactions.models import Kind, Transaction

@@ -8,8 +8,8 @@ import grpc
 
 from tests.api.client import Api, api_client, json_of
 from tests.rpc.caller import Caller, Refusal, refusal_of
-from transactions.queue.partitions import partition_of
-from transactions.queue.settle import partition_drain
+from transactions.settlement.partitions import partition_of
+from transactions.settlement.settle import partition_drain
 from wallet_proto.v1 import wallet_pb2 as pb
 
 _DRAIN_LIMIT_S = 60.0

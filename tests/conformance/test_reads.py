@@ -13,10 +13,10 @@ from tests.conformance.channels import transaction_data
 from tests.conformance.world import Person, World, world_make
 from tests.rpc.caller import Caller
 from transactions.models import Entry
-from transactions.queue.partitions import partition_of
-from transactions.queue.settle import partition_drain
 from transactions.routes import TransferRequest
 from transactions.services import transfer_create, transfer_submit, withdrawal_create
+from transactions.settlement.partitions import partition_of
+from transactions.settlement.settle import partition_drain
 from wallet_proto.v1 import wallet_pb2 as pb
 
 

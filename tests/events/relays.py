@@ -12,9 +12,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection, connections
 
-from tests.queue.locks import backends
-from tests.queue.waiting import wait_until
-from tests.queue.worker import database_url
+from tests.settlement.locks import backends
+from tests.settlement.waiting import wait_until
+from tests.settlement.worker import database_url
 from transactions.events.relay import Relay
 from transactions.models import SettledEvent
 

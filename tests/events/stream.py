@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import Consumer, TopicPartition
 from django.conf import settings
 
-from transactions.kafka.topics import settled_topic
+from transactions.channels.kafka.topics import settled_topic
 
 _TIMEOUT_S = 60.0
 

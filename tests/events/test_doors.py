@@ -10,15 +10,15 @@ from django.db import transaction
 from django.utils import timezone
 
 from tests.api.client import Api, person
+from tests.dead_letter_desk.letters import dead_make
 from tests.events.outboxes import assert_outbox_complete, outbox, outbox_empty
 from tests.ledger.raw import books_open, run
-from tests.queue.people import accept, drain, drain_all, person_wallet, transfer
-from tests.queue_desk.letters import dead_make
+from tests.settlement.people import accept, drain, drain_all, person_wallet, transfer
 from transactions.ledger.commands import Command, Promise
 from transactions.ledger.post import post
 from transactions.models import Kind, SettledEvent, Status, Transaction
-from transactions.queue.dead_letters import dead_letter_fail, dead_letter_replay
 from transactions.services import deposit_create, withdrawal_create
+from transactions.settlement.dead_letters import dead_letter_fail, dead_letter_replay
 from wallets.domain.errors import WalletError
 from wallets.models import User, Wallet
 from wallets.node_leases import snowflake_next

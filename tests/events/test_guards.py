@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection
 
 from kit.db.errors import constraint_violated
 from tests.events.outboxes import outbox
-from tests.queue.people import person_wallet
+from tests.settlement.people import person_wallet
 from transactions.events.switch import settled_events_are_on
 
 _INSERT = "INSERT INTO transactions_settledevent (transaction_id, wallet_id)"

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from tests.events.outboxes import outbox_empty
-from tests.queue.people import accept, crowd_wallets, drain, person_wallet, transfer
+from tests.settlement.people import accept, crowd_wallets, drain, person_wallet, transfer
 from transactions.contract import entry_data, transaction_data
 from transactions.events.messages import HEADERS, event_message
 from transactions.events.outbox import events_oldest

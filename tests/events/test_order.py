@@ -6,10 +6,10 @@ That they come in this order, however many write, is in test_relay.py.
 import pytest
 from django.db import OperationalError, connection
 
-from tests.queue.locks import wallet_held
-from tests.queue.people import person_wallet
-from tests.queue_desk.letters import dead_make
-from transactions.queue.dead_letters import dead_letter_fail
+from tests.dead_letter_desk.letters import dead_make
+from tests.settlement.locks import wallet_held
+from tests.settlement.people import person_wallet
+from transactions.settlement.dead_letters import dead_letter_fail
 
 
 def test_a_failure_that_staff_decides_waits_for_what_the_wallet_is_settling(events_on: None) -> None:

@@ -9,9 +9,9 @@ from confluent_kafka.cimpl import NewTopic
 from pytest_django import Settings
 
 from tests.kafka_broker import KafkaBroker
+from transactions.channels.kafka.topics import settled_topic
 from transactions.events.messages import EventMessage
 from transactions.events.publisher import Publisher, PublishError
-from transactions.kafka.topics import settled_topic
 
 pytestmark = pytest.mark.kafka
 

@@ -11,15 +11,15 @@ from tests.events.relays import outbox_await_empty, outbox_drain, relay_running
 from tests.events.stream import Reader, stream_read_events
 from tests.kafka.people import settle_until, submit, submit_many
 from tests.kafka_broker import KafkaBroker
-from tests.queue.people import accept, crowd_wallets, drain_all, person_wallet, transfer
-from tests.queue.threads import in_threads
-from tests.queue.waiting import wait_until
+from tests.settlement.people import accept, crowd_wallets, drain_all, person_wallet, transfer
+from tests.settlement.threads import in_threads
+from tests.settlement.waiting import wait_until
+from transactions.channels.kafka.consumer import TransferConsumer
 from transactions.events import relay
 from transactions.events.outbox import Event, events_delete
-from transactions.kafka.consumer import TransferConsumer
 from transactions.ledger.post import post
 from transactions.models import Entry, Status, Transaction
-from transactions.queue.accept import Request
+from transactions.settlement.accept import Request
 from wallets.models import Wallet
 
 pytestmark = pytest.mark.kafka

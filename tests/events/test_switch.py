@@ -12,10 +12,10 @@ from django.db import connection, transaction
 from django.test import Client
 
 from tests.events.outboxes import outbox, outbox_empty
-from tests.queue.locks import outside_connection, wallet_held
-from tests.queue.people import accept, drain, person_wallet, transfer
-from tests.queue.threads import in_a_thread
-from tests.queue.waiting import wait_until
+from tests.settlement.locks import outside_connection, wallet_held
+from tests.settlement.people import accept, drain, person_wallet, transfer
+from tests.settlement.threads import in_a_thread
+from tests.settlement.waiting import wait_until
 from transactions.events import switch
 from transactions.events.switch import (
     settled_events_are_on,

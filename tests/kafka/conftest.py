@@ -8,8 +8,8 @@ from pytest_django import Settings
 
 from tests.kafka.worker import Worker, workers_gone
 from tests.kafka_broker import KafkaBroker
-from transactions.kafka import producer
-from transactions.kafka.consumer import TransferConsumer
+from transactions.channels.kafka import producer
+from transactions.channels.kafka.consumer import TransferConsumer
 
 #: A broker that has just started, on a machine with much to do, may take a while to answer.
 PATIENCE_MS = 20_000

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from transactions.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.consumer import TransferConsumer
 from transactions.models import Transaction
 from transactions.routes import TransferRequest
 from transactions.services import transfer_submit, transfers_submit

@@ -15,15 +15,15 @@ from tests.kafka.people import request, settle_until, submit, unsettled
 from tests.kafka.topics import messages_of
 from tests.kafka.worker import Worker
 from tests.kafka_broker import KafkaBroker
-from tests.queue.books import assert_books_clean, assert_settled
-from tests.queue.people import balance_of, person_wallet
-from tests.queue.waiting import wait_until
+from tests.settlement.books import assert_books_clean, assert_settled
+from tests.settlement.people import balance_of, person_wallet
+from tests.settlement.waiting import wait_until
 from transactions.audit import books_audit
-from transactions.kafka import producer
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.messages import Outgoing
-from transactions.kafka.producer import lines_close, messages_publish
-from transactions.kafka.topics import requested_topic
+from transactions.channels.kafka import producer
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.messages import Outgoing
+from transactions.channels.kafka.producer import lines_close, messages_publish
+from transactions.channels.kafka.topics import requested_topic
 from transactions.models import Transaction
 from transactions.reads import unmoved_read
 from transactions.services import transfers_submit
@@ -96,7 +96,7 @@ def test_a_message_that_arrives_although_it_was_given_up_pays_once(
         return [not arrived for arrived in messages_publish(messages)]
 
     with monkeypatch.context() as patch:
-        patch.setattr("transactions.kafka.accept.messages_publish", unheard)
+        patch.setattr("transactions.channels.kafka.accept.messages_publish", unheard)
         with pytest.raises(WalletError) as refused:
             submit(alice, bob, 100, key="rent")
     assert refused.value.code == ErrorCode.UNAVAILABLE

@@ -7,9 +7,9 @@ import pytest
 
 from tests.kafka.people import request, settle_until, submit, submit_many
 from tests.kafka_broker import KafkaBroker
-from tests.queue.books import assert_in_order, assert_settled, outcomes
-from tests.queue.people import balance_of, person_wallet
-from transactions.kafka.consumer import TransferConsumer
+from tests.settlement.books import assert_in_order, assert_settled, outcomes
+from tests.settlement.people import balance_of, person_wallet
+from transactions.channels.kafka.consumer import TransferConsumer
 from transactions.models import Entry, Job, Status, Transaction
 from transactions.reads import request_list, transaction_read, unmoved_read
 from transactions.services import transfer_create, transfer_submit, transfers_submit

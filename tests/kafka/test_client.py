@@ -8,7 +8,7 @@ from confluent_kafka import Consumer
 from pytest_django import Settings
 
 from devtools.broker import ports_free
-from transactions.kafka.client import OnceAMinute, client_options
+from transactions.channels.kafka.client import OnceAMinute, client_options
 
 logger = logging.getLogger("librdkafka")
 

@@ -8,11 +8,11 @@ import pytest
 from tests.kafka.people import settle_until, submit_many, unsettled
 from tests.kafka.worker import Worker
 from tests.kafka_broker import KafkaBroker
-from tests.queue.books import assert_settled
-from tests.queue.people import balance_of, person_wallet
-from tests.queue.waiting import wait_until
+from tests.settlement.books import assert_settled
+from tests.settlement.people import balance_of, person_wallet
+from tests.settlement.waiting import wait_until
 from transactions.audit import books_audit
-from transactions.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.consumer import TransferConsumer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
 

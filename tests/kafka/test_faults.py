@@ -13,19 +13,19 @@ from pytest_django import Settings
 from tests.kafka.people import settle_until, submit, submit_many
 from tests.kafka.topics import messages_of, publish_raw
 from tests.kafka_broker import KafkaBroker
-from tests.queue.books import assert_books_clean, assert_in_order, assert_settled, outcomes
-from tests.queue.locks import wallet_held
-from tests.queue.people import balance_of, drain, person_wallet
-from tests.queue.poison import wallet_heal, wallet_spoil, wallet_spoiled
-from tests.queue.waiting import wait_until
+from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled, outcomes
+from tests.settlement.locks import wallet_held
+from tests.settlement.people import balance_of, drain, person_wallet
+from tests.settlement.poison import wallet_heal, wallet_spoil, wallet_spoiled
+from tests.settlement.waiting import wait_until
 from transactions.audit import books_audit
-from transactions.kafka import faults, settle
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.messages import Outgoing
-from transactions.kafka.topics import dead_topic, requested_topic, retry_topic
+from transactions.channels.kafka import faults, settle
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.messages import Outgoing
+from transactions.channels.kafka.topics import dead_topic, requested_topic, retry_topic
 from transactions.models import Job, Transaction
-from transactions.queue.dead_letters import dead_letter_fail, dead_letter_list, dead_letter_replay
 from transactions.reads import transaction_read
+from transactions.settlement.dead_letters import dead_letter_fail, dead_letter_list, dead_letter_replay
 from wallets.models import Wallet
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]

@@ -8,16 +8,16 @@ from tests.kafka.people import settle_until, submit_many, unsettled
 from tests.kafka.topics import messages_of, publish_raw
 from tests.kafka.worker import Worker
 from tests.kafka_broker import KafkaBroker
-from tests.queue.books import assert_in_order, assert_settled
-from tests.queue.locks import backends, outside_connection
-from tests.queue.people import balance_of, person_wallet
-from tests.queue.threads import in_threads
-from tests.queue.waiting import wait_until
-from tests.queue.worker import APPLICATION
+from tests.settlement.books import assert_in_order, assert_settled
+from tests.settlement.locks import backends, outside_connection
+from tests.settlement.people import balance_of, person_wallet
+from tests.settlement.threads import in_threads
+from tests.settlement.waiting import wait_until
+from tests.settlement.worker import APPLICATION
 from transactions.audit import books_audit
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.settle import deliveries_settle
-from transactions.kafka.topics import dead_topic, requested_topic
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.settle import deliveries_settle
+from transactions.channels.kafka.topics import dead_topic, requested_topic
 from transactions.models import Entry, Transaction
 from wallets.models import Wallet
 

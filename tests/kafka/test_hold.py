@@ -8,13 +8,13 @@ import pytest
 from tests.kafka.people import submit, unsettled
 from tests.kafka.topics import messages_of
 from tests.kafka_broker import KafkaBroker
-from tests.queue.books import assert_settled
-from tests.queue.people import person_wallet
-from tests.queue.poison import wallet_spoiled
-from tests.queue.waiting import wait_until
-from transactions.kafka import faults
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.topics import requested_topic, retry_topic
+from tests.settlement.books import assert_settled
+from tests.settlement.people import person_wallet
+from tests.settlement.poison import wallet_spoiled
+from tests.settlement.waiting import wait_until
+from transactions.channels.kafka import faults
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.topics import requested_topic, retry_topic
 from transactions.models import Transaction
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from transactions.kafka.messages import SCHEMA, UnreadableError, source_key, transfer_decode, transfer_encode
+from transactions.channels.kafka.messages import SCHEMA, UnreadableError, source_key, transfer_decode, transfer_encode
 from transactions.ledger.commands import Command, Promise
 from transactions.models import Kind
 

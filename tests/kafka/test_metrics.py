@@ -9,10 +9,10 @@ from pytest_django import Settings
 from tests.kafka.people import settle_until, submit_many
 from tests.kafka.topics import publish_raw
 from tests.kafka_broker import KafkaBroker
-from tests.queue.people import person_wallet
-from transactions.kafka import consumer as consumer_module
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.topics import requested_topic
+from tests.settlement.people import person_wallet
+from transactions.channels.kafka import consumer as consumer_module
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.topics import requested_topic
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
 

@@ -11,13 +11,13 @@ from pytest_django import Settings
 from tests.kafka.people import settle_until, submit
 from tests.kafka.topics import messages_of, publish_raw
 from tests.kafka_broker import KafkaBroker
-from tests.queue.books import assert_settled
-from tests.queue.people import balance_of, person_wallet
-from tests.queue.poison import wallet_spoiled
-from tests.queue.waiting import wait_until
-from transactions.kafka import faults
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.topics import dead_topic, requested_topic
+from tests.settlement.books import assert_settled
+from tests.settlement.people import balance_of, person_wallet
+from tests.settlement.poison import wallet_spoiled
+from tests.settlement.waiting import wait_until
+from transactions.channels.kafka import faults
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.topics import dead_topic, requested_topic
 from transactions.models import Transaction
 from wallets.models import Wallet
 

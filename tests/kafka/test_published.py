@@ -10,14 +10,14 @@ from pytest_django import Settings
 from tests.kafka.people import request, submit
 from tests.kafka.topics import messages_of
 from tests.kafka_broker import KafkaBroker
-from tests.queue.people import person_wallet
-from tests.queue.poison import wallet_spoiled
-from tests.queue.waiting import wait_until
-from transactions.kafka import faults
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.messages import Outgoing
-from transactions.kafka.producer import messages_publish
-from transactions.kafka.topics import dead_topic, requested_topic, retry_topic
+from tests.settlement.people import person_wallet
+from tests.settlement.poison import wallet_spoiled
+from tests.settlement.waiting import wait_until
+from transactions.channels.kafka import faults
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.messages import Outgoing
+from transactions.channels.kafka.producer import messages_publish
+from transactions.channels.kafka.topics import dead_topic, requested_topic, retry_topic
 from transactions.reads import request_list, unmoved_read
 from transactions.services import transfers_submit
 from wallets.domain.errors import ErrorCode, WalletError
@@ -34,7 +34,7 @@ def test_of_a_list_only_what_was_acknowledged_is_accepted(
     def second_lost(messages: Sequence[Outgoing]) -> list[bool]:
         return [*messages_publish(messages[:1]), False, *messages_publish(messages[2:])]
 
-    monkeypatch.setattr("transactions.kafka.accept.messages_publish", second_lost)
+    monkeypatch.setattr("transactions.channels.kafka.accept.messages_publish", second_lost)
     wanted = [request(alice, bob, amount, key=f"bill-{amount}") for amount in (1, 2, 3)]
     first, second, third = transfers_submit(actor=alice.owner, requests=wanted)
 

@@ -9,11 +9,11 @@ from pytest_django import Settings
 from tests.kafka.people import settle_until, submit_many
 from tests.kafka.topics import messages_of
 from tests.kafka_broker import KafkaBroker
-from tests.queue.books import assert_settled
-from tests.queue.people import person_wallet
-from transactions.kafka import consumer as consuming
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.topics import dead_topic, requested_topic, retry_topic
+from tests.settlement.books import assert_settled
+from tests.settlement.people import person_wallet
+from transactions.channels.kafka import consumer as consuming
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.topics import dead_topic, requested_topic, retry_topic
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
 

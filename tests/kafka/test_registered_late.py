@@ -6,9 +6,9 @@ import pytest
 
 from tests.kafka.people import settle_until, submit
 from tests.kafka_broker import KafkaBroker
-from tests.queue.people import person_wallet
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.registry import transfer_record, transfers_out, transfers_register
+from tests.settlement.people import person_wallet
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.registry import transfer_record, transfers_out, transfers_register
 from transactions.models import Transaction
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
@@ -24,7 +24,7 @@ def test_what_is_registered_after_it_has_settled_is_not_on_its_way(
         settle_until(consumer, transactions)
         transfers_register(transactions)
 
-    monkeypatch.setattr("transactions.kafka.accept.transfers_register", register_late)
+    monkeypatch.setattr("transactions.channels.kafka.accept.transfers_register", register_late)
     accepted = submit(alice, bob)
 
     assert transfer_record(accepted.id) == b""

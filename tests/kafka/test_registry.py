@@ -15,14 +15,14 @@ from kit.cache import link
 from tests.conftest import PASSWORD
 from tests.kafka.people import settle_until, submit, submit_many
 from tests.kafka_broker import KafkaBroker
-from tests.queue.books import assert_settled, outcomes
-from tests.queue.people import balance_of, person_wallet
-from tests.queue.waiting import wait_until
+from tests.settlement.books import assert_settled, outcomes
+from tests.settlement.people import balance_of, person_wallet
+from tests.settlement.waiting import wait_until
 from tests.throttling.own_redis import OwnRedis, redis_use
 from transactions.audit import books_audit
-from transactions.kafka import gaps
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.registry import transfer_record
+from transactions.channels.kafka import gaps
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.registry import transfer_record
 from transactions.models import RegistryGap, Status, Transaction
 from transactions.reads import request_list, transaction_read, unmoved_read
 from wallet_project.embedded import Places
@@ -149,7 +149,7 @@ def test_a_key_that_a_wipe_made_forgotten_moves_the_money_once_and_both_transfer
 def test_nothing_is_pending_after_it_was_seen_posted_although_its_consumer_died_before_it_could_say_so(
     alice: Wallet, bob: Wallet, consumer_start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.kafka.consumer.transfers_settled", lambda commands: None)
+    monkeypatch.setattr("transactions.channels.kafka.consumer.transfers_settled", lambda commands: None)
     accepted = submit(alice, bob, key="lunch")
     settle_until(consumer_start(), [accepted])
 

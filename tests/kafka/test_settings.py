@@ -8,9 +8,9 @@ import pytest
 from django.conf import settings as project
 from pytest_django import Settings
 
+from transactions.channels.kafka import producer
+from transactions.channels.kafka.client import client_options
 from transactions.events import publisher
-from transactions.kafka import producer
-from transactions.kafka.client import client_options
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from tests.kafka_broker import PARTITIONS, KafkaBroker
-from transactions.kafka.topics import requested_topic, topics
+from transactions.channels.kafka.topics import requested_topic, topics
 
 pytestmark = pytest.mark.kafka
 

@@ -8,12 +8,12 @@ from django_redis import get_redis_connection
 
 from tests.kafka.people import settle_until, submit
 from tests.kafka_broker import KafkaBroker
-from tests.queue.people import person_wallet
-from tests.queue.poison import wallet_spoiled
-from tests.queue.waiting import wait_until
-from transactions.kafka import faults, lag, whole
-from transactions.kafka.consumer import TransferConsumer
-from transactions.kafka.registry import transfer_record
+from tests.settlement.people import person_wallet
+from tests.settlement.poison import wallet_spoiled
+from tests.settlement.waiting import wait_until
+from transactions.channels.kafka import faults, lag, whole
+from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.channels.kafka.registry import transfer_record
 from transactions.models import Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.node_leases import snowflake_next

@@ -6,8 +6,8 @@ from dataclasses import replace
 from confluent_kafka import Consumer, Producer, TopicPartition
 from django.conf import settings
 
-from transactions.kafka.deliveries import Delivery, delivery_of
-from transactions.kafka.messages import UnreadableError, transfer_decode
+from transactions.channels.kafka.deliveries import Delivery, delivery_of
+from transactions.channels.kafka.messages import UnreadableError, transfer_decode
 
 _TIMEOUT_S = 10.0
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from django.conf import settings
 
 from devtools.servers import RUN_DIR_VARIABLE
-from tests.queue.locks import backends
-from tests.queue.waiting import wait_until
-from tests.queue.worker import APPLICATION, database_url
+from tests.settlement.locks import backends
+from tests.settlement.waiting import wait_until
+from tests.settlement.worker import APPLICATION, database_url
 
 _STOP_TIMEOUT_S = 30
 

@@ -12,8 +12,8 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from transactions.kafka import settle  # noqa: E402
-from transactions.kafka.consumer import TransferConsumer  # noqa: E402
+from transactions.channels.kafka import settle  # noqa: E402
+from transactions.channels.kafka.consumer import TransferConsumer  # noqa: E402
 
 
 def die(*_: Any, **__: Any) -> None:

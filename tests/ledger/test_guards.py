@@ -14,7 +14,7 @@ from tests.ledger.attacks_wallets import WALLET_ATTACKS
 from tests.ledger.raw import USD, Attack, Books, Head, Row, Side, books_open, run, snapshot
 
 ATTACKS = [*ENTRY_ATTACKS, *CHAIN_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS]
-# The tables of the queue are attacked in tests/queue/test_guards.py.
+# The tables of the queue are attacked in tests/settlement/test_guards.py.
 TABLES = (
     "transactions_entry",
     "transactions_transaction",

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from tests.ledger.people import deposit, person, wallet_of
-from tests.queue.books import assert_books_clean
+from tests.settlement.books import assert_books_clean
 from transactions.ledger.commands import Command, Promise
 from transactions.ledger.post import post
 from transactions.models import Entry, Kind, Transaction

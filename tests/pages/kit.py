@@ -7,10 +7,10 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from transactions.queue.settle import partition_drain
-from transactions.queue.sweep import partitions_waiting
 from transactions.routes import TransferRequest
 from transactions.services import deposit_create, transfer_submit
+from transactions.settlement.settle import partition_drain
+from transactions.settlement.sweep import partitions_waiting
 from wallets.models import User, Wallet
 
 #: What stands before money that went out.

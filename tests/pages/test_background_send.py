@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from tests.pages.kit import balance_of, fields_of, fill, give, read, send, settle, submitted, text_of, wallet_of
 from transactions.models import Job, Status, Transaction
-from transactions.queue.dead_letters import dead_letter_fail
 from transactions.services import withdrawal_create
+from transactions.settlement.dead_letters import dead_letter_fail
 from transactions.views.receipt import LOOK_DELAYS_S
 from wallets.models import User
 from wallets.services import wallet_freeze

@@ -7,8 +7,8 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.queue.waiting import wait_until
 from tests.rpc.server import GrpcServer
+from tests.settlement.waiting import wait_until
 
 StartServer = Callable[..., GrpcServer]
 

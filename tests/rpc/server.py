@@ -15,8 +15,8 @@ import grpc
 from django.conf import settings
 from django.db import connection
 
-from tests.queue.locks import backends
-from tests.queue.waiting import wait_until
+from tests.settlement.locks import backends
+from tests.settlement.waiting import wait_until
 
 _SERVED = re.compile(r"gRPC is served on ([^:\s]+):([0-9]+)\.")
 

@@ -8,13 +8,13 @@ import pytest
 from django.db import connection
 
 from kit.limits.charges import address_key, user_key
-from tests.queue.locks import backends, wallet_held
-from tests.queue.waiting import wait_until
 from tests.rpc.buckets import bucket_empty
 from tests.rpc.caller import Caller
 from tests.rpc.conftest import Person
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
+from tests.settlement.locks import backends, wallet_held
+from tests.settlement.waiting import wait_until
 from transactions.limits import BULK, MONEY
 from transactions.models import Transaction
 from wallet_proto.v1 import wallet_pb2 as pb

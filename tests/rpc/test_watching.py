@@ -8,12 +8,12 @@ import pytest
 from django.db import OperationalError
 from pytest_django import DjangoAssertNumQueries
 
-from tests.queue.locks import backends
-from tests.queue.waiting import wait_until
 from tests.rpc.caller import Caller, Watch
 from tests.rpc.conftest import Person
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
+from tests.settlement.locks import backends
+from tests.settlement.waiting import wait_until
 from transactions.rpc import watching
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from kit.redis.circuit_breaker import Breaker
-from tests.queue.threads import in_threads
+from tests.settlement.threads import in_threads
 
 
 def events(caplog: pytest.LogCaptureFixture) -> list[str]:

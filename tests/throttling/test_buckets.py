@@ -13,9 +13,9 @@ from kit.limits.buckets import bucket_take
 from kit.limits.policies import Per, Policy
 from tests.api.client import Api, Person, person
 from tests.concurrency.crowd import at_once
-from tests.queue.processes import processes_run
-from tests.queue.threads import in_threads
-from tests.queue.waiting import wait_until
+from tests.settlement.processes import processes_run
+from tests.settlement.threads import in_threads
+from tests.settlement.waiting import wait_until
 from tests.throttling.headers import left, policies
 from wallets.models import User
 

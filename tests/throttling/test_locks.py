@@ -8,8 +8,8 @@ from django_redis import get_redis_connection
 
 from kit.redis.locks import Taken, lock_try
 from telemetry import metrics
-from tests.queue.processes import processes_run
-from tests.queue.waiting import wait_until
+from tests.settlement.processes import processes_run
+from tests.settlement.waiting import wait_until
 from tests.throttling.own_redis import OwnRedis
 from transactions import tasks
 from wallets import tasks as housekeeping

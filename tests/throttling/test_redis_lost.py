@@ -15,7 +15,7 @@ from telemetry import metrics
 from tests.api.client import Person, assert_problem, person
 from tests.concurrency.crowd import at_once
 from tests.conftest import PASSWORD
-from tests.queue.waiting import wait_until
+from tests.settlement.waiting import wait_until
 from tests.throttling.headers import policies
 from tests.throttling.own_redis import OwnRedis
 from transactions.limits import MONEY

@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from kit.limits.buckets import quota_shared
 from tests.api.client import Api, Person, person
-from tests.queue.threads import in_threads
 from tests.rpc.server import database_url
+from tests.settlement.threads import in_threads
 from tests.wallet_service.site import Site, Visitor
 from transactions.limits import MONEY
 from wallets.models import User

@@ -16,8 +16,8 @@ from django.test import Client
 from django_redis import get_redis_connection
 
 from telemetry.logs import logging_config
-from tests.queue.waiting import wait_until
 from tests.rpc.server import database_url, free_port
+from tests.settlement.waiting import wait_until
 from wallet_project.celery import app
 from wallet_project.embedded import BASE_DIR
 

@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 
-from tests.queue.waiting import wait_until
 from tests.rpc.server import database_url
+from tests.settlement.waiting import wait_until
 
 ROLE = "wallet_web"
 ROLE_PASSWORD = "in-case-the-tests-use-a-server-that-asks-for-one"

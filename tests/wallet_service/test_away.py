@@ -10,8 +10,8 @@ import pytest
 from tests.api.client import Person, assert_problem, json_of
 from tests.conftest import PASSWORD
 from tests.pages.kit import fill, text_of
-from tests.queue.waiting import wait_until
 from tests.rpc.server import GrpcServer
+from tests.settlement.waiting import wait_until
 from tests.wallet_service.conftest import person
 from tests.wallet_service.site import KEY, Site, Visitor
 from transactions.audit import books_audit

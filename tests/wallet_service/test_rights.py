@@ -12,9 +12,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.api.client import Person
-from tests.queue.waiting import wait_until
 from tests.rpc.caller import Refusal, refusal_of
 from tests.rpc.server import GrpcServer
+from tests.settlement.waiting import wait_until
 from tests.wallet_service.site import KEY, ROLE, role_url
 from transactions.rpc.handling import Arrival, call_answer
 from transactions.rpc.internal import METHODS, SERVICE

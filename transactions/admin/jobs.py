@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from kit.admin.big_tables import ReadOnlyAdmin, number_parse, when
 from transactions.admin.links import age, transaction_link, wallet_link
 from transactions.models import Job
-from transactions.queue.overview import queue_overview
+from transactions.settlement.overview import queue_overview
 from wallets.admin.columns import money
 from wallets.admin.people import people_matching
 from wallets.models import Wallet

@@ -19,7 +19,7 @@ from psycopg.errors import LockNotAvailable
 from kit.admin.big_tables import ReadOnlyAdmin, number_parse
 from transactions.admin.links import transaction_link
 from transactions.models import DeadLetter, Transaction
-from transactions.queue.dead_letters import dead_letter_dry_run, dead_letter_fail, dead_letter_replay
+from transactions.settlement.dead_letters import dead_letter_dry_run, dead_letter_fail, dead_letter_replay
 from wallets.domain.errors import WalletError
 from wallets.models import User
 

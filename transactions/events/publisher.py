@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from transactions.channels.kafka.client import client_options
+from transactions.channels.kafka.topics import settled_topic
 from transactions.events.messages import HEADERS, EventMessage
-from transactions.kafka.client import client_options
-from transactions.kafka.topics import settled_topic
 
 _POLL_S = 0.1
 #: Who is asked to stop still waits so long for what is on its way, so that it need not be told twice.

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from telemetry import metrics
-from transactions.kafka.consumer import consume
+from transactions.channels.kafka.consumer import consume
 
 
 class Command(BaseCommand):

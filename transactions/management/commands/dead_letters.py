@@ -13,7 +13,7 @@ from django.db import DatabaseError, OperationalError
 from psycopg.errors import LockNotAvailable
 
 from transactions.models import DeadLetterAction, Job
-from transactions.queue.dead_letters import (
+from transactions.settlement.dead_letters import (
     dead_letter_dry_run,
     dead_letter_fail,
     dead_letter_list,

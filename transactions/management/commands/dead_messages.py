@@ -10,8 +10,8 @@ from typing import Any
 from confluent_kafka import KafkaException
 from django.core.management.base import BaseCommand, CommandError
 
-from transactions.kafka.dead import dead_messages
-from transactions.kafka.deliveries import FAULT, Delivery
+from transactions.channels.kafka.dead import dead_messages
+from transactions.channels.kafka.deliveries import FAULT, Delivery
 
 
 class Command(BaseCommand):

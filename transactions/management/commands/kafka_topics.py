@@ -5,7 +5,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 from django.core.management.base import BaseCommand, CommandError
 
-from transactions.kafka.topics import topics_make
+from transactions.channels.kafka.topics import topics_make
 
 
 class Command(BaseCommand):

@@ -1,0 +1,46 @@
+"""Transfers that were accepted, and such as met a fault too often."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from transactions.models import Job, Status, Transaction
+from transactions.routes import TransferRequest
+from transactions.services import transfer_submit
+from transactions.settlement.settle import partition_drain
+from wallets.models import User, Wallet
+
+FAULT = "IntegrityError: The new entries of wallet 7 do not continue its chain\nCONTEXT: a guard"
+
+
+def pending_make(sender: User, recipient: str, amount: int = 10_00, memo: str = "") -> Transaction:
+    """A transfer that was accepted and not settled yet."""
+    source = Wallet.objects.get(owner=sender, currency="USD")
+    request = TransferRequest(source_id=source.id, recipient=recipient, amount=amount, memo=memo)
+    accepted = transfer_submit(actor=sender, request=request).transaction
+    assert accepted.status == Status.PENDING
+    return accepted
+
+
+def dead_make(sender: User, recipient: str, amount: int = 10_00, memo: str = "", fault: str = FAULT) -> Transaction:
+    """A transfer that has been in the dead letters for three hours."""
+    accepted = pending_make(sender, recipient, amount, memo)
+    dead = Job.objects.filter(transaction=accepted)
+    dead.update(dead_at=timezone.now() - timedelta(hours=3), attempts=8, last_fault=fault)
+    return accepted
+
+
+def is_dead(transfer: Transaction) -> bool:
+    return Job.objects.filter(transaction=transfer, dead_at__isnull=False).exists()
+
+
+def queue_drain() -> None:
+    """Settles all that waits and is not dead."""
+    for partition in Job.objects.values_list("partition", flat=True).distinct():
+        partition_drain(partition=partition, time_limit_s=20)
+
+
+def outcome_of(transfer: Transaction) -> tuple[str, str]:
+    """Status and failure code, as they are stored now."""
+    stored = Transaction.objects.get(id=transfer.id)
+    return stored.status, stored.failure_code

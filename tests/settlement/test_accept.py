@@ -1,0 +1,126 @@
+"""Accepting: refused at once, or durable at once."""
+
+import pytest
+from django.db import connection, transaction
+from pytest_django import DjangoAssertNumQueries
+
+from tests.settlement.books import assert_books_clean, assert_settled, pending_count
+from tests.settlement.locks import outside_connection
+from tests.settlement.people import accept, drain, transfer
+from tests.settlement.requests import codes, to_bob
+from transactions.models import Job, Status, Transaction
+from transactions.routes import TransferRequest
+from transactions.services import Receipt, transfer_submit, transfers_submit
+from transactions.settlement import accept as accepting
+from transactions.settlement.accept import transfers_accept
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import User, Wallet
+from wallets.services import wallet_freeze, wallet_open
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_what_is_accepted_is_pending_with_its_job_and_moves_no_money_yet(
+    alice: User, alice_wallet: Wallet, bob_wallet: Wallet
+) -> None:
+    receipt = transfer_submit(actor=alice, request=to_bob(alice_wallet, 25, memo="lunch"))
+
+    stored = Transaction.objects.get(id=receipt.transaction.id)
+    assert (stored.status, stored.amount, stored.memo) == (Status.PENDING, 25, "lunch")
+    assert (stored.source_id, stored.destination_id) == (alice_wallet.id, bob_wallet.id)
+    assert Job.objects.get().transaction_id == stored.id
+    assert Wallet.objects.get(id=alice_wallet.id).balance == 1_000
+    assert_books_clean()
+
+
+def test_a_list_is_judged_item_by_item_and_answered_in_order(
+    alice: User, alice_wallet: Wallet, bob_wallet: Wallet
+) -> None:
+    yen = wallet_open(owner=alice, currency="JPY")
+    answers = transfers_submit(
+        actor=alice,
+        requests=[
+            to_bob(alice_wallet),
+            TransferRequest(source_id=alice_wallet.id, recipient="nobody", amount=1),
+            TransferRequest(source_id=alice_wallet.id, destination_id=alice_wallet.id, amount=1),
+            TransferRequest(source_id=alice_wallet.id, destination_id=yen.id, amount=1),
+            TransferRequest(source_id=bob_wallet.id, recipient="alice", amount=1),
+            TransferRequest(source_id=alice_wallet.id, recipient="bob", destination_id=bob_wallet.id, amount=1),
+            to_bob(alice_wallet, 0),
+            to_bob(alice_wallet, 5_000),
+        ],
+    )
+
+    assert codes(answers) == [
+        "accepted",
+        "recipient_not_found",
+        "same_wallet",
+        "currency_mismatch",
+        "not_found",
+        "malformed",
+        "malformed",
+        # Whether there is enough money is only known when it is this one's turn.
+        "accepted",
+    ]
+    assert pending_count() == 2
+    drain(alice_wallet)
+    assert_settled([a.transaction for a in answers if isinstance(a, Receipt)], posted=1)
+
+
+def test_a_frozen_wallet_is_refused_at_once(alice: User, alice_wallet: Wallet, bob_wallet: Wallet) -> None:
+    wallet_freeze(wallet_id=bob_wallet.id, actor=alice, reason="a stolen phone")
+    with pytest.raises(WalletError) as refused:
+        transfer_submit(actor=alice, request=to_bob(alice_wallet))
+    assert refused.value.code == ErrorCode.WALLET_FROZEN
+    assert pending_count() == 0
+
+
+def test_accepting_waits_for_no_wallet(alice_wallet: Wallet, bob_wallet: Wallet) -> None:
+    """A posting that holds both wallets does not hold up who only wants to be accepted."""
+    with outside_connection() as stranger:
+        stranger.execute("SELECT FROM wallets_wallet FOR NO KEY UPDATE")
+        assert len(accept([transfer(alice_wallet, bob_wallet)])) == 1
+        stranger.rollback()
+
+
+def test_accepting_inside_somebody_elses_transaction_is_a_mistake_that_is_noticed(
+    alice_wallet: Wallet, bob_wallet: Wallet
+) -> None:
+    """It could be rolled back after "accepted" was said."""
+    with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
+        transfers_accept([transfer(alice_wallet, bob_wallet)])
+    assert pending_count() == 0
+
+
+def test_whatever_goes_wrong_with_the_wake_up_the_transfer_is_accepted(
+    alice_wallet: Wallet, bob_wallet: Wallet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def wake(partitions: object) -> None:
+        raise ValueError("a broker's URL that cannot be read")
+
+    monkeypatch.setattr(accepting, "drainers_wake", wake)
+    assert len(accept([transfer(alice_wallet, bob_wallet)])) == 1
+    assert pending_count() == 1
+
+
+def test_a_list_costs_the_same_number_of_statements_whatever_its_length(
+    alice_wallet: Wallet, bob_wallet: Wallet, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    accept([transfer(alice_wallet, bob_wallet)])
+    for length in (1, 100):
+        # BEGIN, a look for the keys, everything at once, COMMIT.
+        with django_assert_num_queries(4):
+            accept([transfer(alice_wallet, bob_wallet, key=f"k{length}-{number}") for number in range(length)])
+
+
+def test_postgres_gone_while_accepting_accepts_nothing_or_all(alice_wallet: Wallet, bob_wallet: Wallet) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid = cursor.fetchone()[0]
+    with outside_connection() as stranger:
+        # Waits until it is gone. (pg_stat_activity would stand still inside the stranger's transaction.)
+        assert stranger.execute("SELECT pg_terminate_backend(%s, 10000)", [pid]).fetchone() == (True,)
+    with pytest.raises(Exception, match="terminat"):
+        transfers_accept([transfer(alice_wallet, bob_wallet)])
+    assert pending_count() == 0
+    assert len(accept([transfer(alice_wallet, bob_wallet)])) == 1

@@ -1,0 +1,144 @@
+"""The broker is wiped, stopped, hanging, or delivers twice: the queue is a table, so it costs time and nothing else."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from pytest_django import Settings
+
+from tests.settlement.books import assert_in_order, assert_settled, pending_count
+from tests.settlement.broker import Broker
+from tests.settlement.people import accept, balance_of, crowd_wallets, drain_all, person_wallet, transfer
+from tests.settlement.waiting import wait_until
+from tests.settlement.worker import Worker
+from transactions.models import Transaction
+from transactions.settlement.partitions import partition_of
+from transactions.tasks import partition_drain_task, partitions_sweep_task
+from wallets.models import Wallet
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def _each_to_the_next(wallets: list[Wallet], times: int) -> list[Transaction]:
+    """One list for every round, in which everybody sends something to the person after."""
+    pairs = list(zip(wallets, [*wallets[1:], wallets[0]], strict=True))
+    return [t for _ in range(times) for t in accept([transfer(source, to) for source, to in pairs])]
+
+
+def test_one_message_wakes_for_many_accepts(broker: Broker, transactional_db: None) -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+
+    for _ in range(5):
+        accept([transfer(alice, bob)] * 3)
+
+    assert len(broker.messages()) == 1
+
+
+def test_what_is_accepted_after_the_drainers_look_wakes_it_again(broker: Broker, transactional_db: None) -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accept([transfer(alice, bob)])
+    partition_drain_task(partition_of(alice.id))
+
+    accept([transfer(alice, bob)])
+
+    assert len(broker.messages()) == 2
+
+
+def test_a_drainer_whose_time_is_up_wakes_the_next_one(
+    broker: Broker, transactional_db: None, settings: Settings
+) -> None:
+    settings.TRANSFER_DRAIN_LIMIT_S = 0.0
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accept([transfer(alice, bob)])
+    broker.wipe()
+
+    partition_drain_task(partition_of(alice.id))
+
+    assert len(broker.messages()) == 1
+    assert pending_count() == 1
+
+
+def test_a_broker_wiped_with_thousands_pending_costs_no_transfer(
+    broker: Broker, worker_start: Callable[[], Worker]
+) -> None:
+    accepted = _each_to_the_next(crowd_wallets(100, 1_000), 30)
+    broker.wipe()
+    assert pending_count() == 3_000
+
+    worker_start()
+    wait_until(lambda: pending_count() < 3_000, what="the sweep has found the first ones")
+    broker.wipe()
+    more = _each_to_the_next([person_wallet("alice", 100), person_wallet("bob", 100)], 5)
+
+    wait_until(lambda: pending_count() == 0, what="everything is settled")
+    assert_settled(accepted + more, posted=3_010)
+
+
+def test_the_same_wake_up_delivered_twice_at_once_and_once_more_later_settles_everything_once(
+    broker: Broker, worker_start: Callable[[], Worker]
+) -> None:
+    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)] * 500)
+    (wake_up,) = broker.messages()
+    broker.messages_double()
+    worker_start()
+    wait_until(lambda: pending_count() == 0, what="everything is settled")
+
+    broker.deliver(wake_up)
+    more = accept([transfer(alice, bob)] * 10)
+    broker.deliver(wake_up)
+
+    wait_until(lambda: pending_count() == 0 and not broker.messages(), what="the late messages have come too")
+    wait_until(lambda: broker.unacknowledged() == 0, what="they are done with")
+    assert_settled(accepted + more, posted=510)
+    assert_in_order(alice, accepted + more)
+    assert balance_of(bob) == 510
+
+
+def test_accepting_goes_on_fast_while_redis_is_stopped_and_settling_when_it_returns(
+    broker: Broker, worker_start: Callable[[], Worker]
+) -> None:
+    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    worker = worker_start()
+    first = accept([transfer(alice, bob)])
+    wait_until(lambda: pending_count() == 0, what="the worker is at work")
+    broker.stop()
+
+    started_s = time.monotonic()
+    accepted = [t for _ in range(50) for t in accept([transfer(alice, bob)])]
+    took_s = time.monotonic() - started_s
+
+    assert len(accepted) == 50
+    assert took_s < 3.0
+    broker.start()
+    wait_until(lambda: pending_count() == 0, what="everything is settled")
+    assert worker.process.poll() is None
+    assert_settled(first + accepted, posted=51)
+    assert_in_order(alice, first + accepted)
+
+
+def test_accepting_waits_a_moment_and_no_more_for_a_redis_that_hangs(broker: Broker, transactional_db: None) -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accept([transfer(alice, bob)])
+    broker.freeze()
+
+    started_s = time.monotonic()
+    accepted = [t for _ in range(20) for t in accept([transfer(alice, bob)])]
+    took_s = time.monotonic() - started_s
+
+    assert len(accepted) == 20
+    assert took_s < 3.0
+
+
+def test_the_sweep_wakes_for_what_lies_there_and_for_nothing_else(broker: Broker, transactional_db: None) -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accept([transfer(alice, bob)])
+    broker.wipe()
+
+    partitions_sweep_task()
+    assert len(broker.messages()) == 1
+
+    drain_all()
+    broker.wipe()
+    partitions_sweep_task()
+    assert broker.messages() == []

@@ -1,0 +1,128 @@
+"""Several drainers at one partition: nothing is settled twice, and nothing overtakes."""
+
+from collections.abc import Sequence
+
+import pytest
+from django.db import connection
+
+from tests.settlement.books import assert_in_order, assert_settled, pending_count
+from tests.settlement.locks import row_held, wallet_held
+from tests.settlement.people import accept, crowd_wallets, drain, neighbours, person_wallet, transfer
+from tests.settlement.processes import processes_run
+from tests.settlement.threads import in_a_thread, in_threads
+from transactions.ledger.commands import Command, Outcome
+from transactions.ledger.post import post
+from transactions.models import Job
+from transactions.settlement import settle
+from transactions.settlement.partitions import PARTITIONS
+from transactions.settlement.retry import jobs_hold_back
+from transactions.settlement.settle import Drained, partition_drain
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_many_threads_drain_one_partition_and_nothing_is_settled_twice_or_out_of_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settle, "BATCH", 20)
+    alice, bob, charlie = neighbours(crowd_wallets(33, 1_000), 3)
+    accepted = accept([transfer(alice, charlie), transfer(bob, charlie)] * 200)
+
+    found = in_threads(lambda: drain(alice))
+
+    assert sum(drained.posted for drained in found) == 400
+    assert_settled(accepted, posted=400)
+    assert_in_order(alice, accepted)
+    assert_in_order(bob, accepted)
+
+
+def test_many_processes_drain_all_partitions_and_nothing_is_settled_twice_or_out_of_order(forkable: None) -> None:
+    wallets = crowd_wallets(40, 1_000)
+    pairs = list(zip(wallets, [*wallets[1:], wallets[0]], strict=True))
+    accepted = accept([transfer(source, to) for _ in range(25) for source, to in pairs])
+
+    posted = processes_run(_drain_all_again_and_again, [(5,)] * 3)
+
+    assert sum(posted) == 1_000
+    assert_settled(accepted, posted=1_000)
+    for wallet in wallets:
+        assert_in_order(wallet, accepted)
+
+
+def test_without_the_lock_on_the_partition_the_row_locks_still_keep_order_and_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As behind a pool that hands out another connection each time: the advisory lock only saves work."""
+    monkeypatch.setattr(settle, "BATCH", 20)
+    monkeypatch.setattr(settle, "_partition_lock", lambda partition, lock_timeout_ms: True)
+    alice, bob, charlie = neighbours(crowd_wallets(33, 1_000), 3)
+    accepted = accept([transfer(alice, charlie), transfer(bob, charlie)] * 200)
+
+    found = in_threads(lambda: drain(alice))
+
+    assert sum(drained.posted for drained in found) == 400
+    assert_settled(accepted, posted=400)
+    assert_in_order(alice, accepted)
+    assert_in_order(bob, accepted)
+
+
+def test_while_one_drainer_is_at_a_partition_another_leaves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)])
+    second: list[Drained] = []
+
+    def post_while_another_drains(commands: Sequence[Command]) -> list[Outcome]:
+        in_a_thread(lambda: second.append(drain(alice)))
+        return post(commands)
+
+    monkeypatch.setattr(settle, "post", post_while_another_drains)
+
+    assert drain(alice) == Drained(posted=1)
+    assert second == [Drained()]
+    assert_settled(accepted, posted=1)
+
+
+def test_a_drainer_leaves_no_lock_behind_on_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock of the connection's own would stay with a pooled connection, and keep its partition from everybody."""
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accept([transfer(alice, bob)])
+    seen: list[int] = []
+
+    def hold_back_and_look(job_ids: Sequence[int], cause: Exception) -> bool:
+        seen.append(_advisory_locks())
+        return jobs_hold_back(job_ids, cause)
+
+    monkeypatch.setattr(settle, "jobs_hold_back", hold_back_and_look)
+    with wallet_held(bob):
+        drain(alice)
+
+    assert set(seen) == {0}
+    assert _advisory_locks() == 0
+
+
+def test_a_job_that_somebody_holds_is_waited_for_and_never_overtaken() -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)] * 3)
+    first = Job.objects.order_by("id")[0]
+
+    with row_held("transactions_job", first.id), pytest.raises(Exception, match="lock timeout"):
+        drain(alice)
+
+    assert pending_count() == 3
+    assert drain(alice) == Drained(posted=3)
+    assert_in_order(alice, accepted)
+
+
+def _drain_all_again_and_again(rounds: int) -> int:
+    """All partitions, as often as it takes: what one finds held by another may be left to it."""
+    posted = 0
+    while rounds and Job.objects.exists():
+        posted += sum(partition_drain(partition=number, time_limit_s=10.0).posted for number in range(PARTITIONS))
+        rounds -= 1
+    return posted
+
+
+def _advisory_locks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        return int(cursor.fetchone()[0])

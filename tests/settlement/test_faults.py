@@ -1,0 +1,149 @@
+"""Faults that are nobody's own: a wallet that somebody holds, a database in trouble, a connection that breaks."""
+
+import time
+from datetime import timedelta
+
+import psycopg
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled
+from tests.settlement.faults import database_raise, hold_end, settle_all
+from tests.settlement.locks import wallet_held
+from tests.settlement.people import DRAIN_LIMIT_S, accept, crowd_wallets, drain, person_wallet, transfer
+from transactions.ledger.posting import Posting
+from transactions.models import Job
+from transactions.settlement import accept as accepting
+from transactions.settlement import retry, settle
+from transactions.settlement.partitions import partition_of
+from transactions.settlement.retry import retry_delay
+from transactions.settlement.settle import Drained, partition_drain
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("long_back_off")]
+
+
+def test_the_back_off_doubles_up_to_a_minute_and_all_of_it_is_jitter() -> None:
+    for attempts, ceiling_s in [(1, 0.5), (2, 1), (3, 2), (7, 32), (8, 60), (9, 60), (30_000, 60)]:
+        delays_s = [retry_delay(attempts).total_seconds() for _ in range(300)]
+        assert 0 <= min(delays_s) < 0.2 * ceiling_s
+        assert 0.8 * ceiling_s < max(delays_s) <= ceiling_s
+
+
+def test_a_wallet_that_somebody_holds_does_not_stop_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many people send to it: they are found together, after one wait for the lock."""
+    monkeypatch.setattr(accepting, "partition_of", lambda source_id: 0)
+    wallets = crowd_wallets(40, 1_000)
+    held, senders = wallets[0], wallets[1:]
+    busy = accept([transfer(sender, held) for sender in senders for _ in range(5)])
+    free = accept([transfer(sender, wallets[1]) for sender in senders[1:] for _ in range(5)])
+    alone = accept([transfer(held, senders[0]), transfer(senders[0], senders[1])])
+    # Whose own transfers all go elsewhere is not put off with the others.
+    alice, bob = person_wallet("alice", 100), person_wallet("bob", 100)
+    good = accept([transfer(alice, bob)] * 50 + [transfer(bob, alice)] * 50)
+
+    with wallet_held(held):
+        started_s = time.monotonic()
+        drained = partition_drain(partition=0, time_limit_s=DRAIN_LIMIT_S)
+        took_s = time.monotonic() - started_s
+        assert drained == Drained(posted=100, faults=1)
+        assert took_s < 3.0
+
+    hold_end()
+    partition_drain(partition=0, time_limit_s=DRAIN_LIMIT_S)
+    assert_settled([*busy, *free, *alone, *good], posted=len(busy) + len(free) + len(alone) + len(good))
+    for sender in senders:
+        assert_in_order(sender, [*busy, *free, *alone])
+
+
+def test_a_drain_that_has_waited_for_a_held_wallet_once_does_not_wait_as_long_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settle, "_LOCK_TIMEOUT_MS", 600)
+    monkeypatch.setattr(retry, "retry_delay", lambda attempts: timedelta(0))
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)])
+
+    with wallet_held(bob):
+        drained = partition_drain(partition=partition_of(alice.id), time_limit_s=1.7)
+
+    assert drained.left
+    assert drained.faults > 3
+    settle_all(alice)
+    assert_settled(accepted, posted=1)
+
+
+def test_a_wallet_that_is_held_for_long_sends_nobody_to_the_dead_letters(settings: Settings) -> None:
+    settings.TRANSFER_ATTEMPTS_MAX = 2
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)] * 2)
+
+    with wallet_held(bob):
+        for _ in range(3):
+            drain(alice)
+            assert Job.objects.filter(dead_at__isnull=False).count() == 0
+            hold_end()
+
+    settle_all(alice)
+    assert_settled(accepted, posted=2)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [psycopg.errors.DiskFull("no space"), psycopg.errors.UndefinedColumn("an old release"),
+     psycopg.errors.ReadOnlySqlTransaction("a standby"), psycopg.errors.CannotConnectNow("starting up")],
+    ids=lambda fault: type(fault).__name__,
+)  # fmt: skip
+def test_no_job_is_charged_for_what_is_wrong_with_the_whole_database(
+    monkeypatch: pytest.MonkeyPatch, fault: psycopg.Error
+) -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)] * 3)
+    database_raise(monkeypatch, fault)
+
+    with pytest.raises(Exception, match=str(fault)):
+        drain(alice)
+
+    assert list(Job.objects.values_list("attempts", flat=True)) == [0, 0, 0]
+    monkeypatch.undo()
+    settle_all(alice)
+    assert_settled(accepted, posted=3)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [psycopg.DataError("cannot be sent"), psycopg.errors.QueryCanceled("too slow"),
+     psycopg.errors.DeadlockDetected("crossed"), psycopg.errors.CheckViolation("refused")],
+    ids=lambda fault: type(fault).__name__,
+)  # fmt: skip
+def test_a_job_is_charged_for_what_may_be_its_own_fault(monkeypatch: pytest.MonkeyPatch, fault: psycopg.Error) -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accept([transfer(alice, bob)])
+    database_raise(monkeypatch, fault)
+
+    partition_drain(partition=partition_of(alice.id), time_limit_s=0.001)
+
+    assert Job.objects.get().attempts == 1
+
+
+def test_a_connection_that_breaks_in_the_middle_of_a_batch_undoes_it_and_charges_nobody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)] * 5)
+    write = Posting.write
+
+    def write_and_break(posting: Posting) -> None:
+        write(posting)
+        assert connection.connection is not None
+        connection.connection.pgconn.finish()
+
+    monkeypatch.setattr(Posting, "write", write_and_break)
+    with pytest.raises(Exception, match="closed"):
+        drain(alice)
+    monkeypatch.undo()
+
+    assert list(Job.objects.values_list("attempts", flat=True)) == [0] * 5
+    assert_books_clean()
+    assert drain(alice) == Drained(posted=5)
+    assert_settled(accepted, posted=5)

@@ -1,0 +1,89 @@
+"""A drainer has other work to do than wait for a wallet that somebody holds; but it does not forget about it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.db import connections
+
+from tests.settlement.books import assert_in_order, assert_settled, status_counts
+from tests.settlement.locks import backends, wallet_held
+from tests.settlement.people import accept, crowd_wallets, drain, neighbours, transfer
+from tests.settlement.waiting import wait_until
+from transactions.models import Transaction
+from transactions.settlement import settle
+from wallets.models import Wallet
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _who_waits_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settle, "_LOCK_TIMEOUT_MS", 60_000)
+
+
+@pytest.fixture
+def people() -> list[Wallet]:
+    """Alice and Bob, whose transfers lie in one partition, and two who get them."""
+    wallets = crowd_wallets(33, 1_000)
+    alice, bob = neighbours(wallets, 2)
+    return [alice, bob, *[wallet for wallet in wallets if wallet not in (alice, bob)][:2]]
+
+
+def test_transfers_of_other_wallets_are_settled_meanwhile_and_the_holders_own_stay_in_order(
+    people: list[Wallet],
+) -> None:
+    alice, bob, held, free = people
+    behind = accept([transfer(alice, held), transfer(alice, free), transfer(alice, held)])
+    meanwhile = accept([transfer(bob, free)] * 5)
+    with drainer_beside(held, alice):
+        wait_until(lambda: posted(meanwhile) == 5, what="Bob's transfers are settled")
+        # One of them asks for nothing that is held, and would overtake the one before it.
+        assert posted(behind) == 0
+
+    assert_in_order(alice, behind)
+    assert_settled([*behind, *meanwhile], posted=8)
+
+
+def test_what_was_passed_over_three_times_is_waited_for(people: list[Wallet], monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob, held, free = people
+    monkeypatch.setattr(settle, "BATCH", 2)
+    first = accept([transfer(alice, held)])
+    later = accept([transfer(bob, free)] * 6)
+    with drainer_beside(held, alice):
+        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the drainer waits")
+        assert posted(later) == 3
+
+    assert_settled([*first, *later], posted=7)
+
+
+def test_a_drainer_that_can_do_nothing_else_waits(people: list[Wallet]) -> None:
+    alice, bob, held, _ = people
+    accepted = accept([transfer(alice, held), transfer(bob, held)])
+    with drainer_beside(held, alice):
+        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the drainer waits")
+
+    assert_settled(accepted, posted=2)
+
+
+@contextmanager
+def drainer_beside(held: Wallet, drained: Wallet) -> Iterator[None]:
+    """A drainer at work while somebody holds a wallet. That one lets go at the end, and the drainer finishes."""
+
+    def run() -> None:
+        try:
+            drain(drained)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=run)
+    with wallet_held(held):
+        thread.start()
+        yield
+    thread.join(60)
+    assert not thread.is_alive()
+
+
+def posted(transfers: list[Transaction]) -> int:
+    return status_counts(transfers).get("posted", 0)

@@ -1,0 +1,63 @@
+"""Postgres crashes and comes back in the middle of settling: on a server of this test's own."""
+
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.core.management import call_command
+from django.db import OperationalError, connection, connections
+
+from devtools.servers import Server, database_make, directories_make, postgres_server
+from tests.settlement.books import assert_in_order, assert_settled, pending_count
+from tests.settlement.locks import wallet_held
+from tests.settlement.people import accept, crowd_wallets, person_wallet, transfer
+from tests.settlement.waiting import wait_until
+from tests.settlement.worker import Worker
+from transactions.settlement.accept import transfers_accept
+from wallet_project.embedded import Places
+
+
+@pytest.fixture
+def own_postgres(transactional_db: None, places: Places) -> Iterator[Server]:
+    """A Postgres that this process and its workers use until the test is over."""
+    directories_make(places)
+    server = postgres_server(places)
+    # Its own crash is survived without it too; only the machine's is not.
+    server.command = [*server.command, "-c", "fsync=off"]
+    # It always goes down as in a crash: no session is ended in good order, and the next start recovers from the log.
+    server.stop_signal = signal.SIGQUIT
+    server.start()
+    database_make(places)
+    connections.close_all()
+    before = {name: connection.settings_dict[name] for name in ("HOST", "PORT", "NAME", "USER", "PASSWORD")}
+    connection.settings_dict.update(HOST=str(places.sockets), PORT="", NAME="wallet", USER="postgres", PASSWORD="")
+    try:
+        call_command("migrate", verbosity=0)
+        yield server
+    finally:
+        connections.close_all()
+        connection.settings_dict.update(before)
+        server.stop()
+
+
+def test_a_postgres_that_crashes_in_the_middle_of_a_batch_loses_nothing(
+    own_postgres: Server, worker_start: Callable[[], Worker]
+) -> None:
+    alice, bob, charlie = (person_wallet(name, 10_000) for name in ("alice", "bob", "charlie"))
+    others = crowd_wallets(40, 1_000)
+    accepted = accept([transfer(alice, charlie)] * 300 + [transfer(bob, charlie)] * 300)
+    accepted += accept([transfer(other, alice) for other in others] * 10)
+    with wallet_held(charlie):
+        worker = worker_start()
+        worker.wait_until_blocked()
+        own_postgres.stop()
+        with pytest.raises(OperationalError):
+            transfers_accept([transfer(alice, bob)])
+        own_postgres.start()
+
+    more = accept([transfer(alice, charlie)] * 5)
+    wait_until(lambda: pending_count() == 0, what="the worker has found its way back and settled everything")
+    assert worker.process.poll() is None
+    assert_settled([*accepted, *more], posted=1_005)
+    assert_in_order(alice, [*accepted, *more])
+    assert_in_order(bob, accepted)

@@ -1,0 +1,150 @@
+"""Settling: in order, each once, with the outcome that posting it at that moment would have."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.settlement.books import assert_in_order, assert_settled, outcomes, pending_count
+from tests.settlement.people import accept, balance_of, crowd_wallets, drain, person_wallet, transfer
+from tests.settlement.threads import in_a_thread
+from transactions.ledger.commands import Command, Outcome
+from transactions.ledger.post import post
+from transactions.models import Job
+from transactions.settlement import settle
+from transactions.settlement.partitions import PARTITIONS, partition_of
+from transactions.settlement.settle import Drained, partition_drain
+from transactions.settlement.sweep import partitions_waiting
+from wallets.models import Wallet
+from wallets.services import wallet_close, wallet_freeze, wallet_reopen
+
+pytestmark = pytest.mark.django_db
+
+
+def test_accepted_transfers_are_posted_in_order_and_their_jobs_are_gone() -> None:
+    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    accepted = accept([transfer(alice, bob, amount) for amount in range(1, 31)])
+
+    assert drain(alice) == Drained(posted=30)
+
+    assert_settled(accepted, posted=30)
+    assert_in_order(alice, accepted)
+    assert balance_of(bob) == sum(range(1, 31))
+
+
+def test_jobs_are_numbered_in_the_order_of_their_list() -> None:
+    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)] * 300)
+    assert list(Job.objects.order_by("id").values_list("transaction", flat=True)) == [t.id for t in accepted]
+
+
+def test_what_only_settlement_can_know_ends_as_failed_with_its_code() -> None:
+    alice, bob = person_wallet("alice", 50), person_wallet("bob")
+    accepted = accept([transfer(alice, bob, 40), transfer(alice, bob, 40), transfer(alice, bob, 10)])
+
+    assert drain(alice) == Drained(posted=2, failed=1)
+
+    assert outcomes(accepted) == [("posted", ""), ("failed", "insufficient_funds"), ("posted", "")]
+    assert_settled(accepted, posted=2)
+
+
+def test_a_wallet_frozen_between_accept_and_settle_fails_its_transfers_until_it_is_reopened() -> None:
+    alice, bob = person_wallet("alice", 50), person_wallet("bob", 50)
+    assert alice.owner
+    sent, received = accept([transfer(alice, bob)])[0], accept([transfer(bob, alice)])[0]
+    wallet_freeze(wallet_id=alice.id, actor=alice.owner, reason="a stolen phone")
+    drain(alice)
+    drain(bob)
+    wallet_reopen(wallet_id=alice.id, actor=alice.owner, reason="found again")
+    later = accept([transfer(alice, bob)])[0]
+    drain(alice)
+
+    assert outcomes([sent, received, later]) == [
+        ("failed", "wallet_frozen"),
+        ("failed", "wallet_frozen"),
+        ("posted", ""),
+    ]
+    assert_settled([sent, received, later])
+
+
+def test_a_wallet_closed_between_accept_and_settle_fails_its_transfers() -> None:
+    alice, bob = person_wallet("alice"), person_wallet("bob", 50)
+    assert alice.owner
+    accepted = accept([transfer(bob, alice)])
+    wallet_close(wallet_id=alice.id, actor=alice.owner, reason="goodbye")
+
+    drain(bob)
+
+    assert outcomes(accepted) == [("failed", "wallet_closed")]
+
+
+def test_money_that_arrives_before_its_turn_can_be_sent_on() -> None:
+    alice, bob = person_wallet("alice", 10), person_wallet("bob")
+    first = accept([transfer(alice, bob, 10)])
+    second = accept([transfer(bob, alice, 10)])
+
+    drain(alice)
+    drain(bob)
+
+    assert_settled(first + second, posted=2)
+
+
+def test_a_look_takes_no_more_than_a_batch_and_the_draining_goes_on_until_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(settle, "BATCH", 7)
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)] * 30)
+
+    assert drain(alice) == Drained(posted=30)
+
+    assert_settled(accepted, posted=30)
+    assert_in_order(alice, accepted)
+
+
+def test_a_drain_whose_time_is_up_says_that_jobs_are_left() -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accept([transfer(alice, bob)])
+    assert partition_drain(partition=partition_of(alice.id), time_limit_s=0.0) == Drained(left=True)
+    assert pending_count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_accepted_during_the_last_batch_is_seen_by_the_look_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)])
+
+    def post_while_another_is_accepted(commands: Sequence[Command]) -> list[Outcome]:
+        if len(accepted) == 1:
+            in_a_thread(lambda: accepted.extend(accept([transfer(alice, bob)])))
+        return post(commands)
+
+    monkeypatch.setattr(settle, "post", post_while_another_is_accepted)
+
+    assert drain(alice) == Drained(posted=2)
+    assert_settled(accepted, posted=2)
+
+
+def test_the_sweep_finds_what_could_be_settled_now_and_not_what_is_held_back_or_dead() -> None:
+    wallets = crowd_wallets(60, 100)
+    alice, bob, charlie = (wallet for wallet in _in_different_partitions(wallets, 3))
+    accept([transfer(alice, bob), transfer(bob, charlie), transfer(charlie, alice)])
+    Job.objects.filter(source=bob).update(not_before=timezone.now() + timedelta(minutes=1))
+    Job.objects.filter(source=charlie).update(dead_at=timezone.now())
+    assert partitions_waiting() == [partition_of(alice.id)]
+
+    Job.objects.filter(source=bob).update(not_before=timezone.now())
+    assert partitions_waiting() == sorted([partition_of(alice.id), partition_of(bob.id)])
+
+
+def test_partitions_share_the_wallets_about_evenly() -> None:
+    counts = [0] * PARTITIONS
+    for wallet in crowd_wallets(800, 0):
+        counts[partition_of(wallet.id)] += 1
+    assert min(counts) > 20
+    assert max(counts) < 100
+
+
+def _in_different_partitions(wallets: list[Wallet], count: int) -> list[Wallet]:
+    return list({partition_of(wallet.id): wallet for wallet in wallets}.values())[:count]

@@ -1,0 +1,156 @@
+"""Workers die or hang at the worst moments, for real: what was accepted is settled once, by whoever comes next."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+import psycopg
+import pytest
+
+from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled, pending_count
+from tests.settlement.broker import Broker
+from tests.settlement.locks import outside_connection, wallet_held
+from tests.settlement.people import accept, balance_of, crowd_wallets, drain, neighbours, transfer
+from tests.settlement.waiting import wait_until
+from tests.settlement.worker import Worker
+from transactions.models import Job
+from transactions.settlement.settle import Drained
+from wallets.models import Wallet
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+#: An advisory lock for which a worker is made to wait.
+_HELD_UP = 4711
+
+
+@pytest.fixture
+def wallets(transactional_db: None) -> list[Wallet]:
+    """Three people whose transfers go through one partition."""
+    return neighbours(crowd_wallets(33, 1_000), 3)
+
+
+def test_a_worker_killed_while_its_batch_waits_for_a_wallet_leaves_the_batch_as_it_was(
+    wallets: list[Wallet], worker_start: Callable[[], Worker]
+) -> None:
+    alice, bob, charlie = wallets
+    accepted = accept([transfer(alice, charlie)] * 100 + [transfer(bob, charlie)] * 100)
+    with wallet_held(charlie):
+        worker = worker_start()
+        worker.wait_until_blocked()
+        worker.kill()
+        assert pending_count() == 200
+    worker.wait_until_gone()
+    assert (pending_count(), Job.objects.count()) == (200, 200)
+    assert_books_clean()
+
+    assert drain(alice) == Drained(posted=200)
+    assert_settled(accepted, posted=200)
+    assert_in_order(alice, accepted)
+
+
+def test_a_worker_killed_between_its_writes_and_the_commit_has_written_nothing(
+    wallets: list[Wallet], worker_start: Callable[[], Worker]
+) -> None:
+    alice, bob, charlie = wallets
+    accepted = accept([transfer(alice, charlie)] * 100 + [transfer(bob, charlie)] * 100)
+    with deletes_of_jobs_held_up() as stranger:
+        worker = worker_start()
+        worker.wait_until_blocked()
+        worker.kill()
+        stranger.rollback()
+        worker.wait_until_gone()
+        assert (pending_count(), Job.objects.count()) == (200, 200)
+        assert balance_of(charlie) == 1_000
+        assert_books_clean()
+
+    next_worker = worker_start()
+
+    wait_until(lambda: pending_count() == 0, what="the next worker has settled everything")
+    assert_settled(accepted, posted=200)
+    assert balance_of(charlie) == 1_200
+    # Its children have, and it shows what they counted; what the first one did was undone, and never counted.
+    counted = 'wallet_transfers_settled_total{outcome="posted"} 200.0'
+    wait_until(lambda: counted in next_worker.metrics(), what="what was settled is shown to Prometheus")
+
+
+def test_a_worker_killed_between_the_commit_and_the_acknowledgement_settles_nothing_twice(
+    wallets: list[Wallet], worker_start: Callable[[], Worker], broker: Broker
+) -> None:
+    alice, bob, charlie = wallets
+    accepted = accept([transfer(alice, charlie)] * 100 + [transfer(bob, charlie)] * 100)
+    with deletes_of_jobs_held_up(at_commit=True) as stranger:
+        worker = worker_start()
+        worker.wait_until_blocked()
+        # It has said COMMIT and does not live to hear the answer.
+        worker.kill()
+        stranger.rollback()
+        worker.wait_until_gone()
+    assert pending_count() == 0
+    assert broker.unacknowledged() >= 1
+    more = accept([transfer(alice, bob)])
+
+    worker_start()
+
+    wait_until(lambda: broker.unacknowledged() == 0 and pending_count() == 0, what="the message was delivered again")
+    assert_settled(accepted + more, posted=201)
+    assert balance_of(charlie) == 1_200
+
+
+def test_a_worker_that_hangs_in_the_middle_of_a_batch_is_thrown_out_and_settles_nothing_when_it_wakes_up(
+    wallets: list[Wallet], worker_start: Callable[[], Worker]
+) -> None:
+    alice, bob, charlie = wallets
+    accepted = accept([transfer(alice, charlie)] * 100 + [transfer(bob, charlie)] * 100)
+    with deletes_of_jobs_held_up() as stranger:
+        worker = worker_start()
+        worker.wait_until_blocked()
+        worker.freeze()
+        stranger.rollback()
+        assert drain(alice) == Drained()
+        wait_until(lambda: drain(alice) == Drained(posted=200), what="Postgres has thrown the worker out")
+    worker.unfreeze()
+    more = accept([transfer(alice, bob)])
+
+    wait_until(lambda: pending_count() == 0, what="the worker is back at work")
+    assert_settled(accepted + more, posted=201)
+    assert_in_order(alice, accepted + more)
+
+
+def test_a_child_killed_in_the_middle_of_a_batch_is_replaced_and_its_message_delivered_again(
+    wallets: list[Wallet], worker_start: Callable[[], Worker]
+) -> None:
+    alice, bob, charlie = wallets
+    accepted = accept([transfer(alice, charlie)] * 100 + [transfer(bob, charlie)] * 100)
+    with wallet_held(charlie):
+        worker = worker_start()
+        worker.wait_until_blocked()
+        children = psutil.Process(worker.process.pid).children()
+        for child in children:
+            child.kill()
+        psutil.wait_procs(children, timeout=10)
+
+    wait_until(lambda: pending_count() == 0, what="the worker's new children have settled everything")
+    assert worker.process.poll() is None
+    assert_settled(accepted, posted=200)
+
+
+@contextmanager
+def deletes_of_jobs_held_up(*, at_commit: bool = False) -> Iterator[psycopg.Connection]:
+    """Whoever deletes jobs, having posted them, is held up there, or in the middle of its commit, until the
+    connection is rolled back."""
+    moment = "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW" if at_commit else "FOR EACH STATEMENT"
+    with outside_connection() as builder:
+        builder.execute(
+            f"""CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '60s' AS $$
+            BEGIN PERFORM pg_advisory_xact_lock_shared({_HELD_UP}); RETURN NULL; END $$;
+            CREATE {"CONSTRAINT" if at_commit else ""} TRIGGER hold_up AFTER DELETE ON transactions_job {moment}
+            EXECUTE FUNCTION hold_up()"""
+        )
+    try:
+        with outside_connection() as stranger:
+            stranger.execute("SELECT pg_advisory_xact_lock(%s)", [_HELD_UP])
+            yield stranger
+            stranger.rollback()
+    finally:
+        with outside_connection() as builder:
+            builder.execute("DROP FUNCTION hold_up CASCADE")

@@ -1,0 +1,143 @@
+"""Accepting transfers: the pending transaction and its job in one commit, before anybody is told "accepted"."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from django.db import OperationalError, connection, transaction
+from django.utils import timezone
+from psycopg.errors import LockNotAvailable
+
+from kit.cache.protocol import cache_fence, cache_replayed
+from transactions.ledger.arrays import array_literal
+from transactions.ledger.commands import Command, Outcome, command_transaction
+from transactions.ledger.post import requests_find
+from transactions.ledger.record import REQUEST_FIELDS
+from transactions.ledger.rules import command_error, replay_error, sides_error
+from transactions.models import Status, Transaction
+from transactions.names import unmoved_name
+from transactions.settlement.partitions import partition_of
+from transactions.settlement.wake import drainers_wake
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.models import Wallet
+
+# ON CONFLICT: a request with the same key that was committed since it was looked for wins, and this one is a replay.
+# ORDER BY: jobs are numbered in the order of the list, which is the order in which they are settled.
+_ACCEPT_SQL = """
+WITH accepted AS (
+    INSERT INTO transactions_transaction (id, kind, status, currency, amount, source_id, destination_id, memo,
+        initiator_id, idempotency_key, created_at, failure_code)
+    SELECT id, kind, 'pending', currency, amount, source_id, destination_id, memo,
+        initiator_id, idempotency_key, created_at, ''
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
+        %s::bigint[], %s::text[], %s::timestamptz[]) AS new (id, kind, currency, amount, source_id, destination_id,
+        memo, initiator_id, idempotency_key, created_at)
+    ON CONFLICT (initiator_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+    RETURNING id, source_id
+), queued AS (
+    INSERT INTO transactions_job (transaction_id, source_id, partition)
+    SELECT accepted.id, accepted.source_id, new.partition
+    FROM unnest(%s::bigint[], %s::smallint[]) WITH ORDINALITY AS new (id, partition, place)
+    JOIN accepted ON accepted.id = new.id ORDER BY new.place
+)
+SELECT id FROM accepted
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A transfer to accept, and its wallets as they were read without a lock."""
+
+    command: Command
+    source: Wallet
+    destination: Wallet
+
+
+def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
+    """Accepts transfers; one outcome for each, in order: a pending transaction, an earlier one, or an error.
+
+    What is accepted is committed when this returns, and will be posted or failed whatever dies afterwards. A command
+    with a used idempotency key is answered with the stored transaction (`replayed`) or with IDEMPOTENCY_KEY_REUSED.
+
+    Raises, with nothing accepted: IDEMPOTENCY_IN_PROGRESS where a key is held by a request that has not committed;
+    OperationalError, ClockError and LeaseError where the database or the clock fails.
+    """
+    commands = [request.command for request in requests]
+    # Durable: inside a transaction of the caller's, "accepted" could still be rolled back after it was said.
+    with transaction.atomic(durable=True):
+        acceptance = Acceptance(stored=requests_find(commands))
+        outcomes = [acceptance.apply(request) for request in requests]
+        inserted = acceptance.insert()
+        if any(outcome.replayed for outcome in outcomes):
+            cache_replayed({unmoved_name(c.source_id) for c in commands if c.source_id})
+        cache_fence({unmoved_name(t.source_id) for t in acceptance.new if t.source_id})
+        partitions = {partition_of(t.source_id) for t in acceptance.new if t.source_id and t.id in inserted}
+        # Robust: whatever is wrong with the wake-up, what was committed is accepted.
+        transaction.on_commit(lambda: drainers_wake(partitions), robust=True)
+    if len(inserted) == len(acceptance.new):
+        return outcomes
+    return _replays(commands, outcomes, inserted)
+
+
+class Acceptance:
+    """The commands accepted so far, in memory; `insert` puts them on record. No wallet is locked or looked at."""
+
+    def __init__(self, *, stored: dict[tuple[int, str], Transaction]) -> None:
+        self._stored = stored
+        self._now = timezone.now()
+        self.new: list[Transaction] = []
+
+    def apply(self, request: Request) -> Outcome:
+        command = request.command
+        error = command_error(command)
+        if error:
+            return Outcome(error=error)
+        stored = self._stored.get((command.initiator_id, command.idempotency_key or ""))
+        if stored:
+            return replay(command, stored)
+        error = sides_error(source=request.source, destination=request.destination)
+        if error:
+            return Outcome(error=error)
+        return Outcome(transaction=self._accept(command, request.source.currency))
+
+    def insert(self) -> set[int]:
+        """Writes transactions and jobs; the ids that went in. One that is missing lost to an equal key."""
+        if not self.new:
+            return set()
+        columns = [array_literal(map(attrgetter(field), self.new), of=type_) for field, type_ in REQUEST_FIELDS.items()]
+        ids = array_literal((row.id for row in self.new), of="bigint")
+        partitions = array_literal((partition_of(row.source_id or 0) for row in self.new), of="smallint")
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute(_ACCEPT_SQL, [*columns, ids, partitions])
+            except OperationalError as error:
+                # Nothing else is waited for here than a request with the same key that has not committed yet.
+                if isinstance(error.__cause__, LockNotAvailable):
+                    raise WalletError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, retry_after_s=1) from error
+                raise
+            return {row[0] for row in cursor.fetchall()}
+
+    def _accept(self, command: Command, currency: str) -> Transaction:
+        accepted = command_transaction(command, status=Status.PENDING, currency=currency, created_at=self._now)
+        self.new.append(accepted)
+        if command.idempotency_key is not None:
+            self._stored[command.initiator_id, command.idempotency_key] = accepted
+        return accepted
+
+
+def _replays(commands: Sequence[Command], outcomes: Sequence[Outcome], inserted: set[int]) -> list[Outcome]:
+    """The outcomes once more, where a request with the same key was committed while ours was on its way."""
+    stored = requests_find(commands)
+    known = inserted | {found.id for found in stored.values()}
+    return [
+        outcome
+        if outcome.transaction is None or outcome.transaction.id in known
+        else replay(command, stored[command.initiator_id, command.idempotency_key or ""])
+        for command, outcome in zip(commands, outcomes, strict=True)
+    ]
+
+
+def replay(command: Command, stored: Transaction) -> Outcome:
+    """The answer to a command whose idempotency key has this transaction."""
+    error = replay_error(command, stored)
+    return Outcome(error=error) if error else Outcome(transaction=stored, replayed=True)
