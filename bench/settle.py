@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
-from unittest import mock
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from django.db import connection
 
@@ -11,10 +11,12 @@ from bench.measure import Bar, Figure, median, percentiles_ms
 from bench.people import People
 from bench.sizes import Sizes
 from bench.stage import Stage, workers_run
+from transactions.channels.celery.wake import workers_wake
 from transactions.ledger.commands import Command
 from transactions.models import Job, Kind, Status, Transaction
 from transactions.settlement.accept import Request, transfers_accept
-from transactions.settlement.wake import drainers_wake
+from transactions.settlement.jobs import LOCK_SPACE
+from transactions.settlement.partitions import PARTITIONS
 
 COLD = "settle, spread over 10 000 wallets"
 HOT = "settle, all into one wallet"
@@ -59,7 +61,6 @@ def settling_measure(
     stage: Stage, people: People, sizes: Sizes, *, scenario: str, pairs: Pairs, bar: Bar | None = None
 ) -> Figure:
     """How many transfers a second are settled, and how long each one waited."""
-    # Without the beat: its sweep would find the first of them while the last are still being accepted.
     with workers_run(stage, with_beat=False):
         _round(people, _WARM_UP, pairs)
         rounds = [_round(people, sizes.transfers, pairs) for _ in range(sizes.rounds)]
@@ -77,13 +78,15 @@ def settling_measure(
 
 def _round(people: People, count: int, pairs: Pairs) -> tuple[float, Sequence[float]]:
     """Transfers per second, and how long each one waited from the first wake-up on (milliseconds)."""
-    accepted = _accept(people, count, pairs)
-    tables_rest()
-    if Job.objects.count() != count:
-        raise RuntimeError("some were settled before the clock ran")
-    partitions = sorted(set(Job.objects.values_list("partition", flat=True)))
+    # The workers poll: without these locks they would settle the first while the last are still being accepted.
+    with _partitions_held():
+        accepted = _accept(people, count, pairs)
+        tables_rest()
+        if Job.objects.count() != count:
+            raise RuntimeError("some were settled before the clock ran")
+        partitions = sorted(set(Job.objects.values_list("partition", flat=True)))
     woken_at, started_s = time.time(), time.monotonic()
-    drainers_wake(partitions)
+    workers_wake(partitions)
     took_s = jobs_await() - started_s
     settled = Transaction.objects.filter(id__in=accepted, status=Status.POSTED).values_list("settled_at", flat=True)
     waits_ms = [(moment.timestamp() - woken_at) * 1_000 for moment in settled if moment]
@@ -95,11 +98,22 @@ def _round(people: People, count: int, pairs: Pairs) -> tuple[float, Sequence[fl
 def _accept(people: People, count: int, pairs: Pairs) -> list[int]:
     """Accepts transfers and wakes nobody: what is measured begins with the wake-up."""
     accepted = []
-    with mock.patch("transactions.settlement.accept.drainers_wake"):
-        for start in range(0, count, _LIST):
-            outcomes = transfers_accept([_request(people, *pairs()) for _ in range(min(_LIST, count - start))])
-            accepted += [outcome.transaction.pk for outcome in outcomes if outcome.transaction]
+    for start in range(0, count, _LIST):
+        outcomes = transfers_accept([_request(people, *pairs()) for _ in range(min(_LIST, count - start))])
+        accepted += [outcome.transaction.pk for outcome in outcomes if outcome.transaction]
     return accepted
+
+
+@contextmanager
+def _partitions_held() -> Iterator[None]:
+    """Keeps every settler away. A lock of the connection, unlike the settlers' own, outlives our transactions."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, p) FROM generate_series(0, %s) AS p", [LOCK_SPACE, PARTITIONS - 1])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
 
 
 def _request(people: People, source: int, destination: int) -> Request:

@@ -10,7 +10,7 @@ from pytest_django import Settings
 from devtools.broker import BrokerPlaces, broker_fetch, broker_server, ports_free
 from devtools.servers import Server
 from tests.servers import RUN_DIR
-from transactions.channels.kafka.producer import lines_close
+from transactions.channels.kafka.producer import producers_flush
 from transactions.channels.kafka.topics import topics_make
 
 #: Few, so that a consumer takes them over quickly; enough for three consumers.
@@ -52,7 +52,7 @@ def kafka_process(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPath
     broker = KafkaBroker(places, broker_server(places, run_dir=root))
     broker.start()
     yield broker
-    lines_close()
+    producers_flush()
     broker.server.stop()
 
 

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 
 from kit.cache.ahead import Ahead
 from kit.http.bodies import Body
-from transactions import previews, reads, services
+from transactions import previews, reads, selectors, services
 from transactions.models import Transaction
 from transactions.previews import Preview
 from transactions.reads import HistoryPage, UnmovedTransfers
@@ -94,7 +94,7 @@ class LocalMoneyBook:
     transaction_ahead = staticmethod(reads.transaction_ahead)
     transaction_body = staticmethod(reads.transaction_body)
     transaction_read = staticmethod(reads.transaction_read)
-    transaction_list_by_key = staticmethod(reads.request_list)
+    transaction_list_by_key = staticmethod(selectors.transaction_list_by_key)
     history_ahead = staticmethod(reads.history_ahead)
     history_body = staticmethod(reads.history_body)
     history_page = staticmethod(reads.history_page)

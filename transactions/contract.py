@@ -4,7 +4,6 @@ By hand, because a page of history is made of many, and serializers, which descr
 longer. A test holds the two together.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -74,11 +73,6 @@ def transaction_dump(transaction: Transaction) -> bytes:
     before what both of them see."""
     owner_ids = [side.owner_id if side is not None else None for side in (transaction.source, transaction.destination)]
     return json_bytes(owner_ids) + b"\n" + json_bytes(transaction_data(transaction))
-
-
-def transaction_undump(dumped: bytes) -> Transaction:
-    owners, _, plain = dumped.partition(b"\n")
-    return transaction_of(json.loads(plain), owner_ids=json.loads(owners))
 
 
 def moment_of(text: str) -> datetime:

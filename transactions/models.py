@@ -139,9 +139,9 @@ class Entry(models.Model):
 class Job(models.Model):
     """An accepted transfer on its way to settlement; gone once it is settled.
 
-    The channel of asynchronous transfers is this table: whatever else is lost, a row here is found and settled.
-    `id` is the order of acceptance. One partition is drained by one worker at a time, oldest first, and a wallet's
-    transfers all lie in one partition, so they settle in the order in which they were accepted.
+    This table is the queue of asynchronous transfers: whatever else is lost, a row here is found and settled. `id` is
+    the order of acceptance, and a wallet's transfers settle in that order. `partition` follows from the source wallet,
+    and only divides the work.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -231,16 +231,3 @@ class SettledEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.transaction_id} for {self.wallet_id}"
-
-
-class RegistryGap(models.Model):
-    """Through Kafka, transfers were accepted until then that Redis was not told of, because it was away."""
-
-    until = models.DateTimeField()
-
-    class Meta:
-        # Nobody adds, changes or deletes one by hand.
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"until {self.until}"

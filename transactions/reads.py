@@ -6,29 +6,24 @@ history needs no name: at one version of its wallet it never changes, so the ver
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
 from kit.cache.ahead import Ahead, read_from
 from kit.cache.protocol import cache_read, value_errand, value_get, value_put
 from kit.http.bodies import Body, body_load, body_make, json_bytes
-from transactions.channels.kafka import KAFKA
-from transactions.channels.kafka.registry import transfer_by_key, transfer_record, transfers_out, transfers_out_drop
 from transactions.contract import (
     Data,
     entry_data,
     transaction_data,
     transaction_dump,
     transaction_of,
-    transaction_undump,
 )
-from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Transaction
 from transactions.names import transaction_name, unmoved_name
 from transactions.selectors import (
@@ -40,8 +35,6 @@ from transactions.selectors import (
     failed_list,
     pending_list,
     transaction_find,
-    transaction_list_by_key,
-    transactions_known,
 )
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
@@ -97,8 +90,6 @@ def _transaction_cached(user: User, transaction_id: int, ahead: Ahead | None = N
     cached = None
     if transaction_id <= INT64_MAX:
         cached = read_from(ahead, transaction_name(transaction_id), load=_transactions_load)
-        if cached is None and settings.TRANSFER_CHANNEL == KAFKA:
-            cached = _transaction_under_way(transaction_id)
     owners, _, plain = (cached or b"[]\n").partition(b"\n")
     owner_ids: list[int | None] = json.loads(owners)
     if user.pk not in owner_ids:
@@ -117,41 +108,11 @@ def _transaction_load(transaction_id: int) -> bytes | None:
     return transaction_dump(found)
 
 
-def _transaction_under_way(transaction_id: int) -> bytes | None:
-    """One that was accepted through Kafka and that Postgres did not know a moment ago."""
-    record = transfer_record(transaction_id)
-    # Empty: it has been put on record since Postgres was asked.
-    return _transaction_load(transaction_id) if record == b"" else record
-
-
-def request_list(*, user: User, idempotency_key: str) -> list[Transaction]:
-    """What the user asked for under this key, on its way or on record: one transaction, or none."""
-    found = transaction_list_by_key(user=user, idempotency_key=idempotency_key)
-    if found or settings.TRANSFER_CHANNEL != KAFKA or not idempotency_key_fits(idempotency_key):
-        return found
-    record = transfer_by_key(initiator_id=user.pk, idempotency_key=idempotency_key)
-    if record == b"":
-        return transaction_list_by_key(user=user, idempotency_key=idempotency_key)
-    return [transaction_undump(record)] if record else []
-
-
 def unmoved_read(*, wallet_id: int) -> UnmovedTransfers:
     """Read it before the wallet's head and entries: a transfer that settles in between is then seen among both, and
     never among neither."""
-    # In Kafka before Postgres, for the same reason.
-    under_way = transfers_out(wallet_id=wallet_id, limit=UNMOVED_MAX + 1) if settings.TRANSFER_CHANNEL == KAFKA else {}
     cached = cache_read(unmoved_name(wallet_id), load=lambda: _unmoved_load(wallet_id))
-    unmoved = UnmovedTransfers(**json.loads(cached or b""))
-    return _with_under_way(unmoved, under_way, wallet_id) if under_way else unmoved
-
-
-def _with_under_way(unmoved: UnmovedTransfers, under_way: Mapping[int, Data], wallet_id: int) -> UnmovedTransfers:
-    """Postgres is asked last which of those in Kafka have settled: none is pending here that was seen posted before."""
-    known = transactions_known(under_way)
-    transfers_out_drop(wallet_id=wallet_id, transaction_ids=known)
-    pending = [*unmoved.pending, *(data for id_, data in under_way.items() if id_ not in known)]
-    pending.sort(key=lambda data: int(data["id"]), reverse=True)
-    return UnmovedTransfers(pending=pending[: UNMOVED_MAX + 1], failed=unmoved.failed)
+    return UnmovedTransfers(**json.loads(cached or b""))
 
 
 def _unmoved_load(wallet_id: int) -> bytes:

@@ -2,13 +2,11 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
 
-from transactions.ledger.arrays import among
 from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Entry, Job, Kind, Status, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
@@ -51,11 +49,6 @@ class EntryPage:
 def transaction_find(*, transaction_id: int) -> Transaction | None:
     """Anybody's transaction, both sides and their owners loaded. Whoever shows it asks whose it is."""
     return _with_sides(Transaction.objects.filter(id=transaction_id)).first()
-
-
-def transactions_known(transaction_ids: Iterable[int]) -> set[int]:
-    """Those of these ids that Postgres knows as transactions."""
-    return set(Transaction.objects.filter(among("id", transaction_ids)).values_list("id", flat=True))
 
 
 def transaction_list_by_key(*, user: User, idempotency_key: str) -> list[Transaction]:

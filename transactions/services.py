@@ -6,17 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from django.conf import settings
 from django.db import IntegrityError, OperationalError
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from kit.db.errors import constraint_violated
 from telemetry import metrics
-from transactions.channels.kafka import KAFKA
-from transactions.channels.kafka.accept import transfers_publish
-from transactions.channels.kafka.registry import key_is_under_way
+from transactions.channels import channel
 from transactions.ledger.commands import Command, Outcome
-from transactions.ledger.post import post, requests_find
+from transactions.ledger.post import post
 from transactions.models import Kind, Status, Transaction
 from transactions.routes import Route, TransferRequest, routes_find
 from transactions.settlement.accept import Request, transfers_accept
@@ -115,8 +112,7 @@ def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> lis
     A receipt's transaction is pending, or what an earlier request with the same key has become by now. From the
     return on each of them ends posted or failed, whatever dies.
 
-    Raises WalletError UNAVAILABLE or IDEMPOTENCY_IN_PROGRESS, with nothing accepted. Through Kafka, one that could not
-    be accepted may stand among others that were, as UNAVAILABLE.
+    Raises WalletError UNAVAILABLE or IDEMPOTENCY_IN_PROGRESS, with nothing accepted.
     """
     routes = routes_find(actor=actor, requests=requests)
     wanted = [
@@ -124,9 +120,11 @@ def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> lis
         for request, route in zip(requests, routes, strict=True)
         if isinstance(route, Route)
     ]
-    channel = transfers_publish if settings.TRANSFER_CHANNEL == KAFKA else transfers_accept
-    accepted = _try_again(partial(channel, wanted)) if wanted else []
-    metrics.transfers_accepted.inc(sum(1 for outcome in accepted if outcome.transaction and not outcome.replayed))
+    accepted = _try_again(partial(transfers_accept, wanted)) if wanted else []
+    new = [outcome.transaction for outcome in accepted if outcome.transaction and not outcome.replayed]
+    metrics.transfers_accepted.inc(len(new))
+    # They are committed: whether or not anybody hears of them, they will be settled.
+    channel().notify({transfer.source_id for transfer in new if transfer.source_id is not None})
     outcomes = iter(accepted)
     return [route if isinstance(route, WalletError) else _answer(next(outcomes), route) for route in routes]
 
@@ -152,7 +150,6 @@ def _answer(outcome: Outcome, route: Route) -> Receipt | WalletError:
 
 
 def _receipt(command: Command, *, source: Wallet | None, destination: Wallet | None) -> Receipt:
-    _refuse_under_way(command)
     outcome = _try_again(partial(post, [command]))[0]
     if outcome.error:
         metrics.transactions_refused.labels(kind=command.kind, code=outcome.error.code).inc()
@@ -164,16 +161,6 @@ def _receipt(command: Command, *, source: Wallet | None, destination: Wallet | N
     outcome.transaction.source = source
     outcome.transaction.destination = destination
     return Receipt(transaction=outcome.transaction, replayed=outcome.replayed)
-
-
-def _refuse_under_way(command: Command) -> None:
-    """The same for one that Kafka still has. The ledger would let the faster of the two have the key, and the other,
-    which was accepted, fail."""
-    key = command.idempotency_key
-    if key is None or settings.TRANSFER_CHANNEL != KAFKA:
-        return
-    if key_is_under_way(initiator_id=command.initiator_id, idempotency_key=key) and not requests_find([command]):
-        raise WalletError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, retry_after_s=1)
 
 
 def _refuse_unposted(transaction: Transaction) -> None:

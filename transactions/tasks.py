@@ -1,20 +1,17 @@
-"""What Celery does about money: it wakes the drainers of the queue, audits the books, and warms what is looked at.
+"""What Celery does about money: it settles accepted transfers, audits the books, and warms the cache.
 
 The queue is a table, so a lost or doubled message does no harm.
 """
-
-from dataclasses import asdict
 
 import structlog
 from celery import Task, shared_task
 from django.conf import settings
 
 from kit.redis.locks import Taken, lock_try
-from telemetry import metrics
 from transactions.audit import books_audit
-from transactions.settlement.settle import partition_drain
-from transactions.settlement.sweep import partitions_waiting
-from transactions.settlement.wake import drainers_wake, wake_flag_drop
+from transactions.channels import channel
+from transactions.channels.celery.wake import wake_flag_clear, workers_wake
+from transactions.settlement.settle import partition_settle
 from transactions.warming import person_warm, wallet_warm
 
 log = structlog.get_logger(__name__)
@@ -47,16 +44,25 @@ def _audit() -> None:
 
 @shared_task
 def partition_drain_task(partition: int) -> None:
-    """Settles what waits in one partition; where its time is up before the jobs are, it wakes a successor."""
-    wake_flag_drop(partition)
-    drained = partition_drain(partition=partition, time_limit_s=settings.TRANSFER_DRAIN_LIMIT_S)
-    metrics.transfers_settled.labels(outcome="posted").inc(drained.posted)
-    metrics.transfers_settled.labels(outcome="failed").inc(drained.failed)
-    metrics.settlement_faults.inc(drained.faults)
-    if drained.posted or drained.failed or drained.faults:
-        log.info("partition_drained", partition=partition, **asdict(drained))
-    if drained.left:
-        drainers_wake([partition])
+    """Settles what is due in one partition. If its time is up before the jobs are, it wakes a successor.
+
+    Does nothing while another channel settles: the message is one from before the channel was changed.
+    """
+    if not channel().is_settled_by_celery:
+        return
+    wake_flag_clear(partition)
+    settled = partition_settle(partition=partition, time_limit_s=settings.TRANSFER_DRAIN_LIMIT_S)
+    if settled.posted or settled.failed or settled.faults:
+        log.info(
+            "partition_settled",
+            partition=partition,
+            posted=settled.posted,
+            failed=settled.failed,
+            faults=settled.faults,
+            left=settled.left,
+        )
+    if settled.left:
+        workers_wake([partition])
 
 
 @shared_task
@@ -70,9 +76,3 @@ def wallets_warm_task(wallet_ids: list[int]) -> None:
     """Wallets that somebody is looking at have changed."""
     for wallet_id in wallet_ids:
         wallet_warm(wallet_id=wallet_id)
-
-
-@shared_task
-def partitions_sweep_task() -> None:
-    """Wakes the drainers of every partition in which something waits that nobody was woken for."""
-    drainers_wake(partitions_waiting())

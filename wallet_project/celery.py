@@ -31,3 +31,5 @@ app.autodiscover_tasks()
 # A task's log lines carry the id of the request that sent it.
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.steps["worker"].add(MetricsStep)
+# By name: it needs the models, which are not there yet.
+app.steps["worker"].add("transactions.channels.celery.poller:PollerStep")

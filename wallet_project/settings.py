@@ -192,14 +192,8 @@ CELERY_TIMEZONE = "UTC"
 WARM_PERSON_TASK = "transactions.tasks.person_warm_task"
 WARM_WALLETS_TASK = "transactions.tasks.wallets_warm_task"
 CELERY_BEAT_SCHEDULE = {
-    # Finds what nobody was woken for: after a lost message, a wiped broker, a back-off. `expires`: while no worker
-    # runs, no more of these pile up than one minute's.
-    "sweep the queue": {
-        "task": "transactions.tasks.partitions_sweep_task",
-        "schedule": timedelta(seconds=2),
-        "options": {"expires": 60},
-    },
-    # Evicts what a writer could not while Redis was away, so that the cache is relied on again.
+    # Evicts what a writer could not while Redis was away, so that the cache is relied on again. `expires`: while no
+    # worker runs, no more of these pile up than one minute's.
     "sweep the cache": {
         "task": "wallets.tasks.cache_sweep_task",
         "schedule": timedelta(seconds=5),
@@ -435,21 +429,22 @@ TRANSFER_ATTEMPTS_MAX = env.int("TRANSFER_ATTEMPTS_MAX", default=10)
 TRANSFER_DRAIN_LIMIT_S = env.float("TRANSFER_DRAIN_LIMIT_S", default=5.0)
 
 # --- Kafka: a second channel for them, and where settled transactions are told of ---
-#: Through what accepted transfers go: the queue in Postgres, or Kafka's topics and `manage.py consume_transfers`.
-TRANSFER_CHANNEL = env.str("TRANSFER_CHANNEL", default="postgres")
-if TRANSFER_CHANNEL not in {"postgres", "kafka"}:
-    raise ImproperlyConfigured(f"TRANSFER_CHANNEL is postgres or kafka, not {TRANSFER_CHANNEL!r}.")
+#: How settlers learn of accepted transfers: `celery` (its workers settle) or `kafka` (`manage.py consume_transfers`).
+#: `postgres` is the older name of `celery`.
+TRANSFER_CHANNEL = env.str("TRANSFER_CHANNEL", default="celery")
+if TRANSFER_CHANNEL not in {"celery", "postgres", "kafka"}:
+    raise ImproperlyConfigured(f"TRANSFER_CHANNEL is celery or kafka, not {TRANSFER_CHANNEL!r}.")
 KAFKA_BOOTSTRAP_SERVERS = env.str("KAFKA_BOOTSTRAP_SERVERS", default="127.0.0.1:9092")
 #: More of librdkafka's own options, such as security.protocol=SASL_SSL,sasl.mechanism=PLAIN
 KAFKA_CLIENT_OPTIONS = env.dict("KAFKA_CLIENT_OPTIONS", default={})
 KAFKA_TOPIC_PREFIX = env.str("KAFKA_TOPIC_PREFIX", default="wallet")
-#: How many consumers can work side by side at the most. Changed only while nothing waits in the topics.
+#: How many consumers can work side by side at the most.
 KAFKA_PARTITIONS = env.int("KAFKA_PARTITIONS", default=16)
-#: How long Redis knows what was accepted, and Kafka keeps what was settled. What is not settled Kafka keeps for ever.
+#: How long Kafka keeps the events of settled transactions, in seconds.
 KAFKA_RETENTION_S = env.int("KAFKA_RETENTION_S", default=7 * 24 * 3600)
 #: So long a consumer that was killed keeps its partitions from the others.
 KAFKA_SESSION_TIMEOUT_MS = env.int("KAFKA_SESSION_TIMEOUT_MS", default=10_000)
-#: How long a request waits for the broker's acknowledgement before it is answered 503.
+#: How long the producer tries to hand a message to the broker before it drops it. No request waits for it.
 KAFKA_DELIVERY_TIMEOUT_MS = env.int("KAFKA_DELIVERY_TIMEOUT_MS", default=5_000)
 for _name, _value in {
     "KAFKA_PARTITIONS": KAFKA_PARTITIONS,
@@ -457,6 +452,6 @@ for _name, _value in {
     "KAFKA_SESSION_TIMEOUT_MS": KAFKA_SESSION_TIMEOUT_MS,
     "KAFKA_DELIVERY_TIMEOUT_MS": KAFKA_DELIVERY_TIMEOUT_MS,
 }.items():
-    # Or every transfer would fail, some of them after the broker has it.
+    # librdkafka refuses them, or waits for ever.
     if _value < 1:
         raise ImproperlyConfigured(f"{_name} is 1 or more.")

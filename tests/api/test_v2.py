@@ -7,8 +7,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.api.client import Api, Person, assert_problem, json_of
 from transactions.models import Job, Transaction
-from transactions.settlement.settle import partition_drain
-from transactions.settlement.sweep import partitions_waiting
+from transactions.settlement.jobs import partitions_due
+from transactions.settlement.settle import partition_settle
 from wallets.services import wallet_freeze, wallet_open
 
 TRANSFERS = "/api/v2/transfers"
@@ -17,8 +17,8 @@ BULK = "/api/v2/transfers/bulk"
 
 def settle() -> None:
     """What the workers do, here and now."""
-    for partition in partitions_waiting():
-        partition_drain(partition=partition, time_limit_s=10)
+    for partition in partitions_due(overdue_s=0):
+        partition_settle(partition=partition, time_limit_s=10)
 
 
 def transfer(source: Person, destination: Person, amount: int = 100, **more: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from transactions.models import Entry
 from transactions.routes import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit
 from transactions.settlement.partitions import partition_of
-from transactions.settlement.settle import partition_drain
+from transactions.settlement.settle import partition_settle
 from wallets.cache_names import wallet_name
 from wallets.domain.errors import WalletError
 from wallets.models import Wallet
@@ -169,7 +169,7 @@ def _bulk(first: Wallet, second: Wallet) -> list[int]:
     assert first.owner is not None
     request = TransferRequest(source_id=first.id, destination_id=second.id, amount=1)
     accepted = transfers_submit(actor=first.owner, requests=[request] * 5)
-    partition_drain(partition=partition_of(first.id), time_limit_s=5)
+    partition_settle(partition=partition_of(first.id), time_limit_s=5)
     return [receipt.transaction.id for receipt in accepted if not isinstance(receipt, WalletError)]
 
 

@@ -17,7 +17,7 @@ from transactions.names import transaction_name, unmoved_name
 from transactions.routes import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit, withdrawal_create
 from transactions.settlement.dead_letters import dead_letter_fail
-from transactions.tasks import partition_drain_task, partitions_sweep_task
+from transactions.tasks import partition_drain_task
 from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
 from wallets.models import ApiToken, User, Wallet, WalletStatus
 from wallets.services import (
@@ -84,7 +84,6 @@ def transfer_over_v1(cast: Cast) -> None:
 def transfer_by_worker(cast: Cast) -> None:
     request = TransferRequest(source_id=cast.alice_wallet.id, recipient="bob", amount=1)
     transfers_submit(actor=cast.alice, requests=[request])
-    partitions_sweep_task()
     for partition in range(64):
         partition_drain_task(partition)
 

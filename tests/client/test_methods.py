@@ -8,7 +8,7 @@ from wallet_client import Money, NewTransfer, Receipt, Side, WalletClient, Walle
 from tests.conformance.world import Person
 from tests.rpc.server import GrpcServer
 from transactions.settlement.partitions import partition_of
-from transactions.settlement.settle import partition_drain
+from transactions.settlement.settle import partition_settle
 
 
 def usd(minor_units: int) -> Money:
@@ -16,7 +16,7 @@ def usd(minor_units: int) -> Money:
 
 
 def drain(person: Person) -> None:
-    partition_drain(partition=partition_of(person.wallet.pk), time_limit_s=60.0)
+    partition_settle(partition=partition_of(person.wallet.pk), time_limit_s=60.0)
 
 
 def test_money_moves_and_is_read(client: WalletClient, alice: Person, bob: Person) -> None:

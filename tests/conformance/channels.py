@@ -9,7 +9,7 @@ import grpc
 from tests.api.client import Api, api_client, json_of
 from tests.rpc.caller import Caller, Refusal, refusal_of
 from transactions.settlement.partitions import partition_of
-from transactions.settlement.settle import partition_drain
+from transactions.settlement.settle import partition_settle
 from wallet_proto.v1 import wallet_pb2 as pb
 
 _DRAIN_LIMIT_S = 60.0
@@ -153,7 +153,7 @@ def channels(channel: grpc.Channel) -> list[Channel]:
 def settled(accepted: Outcome, api: Api) -> Outcome:
     """The outcome of a transfer that was accepted, when it has settled."""
     source = int(accepted.transaction["source"]["wallet"])
-    partition_drain(partition=partition_of(source), time_limit_s=_DRAIN_LIMIT_S)
+    partition_settle(partition=partition_of(source), time_limit_s=_DRAIN_LIMIT_S)
     transaction = json_of(api.get(f"/api/v2/transfers/{accepted.transaction['id']}"))
     if transaction["status"] == "posted":
         return _posted(transaction, replayed=accepted.replayed)

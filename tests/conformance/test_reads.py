@@ -16,7 +16,7 @@ from transactions.models import Entry
 from transactions.routes import TransferRequest
 from transactions.services import transfer_create, transfer_submit, withdrawal_create
 from transactions.settlement.partitions import partition_of
-from transactions.settlement.settle import partition_drain
+from transactions.settlement.settle import partition_settle
 from wallet_proto.v1 import wallet_pb2 as pb
 
 
@@ -30,7 +30,7 @@ def world(transactional_db: None) -> World:
     withdrawal_create(actor=alice.user, wallet_id=alice.wallet.pk, amount=100, memo="Cash")
     request = TransferRequest(source_id=alice.wallet.pk, recipient=bob.name, amount=10**9, idempotency_key="dream")
     transfer_submit(actor=alice.user, request=request)
-    partition_drain(partition=partition_of(alice.wallet.pk), time_limit_s=60.0)
+    partition_settle(partition=partition_of(alice.wallet.pk), time_limit_s=60.0)
     alice.open("JPY")
     return world
 

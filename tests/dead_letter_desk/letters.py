@@ -7,7 +7,7 @@ from django.utils import timezone
 from transactions.models import Job, Status, Transaction
 from transactions.routes import TransferRequest
 from transactions.services import transfer_submit
-from transactions.settlement.settle import partition_drain
+from transactions.settlement.settle import partition_settle
 from wallets.models import User, Wallet
 
 FAULT = "IntegrityError: The new entries of wallet 7 do not continue its chain\nCONTEXT: a guard"
@@ -37,7 +37,7 @@ def is_dead(transfer: Transaction) -> bool:
 def queue_drain() -> None:
     """Settles all that waits and is not dead."""
     for partition in Job.objects.values_list("partition", flat=True).distinct():
-        partition_drain(partition=partition, time_limit_s=20)
+        partition_settle(partition=partition, time_limit_s=20)
 
 
 def outcome_of(transfer: Transaction) -> tuple[str, str]:

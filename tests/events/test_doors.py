@@ -1,27 +1,24 @@
 """Whatever settles a transaction, by whatever door, leaves its events in the outbox; whatever does not leaves none."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.db import transaction
-from django.utils import timezone
 
 from tests.api.client import Api, person
 from tests.dead_letter_desk.letters import dead_make
 from tests.events.outboxes import assert_outbox_complete, outbox, outbox_empty
 from tests.ledger.raw import books_open, run
 from tests.settlement.people import accept, drain, drain_all, person_wallet, transfer
-from transactions.ledger.commands import Command, Promise
+from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Kind, SettledEvent, Status, Transaction
 from transactions.services import deposit_create, withdrawal_create
 from transactions.settlement.dead_letters import dead_letter_fail, dead_letter_replay
 from wallets.domain.errors import WalletError
 from wallets.models import User, Wallet
-from wallets.node_leases import snowflake_next
 
 
 @pytest.fixture
@@ -96,22 +93,6 @@ def test_a_redelivered_transfer_is_told_once(alice: Wallet, bob: Wallet) -> None
     assert post([settling])[0].replayed
 
     assert_outbox_holds(accepted.id, alice, bob)
-
-
-def test_what_was_accepted_through_kafka_is_told_once_however_often_it_is_delivered(alice: Wallet, bob: Wallet) -> None:
-    amounts = (10, 10_000)
-    delivered = [
-        replace(command(alice, bob, amount), promised=Promise(id=snowflake_next(), created_at=timezone.now()))
-        for amount in amounts
-    ]
-
-    outcomes = post(delivered)
-    again = post(delivered)
-
-    assert [outcome.error is None for outcome in outcomes] == [True, False]
-    assert all(outcome.replayed for outcome in again)
-    posted, failed = (one.promised.id for one in delivered if one.promised)
-    assert sorted(outbox()) == sorted([(posted, alice.id), (posted, bob.id), (failed, alice.id)])
 
 
 @pytest.mark.parametrize("decide", [dead_letter_fail, dead_letter_replay], ids=["fail", "replay"])

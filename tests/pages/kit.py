@@ -9,8 +9,8 @@ from django.test import Client
 
 from transactions.routes import TransferRequest
 from transactions.services import deposit_create, transfer_submit
-from transactions.settlement.settle import partition_drain
-from transactions.settlement.sweep import partitions_waiting
+from transactions.settlement.jobs import partitions_due
+from transactions.settlement.settle import partition_settle
 from wallets.models import User, Wallet
 
 #: What stands before money that went out.
@@ -78,8 +78,8 @@ def give(user: User, amount: int, currency: str = "USD", memo: str = "") -> None
 
 def settle() -> None:
     """What the workers do with transfers that were sent in the background, here and now."""
-    for partition in partitions_waiting():
-        partition_drain(partition=partition, time_limit_s=10)
+    for partition in partitions_due(overdue_s=0):
+        partition_settle(partition=partition, time_limit_s=10)
 
 
 def submitted(alice: User, amount: int = 2_000, memo: str = "Lunch") -> str:

@@ -12,15 +12,16 @@ from pytest_django import Settings
 from devtools.folder_lock import folder_locked
 from tests.settlement.broker import Broker
 from tests.settlement.worker import Worker
+from transactions.channels.celery import wake
 from transactions.services import deposit_create
-from transactions.settlement import retry, wake
+from transactions.settlement import retry
 from wallet_project.embedded import Places
 from wallets.models import User, Wallet
 
 
 @pytest.fixture(autouse=True)
-def _broker_not_known_to_be_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wake, "_broker_away_until", 0.0)
+def _broker_not_known_to_be_away() -> None:
+    wake.breaker.succeeded()
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from transactions.channels import channel
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Kind, Transaction
 from transactions.settlement.accept import Request, transfers_accept
 from transactions.settlement.partitions import PARTITIONS, partition_of
-from transactions.settlement.settle import Drained, partition_drain
+from transactions.settlement.settle import Settled, partition_settle
 from wallets.models import User, Wallet
 from wallets.services import user_register, wallet_open
 
@@ -62,17 +63,19 @@ def transfer(
 
 
 def accept(requests: Sequence[Request]) -> list[Transaction]:
-    """Accepts transfers of which none is refused."""
-    return [_accepted(outcome) for outcome in transfers_accept(requests)]
+    """Accepts transfers of which none is refused, and tells the channel, as `transfers_submit` does."""
+    accepted = [_accepted(outcome) for outcome in transfers_accept(requests)]
+    channel().notify({transfer.source_id for transfer in accepted if transfer.source_id is not None})
+    return accepted
 
 
-def drain(wallet: Wallet) -> Drained:
+def drain(wallet: Wallet) -> Settled:
     """Drains the partition that the wallet's transfers go through."""
-    return partition_drain(partition=partition_of(wallet.id), time_limit_s=DRAIN_LIMIT_S)
+    return partition_settle(partition=partition_of(wallet.id), time_limit_s=DRAIN_LIMIT_S)
 
 
-def drain_all() -> list[Drained]:
-    return [partition_drain(partition=number, time_limit_s=DRAIN_LIMIT_S) for number in range(PARTITIONS)]
+def drain_all() -> list[Settled]:
+    return [partition_settle(partition=number, time_limit_s=DRAIN_LIMIT_S) for number in range(PARTITIONS)]
 
 
 def neighbours(wallets: Sequence[Wallet], count: int) -> list[Wallet]:

@@ -11,7 +11,6 @@ from tests.settlement.requests import codes, to_bob
 from transactions.models import Job, Status, Transaction
 from transactions.routes import TransferRequest
 from transactions.services import Receipt, transfer_submit, transfers_submit
-from transactions.settlement import accept as accepting
 from transactions.settlement.accept import transfers_accept
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User, Wallet
@@ -90,17 +89,6 @@ def test_accepting_inside_somebody_elses_transaction_is_a_mistake_that_is_notice
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         transfers_accept([transfer(alice_wallet, bob_wallet)])
     assert pending_count() == 0
-
-
-def test_whatever_goes_wrong_with_the_wake_up_the_transfer_is_accepted(
-    alice_wallet: Wallet, bob_wallet: Wallet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def wake(partitions: object) -> None:
-        raise ValueError("a broker's URL that cannot be read")
-
-    monkeypatch.setattr(accepting, "drainers_wake", wake)
-    assert len(accept([transfer(alice_wallet, bob_wallet)])) == 1
-    assert pending_count() == 1
 
 
 def test_a_list_costs_the_same_number_of_statements_whatever_its_length(

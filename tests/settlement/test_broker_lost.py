@@ -8,12 +8,12 @@ from pytest_django import Settings
 
 from tests.settlement.books import assert_in_order, assert_settled, pending_count
 from tests.settlement.broker import Broker
-from tests.settlement.people import accept, balance_of, crowd_wallets, drain_all, person_wallet, transfer
+from tests.settlement.people import accept, balance_of, crowd_wallets, person_wallet, transfer
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
 from transactions.models import Transaction
 from transactions.settlement.partitions import partition_of
-from transactions.tasks import partition_drain_task, partitions_sweep_task
+from transactions.tasks import partition_drain_task
 from wallets.models import Wallet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,7 +66,7 @@ def test_a_broker_wiped_with_thousands_pending_costs_no_transfer(
     assert pending_count() == 3_000
 
     worker_start()
-    wait_until(lambda: pending_count() < 3_000, what="the sweep has found the first ones")
+    wait_until(lambda: pending_count() < 3_000, what="the poller has found the first ones")
     broker.wipe()
     more = _each_to_the_next([person_wallet("alice", 100), person_wallet("bob", 100)], 5)
 
@@ -128,17 +128,3 @@ def test_accepting_waits_a_moment_and_no_more_for_a_redis_that_hangs(broker: Bro
 
     assert len(accepted) == 20
     assert took_s < 3.0
-
-
-def test_the_sweep_wakes_for_what_lies_there_and_for_nothing_else(broker: Broker, transactional_db: None) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
-    accept([transfer(alice, bob)])
-    broker.wipe()
-
-    partitions_sweep_task()
-    assert len(broker.messages()) == 1
-
-    drain_all()
-    broker.wipe()
-    partitions_sweep_task()
-    assert broker.messages() == []

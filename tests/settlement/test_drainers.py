@@ -15,8 +15,8 @@ from transactions.ledger.post import post
 from transactions.models import Job
 from transactions.settlement import settle
 from transactions.settlement.partitions import PARTITIONS
-from transactions.settlement.retry import jobs_hold_back
-from transactions.settlement.settle import Drained, partition_drain
+from transactions.settlement.retry import FaultyJob, jobs_put_off
+from transactions.settlement.settle import Settled, partition_settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,7 +69,7 @@ def test_without_the_lock_on_the_partition_the_row_locks_still_keep_order_and_co
 def test_while_one_drainer_is_at_a_partition_another_leaves_it(monkeypatch: pytest.MonkeyPatch) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accepted = accept([transfer(alice, bob)])
-    second: list[Drained] = []
+    second: list[Settled] = []
 
     def post_while_another_drains(commands: Sequence[Command]) -> list[Outcome]:
         in_a_thread(lambda: second.append(drain(alice)))
@@ -77,8 +77,8 @@ def test_while_one_drainer_is_at_a_partition_another_leaves_it(monkeypatch: pyte
 
     monkeypatch.setattr(settle, "post", post_while_another_drains)
 
-    assert drain(alice) == Drained(posted=1)
-    assert second == [Drained()]
+    assert drain(alice) == Settled(posted=1)
+    assert second == [Settled()]
     assert_settled(accepted, posted=1)
 
 
@@ -88,11 +88,11 @@ def test_a_drainer_leaves_no_lock_behind_on_its_connection(monkeypatch: pytest.M
     accept([transfer(alice, bob)])
     seen: list[int] = []
 
-    def hold_back_and_look(job_ids: Sequence[int], cause: Exception) -> bool:
+    def hold_back_and_look(job_ids: Sequence[int], cause: Exception) -> list[FaultyJob] | None:
         seen.append(_advisory_locks())
-        return jobs_hold_back(job_ids, cause)
+        return jobs_put_off(job_ids, cause)
 
-    monkeypatch.setattr(settle, "jobs_hold_back", hold_back_and_look)
+    monkeypatch.setattr(settle, "jobs_put_off", hold_back_and_look)
     with wallet_held(bob):
         drain(alice)
 
@@ -109,7 +109,7 @@ def test_a_job_that_somebody_holds_is_waited_for_and_never_overtaken() -> None:
         drain(alice)
 
     assert pending_count() == 3
-    assert drain(alice) == Drained(posted=3)
+    assert drain(alice) == Settled(posted=3)
     assert_in_order(alice, accepted)
 
 
@@ -117,7 +117,7 @@ def _drain_all_again_and_again(rounds: int) -> int:
     """All partitions, as often as it takes: what one finds held by another may be left to it."""
     posted = 0
     while rounds and Job.objects.exists():
-        posted += sum(partition_drain(partition=number, time_limit_s=10.0).posted for number in range(PARTITIONS))
+        posted += sum(partition_settle(partition=number, time_limit_s=10.0).posted for number in range(PARTITIONS))
         rounds -= 1
     return posted
 

@@ -18,7 +18,7 @@ from transactions.settlement import accept as accepting
 from transactions.settlement import retry, settle
 from transactions.settlement.partitions import partition_of
 from transactions.settlement.retry import retry_delay
-from transactions.settlement.settle import Drained, partition_drain
+from transactions.settlement.settle import Settled, partition_settle
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("long_back_off")]
 
@@ -44,13 +44,13 @@ def test_a_wallet_that_somebody_holds_does_not_stop_its_neighbours(monkeypatch: 
 
     with wallet_held(held):
         started_s = time.monotonic()
-        drained = partition_drain(partition=0, time_limit_s=DRAIN_LIMIT_S)
+        drained = partition_settle(partition=0, time_limit_s=DRAIN_LIMIT_S)
         took_s = time.monotonic() - started_s
-        assert drained == Drained(posted=100, faults=1)
+        assert drained == Settled(posted=100, faults=1)
         assert took_s < 3.0
 
     hold_end()
-    partition_drain(partition=0, time_limit_s=DRAIN_LIMIT_S)
+    partition_settle(partition=0, time_limit_s=DRAIN_LIMIT_S)
     assert_settled([*busy, *free, *alone, *good], posted=len(busy) + len(free) + len(alone) + len(good))
     for sender in senders:
         assert_in_order(sender, [*busy, *free, *alone])
@@ -65,7 +65,7 @@ def test_a_drain_that_has_waited_for_a_held_wallet_once_does_not_wait_as_long_ag
     accepted = accept([transfer(alice, bob)])
 
     with wallet_held(bob):
-        drained = partition_drain(partition=partition_of(alice.id), time_limit_s=1.7)
+        drained = partition_settle(partition=partition_of(alice.id), time_limit_s=1.7)
 
     assert drained.left
     assert drained.faults > 3
@@ -121,7 +121,7 @@ def test_a_job_is_charged_for_what_may_be_its_own_fault(monkeypatch: pytest.Monk
     accept([transfer(alice, bob)])
     database_raise(monkeypatch, fault)
 
-    partition_drain(partition=partition_of(alice.id), time_limit_s=0.001)
+    partition_settle(partition=partition_of(alice.id), time_limit_s=0.001)
 
     assert Job.objects.get().attempts == 1
 
@@ -145,5 +145,5 @@ def test_a_connection_that_breaks_in_the_middle_of_a_batch_undoes_it_and_charges
 
     assert list(Job.objects.values_list("attempts", flat=True)) == [0] * 5
     assert_books_clean()
-    assert drain(alice) == Drained(posted=5)
+    assert drain(alice) == Settled(posted=5)
     assert_settled(accepted, posted=5)

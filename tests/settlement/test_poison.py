@@ -10,7 +10,7 @@ from tests.settlement.people import accept, balance_of, crowd_wallets, drain, ne
 from tests.settlement.poison import wallet_heal, wallet_spoil
 from transactions.models import Job, Transaction
 from transactions.settlement.partitions import partition_of
-from transactions.settlement.settle import partition_drain
+from transactions.settlement.settle import partition_settle
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("long_back_off")]
 
@@ -153,7 +153,7 @@ def test_a_drain_whose_time_is_up_still_isolates_the_poison_that_it_met() -> Non
     good = accept([transfer(bob, alice)] * 50)
     wallet_spoil(mallory)
 
-    first = partition_drain(partition=partition_of(alice.id), time_limit_s=0.001)
+    first = partition_settle(partition=partition_of(alice.id), time_limit_s=0.001)
 
     assert first.left
     assert Job.objects.get(transaction=poison[0].id).attempts == 1

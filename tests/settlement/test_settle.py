@@ -13,9 +13,9 @@ from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Job
 from transactions.settlement import settle
+from transactions.settlement.jobs import partitions_due
 from transactions.settlement.partitions import PARTITIONS, partition_of
-from transactions.settlement.settle import Drained, partition_drain
-from transactions.settlement.sweep import partitions_waiting
+from transactions.settlement.settle import Settled, partition_settle
 from wallets.models import Wallet
 from wallets.services import wallet_close, wallet_freeze, wallet_reopen
 
@@ -26,7 +26,7 @@ def test_accepted_transfers_are_posted_in_order_and_their_jobs_are_gone() -> Non
     alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
     accepted = accept([transfer(alice, bob, amount) for amount in range(1, 31)])
 
-    assert drain(alice) == Drained(posted=30)
+    assert drain(alice) == Settled(posted=30)
 
     assert_settled(accepted, posted=30)
     assert_in_order(alice, accepted)
@@ -43,7 +43,7 @@ def test_what_only_settlement_can_know_ends_as_failed_with_its_code() -> None:
     alice, bob = person_wallet("alice", 50), person_wallet("bob")
     accepted = accept([transfer(alice, bob, 40), transfer(alice, bob, 40), transfer(alice, bob, 10)])
 
-    assert drain(alice) == Drained(posted=2, failed=1)
+    assert drain(alice) == Settled(posted=2, failed=1)
 
     assert outcomes(accepted) == [("posted", ""), ("failed", "insufficient_funds"), ("posted", "")]
     assert_settled(accepted, posted=2)
@@ -97,7 +97,7 @@ def test_a_look_takes_no_more_than_a_batch_and_the_draining_goes_on_until_nothin
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accepted = accept([transfer(alice, bob)] * 30)
 
-    assert drain(alice) == Drained(posted=30)
+    assert drain(alice) == Settled(posted=30)
 
     assert_settled(accepted, posted=30)
     assert_in_order(alice, accepted)
@@ -106,7 +106,7 @@ def test_a_look_takes_no_more_than_a_batch_and_the_draining_goes_on_until_nothin
 def test_a_drain_whose_time_is_up_says_that_jobs_are_left() -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accept([transfer(alice, bob)])
-    assert partition_drain(partition=partition_of(alice.id), time_limit_s=0.0) == Drained(left=True)
+    assert partition_settle(partition=partition_of(alice.id), time_limit_s=0.0) == Settled(left=True)
     assert pending_count() == 1
 
 
@@ -122,20 +122,20 @@ def test_a_job_accepted_during_the_last_batch_is_seen_by_the_look_after_it(monke
 
     monkeypatch.setattr(settle, "post", post_while_another_is_accepted)
 
-    assert drain(alice) == Drained(posted=2)
+    assert drain(alice) == Settled(posted=2)
     assert_settled(accepted, posted=2)
 
 
-def test_the_sweep_finds_what_could_be_settled_now_and_not_what_is_held_back_or_dead() -> None:
+def test_polling_finds_what_is_due_and_not_what_waits_for_a_retry_or_is_dead() -> None:
     wallets = crowd_wallets(60, 100)
     alice, bob, charlie = (wallet for wallet in _in_different_partitions(wallets, 3))
     accept([transfer(alice, bob), transfer(bob, charlie), transfer(charlie, alice)])
     Job.objects.filter(source=bob).update(not_before=timezone.now() + timedelta(minutes=1))
     Job.objects.filter(source=charlie).update(dead_at=timezone.now())
-    assert partitions_waiting() == [partition_of(alice.id)]
+    assert partitions_due(overdue_s=0) == [partition_of(alice.id)]
 
     Job.objects.filter(source=bob).update(not_before=timezone.now())
-    assert partitions_waiting() == sorted([partition_of(alice.id), partition_of(bob.id)])
+    assert set(partitions_due(overdue_s=0)) == {partition_of(alice.id), partition_of(bob.id)}
 
 
 def test_partitions_share_the_wallets_about_evenly() -> None:

@@ -14,7 +14,7 @@ from tests.settlement.people import accept, balance_of, crowd_wallets, drain, ne
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
 from transactions.models import Job
-from transactions.settlement.settle import Drained
+from transactions.settlement.settle import Settled
 from wallets.models import Wallet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +43,7 @@ def test_a_worker_killed_while_its_batch_waits_for_a_wallet_leaves_the_batch_as_
     assert (pending_count(), Job.objects.count()) == (200, 200)
     assert_books_clean()
 
-    assert drain(alice) == Drained(posted=200)
+    assert drain(alice) == Settled(posted=200)
     assert_settled(accepted, posted=200)
     assert_in_order(alice, accepted)
 
@@ -106,8 +106,8 @@ def test_a_worker_that_hangs_in_the_middle_of_a_batch_is_thrown_out_and_settles_
         worker.wait_until_blocked()
         worker.freeze()
         stranger.rollback()
-        assert drain(alice) == Drained()
-        wait_until(lambda: drain(alice) == Drained(posted=200), what="Postgres has thrown the worker out")
+        assert drain(alice) == Settled()
+        wait_until(lambda: drain(alice) == Settled(posted=200), what="Postgres has thrown the worker out")
     worker.unfreeze()
     more = accept([transfer(alice, bob)])
 

@@ -10,20 +10,11 @@ from wallets.node_leases import snowflake_next
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
-    """The id under which a transfer was accepted, and when. However often it is asked for, it is carried out once."""
-
-    id: int
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """Move `amount` minor units. A missing source or destination is the outside world, as `kind` demands.
 
     `idempotency_key` is unique for one initiator: the same command under the same key moves money once.
-    `accepted_id` names the pending transaction that this command settles; None posts a new one. `promised` is set for
-    a transfer that was accepted outside of Postgres: it is put on record under that id, posted or failed.
+    `accepted_id` names the pending transaction that this command settles; None posts a new one.
     """
 
     kind: Kind
@@ -34,7 +25,6 @@ class Command:
     memo: str = ""
     idempotency_key: str | None = None
     accepted_id: int | None = None
-    promised: Promise | None = None
 
 
 @dataclass(slots=True)
@@ -76,9 +66,8 @@ def command_transaction(command: Command, *, status: Status, currency: str, crea
 
     Raises ClockError and LeaseError where no id can be made.
     """
-    promised = command.promised
     return Transaction(
-        id=promised.id if promised else snowflake_next(),
+        id=snowflake_next(),
         kind=command.kind,
         status=status,
         currency=currency,
@@ -88,5 +77,5 @@ def command_transaction(command: Command, *, status: Status, currency: str, crea
         memo=command.memo,
         initiator_id=command.initiator_id,
         idempotency_key=command.idempotency_key,
-        created_at=promised.created_at if promised else created_at,
+        created_at=created_at,
     )

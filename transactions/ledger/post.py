@@ -36,8 +36,6 @@ def post(commands: Sequence[Command], *, at: datetime | None = None) -> list[Out
     together, or with the caller's transaction if there is one. A command whose idempotency key was used before, in
     this list or earlier, moves nothing: it gets the stored transaction back, or an error where it differs. A command
     that settles an accepted transaction records its outcome there, a refusal too; one that is settled already stays.
-    So does one that was accepted outside of Postgres, which goes on record with its outcome; another one under its id
-    is refused (MALFORMED).
 
     `at` dates the posting back, for a history that is written afterwards, such as the demo's; no door passes it on.
 
@@ -51,7 +49,6 @@ def post(commands: Sequence[Command], *, at: datetime | None = None) -> list[Out
             heads=heads_lock(commands),
             requests=requests_find(commands),
             accepted=_accepted_find(commands),
-            promised=_promised_find(commands),
             now=_moment(at),
         )
         outcomes = [posting.apply(command) for command in commands]
@@ -116,10 +113,3 @@ def _accepted_find(commands: Sequence[Command]) -> dict[int, Accepted]:
         return {}
     rows = Transaction.objects.filter(among("id", ids)).values_list("id", "status", "source_id", "currency")
     return {row[0]: Accepted(*row) for row in rows}
-
-
-def _promised_find(commands: Sequence[Command]) -> dict[int, Transaction]:
-    """What is on record of the transfers that the commands promise. Read under the wallets' locks, so that of two
-    consumers with the same transfer the second sees that it is there."""
-    ids = [command.promised.id for command in commands if command.promised is not None]
-    return {stored.id: stored for stored in Transaction.objects.filter(among("id", ids))} if ids else {}

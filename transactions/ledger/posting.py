@@ -1,31 +1,21 @@
 """A posting in the making: commands decided one after another, in memory, on wallets whose locks are held."""
 
-from dataclasses import replace
 from datetime import datetime
 
 from transactions.ledger.commands import Accepted, Command, Outcome, command_transaction
 from transactions.ledger.record import EntryRow, posting_record
-from transactions.ledger.rules import Head, command_error, posting_error, promise_error, replay_error
+from transactions.ledger.rules import Head, command_error, posting_error, replay_error
 from transactions.models import Status, Transaction
 from transactions.names import Settled
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.errors import ErrorCode, WalletError
-
-#: Why a transfer fails that was accepted. What else could be wrong with one stood in its way before it was accepted.
-FAILURE_CODES = {
-    ErrorCode.INSUFFICIENT_FUNDS,
-    ErrorCode.BALANCE_LIMIT_EXCEEDED,
-    ErrorCode.WALLET_FROZEN,
-    ErrorCode.WALLET_CLOSED,
-}
 
 
 class Posting:
     """The commands applied so far. `write` puts them on record, all with one statement.
 
     `heads` are the locked wallets by id; `requests` what is stored under the commands' idempotency keys, by initiator
-    and key; `accepted` the transactions that the commands settle, by id; `promised` those that they promise, as far as
-    they are on record, by id; `now` the time of whatever is settled.
+    and key; `accepted` the transactions that the commands settle, by id; `now` the time of whatever is settled.
     """
 
     def __init__(
@@ -34,17 +24,14 @@ class Posting:
         heads: dict[int, Head],
         requests: dict[tuple[int, str], Transaction],
         accepted: dict[int, Accepted],
-        promised: dict[int, Transaction],
         now: datetime,
     ) -> None:
         self._heads = heads
         self._requests = requests
         self._accepted = accepted
-        self._promised = promised
         self._now = now
         self._changed: dict[int, Head] = {}
         self._posted: list[Transaction] = []
-        self._failed: list[Transaction] = []
         self._settled: list[Accepted] = []
         self._entries: list[EntryRow] = []
 
@@ -61,13 +48,11 @@ class Posting:
     @property
     def settled(self) -> list[Settled]:
         """The accepted transactions that got their outcome."""
-        return [*self._settled, *self._failed]
+        return list(self._settled)
 
     def apply(self, command: Command) -> Outcome:
         if command.accepted_id is not None:
             return self._settle(command, self._accepted.get(command.accepted_id))
-        if command.promised is not None:
-            return self._keep(command, self._promised.get(command.promised.id))
 
         error = command_error(command)
         if error:
@@ -84,26 +69,20 @@ class Posting:
     def write(self) -> None:
         posting_record(
             heads=list(self._changed.values()),
-            new=[*self._posted, *self._failed],
+            new=self._posted,
             settled=self._settled,
             entries=self._entries,
         )
 
     def _post(self, command: Command) -> Transaction:
         """A new transaction. After this point the command must succeed."""
-        transaction = self._new(command, Status.POSTED)
-        self._posted.append(transaction)
-        self._move(command, transaction)
-        return transaction
-
-    def _new(self, command: Command, status: Status) -> Transaction:
-        """A transaction that settles at once; from here on its id and its key are known."""
         currency = self._sides(command)[0].currency
-        transaction = command_transaction(command, status=status, currency=currency, created_at=self._now)
+        transaction = command_transaction(command, status=Status.POSTED, currency=currency, created_at=self._now)
         transaction.settled_at = self._time(command)
-        self._promised[transaction.id] = transaction
         if command.idempotency_key is not None:
             self._requests[command.initiator_id, command.idempotency_key] = transaction
+        self._posted.append(transaction)
+        self._move(command, transaction)
         return transaction
 
     def _settle(self, command: Command, accepted: Accepted | None) -> Outcome:
@@ -121,34 +100,6 @@ class Posting:
             return Outcome(error=error, on_record=True)
         self._move(command, accepted)
         return Outcome(accepted=accepted)
-
-    def _keep(self, command: Command, stored: Transaction | None) -> Outcome:
-        """The outcome of a transfer that was accepted outside of Postgres: posted, or failed with the reason.
-
-        One that is on record stays as it is, and another one under its id is refused. So is one that cannot be put on
-        record, because its wallets do not exist or do not fit together: nobody can have been told that it was accepted.
-        """
-        if stored is not None:
-            error = promise_error(command, stored)
-            return Outcome(error=error) if error else Outcome(transaction=stored, replayed=True)
-        error = command_error(command) or self._error(command)
-        if error and error.code not in FAILURE_CODES:
-            return Outcome(error=error)
-        if (command.initiator_id, command.idempotency_key or "") in self._requests:
-            # The same key was accepted twice, under two ids, when nobody knew of the first one. It stays with that one,
-            # and the money moves once.
-            error = WalletError(ErrorCode.IDEMPOTENCY_KEY_REUSED)
-            command = replace(command, idempotency_key=None)
-        if error:
-            return self._fail(command, error)
-        return Outcome(transaction=self._post(command))
-
-    def _fail(self, command: Command, error: WalletError) -> Outcome:
-        """A transfer that was accepted elsewhere goes on record as failed."""
-        failed = self._new(command, Status.FAILED)
-        failed.failure_code = error.code
-        self._failed.append(failed)
-        return Outcome(error=error, on_record=True)
 
     def _error(self, command: Command) -> WalletError | None:
         return posting_error(

@@ -114,13 +114,6 @@ def replay_error(command: Command, stored: Transaction) -> WalletError | None:
     )
 
 
-def promise_error(command: Command, stored: Transaction) -> WalletError | None:
-    """Why the transaction that is on record under a promised id is not this command."""
-    if command.initiator_id == stored.initiator_id and replay_error(command, stored) is None:
-        return None
-    return _malformed("id", "Another transaction has this id.")
-
-
 def idempotency_key_fits(key: str | None) -> bool:
     """No key, or 1 to 255 visible ASCII characters."""
     if key is None:

@@ -9,13 +9,14 @@ from google.protobuf.message import Message
 from kit.cache.ahead import Ahead
 from kit.limits.policies import Charge
 from transactions.limits import BULK, HISTORY, MONEY
-from transactions.reads import history_page, request_list, transaction_read
+from transactions.reads import history_page, transaction_read
 from transactions.routes import TransferRequest
 from transactions.rpc import parse
 from transactions.rpc.authentication import Caller
 from transactions.rpc.currencies import currencies_check, currency_check
 from transactions.rpc.errors import error_message
 from transactions.rpc.messages import history_message, transaction_message, wallet_message
+from transactions.selectors import transaction_list_by_key
 from transactions.services import (
     Receipt,
     deposit_create,
@@ -132,7 +133,7 @@ def transaction_get(call: Call, request: pb.GetTransactionRequest) -> pb.GetTran
     if isinstance(by, int):
         found = transaction_read(user=call.user, transaction_id=by)
         return pb.GetTransactionResponse(transaction=transaction_message(found))
-    made = request_list(user=call.user, idempotency_key=by)
+    made = transaction_list_by_key(user=call.user, idempotency_key=by)
     if not made:
         raise WalletError(ErrorCode.NOT_FOUND, "You have made no transaction with this idempotency key.")
     return pb.GetTransactionResponse(transaction=transaction_message(made[0]))

@@ -17,7 +17,6 @@ from transactions.ledger.rules import command_error, replay_error, sides_error
 from transactions.models import Status, Transaction
 from transactions.names import unmoved_name
 from transactions.settlement.partitions import partition_of
-from transactions.settlement.wake import drainers_wake
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
 
@@ -65,21 +64,18 @@ def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
     commands = [request.command for request in requests]
     # Durable: inside a transaction of the caller's, "accepted" could still be rolled back after it was said.
     with transaction.atomic(durable=True):
-        acceptance = Acceptance(stored=requests_find(commands))
+        acceptance = _Acceptance(stored=requests_find(commands))
         outcomes = [acceptance.apply(request) for request in requests]
         inserted = acceptance.insert()
         if any(outcome.replayed for outcome in outcomes):
             cache_replayed({unmoved_name(c.source_id) for c in commands if c.source_id})
         cache_fence({unmoved_name(t.source_id) for t in acceptance.new if t.source_id})
-        partitions = {partition_of(t.source_id) for t in acceptance.new if t.source_id and t.id in inserted}
-        # Robust: whatever is wrong with the wake-up, what was committed is accepted.
-        transaction.on_commit(lambda: drainers_wake(partitions), robust=True)
     if len(inserted) == len(acceptance.new):
         return outcomes
     return _replays(commands, outcomes, inserted)
 
 
-class Acceptance:
+class _Acceptance:
     """The commands accepted so far, in memory; `insert` puts them on record. No wallet is locked or looked at."""
 
     def __init__(self, *, stored: dict[tuple[int, str], Transaction]) -> None:
@@ -94,7 +90,7 @@ class Acceptance:
             return Outcome(error=error)
         stored = self._stored.get((command.initiator_id, command.idempotency_key or ""))
         if stored:
-            return replay(command, stored)
+            return _replay(command, stored)
         error = sides_error(source=request.source, destination=request.destination)
         if error:
             return Outcome(error=error)
@@ -132,12 +128,12 @@ def _replays(commands: Sequence[Command], outcomes: Sequence[Outcome], inserted:
     return [
         outcome
         if outcome.transaction is None or outcome.transaction.id in known
-        else replay(command, stored[command.initiator_id, command.idempotency_key or ""])
+        else _replay(command, stored[command.initiator_id, command.idempotency_key or ""])
         for command, outcome in zip(commands, outcomes, strict=True)
     ]
 
 
-def replay(command: Command, stored: Transaction) -> Outcome:
+def _replay(command: Command, stored: Transaction) -> Outcome:
     """The answer to a command whose idempotency key has this transaction."""
     error = replay_error(command, stored)
     return Outcome(error=error) if error else Outcome(transaction=stored, replayed=True)

@@ -10,8 +10,7 @@ from django.db.models import QuerySet
 from telemetry import metrics
 from transactions.ledger.post import accepted_fail, post
 from transactions.models import DeadLetterAction, Job
-from transactions.settlement.settle import job_command
-from transactions.settlement.wake import drainers_wake
+from transactions.settlement.jobs import job_command
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
 
@@ -41,7 +40,8 @@ def dead_letter_dry_run(*, transaction_id: int) -> str:
 
 
 def dead_letter_replay(*, transaction_id: int, actor: User | None, note: str) -> bool:
-    """Puts a dead job back into its queue with fresh attempts. False where somebody else was faster."""
+    """Makes a dead job due again, with fresh attempts: settlers find it within a second. False if somebody else acted
+    first."""
     with transaction.atomic():
         job = _dead_job_lock(transaction_id)
         if job is None:
@@ -50,7 +50,6 @@ def dead_letter_replay(*, transaction_id: int, actor: User | None, note: str) ->
         job.dead_at, job.attempts = None, 0
         job.save(update_fields=["dead_at", "attempts"])
         transaction.on_commit(metrics.dead_letters_replayed.inc, robust=True)
-        transaction.on_commit(lambda: drainers_wake([job.partition]), robust=True)
     return True
 
 

@@ -1,9 +1,9 @@
-"""Which partition a wallet's transfers go through."""
+"""Which partition a source wallet belongs to."""
 
 from zlib import crc32
 
-#: How many drainers can work side by side at the most. A job keeps the partition it was given, so this is changed only
-#: while the queue is empty: in another partition than its earlier ones, a wallet's new jobs could overtake them.
+#: How many settlers can work side by side on partitions. A job keeps the partition that it was given, so change this
+#: only while no job is waiting: otherwise two settlers would share a wallet and wait for each other.
 PARTITIONS = 16
 
 

@@ -1,8 +1,9 @@
-"""What a fault means for a job: when it is tried again, and when it is given up."""
+"""What happens to the job that a fault belongs to: it is put off, and after the last attempt it is a dead letter."""
 
 import random
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from telemetry import metrics
 from transactions.models import Job
-from wallets.domain.errors import WalletError
+from transactions.settlement.faults import fault_is_passing, fault_text
 from wallets.models import Wallet
 
 log = structlog.get_logger(__name__)
@@ -19,38 +20,45 @@ log = structlog.get_logger(__name__)
 _BASE_S = 0.5
 _CAP_S = 60.0
 _DOUBLINGS_MAX = 10
-_FAULT_LENGTH_MAX = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultyJob:
+    """A job after a fault. `retry_at` is None once it is a dead letter."""
+
+    transaction_id: int
+    source_id: int
+    attempts: int
+    fault: str
+    retry_at: datetime | None
 
 
 def retry_delay(attempts: int) -> timedelta:
-    """How long to wait after the n-th fault: exponential back-off with full jitter, so that what failed together does
-    not come back together. Between 0 and 0.5, 1, 2, … 60 seconds."""
+    """How long to wait after the n-th fault: exponential back-off with full jitter, so that jobs that failed together
+    do not come back together. Between 0 and 0.5, 1, 2, … 60 seconds."""
     ceiling_s = min(_CAP_S, _BASE_S * 2 ** min(attempts - 1, _DOUBLINGS_MAX))
     return timedelta(seconds=random.uniform(0, ceiling_s))  # noqa: S311 - jitter is no secret
 
 
-def fault_is_of_the_moment(cause: Exception) -> bool:
-    """Whether a fault says nothing about the job, only that a row was locked by somebody else for too long."""
-    return isinstance(cause, WalletError) and cause.retryable
-
-
-def jobs_hold_back(job_ids: Sequence[int], cause: Exception) -> bool:
-    """Puts off those jobs of a faulty batch that the fault belongs to; False where that cannot be told yet."""
-    of_the_moment = fault_is_of_the_moment(cause)
+def jobs_put_off(job_ids: Sequence[int], cause: Exception) -> list[FaultyJob] | None:
+    """Puts off those jobs of a faulty batch that the fault belongs to. None if that cannot be told yet, because the
+    batch is too large."""
+    passing = fault_is_passing(cause)
     if len(job_ids) > 1:
-        job_ids = _jobs_of_busy_wallets(job_ids) if of_the_moment else []
-    for job_id in job_ids:
-        _job_hold_back(job_id, cause, may_die=not of_the_moment)
-    return bool(job_ids)
+        job_ids = _jobs_of_busy_wallets(job_ids) if passing else []
+    if not job_ids:
+        return None
+    put_off = [_job_put_off(job_id, cause, may_die=not passing) for job_id in job_ids]
+    return [faulty for faulty in put_off if faulty is not None]
 
 
 def _jobs_of_busy_wallets(job_ids: Sequence[int]) -> list[int]:
-    """Of each source the first job that needs a wallet which somebody holds at this moment; its later ones wait too."""
+    """The first job of each source that needs a wallet which somebody holds now; later jobs of the source wait too."""
     jobs = Job.objects.filter(id__in=job_ids).order_by("id").values_list("id", "source", "transaction__destination")
     with transaction.atomic():
         sides = list(jobs)
         needed = {wallet_id for _, *wallet_ids in sides for wallet_id in wallet_ids}
-        # Takes each lock that is to be had, for an instant, to see which are not.
+        # Takes every lock that is free, for an instant, to see which ones are not.
         wallets = Wallet.objects.filter(id__in=needed).select_for_update(skip_locked=True, no_key=True)
         free = set(wallets.values_list("id", flat=True))
     first: dict[int, int] = {}
@@ -60,12 +68,13 @@ def _jobs_of_busy_wallets(job_ids: Sequence[int]) -> list[int]:
     return list(first.values())
 
 
-def _job_hold_back(job_id: int, cause: Exception, *, may_die: bool) -> None:
-    """Puts a faulty job off, with its wallet's later ones, or after the last attempt into the dead letters."""
+def _job_put_off(job_id: int, cause: Exception, *, may_die: bool) -> FaultyJob | None:
+    """Counts the fault and sets the time of the next attempt, or makes the job a dead letter. None if it is gone."""
     with transaction.atomic():
+        # The lock stops another settler from settling the job between this look and the write.
         job = Job.objects.select_for_update().filter(id=job_id, dead_at__isnull=True).first()
         if job is None:
-            return
+            return None
         job.attempts += 1
         job.last_fault = fault_text(cause)
         if may_die and job.attempts >= settings.TRANSFER_ATTEMPTS_MAX:
@@ -82,14 +91,10 @@ def _job_hold_back(job_id: int, cause: Exception, *, may_die: bool) -> None:
         dead=bool(job.dead_at),
         fault=job.last_fault,
     )
-
-
-def fault_text(cause: Exception) -> str:
-    """What Postgres can store of an exception, whatever bytes a broken request has put into its words."""
-    return text_fit(f"{type(cause).__name__}: {cause}")
-
-
-def text_fit(text: str) -> str:
-    """As much of a text as Postgres can store and a header of Kafka's should hold."""
-    text = text.replace("\0", "\\0").strip()
-    return text.encode("utf-8", errors="backslashreplace").decode()[:_FAULT_LENGTH_MAX]
+    return FaultyJob(
+        transaction_id=job.transaction_id,
+        source_id=job.source_id,
+        attempts=job.attempts,
+        fault=job.last_fault,
+        retry_at=job.not_before,
+    )

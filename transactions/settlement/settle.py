@@ -1,64 +1,54 @@
-"""Settling: a partition is drained from its oldest job on, in batches through `ledger.post`.
+"""Settling: jobs go through `ledger.post` in batches, oldest first.
 
-One database transaction for a batch: lock its jobs, post them, delete them, commit. Whatever dies on the way undoes
-all of it, and the jobs lie where they lay.
+A batch is one database transaction: lock its jobs, post them, delete them, commit. If anything fails on the way,
+Postgres undoes all of it and the jobs are as they were.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import compress
-from typing import Any
 
-import psycopg
-from django.db import InterfaceError, connection, transaction
-from django.utils import timezone
-from psycopg.errors import QueryCanceled
+from django.db import connection, transaction
 
+from telemetry import metrics
 from transactions.ledger.arrays import among
 from transactions.ledger.commands import Command, wallets_of
 from transactions.ledger.heads import commands_lock_free
 from transactions.ledger.post import post
-from transactions.models import Job, Kind
-from transactions.settlement.retry import fault_is_of_the_moment, jobs_hold_back
-from wallets.domain.ids import ClockError
-from wallets.node_leases import LeaseError
+from transactions.models import Job
+from transactions.settlement.faults import fault_is_passing, fault_is_shared
+from transactions.settlement.jobs import DueJobs, PartitionJobs, source_jobs
+from transactions.settlement.retry import FaultyJob, jobs_put_off
 from wallets.warming import watched_warm_up
 
-#: How many jobs one batch takes at the most.
+#: The largest batch.
 BATCH = 1_000
-#: A drain waits this long, once, for a wallet that somebody else holds; after that it knows, and waits only so long.
+#: The first time that a call meets a wallet which somebody else holds, it waits this long; after that, only so long.
 _LOCK_TIMEOUT_MS = 1_000
 _LOCK_TIMEOUT_AGAIN_MS = 200
-#: How long a second drainer of a partition waits for the first to finish its last look before it leaves.
-_PATIENCE_S = 0.25
-_PATIENCE_STEP_S = 0.01
-#: So often, one batch after another, a job is left for the next one because somebody holds its wallets; then they are
-#: waited for.
+_LOCK_TIMEOUT_SQL = "SELECT set_config('lock_timeout', %s, true)"
+#: How many batches in a row may leave a job for the next one because somebody else holds its wallets. After that the
+#: settler waits for them.
 _PASSED_OVER_MAX = 3
-# The first of the two numbers of the advisory locks on partitions; the second is the partition.
-_LOCK_SPACE = 0x5741
-_LOCK_SQL = "SELECT pg_try_advisory_xact_lock(%s, %s), set_config('lock_timeout', %s, true)"
-_COMMAND_FIELDS = ("id", "kind", "amount", "source_id", "destination_id", "initiator_id")
-# The classes of SQLSTATE that no single job can cause: the connection, a standby, a schema of another release, missing
-# rights, full disks and memory, an operator at work, the system.
-_EVERYBODYS_SQLSTATES = ("08", "25", "42", "53", "57", "58")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drained:
-    """What one call settled (`posted`, `failed`), the faults it met, and whether its time was up with jobs `left`."""
+@dataclass(slots=True, kw_only=True)
+class Settled:
+    """What one call did: how many transfers it `posted` or `failed`, how many `faults` it met, and the jobs that it put
+    off or gave up after them. `left` is true if its time was up while jobs were still due."""
 
     posted: int = 0
     failed: int = 0
     faults: int = 0
+    faulty: list[FaultyJob] = field(default_factory=list)
     left: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """What became of a batch; `passed_over` is the oldest job that was left for the next one."""
+    """What became of a batch; `passed_over` is the oldest job that it left for the next one."""
 
     posted: int
     failed: int
@@ -66,7 +56,7 @@ class _Batch:
 
 
 class _Haste:
-    """How often, one batch after another, the oldest job was passed over; whether that was often enough."""
+    """Counts how often, one batch after another, the same oldest job was passed over."""
 
     def __init__(self) -> None:
         self._job_id: int | None = None
@@ -80,12 +70,12 @@ class _Haste:
         if batch.passed_over is None or batch.passed_over != self._job_id:
             self._job_id, self._times = batch.passed_over, 0
         if batch.passed_over is not None:
-            # Where nothing at all was free there is nothing else to do than wait.
+            # If nothing at all was free, there is nothing to do but wait.
             self._times += 1 if batch.posted or batch.failed else _PASSED_OVER_MAX
 
 
 class _BatchError(Exception):
-    """Settling these jobs met a fault; the batch is undone."""
+    """Settling these jobs met a fault; Postgres has undone the batch."""
 
     def __init__(self, job_ids: Sequence[int], cause: Exception) -> None:
         super().__init__(str(cause))
@@ -93,58 +83,65 @@ class _BatchError(Exception):
         self.cause = cause
 
 
-def partition_drain(*, partition: int, time_limit_s: float) -> Drained:
-    """Settles a partition's jobs, oldest first, until none is left that could be settled now, or the time is up.
+def sources_settle(*, source_ids: Collection[int], time_limit_s: float) -> Settled:
+    """Settles the jobs of these source wallets, oldest first, until none is due any more or the time is up.
 
-    A fault undoes its batch; smaller ones are tried next, down to the one job that the fault belongs to, which is
-    held back or buried alone. Leaves without a look where another drainer holds the partition. Raises DatabaseError,
-    InterfaceError, ClockError or LeaseError where no job could be settled, because the database is away or no id can
-    be made.
+    A fault undoes its batch. Smaller batches are tried next, down to the one job that the fault belongs to, which is
+    put off or becomes a dead letter; its neighbours settle. Raises DatabaseError, InterfaceError, ClockError or
+    LeaseError, with nothing half done, if nobody's job could be settled: the database is away or no id can be made.
     """
+    return _settle(source_jobs(source_ids), time_limit_s)
+
+
+def partition_settle(*, partition: int, time_limit_s: float) -> Settled:
+    """The same for all source wallets of a partition. Returns at once while another settler holds the partition."""
+    return _settle(PartitionJobs(partition), time_limit_s)
+
+
+def _settle(due: DueJobs, time_limit_s: float) -> Settled:
     deadline = time.monotonic() + time_limit_s
-    posted = failed = faults = 0
+    settled = Settled()
     size, lock_timeout_ms, narrowing = BATCH, _LOCK_TIMEOUT_MS, False
     haste = _Haste()
-    # A faulty batch is narrowed down even when the time is up: the next drain would begin again with a full one.
+    # A faulty batch is narrowed down even when the time is up: the next call would begin again with a full one.
     while narrowing or time.monotonic() < deadline:
         try:
-            settled = _batch_settle(partition, size, lock_timeout_ms, is_patient=narrowing or haste.is_over)
+            batch = _batch_settle(due, size, lock_timeout_ms, is_patient=narrowing or haste.is_over)
         except _BatchError as fault:
-            faults += 1
-            narrowing = not jobs_hold_back(fault.job_ids, fault.cause)
+            settled.faults += 1
+            metrics.settlement_faults.inc()
+            faulty = jobs_put_off(fault.job_ids, fault.cause)
+            narrowing = faulty is None
             if narrowing:
                 size = max(1, len(fault.job_ids) // 4)
-            if fault_is_of_the_moment(fault.cause):
+            settled.faulty += faulty or []
+            if fault_is_passing(fault.cause):
                 lock_timeout_ms = _LOCK_TIMEOUT_AGAIN_MS
             continue
         narrowing = False
-        # Only a look that finds nothing ends the draining: a job that was accepted during the last batch, and whose
-        # drainer found the partition held, is seen by the look after it.
-        if not settled:
-            return Drained(posted=posted, failed=failed, faults=faults)
-        posted, failed = posted + settled.posted, failed + settled.failed
-        haste.note(settled)
+        # Only a look that finds nothing ends the call: a job that was accepted during the last batch, and whose settler
+        # found the partition held, is seen by the look after it.
+        if batch is None:
+            return settled
+        settled.posted, settled.failed = settled.posted + batch.posted, settled.failed + batch.failed
+        haste.note(batch)
         size = min(BATCH, size * 2)
-    return Drained(posted=posted, failed=failed, faults=faults, left=True)
+    settled.left = True
+    return settled
 
 
-def job_command(job: Job) -> Command:
-    """The command that settles a job's transaction."""
-    return _command([getattr(job.transaction, field) for field in _COMMAND_FIELDS])
+def _batch_settle(due: DueJobs, size: int, lock_timeout_ms: int, *, is_patient: bool) -> _Batch | None:
+    """Settles up to `size` jobs in one commit. None if none is due, or if another settler holds the partition.
 
-
-def _batch_settle(partition: int, size: int, lock_timeout_ms: int, *, is_patient: bool) -> _Batch | None:
-    """Settles up to `size` jobs in one commit. None where there are none, or where another drainer is at them.
-
-    Whoever `is_patient` waits for wallets that somebody else holds. Otherwise their jobs are passed over: two drainers
-    would else take turns, each waiting for the other's commit before it begins to work.
+    With `is_patient` it waits for wallets that somebody else holds. Otherwise it passes their jobs over: two settlers
+    would take turns, each waiting for the other's commit before it begins to work.
     """
     jobs: dict[int, Command] = {}
     try:
         with transaction.atomic(durable=True):
-            if not _partition_lock(partition, lock_timeout_ms):
-                return None
-            jobs = _jobs_lock(partition, size)
+            with connection.cursor() as cursor:
+                cursor.execute(_LOCK_TIMEOUT_SQL, [str(lock_timeout_ms)])
+            jobs = due.lock(size)
             if not jobs:
                 return None
             oldest_left = None
@@ -156,69 +153,14 @@ def _batch_settle(partition: int, size: int, lock_timeout_ms: int, *, is_patient
                 return _Batch(posted=0, failed=0, passed_over=oldest_left)
             outcomes = post(list(jobs.values()))
             Job.objects.filter(among("id", jobs)).delete()
-            # Robust: what was settled is settled, whatever is wrong with the cache.
+            # Robust: a fault of the cache must not turn a settled transfer into an error.
             transaction.on_commit(partial(watched_warm_up, wallets_of(jobs.values())), robust=True)
     except Exception as error:
-        if not jobs or concerns_everybody(error):
+        if not jobs or fault_is_shared(error):
             raise
-        # Whatever else it is, it belongs to one of these jobs, and must not hold up all the others.
+        # Whatever else it is belongs to one of these jobs, and must not hold up all the others.
         raise _BatchError(list(jobs), error) from error
     failed = sum(1 for outcome in outcomes if outcome.error)
+    metrics.transfers_settled.labels(outcome="posted").inc(len(jobs) - failed)
+    metrics.transfers_settled.labels(outcome="failed").inc(failed)
     return _Batch(posted=len(jobs) - failed, failed=failed, passed_over=oldest_left)
-
-
-def _partition_lock(partition: int, lock_timeout_ms: int) -> bool:
-    """Holds a partition until the end of this database transaction; False where another drainer does.
-
-    This only saves two drainers from getting in one another's way. What keeps a job from being settled twice, and a
-    wallet's jobs in order, are the row locks that each batch takes. For one transaction, not for the connection: a
-    lock that outlived the batch would stay behind in a pool, or with a worker that was cut off from the network.
-    """
-    deadline = time.monotonic() + _PATIENCE_S
-    with connection.cursor() as cursor:
-        while True:
-            cursor.execute(_LOCK_SQL, [_LOCK_SPACE, partition, str(lock_timeout_ms)])
-            if cursor.fetchone()[0]:
-                return True
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_PATIENCE_STEP_S)
-
-
-def _jobs_lock(partition: int, size: int) -> dict[int, Command]:
-    """The oldest jobs that may be settled now, locked: by id, the command that settles each.
-
-    The lock stops a second drainer from settling them too, and the dead-letter desk from judging them meanwhile. A
-    wallet with a job that is held back is left out altogether, or its later transfers would overtake that job.
-    """
-    queue = Job.objects.filter(partition=partition, dead_at__isnull=True)
-    held_back = list(queue.filter(not_before__gt=timezone.now()).values_list("source", flat=True))
-    jobs = queue.exclude(source__in=held_back).order_by("id").select_for_update(of=("self",))
-    rows = jobs.values_list("id", *(f"transaction__{field}" for field in _COMMAND_FIELDS))[:size]
-    return {job_id: _command(fields) for job_id, *fields in rows}
-
-
-def _command(fields: Sequence[Any]) -> Command:
-    accepted_id, kind, amount, source_id, destination_id, initiator_id = fields
-    return Command(
-        accepted_id=accepted_id,
-        kind=Kind(kind),
-        amount=amount,
-        source_id=source_id,
-        destination_id=destination_id,
-        initiator_id=initiator_id,
-    )
-
-
-def concerns_everybody(error: Exception) -> bool:
-    """Whether a fault is the database's or the clock's rather than a job's: jobs are not charged for those."""
-    if isinstance(error, ClockError | LeaseError | InterfaceError):
-        return True
-    cause = error.__cause__
-    # A statement that took too long was cut off, which a smaller batch may not be.
-    if not isinstance(cause, psycopg.Error) or isinstance(cause, QueryCanceled):
-        return False
-    if cause.sqlstate is None:
-        # Not from the server: it is out of reach, unless the job's own data could not even be sent.
-        return isinstance(cause, psycopg.OperationalError)
-    return cause.sqlstate.startswith(_EVERYBODYS_SQLSTATES)

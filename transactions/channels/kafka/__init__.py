@@ -1,4 +1,1 @@
-"""The same channel of asynchronous transfers over Kafka: producer, consumer, retries, dead letters."""
-
-#: The value of the setting TRANSFER_CHANNEL that sends transfers this way.
-KAFKA = "kafka"
+"""Kafka as the channel: a message names a source wallet, and the consumers of one group settle what is due there."""

@@ -1,34 +1,37 @@
-"""What a message says: a transfer that was accepted, as JSON. docs/kafka.md describes it for other readers.
+"""What a message says: "look at this source wallet". docs/kafka.md describes it for other readers.
 
-Strict on reading: two readers must never understand one payment differently, and what is not exactly this is nobody's.
+No message moves money by itself. What a consumer settles stands in the job table; a forged, doubled or late message
+makes it look there once more.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-from kit.http.bodies import json_bytes, moment_text
-from transactions.ledger.commands import Command, Promise
-from transactions.ledger.rules import command_error
-from transactions.models import Kind
+from confluent_kafka import Message
+
+from kit.http.bodies import json_bytes
+from wallets.domain.ids import id_read
 
 SCHEMA = 1
-_INT64_MAX = 2**63 - 1
-_FIELDS = {
-    *("schema", "id", "kind", "amount", "source", "destination", "initiator", "memo", "idempotency_key"),
-    "created_at",
-}
+#: Milliseconds of Unix time before which a look finds nothing, because the job waits for its retry.
+NOT_BEFORE = "wallet-not-before"
+#: Where a dead message was first: topic/partition/offset.
+ORIGIN = "wallet-origin"
+#: Why nobody can read a message, or the last fault of a transfer that was given up.
+FAULT = "wallet-fault"
+#: Longer numbers are not times.
+_DIGITS_MAX = 14
 
 
 class UnreadableError(ValueError):
-    """Nobody can read this message; what it says is why."""
+    """Nobody can read this message; the text says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message to be published. `key` decides its partition; messages with one key stay in order."""
+    """A message to send. `key` decides its partition."""
 
     topic: str
     key: bytes | None
@@ -36,99 +39,67 @@ class Outgoing:
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-def transfer_encode(command: Command) -> bytes:
-    """The message of an accepted transfer, which has its id."""
-    promised = command.promised
-    assert promised is not None  # noqa: S101 - what is published was accepted, under an id
-    return json_bytes(
-        {
-            "schema": SCHEMA,
-            "id": str(promised.id),
-            "kind": command.kind,
-            "amount": command.amount,
-            "source": str(command.source_id),
-            "destination": str(command.destination_id),
-            "initiator": str(command.initiator_id),
-            "memo": command.memo,
-            "idempotency_key": command.idempotency_key,
-            "created_at": moment_text(promised.created_at),
-        }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A message as it was delivered."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def not_before(self) -> datetime | None:
+        digits = self.headers.get(NOT_BEFORE, b"")
+        if not digits.isdigit() or len(digits) > _DIGITS_MAX:
+            return None
+        return datetime.fromtimestamp(int(digits) / 1_000, tz=UTC)
+
+
+def incoming(message: Message) -> Incoming:
+    """Takes over a message that was delivered without an error."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None and partition is not None and offset is not None  # noqa: S101, PT018 - it was delivered
+    headers = message.headers() or []
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return Incoming(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        key=_bytes(message.key()),
+        value=_bytes(message.value()),
+        headers={name: value for name, value in pairs if isinstance(value, bytes)},
     )
 
 
-def transfer_decode(value: bytes | None) -> Command:
-    """The command of a message. Raises UnreadableError."""
-    data = _object(value)
-    if type(data.get("schema")) is not int or data["schema"] != SCHEMA:
-        raise UnreadableError(f"Its schema is {data.get('schema')!r}, and only {SCHEMA} is known here.")
-    if data.keys() != _FIELDS:
-        raise UnreadableError(f"These fields are missing or unknown: {', '.join(sorted(data.keys() ^ _FIELDS))}.")
-    if data["kind"] != Kind.TRANSFER:
-        raise UnreadableError("It is no transfer.")
-    command = Command(
-        kind=Kind.TRANSFER,
-        amount=_typed(data, "amount", int),
-        source_id=_id(data, "source"),
-        destination_id=_id(data, "destination"),
-        initiator_id=_id(data, "initiator"),
-        memo=_typed(data, "memo", str),
-        idempotency_key=None if data["idempotency_key"] is None else _typed(data, "idempotency_key", str),
-        promised=Promise(id=_id(data, "id"), created_at=_moment(data)),
-    )
-    error = command_error(command)
-    if error:
-        raise UnreadableError(str(error))
-    return command
+def look_message(source_id: int, *, topic: str, not_before: datetime | None = None) -> Outgoing:
+    """The message that asks consumers to look at a source wallet, now or not before a moment."""
+    headers = [] if not_before is None else [(NOT_BEFORE, str(int(not_before.timestamp() * 1_000)).encode())]
+    value = json_bytes({"schema": SCHEMA, "source": str(source_id)})
+    return Outgoing(topic=topic, key=str(source_id).encode(), value=value, headers=headers)
 
 
-def source_key(command: Command) -> bytes:
-    """Under which key a transfer is published: those of one wallet go through one partition, in order."""
-    return str(command.source_id).encode()
-
-
-def _object(value: bytes | None) -> dict[str, Any]:
+def look_read(message: Incoming) -> int:
+    """The id of the source wallet that the message names. Raises UnreadableError."""
     try:
-        # Decoded here: json would take UTF-16 as well.
-        data = json.loads((value or b"").decode(), object_pairs_hook=_pairs)
+        # Decoded first, because json itself would take UTF-16 as well.
+        data = json.loads((message.value or b"").decode())
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"It is no JSON: {error}") from error
-    if not isinstance(data, dict):
-        raise UnreadableError("It is no JSON object.")
-    return data
+        raise UnreadableError(f"It is not JSON: {error}") from error
+    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+        raise UnreadableError(f"It is not a message of schema {SCHEMA}.")
+    source = data.get("source")
+    source_id = id_read(source) if isinstance(source, str) else None
+    if source_id is None:
+        raise UnreadableError("It names no wallet.")
+    return source_id
 
 
-def _pairs(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) < len(pairs):
-        raise UnreadableError("A field is repeated.")
-    return data
-
-
-def _typed(data: Mapping[str, Any], field: str, type_: type[Any]) -> Any:
-    # Exactly this type: True is an int to Python.
-    if type(data[field]) is not type_:
-        raise UnreadableError(f"Its {field} is no {type_.__name__}.")
-    return data[field]
-
-
-def _id(data: Mapping[str, Any], field: str) -> int:
-    """Ids are texts of digits, written as we write them."""
-    text: str = _typed(data, field, str)
-    if not (text.isascii() and text.isdigit() and len(text) < 20 and str(int(text)) == text):
-        raise UnreadableError(f"Its {field} is no id.")
-    if not 0 < int(text) <= _INT64_MAX:
-        raise UnreadableError(f"Its {field} is no id.")
-    return int(text)
-
-
-def _moment(data: Mapping[str, Any]) -> datetime:
-    try:
-        moment = datetime.fromisoformat(_typed(data, "created_at", str))
-        if moment.tzinfo is None:
-            raise UnreadableError("Its created_at has no time zone.")
-        # Or Postgres could be given a year that Python cannot read back.
-        return moment.astimezone(UTC)
-    except UnreadableError:
-        raise
-    except (ValueError, OverflowError) as error:
-        raise UnreadableError("Its created_at is no time.") from error
+def _bytes(value: object) -> bytes | None:
+    return value if isinstance(value, bytes) else None

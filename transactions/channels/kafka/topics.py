@@ -13,8 +13,11 @@ from transactions.channels.kafka.client import TIMED_OUT, client_options
 
 _TIMEOUT_S = 30.0
 _POLL_S = 0.05
+#: A message that says where to look is worth nothing after a day: polling has found the job long before.
+_DAY_MS = 86_400_000
+#: What staff have not looked at yet is not thrown away, however old it is.
 _FOREVER = -1
-#: What came as large as a broker takes it by itself (1 MB) is put elsewhere with some words more.
+#: A message may be as large as the broker takes it by default (1 MB); as a dead message it has some headers more.
 _COPIES_MAX_BYTES = 10 * 2**20
 
 
@@ -34,19 +37,19 @@ class Topic:
         return {"retention.ms": str(self.keep_ms), **limit}
 
 
-def requested_topic() -> str:
-    """Transfers that were asked for, keyed by their source wallet, so that those of one wallet stay in order."""
-    return _name("transfers.requested")
+def due_topic() -> str:
+    """Source wallets that have jobs which are due, keyed by wallet."""
+    return _name("transfers.due")
 
 
 def retry_topic() -> str:
-    """Transfers that met a fault, each to be tried again at a time of its own."""
-    return _name("transfers.retry")
+    """Source wallets with a job that met a fault, and when to look at them again."""
+    return _name("transfers.retries")
 
 
 def dead_topic() -> str:
-    """What was given up: transfers that met a fault too often, and messages that nobody can read."""
-    return _name("transfers.dead")
+    """Transfers that were given up, and messages that nobody can read."""
+    return _name("transfers.dead-letters")
 
 
 def settled_topic() -> str:
@@ -54,21 +57,25 @@ def settled_topic() -> str:
     return _name("transactions.settled")
 
 
+def group_name() -> str:
+    """The consumer group that settles transfers. Its members share the partitions."""
+    return f"{settings.KAFKA_TOPIC_PREFIX}.settlers"
+
+
 def topics() -> list[Topic]:
     partitions, keep_ms = settings.KAFKA_PARTITIONS, settings.KAFKA_RETENTION_S * 1_000
     return [
-        Topic(name=requested_topic(), partitions=partitions, keep_ms=_FOREVER),
-        Topic(name=retry_topic(), partitions=partitions, keep_ms=_FOREVER, max_bytes=_COPIES_MAX_BYTES),
+        Topic(name=due_topic(), partitions=partitions, keep_ms=_DAY_MS),
+        Topic(name=retry_topic(), partitions=partitions, keep_ms=_DAY_MS),
         Topic(name=dead_topic(), partitions=1, keep_ms=_FOREVER, max_bytes=_COPIES_MAX_BYTES),
         Topic(name=settled_topic(), partitions=partitions, keep_ms=keep_ms),
     ]
 
 
 def topics_make() -> list[Topic]:
-    """Makes the topics that are not there yet, and returns those. Raises KafkaException.
+    """Makes the missing topics, and returns those. Raises KafkaException.
 
-    What is there stays as it is: with another number of partitions a wallet's next transfers could overtake its
-    earlier ones, so that is changed by hand, while nothing waits.
+    Topics that exist stay as they are.
     """
     wanted = {topic.name: topic for topic in topics()}
     admin = AdminClient(client_options(quiet=True))
@@ -91,7 +98,7 @@ def topics_make() -> list[Topic]:
 
 
 def _topics_await(admin: AdminClient, wanted: Mapping[str, Topic]) -> None:
-    """Until the brokers know what the controller has made, so that nobody is told "unknown topic" after this."""
+    """Waits until the brokers know what the controller has made, so that no client hears "unknown topic" after this."""
     deadline = time.monotonic() + _TIMEOUT_S
     while not wanted.keys() <= _topics_known(admin):
         if time.monotonic() > deadline:

@@ -1,6 +1,6 @@
-"""`manage.py consume_transfers`: settles the transfers that were accepted through Kafka, until it is told to stop.
+"""`manage.py consume_transfers`: settles accepted transfers where Kafka's messages point, until it is told to stop.
 
-As many may run as the topics have partitions. SIGTERM and Ctrl-C let the batch at hand finish.
+As many may run as the topics have partitions. SIGTERM and Ctrl-C let the batch in hand finish.
 """
 
 import signal
@@ -11,19 +11,20 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from telemetry import metrics
 from transactions.channels.kafka.consumer import consume
+from transactions.channels.kafka.old_release import OldMessagesError
 
 
 class Command(BaseCommand):
     """Runs one consumer of the group."""
 
-    help = "Settles transfers that were accepted through Kafka (TRANSFER_CHANNEL=kafka), until it is told to stop."
+    help = "Settles accepted transfers with Kafka as the channel (TRANSFER_CHANNEL=kafka), until it is told to stop."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--alive", type=Path, help="a file to touch with each look, for whoever watches")
+        parser.add_argument("--alive", type=Path, help="a file to touch with each turn, as a sign of life")
 
     def handle(self, *, alive: Path | None, **_: Any) -> None:
         over = threading.Event()
@@ -34,4 +35,7 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         metrics.exposition_serve(port=settings.METRICS_PORT)
-        consume(is_over=over.is_set, alive=alive.touch if alive else lambda: None)
+        try:
+            consume(is_over=over.is_set, alive=alive.touch if alive else lambda: None)
+        except OldMessagesError as error:
+            raise CommandError(str(error)) from error

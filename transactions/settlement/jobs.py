@@ -1,0 +1,146 @@
+"""Finding the jobs that are due, and locking them.
+
+A job is due when it is not a dead letter and no earlier job of its source wallet waits for a retry. Both selections
+below lock jobs in ascending order of `id`, which is the order of acceptance. The row locks are what keeps a job from
+being settled twice and the jobs of a wallet in order, however many settlers look at once, and for whatever reason.
+"""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from django.db import connection
+from django.utils import timezone
+
+from transactions.ledger.arrays import array_literal
+from transactions.ledger.commands import Command
+from transactions.models import Job, Kind
+from transactions.settlement.partitions import PARTITIONS, partition_of
+
+#: How long a second settler of a partition waits for the first to finish its last look before it leaves.
+_PATIENCE_S = 0.25
+_PATIENCE_STEP_S = 0.01
+# The first of the two numbers of the advisory locks on partitions; the second is the partition.
+LOCK_SPACE = 0x5741
+_PARTITION_LOCK_SQL = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+_COMMAND_FIELDS = ("id", "kind", "amount", "source_id", "destination_id", "initiator_id")
+# The subquery reads no more than a few rows of each source, by index, so that a source with a million jobs costs no
+# more than one with ten. Locking comes last, because FOR UPDATE inside the subquery would lock rows that LIMIT drops.
+_OF_SOURCES_SQL = """
+SELECT j.id, t.id, t.kind, t.amount, t.source_id, t.destination_id, t.initiator_id
+FROM transactions_job AS j JOIN transactions_transaction AS t ON t.id = j.transaction_id
+WHERE j.dead_at IS NULL AND j.id = ANY(ARRAY(
+    SELECT first.id FROM unnest(%s::bigint[]) AS source (id) CROSS JOIN LATERAL (
+        SELECT id FROM transactions_job WHERE source_id = source.id AND dead_at IS NULL ORDER BY id LIMIT %s
+    ) AS first ORDER BY first.id LIMIT %s
+))
+ORDER BY j.id FOR UPDATE OF j
+"""
+# One index probe for each partition, however many jobs wait.
+_DUE_PARTITIONS_SQL = """
+SELECT p.number FROM generate_series(0, %s) AS p (number) CROSS JOIN LATERAL (
+    SELECT transaction_id, not_before FROM transactions_job
+    WHERE partition = p.number AND dead_at IS NULL AND (not_before IS NULL OR not_before <= now())
+    ORDER BY id LIMIT 1
+) AS oldest JOIN transactions_transaction AS t ON t.id = oldest.transaction_id
+WHERE oldest.not_before IS NOT NULL OR t.created_at <= now() - %s * interval '1 second'
+ORDER BY t.created_at
+"""
+
+
+class DueJobs(Protocol):
+    """Some of the jobs that are due: those of a partition, or those of a set of source wallets."""
+
+    def lock(self, size: int) -> dict[int, Command]:
+        """Locks the oldest `size` of them until the commit. Returns, by job id, the command that settles each."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionJobs:
+    """The jobs of one partition. At most one settler at a time works on a partition."""
+
+    partition: int
+
+    def lock(self, size: int) -> dict[int, Command]:
+        """As above. Empty also while another settler holds the partition."""
+        if not _partition_lock(self.partition):
+            return {}
+        queue = Job.objects.filter(partition=self.partition, dead_at__isnull=True)
+        waiting = list(queue.filter(not_before__gt=timezone.now()).values_list("source", flat=True))
+        jobs = queue.exclude(source__in=waiting).order_by("id").select_for_update(of=("self",))
+        rows = jobs.values_list("id", *(f"transaction__{field}" for field in _COMMAND_FIELDS))[:size]
+        return {job_id: _command(fields) for job_id, *fields in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceJobs:
+    """The jobs of a set of source wallets."""
+
+    source_ids: frozenset[int]
+
+    def lock(self, size: int) -> dict[int, Command]:
+        source_ids = self.source_ids - self._waiting()
+        if not source_ids:
+            return {}
+        # A few times its share for each source, so that a batch fills up although some sources have little.
+        per_source = min(size, 4 * -(-size // len(source_ids)))
+        with connection.cursor() as cursor:
+            cursor.execute(_OF_SOURCES_SQL, [array_literal(sorted(source_ids), of="bigint"), per_source, size])
+            return {job_id: _command(fields) for job_id, *fields in cursor.fetchall()}
+
+    def _waiting(self) -> set[int]:
+        """The sources with a job that waits for its retry. Their later jobs wait too, or they would overtake it."""
+        # The partitions lead to the index of waiting jobs, which is small.
+        partitions = {partition_of(source_id) for source_id in self.source_ids}
+        waiting = Job.objects.filter(
+            partition__in=partitions, source__in=self.source_ids, dead_at__isnull=True, not_before__gt=timezone.now()
+        )
+        return set(waiting.values_list("source", flat=True))
+
+
+def partitions_due(*, overdue_s: float) -> list[int]:
+    """The partitions whose oldest due job was accepted at least `overdue_s` seconds ago or has waited for its retry.
+    Those that have waited longest come first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE_PARTITIONS_SQL, [PARTITIONS - 1, overdue_s])
+        return [row[0] for row in cursor.fetchall()]
+
+
+def source_jobs(source_ids: Collection[int]) -> SourceJobs:
+    return SourceJobs(frozenset(source_ids))
+
+
+def job_command(job: Job) -> Command:
+    """The command that settles a job's transaction."""
+    return _command([getattr(job.transaction, field) for field in _COMMAND_FIELDS])
+
+
+def _command(fields: Sequence[Any]) -> Command:
+    accepted_id, kind, amount, source_id, destination_id, initiator_id = fields
+    return Command(
+        accepted_id=accepted_id,
+        kind=Kind(kind),
+        amount=amount,
+        source_id=source_id,
+        destination_id=destination_id,
+        initiator_id=initiator_id,
+    )
+
+
+def _partition_lock(partition: int) -> bool:
+    """Holds a partition until the end of the transaction; False if another settler holds it.
+
+    The lock only saves work: it stops two settlers from waiting for each other's row locks. It belongs to the
+    transaction and not to the connection, because a lock that outlived the batch would stay behind in a pool, or with
+    a worker that was cut off from the network.
+    """
+    deadline = time.monotonic() + _PATIENCE_S
+    with connection.cursor() as cursor:
+        while True:
+            cursor.execute(_PARTITION_LOCK_SQL, [LOCK_SPACE, partition])
+            if cursor.fetchone()[0]:
+                return True
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PATIENCE_STEP_S)
