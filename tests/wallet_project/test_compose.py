@@ -18,7 +18,7 @@ ONCE = [name for name, service in SERVICES.items() if service["restart"] == "no"
 LASTING = SERVICES.keys() - ONCE
 DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
 #: Where the names of our environment are read.
-READERS = ("wallet_project/*.py", "telemetry/*.py", "transactions/**/*.py", "wallets/**/*.py")
+READERS = ("wallet_project/**/*.py", "telemetry/*.py", "transactions/**/*.py", "wallets/**/*.py")
 
 
 def waited_for() -> dict[str, set[str]]:

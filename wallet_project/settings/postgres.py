@@ -1,0 +1,48 @@
+"""Postgres, which holds the books. Every lock, statement and transaction has a timeout, so nothing waits for ever."""
+
+from urllib.parse import unquote
+
+from wallet_project import embedded
+from wallet_project.settings.base import env
+
+# Where the database is: postgres://user:password@host:port/name, with libpq options such as ?sslmode=require.
+# A Unix socket's directory takes the place of the host, percent-encoded: postgres://user@%2Fdirectory/name.
+# Default: the embedded Postgres of `make run`.
+_database = env.db_url_config(env.str("DATABASE_URL", default=embedded.database_url()))
+# Seconds for which a process keeps an idle connection open. A minute saves a new connection per request and still lets
+# Postgres get rid of unused ones. 0 closes the connection after each request.
+_conn_max_age_s = env.int("DATABASE_CONN_MAX_AGE_S", default=60)
+# Milliseconds that a statement waits for a lock before the request is answered 503 and can be repeated. Postings hold
+# their locks for milliseconds, so a wait of five seconds means that something is wrong.
+_lock_timeout_ms = env.int("DATABASE_LOCK_TIMEOUT_MS", default=5_000)
+# Milliseconds that one statement may run. Statements of requests take milliseconds; the default stops only those that
+# have gone wrong. Commands that take longer lift this limit for themselves.
+_statement_timeout_ms = env.int("DATABASE_STATEMENT_TIMEOUT_MS", default=30_000)
+# Milliseconds that one transaction may take, longer than any request or task needs. Must not be 0, and must stay below
+# CACHE_FENCE_S (see there). Commands that take longer lift this limit for themselves.
+DATABASE_TRANSACTION_TIMEOUT_MS = env.int("DATABASE_TRANSACTION_TIMEOUT_MS", default=60_000)
+
+DATABASES = {
+    "default": {
+        **_database,
+        "HOST": unquote(_database["HOST"]),
+        "CONN_MAX_AGE": _conn_max_age_s,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            # The query of the URL: ?sslmode=require, or ?host=/directory for a socket.
+            **_database.get("OPTIONS", {}),
+            "application_name": "wallet",
+            # Seconds.
+            "connect_timeout": 5,
+            "options": " ".join(
+                [
+                    f"-c lock_timeout={_lock_timeout_ms}",
+                    f"-c statement_timeout={_statement_timeout_ms}",
+                    # Milliseconds.
+                    "-c idle_in_transaction_session_timeout=60000",
+                    f"-c transaction_timeout={DATABASE_TRANSACTION_TIMEOUT_MS}",
+                ]
+            ),
+        },
+    }
+}

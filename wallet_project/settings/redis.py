@@ -1,0 +1,41 @@
+"""Redis: the cache and the counters of the rate limits. No money depends on it; wiping it costs only speed."""
+
+from wallet_project import embedded
+from wallet_project.settings.base import env
+
+# Where Redis is: redis://host:port/number, rediss:// for TLS, or unix://path?db=number.
+# Default: the embedded Valkey of `make run`.
+REDIS_URL = env.str("REDIS_URL", default=embedded.redis_url())
+
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "wallet",
+        # Timeouts in seconds. They are short because writers ask Redis while they hold locks on wallets.
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": True},
+    },
+    # The counters of the form limits. Exceptions are not ignored, so that the limiter notices that Redis is down and
+    # counts in process. The timeouts must equal those above: django-redis shares one connection pool per URL, and the
+    # cache that connects first determines its options.
+    "limits": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "wallet:limits",
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": False},
+    },
+}
+DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
+
+# 0 makes every read ask Postgres, to measure what the cache saves. Writers evict in any case, so that the cache can be
+# switched on again at any time.
+CACHE_ENABLED = env.bool("CACHE_ENABLED", default=True)
+# Seconds after which a fence expires whose writer died, and for which a new (wiped or restarted) Redis is not trusted,
+# because it may have lost fences. `manage.py check` requires a quarter more than DATABASE_TRANSACTION_TIMEOUT_MS: a
+# commit after its fence has expired would leave an old balance in the cache. The default is one and a half times that
+# timeout.
+CACHE_FENCE_S = env.float("CACHE_FENCE_S", default=90.0)
+# Milliseconds for which readers trust the cache before one of them asks Postgres again. A writer that cannot reach
+# Redis waits a little longer than this after its commit, until no reader trusts the old value. Shorter values cost more
+# queries, longer ones slow down writes while Redis is down. Must be the same for all processes.
+CACHE_TRUST_MS = env.int("CACHE_TRUST_MS", default=300)

@@ -1,0 +1,43 @@
+"""What protects browsers: HTTPS, secure cookies and the Content-Security-Policy; and which proxies are trusted."""
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from wallet_project.settings.base import env
+
+# 1 if browsers reach the site through TLS: plain HTTP is redirected, cookies are sent over TLS only, and browsers are
+# told to use nothing else for a year (HSTS). Off by default, because the site itself does not speak TLS.
+HTTPS = env.bool("HTTPS", default=False)
+SECURE_SSL_REDIRECT = HTTPS
+# Seconds: a year, as browsers' preload lists require.
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# How many of your own proxies are in front of the site and the gRPC server. Each appends an address to X-Forwarded-For,
+# so this many addresses at its end are trusted; with 1 or more, X-Forwarded-Proto is trusted too. With the default of 0
+# both headers are ignored, because any client can send them.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
+if TRUSTED_PROXIES < 0:
+    raise ImproperlyConfigured("TRUSTED_PROXIES is how many proxies stand in front: 0 or more.")
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}

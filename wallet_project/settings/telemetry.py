@@ -1,0 +1,26 @@
+"""Logs and metrics. One log line per request and task, joined by the request id; no names, addresses or secrets."""
+
+import logging
+
+from telemetry.logs import json_wanted, logging_config, structlog_configure
+from wallet_project.settings.base import env
+
+# The least severe level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL. INFO contains the line per request.
+_log_level = env.str("LOG_LEVEL", default="INFO")
+
+LOGGING = logging_config(as_json=json_wanted(), level=_log_level)
+structlog_configure()
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+# Safe, because TelemetryMiddleware runs first and replaces malformed request ids.
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
+# A task that did something logs it itself. Failures are always logged, with their traceback.
+DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_CELERY_TASK_SUCCESS_LOG_LEVEL = logging.DEBUG
+
+# TCP port on which a process that serves no pages (gRPC server, Celery worker, Kafka consumer or relay) serves its
+# metrics to Prometheus, at /metrics. 0 switches that off, so that several processes on one machine do not collide.
+# The site itself always serves /metrics on its own port.
+METRICS_PORT = env.int("METRICS_PORT", default=0)

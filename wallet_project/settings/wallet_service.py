@@ -1,0 +1,27 @@
+"""The wallet as a separate service: web processes without books of their own, which call a `manage.py serve_grpc`."""
+
+import re
+
+from django.core.exceptions import ImproperlyConfigured
+
+from wallet_project.settings.base import SECRET_KEY_LENGTH_MIN, env
+
+# The service to call: grpc://host:port, or grpcs:// for TLS. Empty: this process keeps the books in its own database.
+WALLET_SERVICE = env.str("WALLET_SERVICE", default="")
+if WALLET_SERVICE and not re.fullmatch(r"grpcs?://([^/:]+|\[[0-9a-fA-F:]+\]):[0-9]+", WALLET_SERVICE):
+    raise ImproperlyConfigured("WALLET_SERVICE is grpc://host:port, or grpcs://host:port through TLS.")
+# The secret with which web processes tell the service for which user they call. At least 50 random characters, the same
+# for the service and its web processes. Empty: the service accepts no such calls.
+WALLET_SERVICE_KEY = env.str("WALLET_SERVICE_KEY", default="")
+if (WALLET_SERVICE or WALLET_SERVICE_KEY) and len(WALLET_SERVICE_KEY) < SECRET_KEY_LENGTH_MIN:
+    # Anybody who guesses the key can act as any user.
+    raise ImproperlyConfigured(f"WALLET_SERVICE_KEY has {SECRET_KEY_LENGTH_MIN} or more random characters.")
+# Path of a PEM file: the certificate authority that signed the service's certificate. Empty: those of the system.
+WALLET_SERVICE_CA = env.str("WALLET_SERVICE_CA", default="")
+# Milliseconds that one call which moves money may take. A posting waits up to three times for its locks, each time for
+# at most DATABASE_LOCK_TIMEOUT_MS; the default leaves five seconds on top.
+WALLET_SERVICE_TIMEOUT_MS = env.int("WALLET_SERVICE_TIMEOUT_MS", default=20_000)
+
+# The implementations behind `wallets/book.py` and `transactions/book.py`: the local database, or the service.
+WALLET_BOOK = "transactions.remote.wallets.RemoteWalletBook" if WALLET_SERVICE else "wallets.book.LocalWalletBook"
+MONEY_BOOK = "transactions.remote.money.RemoteMoneyBook" if WALLET_SERVICE else "transactions.book.LocalMoneyBook"
