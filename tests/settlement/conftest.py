@@ -64,7 +64,8 @@ def worker_start(transactional_db: None, broker: Broker, tmp_path: Path) -> Iter
     yield start
     for worker in workers:
         worker.kill()
-        # Or the tables could not be emptied.
+    # An open transaction of theirs would keep the tables from being emptied.
+    for worker in workers:
         worker.wait_until_gone()
 
 

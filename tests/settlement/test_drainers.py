@@ -13,7 +13,7 @@ from tests.settlement.threads import in_a_thread, in_threads
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Job
-from transactions.settlement import settle
+from transactions.settlement import jobs, settle
 from transactions.settlement.partitions import PARTITIONS
 from transactions.settlement.retry import FaultyJob, jobs_put_off
 from transactions.settlement.settle import Settled, partition_settle
@@ -54,7 +54,7 @@ def test_without_the_lock_on_the_partition_the_row_locks_still_keep_order_and_co
 ) -> None:
     """As behind a pool that hands out another connection each time: the advisory lock only saves work."""
     monkeypatch.setattr(settle, "BATCH", 20)
-    monkeypatch.setattr(settle, "_partition_lock", lambda partition, lock_timeout_ms: True)
+    monkeypatch.setattr(jobs, "_partition_lock", lambda partition: True)
     alice, bob, charlie = neighbours(crowd_wallets(33, 1_000), 3)
     accepted = accept([transfer(alice, charlie), transfer(bob, charlie)] * 200)
 

@@ -8,6 +8,7 @@ being settled twice and the jobs of a wallet in order, however many settlers loo
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Protocol
 
 from django.db import connection
@@ -41,10 +42,10 @@ ORDER BY j.id FOR UPDATE OF j
 _DUE_PARTITIONS_SQL = """
 SELECT p.number FROM generate_series(0, %s) AS p (number) CROSS JOIN LATERAL (
     SELECT transaction_id, not_before FROM transactions_job
-    WHERE partition = p.number AND dead_at IS NULL AND (not_before IS NULL OR not_before <= now())
+    WHERE partition = p.number AND dead_at IS NULL AND (not_before IS NULL OR not_before <= %s)
     ORDER BY id LIMIT 1
 ) AS oldest JOIN transactions_transaction AS t ON t.id = oldest.transaction_id
-WHERE oldest.not_before IS NOT NULL OR t.created_at <= now() - %s * interval '1 second'
+WHERE oldest.not_before IS NOT NULL OR t.created_at <= %s
 ORDER BY t.created_at
 """
 
@@ -103,7 +104,9 @@ def partitions_due(*, overdue_s: float) -> list[int]:
     """The partitions whose oldest due job was accepted at least `overdue_s` seconds ago or has waited for its retry.
     Those that have waited longest come first."""
     with connection.cursor() as cursor:
-        cursor.execute(_DUE_PARTITIONS_SQL, [PARTITIONS - 1, overdue_s])
+        # By the clock of the processes, which also dates jobs and retries.
+        now = timezone.now()
+        cursor.execute(_DUE_PARTITIONS_SQL, [PARTITIONS - 1, now, now - timedelta(seconds=overdue_s)])
         return [row[0] for row in cursor.fetchall()]
 
 
