@@ -6,13 +6,13 @@ and lists have separate buckets, so that a program that sends lists too eagerly 
 
 from collections.abc import Mapping
 
-from kit.limits.policies import Charge, FormLimit, Per, Policy
+from kit.limits.policies import Cost, FormLimit, Per, Policy
 from wallets.limits import READS
 
 #: A page has up to a hundred entries, each of which may lie on a disk page of its own.
-HISTORY = Charge(policy=READS, cost=3)
-MONEY = Charge(policy=Policy(name="money", quota=600, window_s=60, per=Per.USER))
-BULK = Charge(policy=Policy(name="bulk", quota=30_000, window_s=60, per=Per.USER), items_in="transfers")
+HISTORY = Cost(policy=READS, units=3)
+MONEY = Cost(policy=Policy(name="money", quota=600, window_s=60, per=Per.USER))
+BULK = Cost(policy=Policy(name="bulk", quota=30_000, window_s=60, per=Per.USER), per_item_in="transfers")
 
 _FORM = FormLimit(policies=(Policy(name="form-money", quota=30, window_s=60, per=Per.USER),), keeps_input=True)
 FORMS: Mapping[str, FormLimit] = {

@@ -9,7 +9,7 @@ import structlog
 from celery import Task, shared_task
 from django.conf import settings
 
-from kit.redis.locks import Taken, lock_try
+from kit.redis.locks import LockResult, lock_try
 from telemetry import metrics
 from transactions.audit import books_audit
 from transactions.queue.settle import partition_drain
@@ -29,8 +29,8 @@ def audit_nightly(self: Task[[], None]) -> None:
     """Audits the books, once for however many beats ask. Fails where they do not balance, so that it is seen."""
     # A message that comes again is that of a worker that died, and with it the lock's holder.
     is_second_try = (self.request.delivery_info or {}).get("redelivered")
-    with lock_try("audit", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as taken:
-        if taken is Taken.BUSY and not is_second_try:
+    with lock_try("audit", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as lock:
+        if lock is LockResult.BUSY and not is_second_try:
             log.info("books_audited_already")
             return
         _audit()

@@ -6,20 +6,20 @@ and signing in have separate buckets, so that a program that polls too eagerly c
 
 from collections.abc import Mapping
 
-from kit.limits.policies import Charge, FormLimit, Per, Policy
+from kit.limits.policies import Cost, FormLimit, Per, Policy
 
-# --- The API: token buckets (GCRA). A view names its charges as `reads` and `writes`; by default READ and WRITE. ---
+# --- The API: token buckets (GCRA). A view names its costs as `reads` and `writes`; by default READ and WRITE. ---
 READS = Policy(name="reads", quota=3_000, window_s=60, per=Per.USER)
-READ = Charge(policy=READS)
-WRITE = Charge(policy=Policy(name="writes", quota=60, window_s=60, per=Per.USER))
+READ = Cost(policy=READS)
+WRITE = Cost(policy=Policy(name="writes", quota=60, window_s=60, per=Per.USER))
 #: Whoever shows no valid token: what is open to everybody, and what is refused for want of one.
-STRANGER = Charge(policy=Policy(name="strangers", quota=300, window_s=60, per=Per.ADDRESS))
+ANONYMOUS = Cost(policy=Policy(name="strangers", quota=300, window_s=60, per=Per.ADDRESS))
 SIGN_IN = (
-    Charge(policy=Policy(name="sign-in-address", quota=60, window_s=60, per=Per.ADDRESS)),
+    Cost(policy=Policy(name="sign-in-address", quota=60, window_s=60, per=Per.ADDRESS)),
     # It locks nobody out for longer than the guessing goes on.
-    Charge(policy=Policy(name="sign-in-name", quota=20, window_s=300, per=Per.NAME)),
+    Cost(policy=Policy(name="sign-in-name", quota=20, window_s=300, per=Per.NAME)),
 )
-SIGN_UP = (Charge(policy=Policy(name="sign-up", quota=60, window_s=120, per=Per.ADDRESS)),)
+SIGN_UP = (Cost(policy=Policy(name="sign-up", quota=60, window_s=120, per=Per.ADDRESS)),)
 
 # --- Forms: fixed windows (django-ratelimit). By the name of the form's view. ---
 _ACCOUNT = Policy(name="form-account", quota=10, window_s=60, per=Per.USER)

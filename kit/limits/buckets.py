@@ -17,17 +17,17 @@ from throttled import Throttled, per_duration
 from throttled.store import MemoryStore
 
 from kit.limits.policies import Policy
-from kit.redis.circuit_breaker import Breaker
-from kit.redis.errands import Errand, errands_run, script_errand
+from kit.redis.circuit_breaker import CircuitBreaker
+from kit.redis.pipeline import RedisCommand, commands_run, script_command
 from telemetry import metrics
 
 _PREFIX = "wallet:throttled"
 #: Ours and not throttled-py's, which believes what is stored: with a clock that was put back (another server took over,
 #: whose clock is behind) it would refuse everybody for as long as the clock was put back by.
-#: Takes the time in which a unit flows in, the quota and the cost; answers whether it refuses, what is left, and the
+#: Takes the time in which a unit flows in, the quota and the units; answers whether it refuses, what is left, and the
 #: seconds until the bucket is full and until the request may come again.
 _SCRIPT = """
-local interval_s, quota, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local interval_s, quota, units = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
 -- Counted from 2025, so that a double keeps the fractions of a microsecond.
 local now_s = time[1] - 1735660800 + time[2] / 1000000
@@ -38,17 +38,17 @@ if missing_s > window_s + 0.001 then
     redis.call('SET', KEYS[1], now_s + window_s, 'EX', math.ceil(window_s))
 end
 local left = math.floor(quota - missing_s / interval_s)
-if left < cost then
-    return {1, left, tostring(missing_s), tostring(missing_s - (quota - cost) * interval_s)}
+if left < units then
+    return {1, left, tostring(missing_s), tostring(missing_s - (quota - units) * interval_s)}
 end
-missing_s = missing_s + cost * interval_s
+missing_s = missing_s + units * interval_s
 redis.call('SET', KEYS[1], now_s + missing_s, 'EX', math.ceil(missing_s))
-return {0, left - cost, tostring(missing_s), '0'}
+return {0, left - units, tostring(missing_s), '0'}
 """
 #: How many buckets a process keeps for itself; the ones that were used longest ago make room.
 _LOCAL_BUCKETS_MAX = 50_000
 #: What limits know of Redis. The forms' counters (`kit.limits.forms`) share it.
-redis_breaker = Breaker("Redis of the limits", rest_s=2.0)
+redis_breaker = CircuitBreaker("Redis of the limits", rest_s=2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,20 +64,20 @@ class Verdict:
     wait_s: int
 
 
-def bucket_errand(policy: Policy, *, key: str, cost: int = 1) -> Errand:
+def bucket_command(policy: Policy, *, key: str, units: int = 1) -> RedisCommand:
     """For `bucket_take`, to be sent with something else."""
     quota = quota_shared(policy)
     # No request costs more than a full bucket holds: it could never pass.
-    arguments = (policy.window_s / quota, quota, min(cost, quota))
-    return script_errand(_SCRIPT, [f"{_PREFIX}:{policy.name}:{key_hashed(key)}"], arguments)
+    arguments = (policy.window_s / quota, quota, min(units, quota))
+    return script_command(_SCRIPT, [f"{_PREFIX}:{policy.name}:{key_hashed(key)}"], arguments)
 
 
-def bucket_take(policy: Policy, *, key: str, cost: int = 1, errand: Errand | None = None) -> Verdict:
-    """Takes `cost` units out of the policy's bucket for this key, or none if it holds less. `errand` is the one for
+def bucket_take(policy: Policy, *, key: str, units: int = 1, command: RedisCommand | None = None) -> Verdict:
+    """Takes `units` units out of the policy's bucket for this key, or none if it holds less. `command` is the one for
     this, if it was sent before."""
-    errand = errand or bucket_errand(policy, key=key, cost=cost)
-    if errand.is_done or _errand_run(errand):
-        limited, remaining, reset_after_s, retry_after_s = errand.reply
+    command = command or bucket_command(policy, key=key, units=units)
+    if command.is_done or _command_run(command):
+        limited, remaining, reset_after_s, retry_after_s = command.reply
         return _verdict(
             policy,
             quota=quota_shared(policy),
@@ -86,14 +86,14 @@ def bucket_take(policy: Policy, *, key: str, cost: int = 1, errand: Errand | Non
             reset_after_s=float(reset_after_s),
             retry_after_s=float(retry_after_s),
         )
-    return bucket_take_alone(policy, key=key, cost=cost)
+    return bucket_take_local(policy, key=key, units=units)
 
 
-def bucket_take_alone(policy: Policy, *, key: str, cost: int = 1) -> Verdict:
+def bucket_take_local(policy: Policy, *, key: str, units: int = 1) -> Verdict:
     """The same out of this process's own bucket, which holds its share: others may be asked by the same client."""
     metrics.throttle_fallbacks.labels(policy=policy.name).inc()
     quota = math.ceil(quota_shared(policy) / settings.THROTTLE_PROCESSES)
-    result = _limiter(quota, policy.window_s).limit(f"{policy.name}:{key_hashed(key)}", cost=min(cost, quota))
+    result = _limiter(quota, policy.window_s).limit(f"{policy.name}:{key_hashed(key)}", cost=min(units, quota))
     return _verdict(
         policy,
         quota=quota,
@@ -115,11 +115,11 @@ def key_hashed(key: str) -> str:
     return hashlib.blake2b(key.encode(), key=secret, digest_size=16).hexdigest()
 
 
-def _errand_run(errand: Errand) -> bool:
+def _command_run(command: RedisCommand) -> bool:
     if not redis_breaker.may_try():
         return False
     try:
-        errands_run(get_redis_connection(), [errand])
+        commands_run(get_redis_connection(), [command])
     except (RedisError, OSError) as error:
         redis_breaker.failed(error)
         return False

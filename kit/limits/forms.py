@@ -22,8 +22,8 @@ from redis.exceptions import RedisError
 
 from kit.http.pages import unavailable
 from kit.limits.addresses import client_network
-from kit.limits.buckets import bucket_take_alone, key_hashed, quota_shared, redis_breaker
-from kit.limits.charges import address_key, name_key, user_key
+from kit.limits.buckets import bucket_take_local, key_hashed, quota_shared, redis_breaker
+from kit.limits.costs import address_key, name_key, user_key
 from kit.limits.policies import FormLimit, Per, Policy
 from telemetry import metrics
 
@@ -121,7 +121,7 @@ def _counted(request: HttpRequest, policy: Policy) -> int | None:
         else:
             redis_breaker.succeeded()
             return usage["time_left"] if usage["should_limit"] else None
-    verdict = bucket_take_alone(policy, key=key)
+    verdict = bucket_take_local(policy, key=key)
     return verdict.wait_s if verdict.is_refused else None
 
 

@@ -28,12 +28,12 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
-    """What one request takes out of a bucket: `cost`, or that for each item of a list in its body."""
+class Cost:
+    """What one request takes out of a bucket: `units`, or that for each item of a list in its body."""
 
     policy: Policy
-    cost: int = 1
-    items_in: str | None = None
+    units: int = 1
+    per_item_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import structlog
 log = structlog.get_logger(__name__)
 
 
-class Breaker:
+class CircuitBreaker:
     """Closed while the server answers. Open after a failure: then one caller in `rest_s` seconds tries it again."""
 
     def __init__(self, name: str, *, rest_s: float) -> None:

@@ -6,7 +6,7 @@ So whoever takes one must be correct without it: see "Locks" in ARCHITECTURE.md,
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum, auto
+from enum import Enum
 
 import structlog
 from django_redis import get_redis_connection
@@ -18,31 +18,31 @@ from telemetry import metrics
 log = structlog.get_logger(__name__)
 
 
-class Taken(Enum):
+class LockResult(Enum):
     """What became of an attempt to take a lock."""
 
-    YES = auto()
+    ACQUIRED = "yes"
     #: Somebody else holds it: the work is being done.
-    BUSY = auto()
+    BUSY = "busy"
     #: Redis cannot be asked. The caller does without the lock, or leaves the work to the next time.
-    UNKNOWN = auto()
+    UNKNOWN = "unknown"
 
 
 @contextmanager
-def lock_try(name: str, *, ttl_s: float) -> Iterator[Taken]:
+def lock_try(name: str, *, ttl_s: float) -> Iterator[LockResult]:
     """Takes the lock without waiting, and gives it back at the end unless somebody else holds it by then.
 
     `name` is the kind of work, and what it is done to after a colon: "warm-up:7". `ttl_s` is longer than the work
     takes: after it the lock is free again, even if its holder died.
     """
     lock = _lock(name, ttl_s)
-    taken = _take(lock)
-    metrics.locks.labels(kind=name.partition(":")[0], outcome=taken.name.lower()).inc()
+    result = _acquire(lock)
+    metrics.locks.labels(kind=name.partition(":")[0], outcome=result.value).inc()
     try:
-        yield taken
+        yield result
     finally:
-        if taken is Taken.YES:
-            _give_back(lock, name)
+        if result is LockResult.ACQUIRED:
+            _release(lock, name)
 
 
 def _lock(name: str, ttl_s: float) -> Lock:
@@ -50,14 +50,14 @@ def _lock(name: str, ttl_s: float) -> Lock:
     return Lock(get_redis_connection(), f"wallet:lock:{name}", timeout=ttl_s, blocking=False, thread_local=False)
 
 
-def _take(lock: Lock) -> Taken:
+def _acquire(lock: Lock) -> LockResult:
     try:
-        return Taken.YES if lock.acquire() else Taken.BUSY
+        return LockResult.ACQUIRED if lock.acquire() else LockResult.BUSY
     except (RedisError, OSError):
-        return Taken.UNKNOWN
+        return LockResult.UNKNOWN
 
 
-def _give_back(lock: Lock, name: str) -> None:
+def _release(lock: Lock, name: str) -> None:
     try:
         # Compares the token and deletes in one step: a lock that ran out and was taken anew stays its new holder's.
         lock.release()

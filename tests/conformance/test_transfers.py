@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 from pytest_django import Settings
 
-from kit.limits.charges import user_key
+from kit.limits.costs import user_key
 from tests.conformance.cases import CASES, wish
 from tests.conformance.channels import Channel, Outcome
 from tests.conformance.world import World, world_make

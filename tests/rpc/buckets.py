@@ -8,6 +8,6 @@ from kit.limits.policies import Policy
 
 def bucket_empty(policy: Policy, *, key: str, debt_s: float = 60.0) -> None:
     """Takes all there is, and what comes in for so long: a unit would be back within a tenth of a second."""
-    bucket_take(policy, key=key, cost=policy.quota)
+    bucket_take(policy, key=key, units=policy.quota)
     # The one number of the bucket: when it is full again.
     get_redis_connection().incrbyfloat(f"wallet:throttled:{policy.name}:{key_hashed(key)}", debt_s)

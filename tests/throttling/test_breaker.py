@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from kit.redis.circuit_breaker import Breaker
+from kit.redis.circuit_breaker import CircuitBreaker
 from tests.queue.threads import in_threads
 
 
@@ -13,21 +13,21 @@ def events(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 
 def test_while_the_server_answers_everybody_asks_it() -> None:
-    breaker = Breaker("a server", rest_s=60)
+    breaker = CircuitBreaker("a server", rest_s=60)
     breaker.succeeded()
 
     assert all(in_threads(breaker.may_try, count=8))
 
 
 def test_after_a_failure_nobody_asks_it_for_a_while() -> None:
-    breaker = Breaker("a server", rest_s=60)
+    breaker = CircuitBreaker("a server", rest_s=60)
     breaker.failed(ConnectionError())
 
     assert not any(in_threads(breaker.may_try, count=8))
 
 
 def test_when_the_while_is_over_one_of_a_crowd_asks_it() -> None:
-    breaker = Breaker("a server", rest_s=60)
+    breaker = CircuitBreaker("a server", rest_s=60)
     breaker.failed(ConnectionError())
     breaker._rests_until_s = 0.0
 
@@ -35,7 +35,7 @@ def test_when_the_while_is_over_one_of_a_crowd_asks_it() -> None:
 
 
 def test_when_the_one_succeeds_everybody_asks_it_again() -> None:
-    breaker = Breaker("a server", rest_s=60)
+    breaker = CircuitBreaker("a server", rest_s=60)
     breaker.failed(ConnectionError())
 
     breaker.succeeded()
@@ -44,7 +44,7 @@ def test_when_the_one_succeeds_everybody_asks_it_again() -> None:
 
 
 def test_an_outage_is_logged_once_whoever_meets_it(caplog: pytest.LogCaptureFixture) -> None:
-    breaker = Breaker("a server", rest_s=60)
+    breaker = CircuitBreaker("a server", rest_s=60)
 
     in_threads(lambda: breaker.failed(ConnectionError()), count=8)
     in_threads(breaker.succeeded, count=8)

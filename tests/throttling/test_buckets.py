@@ -25,8 +25,8 @@ HOURLY = Policy(name="hourly", quota=50, window_s=3_600, per=Per.USER)
 QUICK = Policy(name="quick", quota=20, window_s=1, per=Per.USER)
 
 
-def admitted(policy: Policy, *, times: int, cost: int = 1, key: str = "alice") -> int:
-    return sum(not bucket_take(policy, key=key, cost=cost).is_refused for _ in range(times))
+def admitted(policy: Policy, *, times: int, units: int = 1, key: str = "alice") -> int:
+    return sum(not bucket_take(policy, key=key, units=units).is_refused for _ in range(times))
 
 
 @pytest.mark.usefixtures("trusted_cache")
@@ -62,17 +62,17 @@ def test_several_processes_share_one_bucket(forkable: None) -> None:
 
 
 def test_a_request_that_costs_more_takes_more() -> None:
-    assert admitted(HOURLY, times=20, cost=5) == 10
+    assert admitted(HOURLY, times=20, units=5) == 10
 
 
 def test_a_request_that_is_refused_takes_nothing() -> None:
-    assert admitted(HOURLY, times=4, cost=16) == 3
+    assert admitted(HOURLY, times=4, units=16) == 3
 
     assert admitted(HOURLY, times=5) == 2
 
 
 def test_a_request_that_costs_more_than_the_bucket_holds_takes_all_of_it() -> None:
-    assert admitted(HOURLY, times=2, cost=1_000) == 1
+    assert admitted(HOURLY, times=2, units=1_000) == 1
 
 
 def test_buckets_of_different_people_and_policies_have_nothing_to_do_with_one_another() -> None:
@@ -94,7 +94,7 @@ def test_an_empty_bucket_says_when_there_is_something_in_it_again_and_keeps_its_
 def test_what_is_refused_takes_nothing_and_is_told_what_is_left() -> None:
     policy = Policy(name="dear", quota=5, window_s=3_600, per=Per.USER)
 
-    verdicts = [bucket_take(policy, key="alice", cost=cost) for cost in (3, 3, 2)]
+    verdicts = [bucket_take(policy, key="alice", units=units) for units in (3, 3, 2)]
 
     assert [(verdict.is_refused, verdict.remaining) for verdict in verdicts] == [(False, 2), (True, 2), (False, 0)]
 
@@ -102,7 +102,7 @@ def test_what_is_refused_takes_nothing_and_is_told_what_is_left() -> None:
 def test_nobody_is_told_to_come_back_too_early() -> None:
     policy = Policy(name="fractions", quota=7, window_s=1_000, per=Per.USER)
     started_s = time.monotonic()
-    bucket_take(policy, key="alice", cost=7)
+    bucket_take(policy, key="alice", units=7)
 
     wait_s = bucket_take(policy, key="alice").wait_s
 

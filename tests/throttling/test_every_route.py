@@ -84,19 +84,19 @@ def test_every_form_of_the_table_exists() -> None:
 
 
 def test_every_policy_has_a_name_of_its_own_and_room_for_one_request() -> None:
-    charges = [charge for route in api_routes() for charge in (*route.view.reads, *route.view.writes)]
+    costs = [cost for route in api_routes() for cost in (*route.view.reads, *route.view.writes)]
     forms = [policy for limit in (*form_limits().values(), FORM_DEFAULT) for policy in limit.policies]
-    policies = {*(charge.policy for charge in charges), *forms}
+    policies = {*(cost.policy for cost in costs), *forms}
 
     assert not [name for name, count in Counter(policy.name for policy in policies).items() if count > 1]
-    assert all(0 < charge.cost <= charge.policy.quota for charge in charges)
+    assert all(0 < cost.units <= cost.policy.quota for cost in costs)
 
 
 def test_what_moves_money_is_tighter_than_what_reads_and_has_a_bucket_of_its_own() -> None:
     views = {route.name: route.view for route in api_routes()}
     moving = ("v1_deposits", "v1_withdrawals", "v1_transfers", "v2_transfers")
 
-    assert {charge for name in moving for charge in views[name].writes} == {MONEY}
+    assert {cost for name in moving for cost in views[name].writes} == {MONEY}
     assert MONEY.policy.quota < READ.policy.quota
     assert views["v2_transfers_bulk"].writes == (BULK,)
-    assert views["v1_history"].reads[0].cost > views["v1_wallet"].reads[0].cost
+    assert views["v1_history"].reads[0].units > views["v1_wallet"].reads[0].units

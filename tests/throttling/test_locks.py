@@ -6,7 +6,7 @@ import pytest
 from django.core.cache import cache
 from django_redis import get_redis_connection
 
-from kit.redis.locks import Taken, lock_try
+from kit.redis.locks import LockResult, lock_try
 from telemetry import metrics
 from tests.queue.processes import processes_run
 from tests.queue.waiting import wait_until
@@ -17,17 +17,17 @@ from wallets import tasks as housekeeping
 
 def test_of_two_who_try_one_gets_the_lock() -> None:
     with lock_try("work:1", ttl_s=10) as first, lock_try("work:1", ttl_s=10) as second:
-        assert (first, second) == (Taken.YES, Taken.BUSY)
+        assert (first, second) == (LockResult.ACQUIRED, LockResult.BUSY)
         with lock_try("work:2", ttl_s=10) as other:
-            assert other is Taken.YES
+            assert other is LockResult.ACQUIRED
 
 
 def test_the_lock_is_free_again_when_the_work_is_done_or_failed() -> None:
     with pytest.raises(RuntimeError, match="work"), lock_try("work:1", ttl_s=10):
         raise RuntimeError("the work")
 
-    with lock_try("work:1", ttl_s=10) as taken:
-        assert taken is Taken.YES
+    with lock_try("work:1", ttl_s=10) as lock:
+        assert lock is LockResult.ACQUIRED
 
 
 def test_who_did_not_get_the_lock_does_not_give_it_back(caplog: pytest.LogCaptureFixture) -> None:
@@ -35,7 +35,7 @@ def test_who_did_not_get_the_lock_does_not_give_it_back(caplog: pytest.LogCaptur
         with lock_try("work:1", ttl_s=10):
             pass
         with lock_try("work:1", ttl_s=10) as third:
-            assert third is Taken.BUSY
+            assert third is LockResult.BUSY
     # Nor does it say that a lock ran out which it never had.
     assert not [record for record in caplog.records if record.name == "kit.redis.locks"]
 
@@ -49,30 +49,30 @@ def test_a_lock_that_ran_out_stays_with_its_new_holder() -> None:
     with lock_try("work:1", ttl_s=0.05):
         wait_until(lambda: not get_redis_connection().exists("wallet:lock:work:1"), what="the lock has run out")
         newer = lock_try("work:1", ttl_s=10)
-        assert newer.__enter__() is Taken.YES
+        assert newer.__enter__() is LockResult.ACQUIRED
 
     with lock_try("work:1", ttl_s=10) as third:
-        assert third is Taken.BUSY
+        assert third is LockResult.BUSY
     newer.__exit__(None, None, None)
 
 
 def test_a_wiped_redis_forgets_the_lock_and_nobody_fails() -> None:
-    with lock_try("work:1", ttl_s=10) as taken:
+    with lock_try("work:1", ttl_s=10) as lock:
         cache.clear()
-    assert taken is Taken.YES
+    assert lock is LockResult.ACQUIRED
 
 
 def _take() -> str:
-    with lock_try("work:1", ttl_s=60) as taken:
+    with lock_try("work:1", ttl_s=60) as lock:
         get_redis_connection().incr("tried")
         wait_until(lambda: int(get_redis_connection().get("tried")) == 4, what="all have tried", timeout_s=30)
-        return taken.name
+        return lock.name
 
 
 def test_of_several_processes_one_gets_the_lock(forkable: None) -> None:
     taken = processes_run(_take, [()] * 4)
 
-    assert sorted(taken) == ["BUSY", "BUSY", "BUSY", "YES"]
+    assert sorted(taken) == ["ACQUIRED", "BUSY", "BUSY", "BUSY"]
 
 
 @pytest.mark.usefixtures("no_redis")
@@ -80,15 +80,15 @@ def test_without_redis_it_says_so_and_counts_it() -> None:
     counter = metrics.locks.labels(kind="work", outcome="unknown")
     before = counter._value.get()
 
-    with lock_try("work:1", ttl_s=10) as taken:
-        assert taken is Taken.UNKNOWN
+    with lock_try("work:1", ttl_s=10) as lock:
+        assert lock is LockResult.UNKNOWN
     assert counter._value.get() == before + 1
 
 
 def test_a_redis_that_goes_while_the_work_is_done_hurts_nobody(own_redis: OwnRedis) -> None:
-    with lock_try("work:1", ttl_s=10) as taken:
+    with lock_try("work:1", ttl_s=10) as lock:
         own_redis.stop()
-    assert taken is Taken.YES
+    assert lock is LockResult.ACQUIRED
 
 
 @pytest.fixture

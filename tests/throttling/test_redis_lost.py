@@ -9,7 +9,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from kit.limits import buckets
-from kit.limits.buckets import bucket_take, bucket_take_alone
+from kit.limits.buckets import bucket_take, bucket_take_local
 from kit.limits.policies import Per, Policy
 from telemetry import metrics
 from tests.api.client import Person, assert_problem, person
@@ -53,7 +53,7 @@ def test_without_redis_each_process_admits_its_share() -> None:
 
 @pytest.mark.usefixtures("no_redis")
 def test_without_redis_what_costs_more_than_the_share_takes_all_of_it() -> None:
-    verdicts = [bucket_take(HOURLY, key="alice", cost=1_000) for _ in range(2)]
+    verdicts = [bucket_take(HOURLY, key="alice", units=1_000) for _ in range(2)]
 
     assert [(verdict.is_refused, verdict.remaining) for verdict in verdicts] == [(False, 0), (True, 0)]
 
@@ -64,14 +64,14 @@ def test_a_process_alone_keeps_only_so_many_buckets(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(buckets._local._backend, "max_size", 10)
 
     for number in range(30):
-        bucket_take_alone(HOURLY, key=f"address {number}")
+        bucket_take_local(HOURLY, key=f"address {number}")
 
     assert len(buckets._local._backend.get_client()) == len(buckets._local._backend.expire_info) == 10
-    assert bucket_take_alone(HOURLY, key="address 29").remaining == 8
+    assert bucket_take_local(HOURLY, key="address 29").remaining == 8
 
 
 def test_a_process_alone_counts_its_threads_together(db: None) -> None:
-    answers = at_once([lambda: bucket_take_alone(HOURLY, key="alice").is_refused] * 40)
+    answers = at_once([lambda: bucket_take_local(HOURLY, key="alice").is_refused] * 40)
 
     assert Counter(answer.value for answer in answers) == {False: 10, True: 30}
 

@@ -15,7 +15,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from django.conf import settings
 
-from kit.redis.circuit_breaker import Breaker
+from kit.redis.circuit_breaker import CircuitBreaker
 from telemetry import metrics
 from transactions.kafka.client import FATAL, QUEUE_FULL, TIMED_OUT, client_options
 from transactions.kafka.messages import Outgoing
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 _REPORT_GRACE_S = 1.0
 _POLL_S = 0.2
 #: After a failure nobody waits for the broker for so long: who accepts is answered at once that it is away.
-breaker = Breaker("Kafka", rest_s=1.0)
+breaker = CircuitBreaker("Kafka", rest_s=1.0)
 
 _lines: dict[tuple[str, int], "_Line"] = {}
 _making = threading.Lock()  # stops two threads from making two producers

@@ -1,8 +1,8 @@
 """Taking what a request costs out of whose bucket it is; the same buckets whichever door the request came to."""
 
 from kit.limits.buckets import Verdict, bucket_take
-from kit.limits.policies import Charge
-from kit.redis.errands import Errand
+from kit.limits.policies import Cost
+from kit.redis.pipeline import RedisCommand
 from telemetry import metrics
 
 
@@ -21,11 +21,11 @@ def name_key(name: str) -> str:
     return f"name {name.strip().lower()}"
 
 
-def charge_take(charge: Charge, *, key: str, items: int = 1, errand: Errand | None = None) -> Verdict:
-    """Takes what a request of so many items costs, or nothing where the bucket holds less. `errand` is the one for
+def cost_take(cost: Cost, *, key: str, items: int = 1, command: RedisCommand | None = None) -> Verdict:
+    """Takes what a request of so many items costs, or nothing where the bucket holds less. `command` is the one for
     this, if it was sent before."""
-    cost = charge.cost if charge.items_in is None else charge.cost * max(1, items)
-    verdict = bucket_take(charge.policy, key=key, cost=cost, errand=errand)
+    units = cost.units if cost.per_item_in is None else cost.units * max(1, items)
+    verdict = bucket_take(cost.policy, key=key, units=units, command=command)
     if verdict.is_refused:
-        metrics.throttled.labels(policy=charge.policy.name).inc()
+        metrics.throttled.labels(policy=cost.policy.name).inc()
     return verdict

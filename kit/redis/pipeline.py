@@ -1,6 +1,6 @@
 """What is asked of Redis, and sent together: the way there and back takes longer than any answer.
 
-An errand is made first, sent with whatever else goes the same way, and asked for its reply later. Nobody sends one
+A command is made first, sent with whatever else goes the same way, and asked for its reply later. Nobody sends one
 twice: one that has no reply by the time it is needed is sent alone.
 """
 
@@ -17,34 +17,34 @@ Argument = str | bytes | int | float
 
 
 @dataclass(slots=True, eq=False)
-class Errand:
-    """One command for Redis. `otherwise` is sent in its place where the server has forgotten the script. `reply` holds
+class RedisCommand:
+    """One command for Redis. `fallback` is sent in its place where the server has forgotten the script. `reply` holds
     the answer as soon as it `is_done`."""
 
-    command: tuple[Argument, ...]
-    otherwise: tuple[Argument, ...] | None = None
+    arguments: tuple[Argument, ...]
+    fallback: tuple[Argument, ...] | None = None
     is_done: bool = False
     reply: Any = None
 
 
-def script_errand(text: str, keys: Sequence[str], arguments: Sequence[Argument]) -> Errand:
+def script_command(text: str, keys: Sequence[str], arguments: Sequence[Argument]) -> RedisCommand:
     """The call of a Lua script, by its hash: the text goes along only where the server does not know it."""
     rest = (len(keys), *keys, *arguments)
-    return Errand(("EVALSHA", _sha(text), *rest), otherwise=("EVAL", text, *rest))
+    return RedisCommand(("EVALSHA", _sha(text), *rest), fallback=("EVAL", text, *rest))
 
 
-def errands_run(client: Redis, errands: Sequence[Errand]) -> None:
-    """Sends the errands, in their order, in one round trip. Raises RedisError for the first that failed."""
-    replies = _exchange(client.connection_pool, [errand.command for errand in errands])
+def commands_run(client: Redis, commands: Sequence[RedisCommand]) -> None:
+    """Sends the commands, in their order, in one round trip. Raises RedisError for the first that failed."""
+    replies = _exchange(client.connection_pool, [command.arguments for command in commands])
     failures = []
-    for errand, reply in zip(errands, replies, strict=True):
+    for command, reply in zip(commands, replies, strict=True):
         if isinstance(reply, NoScriptError):
             # A restart or SCRIPT FLUSH forgot it.
-            [reply] = _exchange(client.connection_pool, [errand.otherwise or ()])  # noqa: PLW2901
+            [reply] = _exchange(client.connection_pool, [command.fallback or ()])  # noqa: PLW2901
         if isinstance(reply, Exception):
             failures.append(reply)
         else:
-            errand.reply, errand.is_done = reply, True
+            command.reply, command.is_done = reply, True
     if failures:
         # Not before: those behind it have been run, and are not to be sent again.
         raise failures[0]

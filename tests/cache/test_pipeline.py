@@ -10,7 +10,7 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from kit.redis.errands import Errand, errands_run, script_errand
+from kit.redis.pipeline import RedisCommand, commands_run, script_command
 
 
 @pytest.fixture
@@ -22,23 +22,23 @@ def client() -> Iterator[Redis]:
 
 
 def test_errands_get_their_answers_in_their_order(client: Redis) -> None:
-    errands = [Errand(("SET", "a", "1")), Errand(("INCR", "a")), Errand(("GET", "a"))]
+    commands = [RedisCommand(("SET", "a", "1")), RedisCommand(("INCR", "a")), RedisCommand(("GET", "a"))]
 
-    errands_run(client, errands)
+    commands_run(client, commands)
 
-    assert [errand.reply for errand in errands] == [b"OK", 2, b"2"]
-    assert all(errand.is_done for errand in errands)
+    assert [command.reply for command in commands] == [b"OK", 2, b"2"]
+    assert all(command.is_done for command in commands)
 
 
 def test_an_answer_that_came_too_late_is_nobody_elses(client: Redis) -> None:
-    late = Errand(("BLPOP", "nothing", 0.4))
+    late = RedisCommand(("BLPOP", "nothing", 0.4))
     with pytest.raises(RedisTimeoutError):
-        errands_run(client, [late])
+        commands_run(client, [late])
 
-    asked = [Errand(("ECHO", "mine")), Errand(("ECHO", "too"))]
-    errands_run(client, asked)
+    asked = [RedisCommand(("ECHO", "mine")), RedisCommand(("ECHO", "too"))]
+    commands_run(client, asked)
 
-    assert [errand.reply for errand in asked] == [b"mine", b"too"]
+    assert [command.reply for command in asked] == [b"mine", b"too"]
     assert not late.is_done
 
 
@@ -52,44 +52,44 @@ def test_an_answer_that_nobody_stayed_for_is_nobody_elses(client: Redis, monkeyp
     with monkeypatch.context() as patch:
         patch.setattr(AbstractConnection, "send_packed_command", send_and_leave)
         with pytest.raises(KeyboardInterrupt):
-            errands_run(client, [Errand(("BLPOP", "nothing", 0.1))])
+            commands_run(client, [RedisCommand(("BLPOP", "nothing", 0.1))])
 
-    asked = Errand(("ECHO", "mine"))
-    errands_run(client, [asked])
+    asked = RedisCommand(("ECHO", "mine"))
+    commands_run(client, [asked])
 
     assert asked.reply == b"mine"
 
 
 def test_one_that_is_refused_leaves_no_answers_behind(client: Redis) -> None:
     client.set("text", "no number")
-    behind = Errand(("ECHO", "behind"))
+    behind = RedisCommand(("ECHO", "behind"))
     with pytest.raises(ResponseError, match="not an integer"):
-        errands_run(client, [Errand(("INCR", "text")), behind])
+        commands_run(client, [RedisCommand(("INCR", "text")), behind])
     # It was run, and is not to be sent again.
     assert behind.is_done
     assert behind.reply == b"behind"
 
-    asked = Errand(("ECHO", "mine"))
-    errands_run(client, [asked])
+    asked = RedisCommand(("ECHO", "mine"))
+    commands_run(client, [asked])
 
     assert asked.reply == b"mine"
 
 
 def test_a_script_that_was_forgotten_is_sent_again_whole(client: Redis) -> None:
-    scripts = [script_errand(f"return 'script {number}'", [], []) for number in range(2)]
+    scripts = [script_command(f"return 'script {number}'", [], []) for number in range(2)]
     client.script_flush()
 
-    errands_run(client, [scripts[0], Errand(("ECHO", "between")), scripts[1]])
+    commands_run(client, [scripts[0], RedisCommand(("ECHO", "between")), scripts[1]])
 
-    assert [errand.reply for errand in scripts] == [b"script 0", b"script 1"]
+    assert [command.reply for command in scripts] == [b"script 0", b"script 1"]
 
 
 def test_a_connection_that_the_server_has_closed_is_made_anew(client: Redis) -> None:
-    asked = [Errand(("ECHO", "before")), Errand(("ECHO", "after"))]
-    errands_run(client, asked[:1])
+    asked = [RedisCommand(("ECHO", "before")), RedisCommand(("ECHO", "after"))]
+    commands_run(client, asked[:1])
     with Redis.from_url(settings.REDIS_URL) as other:
         other.client_kill_filter(_type="normal", skipme=True)
 
-    errands_run(client, asked[1:])
+    commands_run(client, asked[1:])
 
     assert asked[1].reply == b"after"
