@@ -128,21 +128,28 @@ DATABASES = {
 
 # --- Redis: cache, sessions beside the database, limits, and the broker. No money depends on it. ---
 REDIS_URL = env.str("REDIS_URL", default=embedded.redis_url())
+#: The same for every cache, because django-redis has one connection pool per URL.
+_REDIS_OPTIONS = {
+    # Short: writers ask Redis while they hold locks.
+    "SOCKET_CONNECT_TIMEOUT": 0.5,
+    "SOCKET_TIMEOUT": 0.5,
+    # redis-py 8 speaks RESP3 by default, and then a TCP pool hands out connections that still hold an unread reply: one
+    # request could read another's answer. With RESP2 the pool reconnects instead.
+    "CONNECTION_POOL_KWARGS": {"protocol": 2},
+}
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "wallet",
-        # Writers ask it under their locks.
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": True},
+        "OPTIONS": {**_REDIS_OPTIONS, "IGNORE_EXCEPTIONS": True},
     },
-    # The counters of the forms. They must hear of a Redis that is away, to count elsewhere. (The timeouts are those
-    # above: django-redis keeps one pool of connections for each URL, made as whoever comes first would have it.)
+    # The counters of the forms. They must hear of a Redis that is away, to count elsewhere.
     "limits": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "wallet:limits",
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": False},
+        "OPTIONS": {**_REDIS_OPTIONS, "IGNORE_EXCEPTIONS": False},
     },
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True
