@@ -22,8 +22,7 @@ from wallets.models import User
 def _limits(settings: Settings) -> None:
     settings.THROTTLE_ENABLED = True
     buckets.redis_breaker.succeeded()
-    buckets._local._backend.get_client().clear()
-    buckets._local._backend.expire_info.clear()
+    buckets.local_buckets.clear()
 
 
 @pytest.fixture
