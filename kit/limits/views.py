@@ -1,4 +1,4 @@
-"""Every request to the API is counted, and every answer says what is left."""
+"""Counts every API request and reports in every answer what is left."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -23,12 +23,12 @@ STATE_HEADER = "RateLimit"
 
 
 class LimitedView(APIView):
-    """What every view of the API is made from: no request passes uncounted."""
+    """The base of every API view. No request passes without being counted."""
 
-    #: What a GET and what a POST is charged. The first bucket that holds too little refuses.
+    #: What a safe request (`reads`) and any other (`writes`) costs. The first bucket that holds too little refuses.
     reads: ClassVar[tuple[Cost, ...]]
     writes: ClassVar[tuple[Cost, ...]]
-    #: What a request is charged that is refused before it came to a bucket.
+    #: What a request costs that is refused before any bucket was asked, for example for lack of a token.
     anonymous: ClassVar[tuple[Cost, ...]]
 
     _costs: tuple[Cost, ...] = ()
@@ -36,9 +36,12 @@ class LimitedView(APIView):
     _sent: tuple[int, Cost, RedisCommand] | None = None
 
     def cost_commands(self, request: Request, user_id: int) -> list[RedisCommand]:
-        """What this request will be charged if it is this user's: to be sent together with the question who asks."""
+        """The commands that take this request's cost if it turns out to be this user's.
+
+        They are sent in the same round trip as the lookup of the token. `check_throttles` uses their replies.
+        """
         costs = self._costs_of(request)
-        # What depends on the body, or on more than one bucket, is charged in its turn.
+        # If the cost depends on the body or on several buckets, `check_throttles` takes it later.
         if len(costs) != 1 or costs[0].policy.per is not Per.USER or costs[0].per_item_in:
             return []
         command = bucket_command(costs[0].policy, key=user_key(user_id), units=costs[0].units)
@@ -50,12 +53,12 @@ class LimitedView(APIView):
             super().initial(request, *args, **kwargs)
         except (APIException, Refusal):
             if not self._verdicts:
-                # Refused before it came to a bucket, for want of a token above all. Nobody tries tokens without end.
+                # Without this, guessing tokens would be free.
                 self._take_all(request, self.anonymous)
             raise
 
     def check_throttles(self, request: Request) -> None:
-        """Called by DRF when it knows who asks, before anything is done for them."""
+        """DRF calls this once it knows the user and before the view runs."""
         self._take_all(request, self._costs_of(request))
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
@@ -77,7 +80,7 @@ class LimitedView(APIView):
             try:
                 items = _items(cost, request)
             except (APIException, Refusal):
-                # A body that cannot be read is one request, of whoever sent it.
+                # The body is unreadable. The request still costs its sender one item.
                 self._take(request, cost, items=1)
                 raise
             self._take(request, cost, items=items)
@@ -90,16 +93,17 @@ class LimitedView(APIView):
             raise Throttled(wait=verdict.wait_s)
 
     def _command_sent(self, request: Request, cost: Cost) -> RedisCommand | None:
-        """What was sent ahead for this cost, if it was for the one who has turned out to ask."""
+        """The command that `cost_commands` made for this cost, if it guessed the user correctly."""
         if self._sent is None or (request.user.pk, cost) != self._sent[:2]:
             return None
         return self._sent[2]
 
 
 def headers_put(response: HttpResponseBase, costs: tuple[Cost, ...], verdicts: tuple[Verdict, ...]) -> None:
-    """What the limits are, and what is left of them (draft-ietf-httpapi-ratelimit-headers-11).
+    """Adds RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11).
 
-    `t` is the time until there is more than `r`: with buckets that fill all the time, the wait for the next unit.
+    `t` is the time until more than `r` units are left. The buckets fill continuously, so that is the wait for the next
+    unit.
     """
     quotas = {verdict.policy.name: verdict.quota for verdict in verdicts}
     response[POLICY_HEADER] = ", ".join(
@@ -125,7 +129,7 @@ def _address_key(request: Request) -> str:
 
 def _name_key(request: Request) -> str:
     name = _body(request).get("username")
-    # Without a name there is nothing to guess at; what is malformed is refused by the view.
+    # Without a name there is no account to protect. The view refuses the malformed body.
     return name_key(name) if isinstance(name, str) else _address_key(request)
 
 

@@ -1,7 +1,7 @@
-"""What is asked of Redis, and sent together: the way there and back takes longer than any answer.
+"""Sends several Redis commands in one round trip, because the round trip takes longer than any answer.
 
-A command is made first, sent with whatever else goes the same way, and asked for its reply later. Nobody sends one
-twice: one that has no reply by the time it is needed is sent alone.
+One part of the code makes a command, another sends it together with its own, and the first reads the reply later. A
+command that nobody has sent by the time its reply is needed is sent alone. No command is sent twice.
 """
 
 import hashlib
@@ -18,8 +18,10 @@ Argument = str | bytes | int | float
 
 @dataclass(slots=True, eq=False)
 class RedisCommand:
-    """One command for Redis. `fallback` is sent in its place where the server has forgotten the script. `reply` holds
-    the answer as soon as it `is_done`."""
+    """One command and its reply, which is set once `is_done`.
+
+    `fallback` is sent instead if the server does not know the script that `arguments` call.
+    """
 
     arguments: tuple[Argument, ...]
     fallback: tuple[Argument, ...] | None = None
@@ -28,39 +30,45 @@ class RedisCommand:
 
 
 def script_command(text: str, keys: Sequence[str], arguments: Sequence[Argument]) -> RedisCommand:
-    """The call of a Lua script, by its hash: the text goes along only where the server does not know it."""
+    """Calls a Lua script by its hash. The text is sent only to a server that does not know the script."""
     rest = (len(keys), *keys, *arguments)
     return RedisCommand(("EVALSHA", _sha(text), *rest), fallback=("EVAL", text, *rest))
 
 
 def commands_run(client: Redis, commands: Sequence[RedisCommand]) -> None:
-    """Sends the commands, in their order, in one round trip. Raises RedisError for the first that failed."""
+    """Sends the commands in order, in one round trip, and stores their replies.
+
+    Raises RedisError for the first that failed, after all of them have run.
+    """
     replies = _exchange(client.connection_pool, [command.arguments for command in commands])
     failures = []
     for command, reply in zip(commands, replies, strict=True):
         if isinstance(reply, NoScriptError):
-            # A restart or SCRIPT FLUSH forgot it.
+            # The server was restarted, or SCRIPT FLUSH made it forget the script.
             [reply] = _exchange(client.connection_pool, [command.fallback or ()])  # noqa: PLW2901
         if isinstance(reply, Exception):
             failures.append(reply)
         else:
             command.reply, command.is_done = reply, True
     if failures:
-        # Not before: those behind it have been run, and are not to be sent again.
+        # Only now: the commands after the failed one have run too, and their callers must not send them again.
         raise failures[0]
 
 
 def _exchange(pool: ConnectionPool, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
-    """What redis-py's pipelines do, on a connection of theirs and without the rest of them: each read asks Redis, and
-    a pipeline takes longer to be set up than Redis to answer. Nothing is sent a second time, for whoever asks goes on
-    without Redis; the pool has seen to it that the connection stands."""
-    # Half typed, by redis-py.
+    """Sends the commands and returns their replies, on a connection from redis-py's pool.
+
+    redis-py's own pipeline takes longer to set up than Redis takes to answer, and every cached read comes through here.
+    The pool returns a working connection. If it fails all the same, nothing is sent again: callers can do without
+    Redis.
+    """
+    # Any: redis-py's types are incomplete.
     connection: Any = pool.get_connection()
     try:
         connection.send_packed_command(connection.pack_commands(commands))
         return [_reply(connection) for _ in commands]
     except BaseException:
-        # The rest of the answer may still come, and is nobody else's.
+        # Unread replies may still arrive, and the next user of the connection must not get them.
         connection.disconnect()
         raise
     finally:
