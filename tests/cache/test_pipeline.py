@@ -1,4 +1,4 @@
-"""Errands share connections with each other: whatever goes wrong with one, the next gets an answer of its own."""
+"""Commands share connections. Whatever goes wrong with one, the next one gets its own reply."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,13 +15,13 @@ from kit.redis.pipeline import RedisCommand, commands_run, script_command
 
 @pytest.fixture
 def client() -> Iterator[Redis]:
-    """One connection for all of them, and little patience."""
+    """A client with a single connection and a short timeout."""
     with Redis.from_url(settings.REDIS_URL, max_connections=1, socket_timeout=0.2) as client:
         client.flushdb()
         yield client
 
 
-def test_errands_get_their_answers_in_their_order(client: Redis) -> None:
+def test_replies_come_in_the_order_of_the_commands(client: Redis) -> None:
     commands = [RedisCommand(("SET", "a", "1")), RedisCommand(("INCR", "a")), RedisCommand(("GET", "a"))]
 
     commands_run(client, commands)
@@ -30,7 +30,7 @@ def test_errands_get_their_answers_in_their_order(client: Redis) -> None:
     assert all(command.is_done for command in commands)
 
 
-def test_an_answer_that_came_too_late_is_nobody_elses(client: Redis) -> None:
+def test_a_late_reply_is_not_given_to_the_next_command(client: Redis) -> None:
     late = RedisCommand(("BLPOP", "nothing", 0.4))
     with pytest.raises(RedisTimeoutError):
         commands_run(client, [late])
@@ -42,11 +42,13 @@ def test_an_answer_that_came_too_late_is_nobody_elses(client: Redis) -> None:
     assert not late.is_done
 
 
-def test_an_answer_that_nobody_stayed_for_is_nobody_elses(client: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reply_to_an_interrupted_command_is_not_given_to_the_next_one(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     send = AbstractConnection.send_packed_command
 
     def send_and_leave(self: AbstractConnection, command: Any, check_health: bool = True) -> None:
-        send(self, command, check_health)  # type: ignore[no-untyped-call]  # redis-py is half typed
+        send(self, command, check_health)  # type: ignore[no-untyped-call]  # redis-py's types are incomplete
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -60,12 +62,12 @@ def test_an_answer_that_nobody_stayed_for_is_nobody_elses(client: Redis, monkeyp
     assert asked.reply == b"mine"
 
 
-def test_one_that_is_refused_leaves_no_answers_behind(client: Redis) -> None:
+def test_a_failed_command_does_not_stop_the_ones_after_it(client: Redis) -> None:
     client.set("text", "no number")
     behind = RedisCommand(("ECHO", "behind"))
     with pytest.raises(ResponseError, match="not an integer"):
         commands_run(client, [RedisCommand(("INCR", "text")), behind])
-    # It was run, and is not to be sent again.
+    # It ran, so it must not be sent again.
     assert behind.is_done
     assert behind.reply == b"behind"
 
@@ -75,7 +77,7 @@ def test_one_that_is_refused_leaves_no_answers_behind(client: Redis) -> None:
     assert asked.reply == b"mine"
 
 
-def test_a_script_that_was_forgotten_is_sent_again_whole(client: Redis) -> None:
+def test_a_script_that_the_server_forgot_is_sent_as_text(client: Redis) -> None:
     scripts = [script_command(f"return 'script {number}'", [], []) for number in range(2)]
     client.script_flush()
 
@@ -84,7 +86,7 @@ def test_a_script_that_was_forgotten_is_sent_again_whole(client: Redis) -> None:
     assert [command.reply for command in scripts] == [b"script 0", b"script 1"]
 
 
-def test_a_connection_that_the_server_has_closed_is_made_anew(client: Redis) -> None:
+def test_a_connection_that_the_server_closed_is_replaced(client: Redis) -> None:
     asked = [RedisCommand(("ECHO", "before")), RedisCommand(("ECHO", "after"))]
     commands_run(client, asked[:1])
     with Redis.from_url(settings.REDIS_URL) as other:
