@@ -7,7 +7,7 @@ from kit.limits.policies import Policy
 
 
 def bucket_empty(policy: Policy, *, key: str, debt_s: float = 60.0) -> None:
-    """Takes everything, and what would flow in during the next `debt_s` seconds."""
+    """Takes everything, so that the next request is refused even if it comes only `debt_s` seconds later."""
     bucket_take(policy, key=key, units=policy.quota)
     # The key holds the time at which the bucket will be full again.
     get_redis_connection().incrbyfloat(f"wallet:throttled:{policy.name}:{key_hashed(key)}", debt_s)
