@@ -1,18 +1,18 @@
-"""Limits on moving money and on reading a history. The others are in `wallets.limits`.
+"""Limits on moving money and reading a history. `wallets.limits` has the others, and says how they are sized.
 
-Sized so that neither a person nor an ordinary program ever meets one, while a flood meets it at once. Single transfers
-and lists have separate buckets, so that a program that sends lists too eagerly can still make a single payment.
+Single transfers and lists have separate buckets, so that a program that sends too many lists can still make a single
+payment.
 """
 
 from collections.abc import Mapping
 
-from kit.limits.policies import Charge, FormLimit, Per, Policy
+from kit.limits.policies import Cost, FormLimit, Per, Policy
 from wallets.limits import READS
 
-#: A page has up to a hundred entries, each of which may lie on a disk page of its own.
-HISTORY = Charge(policy=READS, cost=3)
-MONEY = Charge(policy=Policy(name="money", quota=600, window_s=60, per=Per.USER))
-BULK = Charge(policy=Policy(name="bulk", quota=30_000, window_s=60, per=Per.USER), items_in="transfers")
+#: A page has up to a hundred entries, and each may need a disk page of its own.
+HISTORY = Cost(policy=READS, units=3)
+MONEY = Cost(policy=Policy(name="money", quota=600, window_s=60, per=Per.USER))
+BULK = Cost(policy=Policy(name="bulk", quota=30_000, window_s=60, per=Per.USER), per_item_in="transfers")
 
 _FORM = FormLimit(policies=(Policy(name="form-money", quota=30, window_s=60, per=Per.USER),), keeps_input=True)
 FORMS: Mapping[str, FormLimit] = {

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from kit.cache.ahead import Ahead, read_from
-from kit.cache.protocol import cache_read, value_errand, value_get, value_put
+from kit.cache.protocol import cache_read, value_command, value_get, value_put
 from kit.http.bodies import Body, body_load, body_make, json_bytes
 from transactions.contract import (
     Data,
@@ -128,7 +128,7 @@ def history_ahead(wallet_id: int) -> Ahead:
     ahead = wallet_head_ahead(wallet_id)
     version = _versions.get(wallet_id)
     if version is not None:
-        ahead.beside.append(value_errand(_history_key(wallet_id, version, HistoryQuery())))
+        ahead.beside.append(value_command(_history_key(wallet_id, version, HistoryQuery())))
     return ahead
 
 

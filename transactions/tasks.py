@@ -7,7 +7,7 @@ import structlog
 from celery import Task, shared_task
 from django.conf import settings
 
-from kit.redis.locks import Taken, lock_try
+from kit.redis.locks import LockResult, lock_try
 from transactions.audit import books_audit
 from transactions.channels import channel
 from transactions.channels.celery.wake import wake_flag_clear, workers_wake
@@ -27,7 +27,7 @@ def audit_nightly(self: Task[[], None]) -> None:
     # A message that comes again is that of a worker that died, and with it the lock's holder.
     is_second_try = (self.request.delivery_info or {}).get("redelivered")
     with lock_try("audit", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as taken:
-        if taken is Taken.BUSY and not is_second_try:
+        if taken is LockResult.BUSY and not is_second_try:
             log.info("books_audited_already")
             return
         _audit()

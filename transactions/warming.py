@@ -1,6 +1,6 @@
 """Warming: reads that somebody is about to make are made beforehand, and so lie in the cache."""
 
-from kit.redis.locks import Taken, lock_try
+from kit.redis.locks import LockResult, lock_try
 from telemetry import metrics
 from transactions.reads import history_body, unmoved_read
 from transactions.selectors import HistoryQuery
@@ -23,9 +23,9 @@ def person_warm(*, user_id: int) -> None:
 def wallet_warm(*, wallet_id: int) -> None:
     """Warms a wallet's balance, its first page of history, and what is on its way. Whoever comes second leaves: what
     changed since the first one looked is read by the next look, and cached by that."""
-    with lock_try(f"warm-up:{wallet_id}", ttl_s=_LOCK_TTL_S) as taken:
-        metrics.warm_ups.labels(outcome=taken.name.lower()).inc()
-        if taken is not Taken.YES:
+    with lock_try(f"warm-up:{wallet_id}", ttl_s=_LOCK_TTL_S) as lock:
+        metrics.warm_ups.labels(outcome=lock.value).inc()
+        if lock is not LockResult.ACQUIRED:
             return
         unmoved_read(wallet_id=wallet_id)
         wallet = wallet_head_find(wallet_id=wallet_id)

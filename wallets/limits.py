@@ -1,29 +1,29 @@
-"""Limits on reading, signing in and account forms. Those on moving money are in `transactions.limits`.
+"""Limits on reading, signing in and account forms. `transactions.limits` has those on moving money.
 
-Sized so that neither a person nor an ordinary program ever meets one, while a flood meets it at once. Reading, writing
-and signing in have separate buckets, so that a program that polls too eagerly can still write.
+No person and no ordinary program should ever reach a limit; a flood should reach it at once. Reading, writing and
+signing in have separate buckets, so that a program that polls too often can still write.
 """
 
 from collections.abc import Mapping
 
-from kit.limits.policies import Charge, FormLimit, Per, Policy
+from kit.limits.policies import Cost, FormLimit, Per, Policy
 
-# --- The API: token buckets (GCRA). A view names its charges as `reads` and `writes`; by default READ and WRITE. ---
+# --- The API: token buckets. A view lists its costs in `reads` and `writes`; the defaults are READ and WRITE. ---
 READS = Policy(name="reads", quota=3_000, window_s=60, per=Per.USER)
-READ = Charge(policy=READS)
-WRITE = Charge(policy=Policy(name="writes", quota=60, window_s=60, per=Per.USER))
-#: Whoever shows no valid token: what is open to everybody, and what is refused for want of one.
-STRANGER = Charge(policy=Policy(name="strangers", quota=300, window_s=60, per=Per.ADDRESS))
+READ = Cost(policy=READS)
+WRITE = Cost(policy=Policy(name="writes", quota=60, window_s=60, per=Per.USER))
+#: Requests without a valid token, whether they are refused for that or need none.
+ANONYMOUS = Cost(policy=Policy(name="strangers", quota=300, window_s=60, per=Per.ADDRESS))
 SIGN_IN = (
-    Charge(policy=Policy(name="sign-in-address", quota=60, window_s=60, per=Per.ADDRESS)),
-    # It locks nobody out for longer than the guessing goes on.
-    Charge(policy=Policy(name="sign-in-name", quota=20, window_s=300, per=Per.NAME)),
+    Cost(policy=Policy(name="sign-in-address", quota=60, window_s=60, per=Per.ADDRESS)),
+    # A unit flows in every 15 seconds, so guessing at an account does not lock its owner out for long.
+    Cost(policy=Policy(name="sign-in-name", quota=20, window_s=300, per=Per.NAME)),
 )
-SIGN_UP = (Charge(policy=Policy(name="sign-up", quota=60, window_s=120, per=Per.ADDRESS)),)
+SIGN_UP = (Cost(policy=Policy(name="sign-up", quota=60, window_s=120, per=Per.ADDRESS)),)
 
-# --- Forms: fixed windows (django-ratelimit). By the name of the form's view. ---
+# --- Forms: fixed windows (django-ratelimit), by the name of the view. ---
 _ACCOUNT = Policy(name="form-account", quota=10, window_s=60, per=Per.USER)
-#: Mail goes out to whatever address is typed in, whoever reads it.
+#: These forms send mail to the typed-in address, which may be someone else's.
 _MAIL = Policy(name="form-mail", quota=3, window_s=600, per=Per.NAME)
 FORMS: Mapping[str, FormLimit] = {
     "account_login": FormLimit(

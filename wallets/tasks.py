@@ -6,23 +6,23 @@ from celery import shared_task
 from django.conf import settings
 
 from kit.cache.protocol import cache_sweep
-from kit.redis.locks import Taken, lock_try
+from kit.redis.locks import LockResult, lock_try
 from wallets.services import tokens_delete_expired, wallets_owed_sweep
 
 
 @shared_task
 def sessions_delete_expired() -> None:
     """Deletes the browser sessions that have run out."""
-    with lock_try("sweep:sessions", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as taken:
-        if taken is not Taken.BUSY:
+    with lock_try("sweep:sessions", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as lock:
+        if lock is not LockResult.BUSY:
             import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
 @shared_task
 def api_tokens_delete_expired() -> None:
     """Deletes the API tokens that have run out."""
-    with lock_try("sweep:tokens", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as taken:
-        if taken is not Taken.BUSY:
+    with lock_try("sweep:tokens", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as lock:
+        if lock is not LockResult.BUSY:
             tokens_delete_expired()
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from kit.redis.circuit_breaker import Breaker
+from kit.redis.circuit_breaker import CircuitBreaker
 from telemetry import metrics
 from wallets.watch import watched_take
 
@@ -17,7 +17,7 @@ _EXPIRES_S = 10
 #: A hot batch may change more that are looked at. The next looks at those are answered from Postgres, once each.
 _WALLETS_MAX = 100
 
-breaker = Breaker("broker of the warm-ups", rest_s=2.0)
+breaker = CircuitBreaker("broker of the warm-ups", rest_s=2.0)
 
 
 def person_warm_up(user_id: int) -> None:

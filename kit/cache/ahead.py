@@ -1,6 +1,6 @@
 """Reading ahead: what a request will need as soon as it is known who asks is looked up together with that.
 
-A look at the cache is mostly the way to Redis and back, and one look can take several names, and errands beside.
+A look at the cache is mostly the way to Redis and back, and one look can take several names, and commands beside.
 Nothing is shown to anybody before it is known who asks, and whose it is.
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kit.cache.protocol import Load, cache_read_many
-from kit.redis.errands import Errand
+from kit.redis.pipeline import RedisCommand
 
 
 def _nothing(_: Sequence[str]) -> Mapping[str, bytes | None]:
@@ -18,11 +18,11 @@ def _nothing(_: Sequence[str]) -> Mapping[str, bytes | None]:
 @dataclass(slots=True, kw_only=True)
 class Ahead:
     """The names that will be needed, and how they are loaded; `found` holds them once they were looked up. `beside` are
-    the errands that go the same way."""
+    the commands that go the same way."""
 
     names: Sequence[str] = ()
     load: Load = _nothing
-    beside: list[Errand] = field(default_factory=list)
+    beside: list[RedisCommand] = field(default_factory=list)
     found: dict[str, bytes | None] = field(default_factory=dict)
 
 

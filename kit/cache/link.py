@@ -7,12 +7,12 @@ from django_redis import get_redis_connection
 from redis import Redis
 from redis.exceptions import RedisError
 
-from kit.redis.circuit_breaker import Breaker
+from kit.redis.circuit_breaker import CircuitBreaker
 
 _T = TypeVar("_T")
 
 #: After a failure Redis is left alone for a while: no writer shall wait for it, time after time, under its locks.
-breaker = Breaker("Redis of the cache", rest_s=2.0)
+breaker = CircuitBreaker("Redis of the cache", rest_s=2.0)
 
 
 class RedisAwayError(Exception):

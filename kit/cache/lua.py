@@ -11,7 +11,7 @@ Times are milliseconds of Redis's own clock: no other clock has a say.
 
 from redis import Redis
 
-from kit.redis.errands import Argument, Errand, errands_run, script_errand
+from kit.redis.pipeline import Argument, RedisCommand, commands_run, script_command
 
 PREFIX = "wallet:cache:"
 STATE = f"{PREFIX}state"
@@ -60,13 +60,13 @@ class Script:
     def __init__(self, body: str) -> None:
         self.body = body
 
-    def errand(self, keys: list[str], *arguments: Argument) -> Errand:
-        return script_errand(self.machine + _FENCES + self.body, keys, arguments)
+    def command(self, keys: list[str], *arguments: Argument) -> RedisCommand:
+        return script_command(self.machine + _FENCES + self.body, keys, arguments)
 
     def __call__(self, client: Redis, keys: list[str], *arguments: Argument) -> object:
-        errand = self.errand(keys, *arguments)
-        errands_run(client, [errand])
-        return errand.reply
+        command = self.command(keys, *arguments)
+        commands_run(client, [command])
+        return command.reply
 
 
 # A reader looks at names. {mark, now, generation, claim, what each name has: its value, or F(enced), B(usy), M(issing

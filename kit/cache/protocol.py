@@ -21,7 +21,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from kit.cache import outage, steps, unevicted
 from kit.cache.link import RedisAwayError, redis_ask
 from kit.cache.lua import PREFIX
-from kit.redis.errands import Errand, errands_run
+from kit.redis.pipeline import RedisCommand, commands_run
 from telemetry import metrics
 
 #: How long a reader waits for another one that is filling the same entry, and how often it looks.
@@ -36,7 +36,9 @@ def cache_read(name: str, *, load: Callable[[], bytes | None]) -> bytes | None:
     return cache_read_many([name], load=lambda _: {name: load()})[name]
 
 
-def cache_read_many(names: Sequence[str], *, load: Load, beside: Sequence[Errand] = ()) -> dict[str, bytes | None]:
+def cache_read_many(
+    names: Sequence[str], *, load: Load, beside: Sequence[RedisCommand] = ()
+) -> dict[str, bytes | None]:
     """The objects of these names, with one round trip for all that are cached. `load` reads those it is given.
     `beside` is sent along, where there is a way to Redis.
 
@@ -51,7 +53,7 @@ def cache_read_many(names: Sequence[str], *, load: Load, beside: Sequence[Errand
     wanted, deadline = names, time.monotonic() + _PATIENCE_S
     while wanted:
         try:
-            look = _look(wanted, [errand for errand in beside if not errand.is_done])
+            look = _look(wanted, [command for command in beside if not command.is_done])
         except RedisAwayError:
             return values | _pass_by(wanted, load, reason="redis")
         if look.mark != "trusted":
@@ -128,24 +130,24 @@ def cache_trust_assert() -> None:
         redis_ask(steps.trust_assert)
 
 
-def value_errand(key: str) -> Errand:
+def value_command(key: str) -> RedisCommand:
     """For `value_get`, to be sent with something else."""
-    return Errand(("GET", _value_key(key)))
+    return RedisCommand(("GET", _value_key(key)))
 
 
-def value_get(key: str, *, sent: Sequence[Errand] = ()) -> bytes | None:
+def value_get(key: str, *, sent: Sequence[RedisCommand] = ()) -> bytes | None:
     """A value that never changes, such as a page of a wallet's history at one version. None: it is not known here.
-    It is taken from what was `sent` before, if its errand is there."""
+    It is taken from what was `sent` before, if its command is there."""
     if not settings.CACHE_ENABLED:
         return None
-    wanted = value_errand(key)
-    errand = next((one for one in sent if one.is_done and one.command == wanted.command), wanted)
+    wanted = value_command(key)
+    command = next((one for one in sent if one.is_done and one.arguments == wanted.arguments), wanted)
     try:
-        if not errand.is_done:
-            redis_ask(lambda client: errands_run(client, [errand]))
+        if not command.is_done:
+            redis_ask(lambda client: commands_run(client, [command]))
     except RedisAwayError:
         return None
-    return errand.reply if isinstance(errand.reply, bytes) else None
+    return command.reply if isinstance(command.reply, bytes) else None
 
 
 def value_put(key: str, value: bytes, ttl_s: int = steps.VALUE_TTL_S) -> None:
@@ -154,7 +156,7 @@ def value_put(key: str, value: bytes, ttl_s: int = steps.VALUE_TTL_S) -> None:
         redis_ask(lambda client: client.set(_value_key(key), value, ex=ttl_s))
 
 
-def _look(names: Sequence[str], beside: Sequence[Errand]) -> steps.Look:
+def _look(names: Sequence[str], beside: Sequence[RedisCommand]) -> steps.Look:
     """Looks; where the trust has lapsed and is this reader's to renew, renews it and looks once more."""
     look = redis_ask(lambda client: steps.names_look(client, names, beside=beside))
     if look.claim and _trust_renew(look) and look.mark == "lapsed":

@@ -19,7 +19,7 @@ from kit.cache.lua import (
     PREFIX,
     STATE,
 )
-from kit.redis.errands import Errand, errands_run
+from kit.redis.pipeline import RedisCommand, commands_run
 
 #: A value that no eviction reached is gone after this long, as the last resort.
 VALUE_TTL_S = 300
@@ -47,11 +47,11 @@ class Look:
     busy: list[str] = field(default_factory=list)
 
 
-def names_look(client: Redis, names: Sequence[str], *, beside: Sequence[Errand] = ()) -> Look:
+def names_look(client: Redis, names: Sequence[str], *, beside: Sequence[RedisCommand] = ()) -> Look:
     """Looks, and sends what else goes the same way."""
     # One of a kind, for whichever begins with this look: a lease, or a generation.
     unique = secrets.token_hex(8)
-    look = LOOK.errand(
+    look = LOOK.command(
         [STATE],
         "\n".join(names),
         unique,
@@ -61,7 +61,7 @@ def names_look(client: Redis, names: Sequence[str], *, beside: Sequence[Errand] 
         settings.CACHE_TRUST_MS,
         CLAIM_MS,
     )
-    errands_run(client, [look, *beside])
+    commands_run(client, [look, *beside])
     return _look_of(names, unique, look.reply)
 
 

@@ -1,125 +1,91 @@
-"""Token buckets that all processes share, in Redis; each process's own, and smaller ones, while Redis is away.
+"""Token buckets for the rate limits: shared by all processes in Redis, or local to this process while Redis is down.
 
-The algorithm is GCRA: one number for each bucket (when it will be full again) and Redis's own clock, read and written
-by one script, so that no two requests can take the same unit, whichever process they came to.
+`kit.limits.gcra` has the algorithm. Without Redis every process counts alone, so each gets an equal share of the quota
+(`THROTTLE_PROCESSES`): the site still refuses floods and still serves everyone else.
 """
 
 import hashlib
 import math
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
 
 from django.conf import settings
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
-from throttled import Throttled, per_duration
-from throttled.store import MemoryStore
 
+from kit.limits.gcra import SCRIPT, Decision, LocalBuckets, Take, decision_of
 from kit.limits.policies import Policy
-from kit.redis.circuit_breaker import Breaker
-from kit.redis.errands import Errand, errands_run, script_errand
+from kit.redis.circuit_breaker import CircuitBreaker
+from kit.redis.pipeline import RedisCommand, commands_run, script_command
 from telemetry import metrics
 
-_PREFIX = "wallet:throttled"
-#: Ours and not throttled-py's, which believes what is stored: with a clock that was put back (another server took over,
-#: whose clock is behind) it would refuse everybody for as long as the clock was put back by.
-#: Takes the time in which a unit flows in, the quota and the cost; answers whether it refuses, what is left, and the
-#: seconds until the bucket is full and until the request may come again.
-_SCRIPT = """
-local interval_s, quota, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local time = redis.call('TIME')
--- Counted from 2025, so that a double keeps the fractions of a microsecond.
-local now_s = time[1] - 1735660800 + time[2] / 1000000
-local missing_s, window_s = math.max((redis.call('GET', KEYS[1]) or 0) - now_s, 0), quota * interval_s
--- No bucket is further from being full than an empty one (but for what is rounded): from now on it fills by this clock.
-if missing_s > window_s + 0.001 then
-    missing_s = window_s
-    redis.call('SET', KEYS[1], now_s + window_s, 'EX', math.ceil(window_s))
-end
-local left = math.floor(quota - missing_s / interval_s)
-if left < cost then
-    return {1, left, tostring(missing_s), tostring(missing_s - (quota - cost) * interval_s)}
-end
-missing_s = missing_s + cost * interval_s
-redis.call('SET', KEYS[1], now_s + missing_s, 'EX', math.ceil(missing_s))
-return {0, left - cost, tostring(missing_s), '0'}
-"""
-#: How many buckets a process keeps for itself; the ones that were used longest ago make room.
-_LOCAL_BUCKETS_MAX = 50_000
-#: What limits know of Redis. The forms' counters (`kit.limits.forms`) share it.
-redis_breaker = Breaker("Redis of the limits", rest_s=2.0)
+#: Used while Redis is down. Clients that change their address all the time must not exhaust memory: 50 000
+#: buckets take about 20 MB.
+local_buckets = LocalBuckets(keys_max=50_000)
+#: Whether the limits may ask Redis. The form limits (`kit.limits.forms`) share it.
+redis_breaker = CircuitBreaker("Redis of the limits", rest_s=2.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether a request may pass, and what its bucket holds."""
+    """Whether a request may pass, and the state of its bucket afterwards."""
 
     policy: Policy
     is_refused: bool
-    #: The units that the bucket holds at most, as it was counted here and now.
+    #: The size of the bucket in units: the site's quota, or this process's share of it while Redis is down.
     quota: int
     remaining: int
-    #: Until the request may come again; for one that passed, until the bucket holds a unit more.
+    #: Whole seconds, at least 1. If refused: until the request can succeed. If not: until the next unit flows in.
     wait_s: int
 
 
-def bucket_errand(policy: Policy, *, key: str, cost: int = 1) -> Errand:
-    """For `bucket_take`, to be sent with something else."""
-    quota = quota_shared(policy)
-    # No request costs more than a full bucket holds: it could never pass.
-    arguments = (policy.window_s / quota, quota, min(cost, quota))
-    return script_errand(_SCRIPT, [f"{_PREFIX}:{policy.name}:{key_hashed(key)}"], arguments)
+def bucket_command(policy: Policy, *, key: str, units: int = 1) -> RedisCommand:
+    """The command by which `bucket_take` takes the units, for sending it together with other commands."""
+    take = _take(policy, quota=quota_shared(policy), units=units)
+    return script_command(SCRIPT, [f"wallet:throttled:{policy.name}:{key_hashed(key)}"], take.arguments())
 
 
-def bucket_take(policy: Policy, *, key: str, cost: int = 1, errand: Errand | None = None) -> Verdict:
-    """Takes `cost` units out of the policy's bucket for this key, or none if it holds less. `errand` is the one for
-    this, if it was sent before."""
-    errand = errand or bucket_errand(policy, key=key, cost=cost)
-    if errand.is_done or _errand_run(errand):
-        limited, remaining, reset_after_s, retry_after_s = errand.reply
-        return _verdict(
-            policy,
-            quota=quota_shared(policy),
-            is_refused=bool(limited),
-            remaining=remaining,
-            reset_after_s=float(reset_after_s),
-            retry_after_s=float(retry_after_s),
-        )
-    return bucket_take_alone(policy, key=key, cost=cost)
+def bucket_take(policy: Policy, *, key: str, units: int = 1, command: RedisCommand | None = None) -> Verdict:
+    """Takes the units from the policy's bucket for this key, or nothing if it holds fewer.
+
+    A request for more than a full bucket holds takes a full bucket. If `bucket_command` was already sent, pass it as
+    `command`: its reply is used, and nothing is taken twice. Without Redis the units come from the local bucket.
+    """
+    command = command or bucket_command(policy, key=key, units=units)
+    if command.is_done or _command_run(command):
+        return _verdict(policy, quota=quota_shared(policy), decision=decision_of(command.reply))
+    return bucket_take_local(policy, key=key, units=units)
 
 
-def bucket_take_alone(policy: Policy, *, key: str, cost: int = 1) -> Verdict:
-    """The same out of this process's own bucket, which holds its share: others may be asked by the same client."""
+def bucket_take_local(policy: Policy, *, key: str, units: int = 1) -> Verdict:
+    """Takes the units from this process's own bucket, which holds its share of the quota."""
     metrics.throttle_fallbacks.labels(policy=policy.name).inc()
     quota = math.ceil(quota_shared(policy) / settings.THROTTLE_PROCESSES)
-    result = _limiter(quota, policy.window_s).limit(f"{policy.name}:{key_hashed(key)}", cost=min(cost, quota))
-    return _verdict(
-        policy,
-        quota=quota,
-        is_refused=result.limited,
-        remaining=result.state.remaining,
-        reset_after_s=result.state.reset_after,
-        retry_after_s=result.state.retry_after,
-    )
+    take = _take(policy, quota=quota, units=units)
+    decision = local_buckets.take(f"{policy.name}:{key_hashed(key)}", take)
+    return _verdict(policy, quota=quota, decision=decision)
 
 
 def quota_shared(policy: Policy) -> int:
-    """The policy's quota on this site."""
+    """The policy's quota on this site, all processes together: scaled by `THROTTLE_SCALE`, at least 1."""
     return max(1, int(policy.quota * settings.THROTTLE_SCALE))
 
 
 def key_hashed(key: str) -> str:
-    """Names and addresses of people have no business in Redis, not even where they could be guessed from a hash."""
+    """A keyed hash of the name or address in `key`: Redis must not hold personal data, not even in a form that
+    guessing can reverse."""
     secret = settings.SECRET_KEY.encode()[: hashlib.blake2b.MAX_KEY_SIZE]
     return hashlib.blake2b(key.encode(), key=secret, digest_size=16).hexdigest()
 
 
-def _errand_run(errand: Errand) -> bool:
+def _take(policy: Policy, *, quota: int, units: int) -> Take:
+    return Take(interval_s=policy.window_s / quota, quota=quota, units=min(units, quota))
+
+
+def _command_run(command: RedisCommand) -> bool:
     if not redis_breaker.may_try():
         return False
     try:
-        errands_run(get_redis_connection(), [errand])
+        commands_run(get_redis_connection(), [command])
     except (RedisError, OSError) as error:
         redis_breaker.failed(error)
         return False
@@ -127,19 +93,13 @@ def _errand_run(errand: Errand) -> bool:
     return True
 
 
-def _verdict(
-    policy: Policy, *, quota: int, is_refused: bool, remaining: int, reset_after_s: float, retry_after_s: float
-) -> Verdict:
-    until_s = retry_after_s if is_refused else reset_after_s - (quota - remaining - 1) * policy.window_s / quota
+def _verdict(policy: Policy, *, quota: int, decision: Decision) -> Verdict:
+    next_unit_after_s = decision.full_after_s - (quota - decision.remaining - 1) * policy.window_s / quota
+    wait_s = decision.retry_after_s if decision.is_refused else next_unit_after_s
     return Verdict(
-        policy=policy, is_refused=is_refused, quota=quota, remaining=remaining, wait_s=max(1, math.ceil(until_s))
+        policy=policy,
+        is_refused=decision.is_refused,
+        quota=quota,
+        remaining=decision.remaining,
+        wait_s=max(1, math.ceil(wait_s)),
     )
-
-
-@cache
-def _limiter(quota: int, window_s: int) -> Throttled:
-    rate = per_duration(timedelta(seconds=window_s), limit=quota, burst=quota)
-    return Throttled(using="gcra", quota=rate, store=_local, key_prefix=_PREFIX)
-
-
-_local = MemoryStore(options={"MAX_SIZE": _LOCAL_BUCKETS_MAX})

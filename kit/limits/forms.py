@@ -1,8 +1,8 @@
-"""Limits on sending forms: every form of every page is counted, by django-ratelimit. `settings.FORM_LIMITS` lists
-the tables, each a mapping of view names to limits; FORM_DEFAULT holds for every other form.
+"""Limits on submitting forms. django-ratelimit counts every form of every page.
 
-Its counters are in Redis. While Redis is away this process counts alone, in smaller buckets: the door neither stands
-open nor is it shut to everybody.
+`settings.FORM_LIMITS` lists the tables, each of which maps view names to limits. FORM_DEFAULT applies to every other
+form. The counters are in Redis. While Redis is down each process counts in its own, smaller buckets, so the limits
+still hold and people can still sign in.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,23 +22,23 @@ from redis.exceptions import RedisError
 
 from kit.http.pages import unavailable
 from kit.limits.addresses import client_network
-from kit.limits.buckets import bucket_take_alone, key_hashed, quota_shared, redis_breaker
-from kit.limits.charges import address_key, name_key, user_key
+from kit.limits.buckets import bucket_take_local, key_hashed, quota_shared, redis_breaker
+from kit.limits.costs import address_key, name_key, user_key
 from kit.limits.policies import FormLimit, Per, Policy
 from telemetry import metrics
 
 TOO_MANY = 429
-#: Holds for every form that no table names.
+#: Applies to every form that no table names.
 FORM_DEFAULT = FormLimit(policies=(Policy(name="form", quota=60, window_s=60, per=Per.USER),))
 _SAFE = {"GET", "HEAD", "OPTIONS"}
-#: The API counts by itself.
+#: The API has limits of its own.
 _API_PREFIX = "/api/"
-#: What people are asked to type in to say who they are.
+#: Form fields in which people identify themselves.
 _NAME_FIELDS = ("login", "email")
 
 
 class FormLimitMiddleware:
-    """Answers 429 to a form that is sent too often, before its view sees it."""
+    """Answers 429 to a form that is submitted too often, before its view runs."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -58,13 +58,13 @@ class FormLimitMiddleware:
         try:
             wait_s = form_wait_s(request)
         except (OperationalError, InterfaceError):
-            # Who asks is in Postgres. Django hands what fails here to no other middleware.
+            # The user is read from Postgres. Django does not pass an exception raised here to other middleware.
             return unavailable()
         return None if wait_s is None else _page(request, wait_s=wait_s)
 
 
 def form_wait_s(request: HttpRequest) -> int | None:
-    """Counts this form; None if it may pass, else for how long it may not."""
+    """Counts this form. Returns None if it may pass, otherwise the seconds to wait."""
     if not settings.THROTTLE_ENABLED:
         return None
     for policy in _limit(request).policies:
@@ -76,7 +76,7 @@ def form_wait_s(request: HttpRequest) -> int | None:
 
 
 def too_many(response: HttpResponse, *, wait_s: int) -> HttpResponse:
-    """Makes a page the answer to a form that came too often."""
+    """Turns a page into the answer to a form that was submitted too often."""
     response.status_code = TOO_MANY
     response["Retry-After"] = str(wait_s)
     add_never_cache_headers(response)
@@ -84,14 +84,14 @@ def too_many(response: HttpResponse, *, wait_s: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, *, wait_s: int) -> HttpResponse:
-    # A form of the table can be opened anew; what is only a button on another page cannot.
+    # A form that a table names has a page to return to. Any other may be a mere button on some page.
     again = request.get_full_path() if _is_in_table(request) else ""
     return too_many(render(request, "429.html", {"wait_s": wait_s, "again": again}), wait_s=wait_s)
 
 
 @cache
 def form_limits() -> Mapping[str, FormLimit]:
-    """The tables of all apps in one. Raises ImproperlyConfigured where two of them name the same view."""
+    """The tables of all apps merged. Raises ImproperlyConfigured if two of them name the same view."""
     tables: list[Mapping[str, FormLimit]] = [import_string(path) for path in settings.FORM_LIMITS]
     merged = {view: limit for table in tables for view, limit in table.items()}
     if len(merged) != sum(map(len, tables)):
@@ -121,7 +121,7 @@ def _counted(request: HttpRequest, policy: Policy) -> int | None:
         else:
             redis_breaker.succeeded()
             return usage["time_left"] if usage["should_limit"] else None
-    verdict = bucket_take_alone(policy, key=key)
+    verdict = bucket_take_local(policy, key=key)
     return verdict.wait_s if verdict.is_refused else None
 
 

@@ -1,4 +1,4 @@
-"""The vocabulary of rate limits: whose bucket, how much it holds, what a request takes out of it."""
+"""The terms of a rate limit: whose bucket it is, how much it holds, and what a request takes from it."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -7,19 +7,19 @@ from enum import Enum, auto
 class Per(Enum):
     """Whose bucket it is."""
 
-    #: A person, whatever token or browser the request comes with.
+    #: A user. All their tokens and browsers share the bucket.
     USER = auto()
-    #: Where the request comes from (`kit.limits.addresses`): for strangers.
+    #: The client's network (`kit.limits.addresses`), for requests without a known user.
     ADDRESS = auto()
-    #: The name or e-mail address that is typed in, so that many addresses cannot share the guessing.
+    #: The typed-in username or email address, so that spreading guesses over many addresses gains nothing.
     NAME = auto()
-    #: Who has given the password and is asked for the second factor.
+    #: The user who has entered the password and now owes the second factor.
     SIGNING_IN = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """A bucket of `quota` units, which an empty one takes `window_s` seconds to fill up to."""
+    """A bucket of `quota` units. An empty bucket is full again after `window_s` seconds."""
 
     name: str
     quota: int
@@ -28,17 +28,18 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
-    """What one request takes out of a bucket: `cost`, or that for each item of a list in its body."""
+class Cost:
+    """What one request takes from a bucket: `units`, or `units` per item of the list `per_item_in` in its body."""
 
     policy: Policy
-    cost: int = 1
-    items_in: str | None = None
+    units: int = 1
+    per_item_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormLimit:
-    """What sending a form is counted by. `keeps_input`: its view asks by itself, and gives back what was typed."""
+    """The policies that count a form. With `keeps_input` the view checks them itself, so that a refusal can show the
+    form again with the user's input."""
 
     policies: tuple[Policy, ...]
     keeps_input: bool = False

@@ -1,4 +1,4 @@
-"""Every request to the API is counted, and every answer says what is left."""
+"""Counts every API request and reports in every answer what is left."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -13,106 +13,110 @@ from rest_framework.views import APIView
 
 from kit.errors import Refusal
 from kit.limits.addresses import client_network
-from kit.limits.buckets import Verdict, bucket_errand, quota_shared
-from kit.limits.charges import address_key, charge_take, name_key, user_key
-from kit.limits.policies import Charge, Per
-from kit.redis.errands import Errand
+from kit.limits.buckets import Verdict, bucket_command, quota_shared
+from kit.limits.costs import address_key, cost_take, name_key, user_key
+from kit.limits.policies import Cost, Per
+from kit.redis.pipeline import RedisCommand
 
 POLICY_HEADER = "RateLimit-Policy"
 STATE_HEADER = "RateLimit"
 
 
 class LimitedView(APIView):
-    """What every view of the API is made from: no request passes uncounted."""
+    """The base of every API view. No request passes without being counted."""
 
-    #: What a GET and what a POST is charged. The first bucket that holds too little refuses.
-    reads: ClassVar[tuple[Charge, ...]]
-    writes: ClassVar[tuple[Charge, ...]]
-    #: What a request is charged that is refused before it came to a bucket.
-    strangers: ClassVar[tuple[Charge, ...]]
+    #: What a safe request (`reads`) and any other (`writes`) costs. The first bucket that holds too little refuses.
+    reads: ClassVar[tuple[Cost, ...]]
+    writes: ClassVar[tuple[Cost, ...]]
+    #: What a request costs that is refused before any bucket was asked, for example for lack of a token.
+    anonymous: ClassVar[tuple[Cost, ...]]
 
-    _charges: tuple[Charge, ...] = ()
+    _costs: tuple[Cost, ...] = ()
     _verdicts: tuple[Verdict, ...] = ()
-    _sent: tuple[int, Charge, Errand] | None = None
+    _sent: tuple[int, Cost, RedisCommand] | None = None
 
-    def charge_ahead(self, request: Request, user_id: int) -> list[Errand]:
-        """What this request will be charged if it is this user's: to be sent together with the question who asks."""
-        charges = self._charges_of(request)
-        # What depends on the body, or on more than one bucket, is charged in its turn.
-        if len(charges) != 1 or charges[0].policy.per is not Per.USER or charges[0].items_in:
+    def cost_commands(self, request: Request, user_id: int) -> list[RedisCommand]:
+        """The commands that take this request's cost if it turns out to be this user's.
+
+        They are sent in the same round trip as the lookup of the token. `check_throttles` uses their replies.
+        """
+        costs = self._costs_of(request)
+        # If the cost depends on the body or on several buckets, `check_throttles` takes it later.
+        if len(costs) != 1 or costs[0].policy.per is not Per.USER or costs[0].per_item_in:
             return []
-        errand = bucket_errand(charges[0].policy, key=user_key(user_id), cost=charges[0].cost)
-        self._sent = (user_id, charges[0], errand)
-        return [errand]
+        command = bucket_command(costs[0].policy, key=user_key(user_id), units=costs[0].units)
+        self._sent = (user_id, costs[0], command)
+        return [command]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         try:
             super().initial(request, *args, **kwargs)
         except (APIException, Refusal):
             if not self._verdicts:
-                # Refused before it came to a bucket, for want of a token above all. Nobody tries tokens without end.
-                self._charge(request, self.strangers)
+                # Without this, guessing tokens would be free.
+                self._take_all(request, self.anonymous)
             raise
 
     def check_throttles(self, request: Request) -> None:
-        """Called by DRF when it knows who asks, before anything is done for them."""
-        self._charge(request, self._charges_of(request))
+        """DRF calls this once it knows the user and before the view runs."""
+        self._take_all(request, self._costs_of(request))
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
         if self._verdicts:
-            headers_put(answer, self._charges, self._verdicts)
+            headers_put(answer, self._costs, self._verdicts)
         return answer
 
-    def _charges_of(self, request: Request) -> tuple[Charge, ...]:
+    def _costs_of(self, request: Request) -> tuple[Cost, ...]:
         if not settings.THROTTLE_ENABLED:
             return ()
         return self.reads if request.method in SAFE_METHODS else self.writes
 
-    def _charge(self, request: Request, charges: tuple[Charge, ...]) -> None:
+    def _take_all(self, request: Request, costs: tuple[Cost, ...]) -> None:
         if not settings.THROTTLE_ENABLED:
             return
-        self._charges, self._verdicts = charges, ()
-        for charge in charges:
+        self._costs, self._verdicts = costs, ()
+        for cost in costs:
             try:
-                items = _items(charge, request)
+                items = _items(cost, request)
             except (APIException, Refusal):
-                # A body that cannot be read is one request, of whoever sent it.
-                self._take(request, charge, items=1)
+                # The body is unreadable. The request still costs its sender one item.
+                self._take(request, cost, items=1)
                 raise
-            self._take(request, charge, items=items)
+            self._take(request, cost, items=items)
 
-    def _take(self, request: Request, charge: Charge, *, items: int) -> None:
-        errand = self._errand_of(request, charge)
-        verdict = charge_take(charge, key=_key(charge, request), items=items, errand=errand)
+    def _take(self, request: Request, cost: Cost, *, items: int) -> None:
+        command = self._command_sent(request, cost)
+        verdict = cost_take(cost, key=_key(cost, request), items=items, command=command)
         self._verdicts += (verdict,)
         if verdict.is_refused:
             raise Throttled(wait=verdict.wait_s)
 
-    def _errand_of(self, request: Request, charge: Charge) -> Errand | None:
-        """What was sent ahead for this charge, if it was for the one who has turned out to ask."""
-        if self._sent is None or (request.user.pk, charge) != self._sent[:2]:
+    def _command_sent(self, request: Request, cost: Cost) -> RedisCommand | None:
+        """The command that `cost_commands` made for this cost, if it guessed the user correctly."""
+        if self._sent is None or (request.user.pk, cost) != self._sent[:2]:
             return None
         return self._sent[2]
 
 
-def headers_put(response: HttpResponseBase, charges: tuple[Charge, ...], verdicts: tuple[Verdict, ...]) -> None:
-    """What the limits are, and what is left of them (draft-ietf-httpapi-ratelimit-headers-11).
+def headers_put(response: HttpResponseBase, costs: tuple[Cost, ...], verdicts: tuple[Verdict, ...]) -> None:
+    """Adds RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-11).
 
-    `t` is the time until there is more than `r`: with buckets that fill all the time, the wait for the next unit.
+    `t` is the time until more than `r` units are left. The buckets fill continuously, so that is the wait for the next
+    unit.
     """
     quotas = {verdict.policy.name: verdict.quota for verdict in verdicts}
     response[POLICY_HEADER] = ", ".join(
         f'"{policy.name}";q={quotas.get(policy.name) or quota_shared(policy)};w={policy.window_s}'
-        for policy in (charge.policy for charge in charges)
+        for policy in (cost.policy for cost in costs)
     )
     response[STATE_HEADER] = ", ".join(
         f'"{verdict.policy.name}";r={verdict.remaining};t={verdict.wait_s}' for verdict in verdicts
     )
 
 
-def _key(charge: Charge, request: Request) -> str:
-    return _KEYS[charge.policy.per](request)
+def _key(cost: Cost, request: Request) -> str:
+    return _KEYS[cost.policy.per](request)
 
 
 def _user_key(request: Request) -> str:
@@ -125,7 +129,7 @@ def _address_key(request: Request) -> str:
 
 def _name_key(request: Request) -> str:
     name = _body(request).get("username")
-    # Without a name there is nothing to guess at; what is malformed is refused by the view.
+    # Without a name there is no account to protect. The view refuses the malformed body.
     return name_key(name) if isinstance(name, str) else _address_key(request)
 
 
@@ -136,8 +140,8 @@ _KEYS: Mapping[Per, Callable[[Request], str]] = {
 }
 
 
-def _items(charge: Charge, request: Request) -> int:
-    items = _body(request).get(charge.items_in) if charge.items_in is not None else None
+def _items(cost: Cost, request: Request) -> int:
+    items = _body(request).get(cost.per_item_in) if cost.per_item_in is not None else None
     return len(items) if isinstance(items, list) else 1
 
 

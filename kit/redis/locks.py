@@ -1,12 +1,12 @@
-"""Locks in Redis that several processes share. They save work; nothing is ever right because of one.
+"""Locks in Redis, shared by all processes. They save work; correctness never depends on one.
 
-A lock may be lost (Redis wiped, restarted, or its time up while the work goes on) and may be unknown (Redis away).
-So whoever takes one must be correct without it: see "Locks" in ARCHITECTURE.md, which lists each use.
+A lock can be lost (Redis wiped or restarted, or the lock expired before the work was done), and Redis can be down. So
+the holder's work must be correct without the lock. "Locks" in ARCHITECTURE.md lists every use.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum, auto
+from enum import Enum
 
 import structlog
 from django_redis import get_redis_connection
@@ -18,48 +18,48 @@ from telemetry import metrics
 log = structlog.get_logger(__name__)
 
 
-class Taken(Enum):
-    """What became of an attempt to take a lock."""
+class LockResult(Enum):
+    """The outcome of an attempt to take a lock. The values are labels of the metric `wallet_locks_total`."""
 
-    YES = auto()
-    #: Somebody else holds it: the work is being done.
-    BUSY = auto()
-    #: Redis cannot be asked. The caller does without the lock, or leaves the work to the next time.
-    UNKNOWN = auto()
+    ACQUIRED = "yes"
+    #: Someone else holds the lock and is doing the work.
+    BUSY = "busy"
+    #: Redis is down. The caller works without the lock, or leaves the work for the next time.
+    UNKNOWN = "unknown"
 
 
 @contextmanager
-def lock_try(name: str, *, ttl_s: float) -> Iterator[Taken]:
-    """Takes the lock without waiting, and gives it back at the end unless somebody else holds it by then.
+def lock_try(name: str, *, ttl_s: float) -> Iterator[LockResult]:
+    """Takes the lock without waiting, and releases it at the end unless someone else holds it by then.
 
-    `name` is the kind of work, and what it is done to after a colon: "warm-up:7". `ttl_s` is longer than the work
-    takes: after it the lock is free again, even if its holder died.
+    `name` is the kind of work, optionally followed by a colon and its object: "warm-up:7". After `ttl_s` seconds the
+    lock is free even if its holder died, so `ttl_s` must be longer than the work takes.
     """
     lock = _lock(name, ttl_s)
-    taken = _take(lock)
-    metrics.locks.labels(kind=name.partition(":")[0], outcome=taken.name.lower()).inc()
+    result = _acquire(lock)
+    metrics.locks.labels(kind=name.partition(":")[0], outcome=result.value).inc()
     try:
-        yield taken
+        yield result
     finally:
-        if taken is Taken.YES:
-            _give_back(lock, name)
+        if result is LockResult.ACQUIRED:
+            _release(lock, name)
 
 
 def _lock(name: str, ttl_s: float) -> Lock:
-    # The token is this object's own and not the thread's: what one thread takes another may give back.
+    # The token belongs to this object, not to the thread: one thread may take the lock and another release it.
     return Lock(get_redis_connection(), f"wallet:lock:{name}", timeout=ttl_s, blocking=False, thread_local=False)
 
 
-def _take(lock: Lock) -> Taken:
+def _acquire(lock: Lock) -> LockResult:
     try:
-        return Taken.YES if lock.acquire() else Taken.BUSY
+        return LockResult.ACQUIRED if lock.acquire() else LockResult.BUSY
     except (RedisError, OSError):
-        return Taken.UNKNOWN
+        return LockResult.UNKNOWN
 
 
-def _give_back(lock: Lock, name: str) -> None:
+def _release(lock: Lock, name: str) -> None:
     try:
-        # Compares the token and deletes in one step: a lock that ran out and was taken anew stays its new holder's.
+        # Compares the token and deletes in one step. If the lock expired and someone else took it, they keep it.
         lock.release()
     except LockError:
         log.info("lock_ran_out", lock=name.partition(":")[0])

@@ -11,7 +11,7 @@ import pytest
 from wallet_client import NewTransfer, Receipt, Wallet, WalletClient, WalletError
 from wallet_client.transport import pause
 
-from kit.limits.charges import user_key
+from kit.limits.costs import user_key
 from tests.client.test_methods import usd
 from tests.client.wire import Wire
 from tests.conformance.world import Person

@@ -1,4 +1,4 @@
-"""Buckets of the limits that are empty, and stay so for as long as a slow machine takes to send a call."""
+"""Empties buckets of the rate limits for long enough that a slow machine can send a call meanwhile."""
 
 from django_redis import get_redis_connection
 
@@ -7,7 +7,7 @@ from kit.limits.policies import Policy
 
 
 def bucket_empty(policy: Policy, *, key: str, debt_s: float = 60.0) -> None:
-    """Takes all there is, and what comes in for so long: a unit would be back within a tenth of a second."""
-    bucket_take(policy, key=key, cost=policy.quota)
-    # The one number of the bucket: when it is full again.
+    """Takes everything, so that the next request is refused even if it comes only `debt_s` seconds later."""
+    bucket_take(policy, key=key, units=policy.quota)
+    # The key holds the time at which the bucket will be full again.
     get_redis_connection().incrbyfloat(f"wallet:throttled:{policy.name}:{key_hashed(key)}", debt_s)

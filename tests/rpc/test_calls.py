@@ -7,7 +7,7 @@ import grpc
 import pytest
 from django.db import connection
 
-from kit.limits.charges import address_key, user_key
+from kit.limits.costs import address_key, user_key
 from tests.rpc.buckets import bucket_empty
 from tests.rpc.caller import Caller
 from tests.rpc.conftest import Person
@@ -18,7 +18,7 @@ from tests.settlement.waiting import wait_until
 from transactions.limits import BULK, MONEY
 from transactions.models import Transaction
 from wallet_proto.v1 import wallet_pb2 as pb
-from wallets.limits import STRANGER
+from wallets.limits import ANONYMOUS
 
 
 def lines(server: GrpcServer, method: str) -> list[dict[str, object]]:
@@ -84,14 +84,14 @@ def test_each_item_of_a_list_counts(alice: Person) -> None:
 
 
 def test_nobody_tries_tokens_without_end(alice: Person, channel: grpc.Channel) -> None:
-    bucket_empty(STRANGER.policy, key=address_key("127.0.0.1"))
+    bucket_empty(ANONYMOUS.policy, key=address_key("127.0.0.1"))
 
     assert Caller(channel, "made-up").refused("ListWallets", pb.ListWalletsRequest()).code == "rate_limited"
     assert alice.calls.call("ListWallets", pb.ListWalletsRequest()).wallets
 
 
 def test_a_proxy_of_ours_says_where_strangers_come_from(channel: grpc.Channel) -> None:
-    bucket_empty(STRANGER.policy, key=address_key("192.0.2.7"))
+    bucket_empty(ANONYMOUS.policy, key=address_key("192.0.2.7"))
     request, stranger = pb.ListWalletsRequest(), Caller(channel, "made-up")
 
     refused = stranger.refused("ListWallets", request, x_forwarded_for="198.51.100.1, 192.0.2.7")

@@ -1,4 +1,4 @@
-"""Limits are on in these tests, and nobody has used any of them yet."""
+"""In these tests limits are on, and every bucket is full at the start."""
 
 import tempfile
 import time
@@ -22,33 +22,32 @@ from wallets.models import User
 def _limits(settings: Settings) -> None:
     settings.THROTTLE_ENABLED = True
     buckets.redis_breaker.succeeded()
-    buckets._local._backend.get_client().clear()
-    buckets._local._backend.expire_info.clear()
+    buckets.local_buckets.clear()
 
 
 @pytest.fixture
 def one_of_each(settings: Settings) -> None:
-    """Every quota is one unit: the first request passes, the second one does not."""
+    """Every quota is one unit: the first request passes and the second is refused."""
     settings.THROTTLE_SCALE = 0.0
 
 
 @pytest.fixture
 def one_window() -> Iterator[None]:
-    """The clock stands still: the forms' windows are fixed, and one that ends within a test would begin anew."""
+    """Stops the clock. Form limits have fixed windows, and a new window during a test would reset them."""
     with time_machine.travel(time.time(), tick=False):
         yield
 
 
 @pytest.fixture
 def no_redis(settings: Settings, tmp_path: Path) -> None:
-    """There is no Redis."""
+    """Redis is down."""
     redis_use(f"unix://{tmp_path}/nobody.sock", settings)
 
 
 @pytest.fixture
 def own_redis(settings: Settings) -> Iterator[OwnRedis]:
-    """A Valkey of the test's own, which may be stopped, frozen and started again."""
-    # Named and locked like the folders of all tests, so that a later run cleans up after one that was killed.
+    """A Valkey for this test alone, which it may stop, freeze and start again."""
+    # Named and locked like all test folders, so that a later run cleans up after a killed one.
     with tempfile.TemporaryDirectory(prefix="wallet-tests-", ignore_cleanup_errors=True) as root:
         places = Places(Path(root))
         with folder_locked(places.lock):
@@ -69,5 +68,5 @@ def alices(alice: User) -> Client:
 
 @pytest.fixture
 def forkable(db: None) -> None:
-    """For tests that fork: no connection is open that a child would share."""
+    """Closes all database connections before the test forks, so that no child shares one."""
     connections.close_all()

@@ -1,4 +1,4 @@
-"""Reading RateLimit and RateLimit-Policy as a client would (structured fields: a list of strings with parameters)."""
+"""Parses RateLimit and RateLimit-Policy as a client would: structured fields, a list of strings with parameters."""
 
 import re
 from typing import Any
@@ -7,7 +7,7 @@ _ITEM = re.compile(r'"([a-z-]+)"((?:;[a-z]+=[0-9]+)+)')
 
 
 def items(value: str) -> dict[str, dict[str, int]]:
-    """`"money";q=600;w=60, "x";q=1` as {"money": {"q": 600, "w": 60}, "x": {"q": 1}}. Anything else fails."""
+    """`"money";q=600;w=60, "x";q=1` as {"money": {"q": 600, "w": 60}, "x": {"q": 1}}. Fails on anything else."""
     found = {}
     for item in value.split(", "):
         match = _ITEM.fullmatch(item)

@@ -1,4 +1,4 @@
-"""A Valkey that belongs to one test."""
+"""A Valkey server that belongs to one test."""
 
 import signal
 
@@ -23,7 +23,7 @@ class OwnRedis:
         self._server.stop()
 
     def freeze(self) -> None:
-        """It answers nobody any more, and hangs up on nobody."""
+        """Stops answering but keeps connections open."""
         self._signal(signal.SIGSTOP)
 
     def unfreeze(self) -> None:
@@ -35,6 +35,6 @@ class OwnRedis:
 
 
 def redis_use(url: str, settings: Settings) -> None:
-    """This process keeps its limits, its locks and its cache there."""
+    """Points this process's limits, locks and cache at `url`."""
     settings.REDIS_URL = url
     settings.CACHES = {alias: {**options, "LOCATION": url} for alias, options in django_settings.CACHES.items()}

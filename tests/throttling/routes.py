@@ -1,4 +1,4 @@
-"""Every address of the site, as Django knows it: so that none can be added without a limit."""
+"""Every URL of the site, read from Django's resolver, so that tests also cover URLs added later."""
 
 import re
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from kit.limits.views import LimitedView
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An address with something put in for its parameters, and the view behind it."""
+    """A URL with sample values for its parameters, and its view."""
 
     name: str
     path: str
@@ -33,7 +33,7 @@ def routes(patterns: list[Any] | None = None, prefix: str = "/", namespace: str 
 
 
 def api_routes() -> list[Route]:
-    """Those that DRF answers. What is no address of the API at all is told so without further ado."""
+    """The routes that DRF answers. The catch-all for unknown API paths is not limited."""
     return [route for route in routes() if route.path.startswith("/api/") and route.path != "/api/"]
 
 

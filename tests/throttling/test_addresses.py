@@ -1,4 +1,4 @@
-"""An address that no header can forge, and that is the same for everybody who asks."""
+"""No header can forge the client's address, and all limits use the same one."""
 
 import socket
 from urllib.parse import urlsplit
@@ -21,25 +21,25 @@ PEER = "192.0.2.1"
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "expected"),
     [
-        # No proxy of ours: the header is anybody's invention.
+        # Without a proxy of ours, anyone can have written the header.
         (0, "203.0.113.9", PEER),
         (1, "203.0.113.9", "203.0.113.9"),
         (1, "6.6.6.6, 203.0.113.9", "203.0.113.9"),
         (1, " 203.0.113.9 ", "203.0.113.9"),
         (2, "203.0.113.9, 10.0.0.1", "203.0.113.9"),
         (2, "6.6.6.6, 203.0.113.9, 10.0.0.1", "203.0.113.9"),
-        # It did not come through both of them.
+        # The request did not pass both proxies.
         (2, "203.0.113.9", PEER),
         (1, "", PEER),
         (1, None, PEER),
-        # What cannot be read is no reason to believe what stands before it.
+        # An unreadable entry does not make the entry before it trustworthy.
         (1, "6.6.6.6, unknown", PEER),
         (1, "6.6.6.6,", PEER),
         (1, "203.0.113.9, _hidden", PEER),
         (1, "203.0.113.999", PEER),
         (1, "\x00", PEER),
         (1, "203.0.113.9 6.6.6.6", PEER),
-        # Ports, brackets, zones, and IPv4 in the clothes of IPv6.
+        # Ports, brackets, zones, and IPv4 addresses mapped to IPv6.
         (1, "203.0.113.9:4711", "203.0.113.9"),
         (1, "2001:db8::9", "2001:db8::9"),
         (1, "[2001:db8::9]:4711", "2001:db8::9"),
@@ -49,7 +49,7 @@ PEER = "192.0.2.1"
         (1, "[::ffff:203.0.113.9]:4711", "203.0.113.9"),
     ],
 )
-def test_an_address_is_believed_only_from_our_own_proxies(
+def test_it_believes_an_address_only_from_our_own_proxies(
     settings: Settings, rf: RequestFactory, proxies: int, forwarded: str | None, expected: str
 ) -> None:
     settings.TRUSTED_PROXIES = proxies
@@ -59,7 +59,7 @@ def test_an_address_is_believed_only_from_our_own_proxies(
 
 
 @pytest.mark.parametrize("peer", ["", "unix:", "@", "no address"])
-def test_who_comes_without_an_address_shares_one_bucket(rf: RequestFactory, peer: str) -> None:
+def test_clients_without_an_address_share_one_bucket(rf: RequestFactory, peer: str) -> None:
     assert client_network(rf.get("/", REMOTE_ADDR=peer)) == UNKNOWN
 
 
@@ -108,9 +108,7 @@ def test_rotating_ports_and_forwarded_addresses_gains_nothing(db: None) -> None:
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_behind_a_proxy_of_ours_neither_does_what_a_client_writes_before_its_entry(
-    db: None, settings: Settings
-) -> None:
+def test_behind_our_proxy_entries_that_a_client_adds_gain_nothing(db: None, settings: Settings) -> None:
     settings.TRUSTED_PROXIES = 1
     assert knock(HTTP_X_FORWARDED_FOR="203.0.113.9:1111").status_code == 401
 
@@ -121,7 +119,7 @@ def test_behind_a_proxy_of_ours_neither_does_what_a_client_writes_before_its_ent
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_an_ipv6_customer_gains_nothing_by_taking_other_addresses(db: None) -> None:
+def test_an_ipv6_customer_gains_nothing_by_changing_address(db: None) -> None:
     assert knock(REMOTE_ADDR="2001:db8:0:1::1").status_code == 401
 
     assert knock(REMOTE_ADDR="2001:db8:0:1::2").status_code == 429
@@ -134,7 +132,7 @@ def test_an_ipv6_customer_gains_nothing_by_taking_other_addresses(db: None) -> N
 def test_a_second_header_line_gains_nothing_over_a_real_socket(
     live_server: LiveServer, settings: Settings, header: str
 ) -> None:
-    """A client that writes a line of its own before the proxy's is heard as one header with two entries."""
+    """The client's own header line and the proxy's arrive as one header with two entries."""
     settings.TRUSTED_PROXIES = 1
 
     statuses = [_status(live_server, header, f"198.51.100.{number}", "203.0.113.9") for number in range(3)]

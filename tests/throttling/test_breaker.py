@@ -1,10 +1,10 @@
-"""A server that is away is left alone, and found again by one who looks."""
+"""The circuit breaker keeps callers away from a server that is down, and lets one of them check."""
 
 from collections import Counter
 
 import pytest
 
-from kit.redis.circuit_breaker import Breaker
+from kit.redis.circuit_breaker import CircuitBreaker
 from tests.settlement.threads import in_threads
 
 
@@ -12,39 +12,53 @@ def events(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.msg["event"] for record in caplog.records if isinstance(record.msg, dict)]
 
 
-def test_while_the_server_answers_everybody_asks_it() -> None:
-    breaker = Breaker("a server", rest_s=60)
+class Clock:
+    now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_while_the_server_answers_everyone_may_ask_it() -> None:
+    breaker = CircuitBreaker("a server", rest_s=60)
     breaker.succeeded()
 
     assert all(in_threads(breaker.may_try, count=8))
 
 
-def test_after_a_failure_nobody_asks_it_for_a_while() -> None:
-    breaker = Breaker("a server", rest_s=60)
+def test_after_a_failure_nobody_may_ask_it_during_the_rest() -> None:
+    clock = Clock()
+    breaker = CircuitBreaker("a server", rest_s=60, clock_s=clock)
     breaker.failed(ConnectionError())
+    clock.now_s += 59
 
     assert not any(in_threads(breaker.may_try, count=8))
 
 
-def test_when_the_while_is_over_one_of_a_crowd_asks_it() -> None:
-    breaker = Breaker("a server", rest_s=60)
+def test_after_each_rest_one_of_many_callers_may_ask_it() -> None:
+    clock = Clock()
+    breaker = CircuitBreaker("a server", rest_s=60, clock_s=clock)
     breaker.failed(ConnectionError())
-    breaker._rests_until_s = 0.0
 
-    assert Counter(in_threads(breaker.may_try, count=8)) == {True: 1, False: 7}
+    for _ in range(2):
+        clock.now_s += 60
+        assert Counter(in_threads(breaker.may_try, count=8)) == {True: 1, False: 7}
 
 
-def test_when_the_one_succeeds_everybody_asks_it_again() -> None:
-    breaker = Breaker("a server", rest_s=60)
+def test_once_that_caller_succeeds_everyone_may_ask_it() -> None:
+    clock = Clock()
+    breaker = CircuitBreaker("a server", rest_s=60, clock_s=clock)
     breaker.failed(ConnectionError())
+    clock.now_s += 60
+    assert breaker.may_try()
 
     breaker.succeeded()
 
     assert all(in_threads(breaker.may_try, count=8))
 
 
-def test_an_outage_is_logged_once_whoever_meets_it(caplog: pytest.LogCaptureFixture) -> None:
-    breaker = Breaker("a server", rest_s=60)
+def test_an_outage_is_logged_once_however_many_callers_meet_it(caplog: pytest.LogCaptureFixture) -> None:
+    breaker = CircuitBreaker("a server", rest_s=60)
 
     in_threads(lambda: breaker.failed(ConnectionError()), count=8)
     in_threads(breaker.succeeded, count=8)

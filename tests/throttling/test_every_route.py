@@ -1,4 +1,4 @@
-"""There is no address of the API and no form without a limit."""
+"""Every API route and every form has a limit."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ from wallets.limits import READ
 from wallets.models import User
 
 API_CALLS = [(route, method) for route in api_routes() for method in methods(route)]
-#: Pages that people come to with a form, whatever else they answer to one.
+#: All pages that might accept a form.
 FORMS = [route for route in page_routes() if not route.name.startswith("admin:")]
 
 
@@ -28,13 +28,13 @@ def name_of(value: object) -> str:
 
 @pytest.mark.parametrize(("route", "method"), API_CALLS, ids=name_of)
 @pytest.mark.usefixtures("one_of_each")
-def test_an_operation_that_comes_too_often_is_refused(alice: User, route: Route, method: str) -> None:
+def test_it_refuses_an_operation_that_comes_too_often(alice: User, route: Route, method: str) -> None:
     api = person(alice).api
     assert call(api, route, method) != 429
 
     again = api.get(route.path) if method == "get" else api.post(route.path)
 
-    # Logging out ends the token: then it is the stranger who is counted.
+    # Logging out ends the token, so the second request counts as anonymous.
     if route.name != "v1_logout":
         assert_problem(again, "rate_limited", 429)
     assert policies(again).keys() >= left(again).keys() > set()
@@ -42,7 +42,7 @@ def test_an_operation_that_comes_too_often_is_refused(alice: User, route: Route,
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "PUT", "DELETE", "BREW"])
 @pytest.mark.usefixtures("one_of_each")
-def test_no_method_is_free_though_the_address_may_not_know_it(alice: User, method: str) -> None:
+def test_it_counts_every_method_even_those_that_the_route_does_not_allow(alice: User, method: str) -> None:
     api = person(alice).api
     assert api.other(method, "/me").status_code in {200, 405}
 
@@ -51,52 +51,52 @@ def test_no_method_is_free_though_the_address_may_not_know_it(alice: User, metho
 
 @pytest.mark.parametrize(("route", "method"), API_CALLS, ids=name_of)
 @pytest.mark.usefixtures("one_of_each")
-def test_a_stranger_who_comes_too_often_is_refused(db: None, route: Route, method: str) -> None:
-    stranger = Api(token="made-up")
-    assert call(stranger, route, method) != 429
-    assert call(stranger, route, method) == 429
+def test_it_refuses_an_anonymous_client_that_comes_too_often(db: None, route: Route, method: str) -> None:
+    anonymous = Api(token="made-up")
+    assert call(anonymous, route, method) != 429
+    assert call(anonymous, route, method) == 429
 
 
 @pytest.mark.parametrize("route", FORMS, ids=name_of)
 @pytest.mark.usefixtures("one_of_each", "one_window")
-def test_a_form_that_comes_too_often_is_refused(alice: User, route: Route) -> None:
+def test_it_refuses_a_form_that_comes_too_often(alice: User, route: Route) -> None:
     client = Client()
-    # Who is signed in is led past the ways in.
+    # The sign-in pages redirect people who are already signed in.
     if not route.name.startswith(("account_", "mfa_authenticate")):
         client.force_login(alice)
     form = {"draft": "made up", "login": "alice", "email": "alice@example.com", "username": "alice"}
     assert client.post(route.path, form).status_code != 429
 
-    # The review of a transfer that was never entered leads back, uncounted, to where it is entered.
+    # Reviewing a transfer that was never entered redirects to the form and is not counted.
     if route.name != "money_send_review":
         assert client.post(route.path, form).status_code == 429
     assert client.get(route.path).status_code != 429
 
 
 @pytest.mark.usefixtures("one_of_each", "one_window")
-def test_the_forms_of_staff_are_counted_too(admin_client: Client) -> None:
+def test_it_counts_the_forms_of_the_admin_too(admin_client: Client) -> None:
     assert admin_client.post("/admin/wallets/user/1/change/").status_code != 429
     assert admin_client.post("/admin/wallets/user/1/change/").status_code == 429
 
 
-def test_every_form_of_the_table_exists() -> None:
+def test_every_form_in_the_tables_exists() -> None:
     assert form_limits().keys() <= {route.name for route in page_routes()}
 
 
-def test_every_policy_has_a_name_of_its_own_and_room_for_one_request() -> None:
-    charges = [charge for route in api_routes() for charge in (*route.view.reads, *route.view.writes)]
+def test_every_policy_has_a_unique_name_and_room_for_at_least_one_request() -> None:
+    costs = [cost for route in api_routes() for cost in (*route.view.reads, *route.view.writes)]
     forms = [policy for limit in (*form_limits().values(), FORM_DEFAULT) for policy in limit.policies]
-    policies = {*(charge.policy for charge in charges), *forms}
+    policies = {*(cost.policy for cost in costs), *forms}
 
     assert not [name for name, count in Counter(policy.name for policy in policies).items() if count > 1]
-    assert all(0 < charge.cost <= charge.policy.quota for charge in charges)
+    assert all(0 < cost.units <= cost.policy.quota for cost in costs)
 
 
-def test_what_moves_money_is_tighter_than_what_reads_and_has_a_bucket_of_its_own() -> None:
+def test_moving_money_has_a_bucket_of_its_own_that_is_smaller_than_that_for_reads() -> None:
     views = {route.name: route.view for route in api_routes()}
     moving = ("v1_deposits", "v1_withdrawals", "v1_transfers", "v2_transfers")
 
-    assert {charge for name in moving for charge in views[name].writes} == {MONEY}
+    assert {cost for name in moving for cost in views[name].writes} == {MONEY}
     assert MONEY.policy.quota < READ.policy.quota
     assert views["v2_transfers_bulk"].writes == (BULK,)
-    assert views["v1_history"].reads[0].cost > views["v1_wallet"].reads[0].cost
+    assert views["v1_history"].reads[0].units > views["v1_wallet"].reads[0].units

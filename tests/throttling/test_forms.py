@@ -1,4 +1,4 @@
-"""Forms that come too often: a friendly page, nothing done, and nothing lost that was typed."""
+"""Forms that are submitted too often get a friendly page, do nothing, and lose none of the user's input."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from django.urls import reverse
 from django_redis import get_redis_connection
 from pytest_django import Settings
 
-from telemetry import metrics
 from tests.conftest import PASSWORD
 from tests.pages.kit import balance_of, fields_of, fill, give, send, text_of
+from tests.throttling.counters import counted
 from transactions.models import Transaction
 from wallets.models import User
 
@@ -28,28 +28,28 @@ def sign_in(name: str = "alice", *, address: str = "192.0.2.1", password: str = 
     return client.post(LOGIN, {"login": name, "password": password}).status_code
 
 
-def heard(statuses: list[int]) -> int:
-    """How many were answered before the first that was refused; everything after it was refused too."""
+def admitted(statuses: list[int]) -> int:
+    """The number of answers before the first refusal. Everything after it must be refused too."""
     count = statuses.index(429)
     assert set(statuses[count:]) == {429}
     return count
 
 
-def test_guessing_one_persons_password_is_limited_wherever_it_comes_from(alice: User, bob: User) -> None:
+def test_guessing_one_persons_password_is_limited_from_any_address(alice: User, bob: User) -> None:
     statuses = [sign_in("Alice ", address=f"192.0.2.{number}") for number in range(15)]
 
-    assert heard(statuses) == 10
+    assert admitted(statuses) == 10
     assert sign_in("alice", address="198.51.100.7", password=PASSWORD) == 429
     assert sign_in("bob", address="198.51.100.7", password=PASSWORD) == 302
 
 
 def test_trying_many_names_from_one_address_is_limited(alice: User) -> None:
-    assert heard([sign_in(f"name{number}") for number in range(35)]) == 30
+    assert admitted([sign_in(f"name{number}") for number in range(35)]) == 30
 
     assert sign_in("alice", address="198.51.100.7", password=PASSWORD) == 302
 
 
-def test_guessing_the_second_factor_is_limited_for_the_person_and_not_for_the_browser(alice: User) -> None:
+def test_guessing_the_second_factor_is_limited_per_user_not_per_browser(alice: User) -> None:
     TOTP.activate(alice, generate_totp_secret())
     RecoveryCodes.activate(alice)
     guesses = []
@@ -58,18 +58,18 @@ def test_guessing_the_second_factor_is_limited_for_the_person_and_not_for_the_br
         client.post(LOGIN, {"login": "alice", "password": PASSWORD})
         guesses.append(client.post("/accounts/2fa/authenticate/", {"code": "000000"}).status_code)
 
-    assert heard(guesses) == 5
+    assert admitted(guesses) == 5
 
 
-def test_guessing_in_a_browser_that_was_left_open_is_limited_on_all_pages_together(alices: Client) -> None:
+def test_guessing_in_an_unattended_browser_is_limited_across_all_pages_together(alices: Client) -> None:
     names = ("account_reauthenticate", "account_change_password", "mfa_reauthenticate", "mfa_activate_totp")
     paths = [reverse(name) for name in names] * 4
 
-    assert heard([alices.post(path, {"password": "wrong", "code": "000000"}).status_code for path in paths]) == 10
+    assert admitted([alices.post(path, {"password": "wrong", "code": "000000"}).status_code for path in paths]) == 10
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_a_persons_forms_are_counted_together_wherever_they_come_from_and_apart_from_other_peoples(
+def test_the_forms_of_a_user_are_counted_together_from_any_address_and_apart_from_other_users(
     alice: User, bob: User
 ) -> None:
     def send_one(user: User, address: str) -> int:
@@ -83,30 +83,30 @@ def test_a_persons_forms_are_counted_together_wherever_they_come_from_and_apart_
 
 
 def test_opening_accounts_is_limited_by_address(client: Client) -> None:
-    assert heard([client.post(SIGN_UP, {"username": "x"}).status_code for _ in range(25)]) == 20
+    assert admitted([client.post(SIGN_UP, {"username": "x"}).status_code for _ in range(25)]) == 20
 
 
-def test_nobodys_mailbox_is_filled_with_links(alice: User, client: Client) -> None:
+def test_password_resets_cannot_flood_a_mailbox(alice: User, client: Client) -> None:
     statuses = [
         Client(REMOTE_ADDR=f"192.0.2.{number}").post(RESET, {"email": "alice@example.com"}).status_code
         for number in range(6)
     ]
 
-    assert heard(statuses) == 3
+    assert admitted(statuses) == 3
     assert len(mail.outbox) == 3
 
 
-def test_nor_with_links_that_confirm_an_address(alices: Client) -> None:
+def test_address_confirmations_cannot_flood_a_mailbox(alices: Client) -> None:
     statuses = [
         alices.post("/accounts/email/", {"action_send": "", "email": "alice@example.com"}).status_code for _ in range(6)
     ]
 
-    assert heard(statuses) == 3
+    assert admitted(statuses) == 3
     assert len(mail.outbox) == 3
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_the_page_says_how_long_to_wait_and_where_to_go_on(client: Client) -> None:
+def test_the_refusal_says_how_long_to_wait_and_links_back_to_the_form(client: Client) -> None:
     client.post(f"{LOGIN}?next=/send/", {"login": "alice", "password": "wrong"})
 
     response = client.post(f"{LOGIN}?next=/send/", {"login": "alice", "password": "wrong"})
@@ -121,7 +121,7 @@ def test_the_page_says_how_long_to_wait_and_where_to_go_on(client: Client) -> No
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_the_page_leads_nobody_back_to_an_address_that_only_takes_forms(alices: Client) -> None:
+def test_the_refusal_does_not_link_to_a_url_that_only_accepts_posts(alices: Client) -> None:
     for _ in range(2):
         response = alices.post("/tokens/revoke/", {"digest": "made up"})
 
@@ -131,7 +131,7 @@ def test_the_page_leads_nobody_back_to_an_address_that_only_takes_forms(alices: 
 
 @pytest.mark.usefixtures("one_of_each")
 @pytest.mark.parametrize(("path", "kept"), [("/add/", 7_000), ("/withdraw/", 3_000)])
-def test_a_refused_money_form_comes_back_with_what_was_typed_and_can_be_sent_as_it_is(
+def test_a_refused_money_form_keeps_the_input_and_can_be_sent_again_unchanged(
     alices: Client, alice: User, path: str, kept: int
 ) -> None:
     give(alice, 5_000)
@@ -152,7 +152,7 @@ def test_a_refused_money_form_comes_back_with_what_was_typed_and_can_be_sent_as_
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_a_refused_transfer_comes_back_with_what_was_typed(alices: Client, alice: User, bob: User) -> None:
+def test_a_refused_transfer_keeps_the_input(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     alices.post("/send/", {})
     typed = fields_of(alices.get("/send/")) | {"recipient": "bob", "amount": "20", "memo": "Lunch"}
@@ -189,7 +189,7 @@ def test_a_refused_confirmation_shows_the_review_again_and_sends_nothing(
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_a_form_with_mistakes_shows_them_beside_the_refusal(alices: Client) -> None:
+def test_a_refused_form_still_shows_its_mistakes(alices: Client) -> None:
     alices.post("/add/", {})
 
     refused = fill(alices, "/add/", amount="twenty")
@@ -199,14 +199,14 @@ def test_a_form_with_mistakes_shows_them_beside_the_refusal(alices: Client) -> N
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_looking_at_a_page_is_never_counted_as_a_form(alices: Client) -> None:
+def test_viewing_a_page_is_not_counted(alices: Client) -> None:
     assert {alices.get("/add/").status_code for _ in range(5)} == {200}
 
     assert fill(alices, "/add/", amount="5").status_code == 302
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_what_the_csrf_check_refuses_is_not_counted_for_the_person(alice: User) -> None:
+def test_forms_without_a_csrf_token_are_not_counted_against_the_user(alice: User) -> None:
     elsewhere = Client(enforce_csrf_checks=True)
     elsewhere.force_login(alice)
     for _ in range(3):
@@ -217,7 +217,7 @@ def test_what_the_csrf_check_refuses_is_not_counted_for_the_person(alice: User) 
     assert fill(here, "/add/", amount="5").status_code == 302
 
 
-def test_a_person_at_an_ordinary_pace_never_meets_a_limit(alices: Client, alice: User, bob: User) -> None:
+def test_a_person_at_an_ordinary_pace_never_reaches_a_limit(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     for _ in range(4):
         assert fill(alices, "/add/", amount="5").status_code == 302
@@ -233,7 +233,7 @@ def test_nothing_is_limited_when_limits_are_off(alice: User, settings: Settings)
     assert {sign_in() for _ in range(15)} == {200}
 
 
-def test_the_counters_are_in_redis_for_all_processes_and_name_nobody(alice: User) -> None:
+def test_the_counters_are_in_redis_and_contain_no_names_or_addresses(alice: User) -> None:
     sign_in()
 
     keys: list[Any] = get_redis_connection().keys("wallet:limits:*")
@@ -242,7 +242,7 @@ def test_the_counters_are_in_redis_for_all_processes_and_name_nobody(alice: User
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_without_postgres_a_form_is_answered_not_now(
+def test_without_postgres_a_form_gets_503(
     alices: Client, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def gone(request: object) -> None:
@@ -255,10 +255,9 @@ def test_without_postgres_a_form_is_answered_not_now(
 
 @pytest.mark.usefixtures("one_of_each")
 def test_refused_forms_are_counted_by_policy(alices: Client) -> None:
-    counter = metrics.throttled.labels(policy="form-money")
-    before = counter._value.get()
+    before = counted("wallet_throttled", policy="form-money")
 
     for _ in range(3):
         alices.post("/add/", {})
 
-    assert counter._value.get() == before + 2
+    assert counted("wallet_throttled", policy="form-money") == before + 2

@@ -1,117 +1,120 @@
-"""Locks that save work: one at a time, given back, never somebody else's, and done without when Redis is away."""
+"""Locks that save work: one holder at a time, released only by their holder, and not needed when Redis is down."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 from django_redis import get_redis_connection
 
-from kit.redis.locks import Taken, lock_try
-from telemetry import metrics
+from kit.redis.locks import LockResult, lock_try
 from tests.settlement.processes import processes_run
 from tests.settlement.waiting import wait_until
+from tests.throttling.counters import counted
 from tests.throttling.own_redis import OwnRedis
 from transactions import tasks
-from wallets import tasks as housekeeping
+from wallets.models import ApiToken, User
+from wallets.services import token_issue
+from wallets.tasks import api_tokens_delete_expired
 
 
-def test_of_two_who_try_one_gets_the_lock() -> None:
+def test_of_two_attempts_one_gets_the_lock() -> None:
     with lock_try("work:1", ttl_s=10) as first, lock_try("work:1", ttl_s=10) as second:
-        assert (first, second) == (Taken.YES, Taken.BUSY)
+        assert (first, second) == (LockResult.ACQUIRED, LockResult.BUSY)
         with lock_try("work:2", ttl_s=10) as other:
-            assert other is Taken.YES
+            assert other is LockResult.ACQUIRED
 
 
-def test_the_lock_is_free_again_when_the_work_is_done_or_failed() -> None:
+def test_the_lock_is_released_when_the_work_is_done_or_fails() -> None:
     with pytest.raises(RuntimeError, match="work"), lock_try("work:1", ttl_s=10):
         raise RuntimeError("the work")
 
-    with lock_try("work:1", ttl_s=10) as taken:
-        assert taken is Taken.YES
+    with lock_try("work:1", ttl_s=10) as lock:
+        assert lock is LockResult.ACQUIRED
 
 
-def test_who_did_not_get_the_lock_does_not_give_it_back(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_attempt_that_did_not_get_the_lock_does_not_release_it(caplog: pytest.LogCaptureFixture) -> None:
     with lock_try("work:1", ttl_s=10):
         with lock_try("work:1", ttl_s=10):
             pass
         with lock_try("work:1", ttl_s=10) as third:
-            assert third is Taken.BUSY
-    # Nor does it say that a lock ran out which it never had.
+            assert third is LockResult.BUSY
+    # Nor does it log that a lock ran out that it never held.
     assert not [record for record in caplog.records if record.name == "kit.redis.locks"]
 
 
-def test_the_lock_of_a_holder_that_died_runs_out() -> None:
+def test_the_lock_of_a_dead_holder_expires() -> None:
     with lock_try("work:1", ttl_s=10):
         assert 0 < get_redis_connection().pttl("wallet:lock:work:1") <= 10_000
 
 
-def test_a_lock_that_ran_out_stays_with_its_new_holder() -> None:
+def test_the_holder_of_an_expired_lock_does_not_release_it_for_the_new_holder() -> None:
     with lock_try("work:1", ttl_s=0.05):
-        wait_until(lambda: not get_redis_connection().exists("wallet:lock:work:1"), what="the lock has run out")
+        wait_until(lambda: not get_redis_connection().exists("wallet:lock:work:1"), what="the lock has expired")
         newer = lock_try("work:1", ttl_s=10)
-        assert newer.__enter__() is Taken.YES
+        assert newer.__enter__() is LockResult.ACQUIRED
 
     with lock_try("work:1", ttl_s=10) as third:
-        assert third is Taken.BUSY
+        assert third is LockResult.BUSY
     newer.__exit__(None, None, None)
 
 
-def test_a_wiped_redis_forgets_the_lock_and_nobody_fails() -> None:
-    with lock_try("work:1", ttl_s=10) as taken:
+def test_wiping_redis_while_the_lock_is_held_fails_nothing() -> None:
+    with lock_try("work:1", ttl_s=10) as lock:
         cache.clear()
-    assert taken is Taken.YES
+    assert lock is LockResult.ACQUIRED
 
 
 def _take() -> str:
-    with lock_try("work:1", ttl_s=60) as taken:
+    with lock_try("work:1", ttl_s=60) as lock:
         get_redis_connection().incr("tried")
         wait_until(lambda: int(get_redis_connection().get("tried")) == 4, what="all have tried", timeout_s=30)
-        return taken.name
+        return lock.name
 
 
 def test_of_several_processes_one_gets_the_lock(forkable: None) -> None:
     taken = processes_run(_take, [()] * 4)
 
-    assert sorted(taken) == ["BUSY", "BUSY", "BUSY", "YES"]
+    assert sorted(taken) == ["ACQUIRED", "BUSY", "BUSY", "BUSY"]
 
 
 @pytest.mark.usefixtures("no_redis")
-def test_without_redis_it_says_so_and_counts_it() -> None:
-    counter = metrics.locks.labels(kind="work", outcome="unknown")
-    before = counter._value.get()
+def test_without_redis_the_result_is_unknown_and_counted() -> None:
+    before = counted("wallet_locks", kind="work", outcome="unknown")
 
-    with lock_try("work:1", ttl_s=10) as taken:
-        assert taken is Taken.UNKNOWN
-    assert counter._value.get() == before + 1
+    with lock_try("work:1", ttl_s=10) as lock:
+        assert lock is LockResult.UNKNOWN
+    assert counted("wallet_locks", kind="work", outcome="unknown") == before + 1
 
 
-def test_a_redis_that_goes_while_the_work_is_done_hurts_nobody(own_redis: OwnRedis) -> None:
-    with lock_try("work:1", ttl_s=10) as taken:
+def test_losing_redis_while_the_lock_is_held_fails_nothing(own_redis: OwnRedis) -> None:
+    with lock_try("work:1", ttl_s=10) as lock:
         own_redis.stop()
-    assert taken is Taken.YES
+    assert lock is LockResult.ACQUIRED
 
 
-@pytest.fixture
-def audits(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    done: list[str] = []
-    monkeypatch.setattr(tasks, "_audit", lambda: done.append("audit"))
-    return done
+def events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the audit logged."""
+    return [record.msg["event"] for record in caplog.records if record.name == "transactions.tasks"]  # type: ignore[index]
 
 
-def test_two_beats_audit_the_books_once(audits: list[str]) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_the_books_are_not_audited_twice_at_the_same_time(caplog: pytest.LogCaptureFixture) -> None:
     with lock_try("audit", ttl_s=10):
         tasks.audit_nightly()
-    assert audits == []
+    assert events(caplog) == ["books_audited_already"]
 
     tasks.audit_nightly()
-    assert audits == ["audit"]
+    assert events(caplog) == ["books_audited_already", "books_balance"]
 
 
-def test_the_audit_of_a_worker_that_died_is_done_by_the_next_one(audits: list[str]) -> None:
-    """Its message comes again, and the lock it left behind is no reason to leave the books unaudited."""
+@pytest.mark.django_db(transaction=True)
+def test_an_audit_that_a_dead_worker_began_is_done_by_the_next_one(caplog: pytest.LogCaptureFixture) -> None:
+    """Celery redelivers the message, and the lock that the dead worker left behind is ignored."""
     with lock_try("audit", ttl_s=10):
         _redelivered()
-    assert audits == ["audit"]
+    assert events(caplog) == ["books_balance"]
 
 
 def _redelivered() -> None:
@@ -123,20 +126,21 @@ def _redelivered() -> None:
         task.pop_request()
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("no_redis")
-def test_without_redis_the_books_are_audited_all_the_same(audits: list[str]) -> None:
+def test_the_books_are_audited_without_redis_too(caplog: pytest.LogCaptureFixture) -> None:
     tasks.audit_nightly()
 
-    assert audits == ["audit"]
+    assert events(caplog) == ["books_balance"]
 
 
-def test_two_beats_sweep_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    swept: list[str] = []
-    monkeypatch.setattr(housekeeping, "tokens_delete_expired", lambda: swept.append("tokens"))
+def test_expired_tokens_are_not_swept_twice_at_the_same_time(alice: User) -> None:
+    token, _ = token_issue(user=alice, name="old")
+    ApiToken.objects.filter(pk=token.pk).update(expiry=timezone.now() - timedelta(minutes=1))
 
     with lock_try("sweep:tokens", ttl_s=10):
-        housekeeping.api_tokens_delete_expired()
-    assert swept == []
+        api_tokens_delete_expired()
+    assert ApiToken.objects.exists()
 
-    housekeeping.api_tokens_delete_expired()
-    assert swept == ["tokens"]
+    api_tokens_delete_expired()
+    assert not ApiToken.objects.exists()

@@ -1,4 +1,4 @@
-"""Redis is stopped, frozen and started again: the door is neither open nor shut, and nobody waits for long."""
+"""While Redis is stopped or frozen the limits still hold, people still get in, and nobody waits for long."""
 
 import time
 from collections import Counter
@@ -8,14 +8,15 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from kit.limits import buckets
-from kit.limits.buckets import bucket_take, bucket_take_alone
+from kit.limits import buckets, forms
+from kit.limits.buckets import bucket_take, bucket_take_local
 from kit.limits.policies import Per, Policy
-from telemetry import metrics
+from kit.redis.circuit_breaker import CircuitBreaker
 from tests.api.client import Person, assert_problem, person
 from tests.concurrency.crowd import at_once
 from tests.conftest import PASSWORD
 from tests.settlement.waiting import wait_until
+from tests.throttling.counters import counted
 from tests.throttling.headers import policies
 from tests.throttling.own_redis import OwnRedis
 from transactions.limits import MONEY
@@ -38,7 +39,7 @@ def _four_processes(settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def _quiet(settings: Settings) -> None:
-    """The cache's own complaints about a Redis that is away are not what these tests listen for."""
+    """Silences the cache, which also logs that Redis is down."""
     settings.DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = False
 
 
@@ -52,31 +53,27 @@ def test_without_redis_each_process_admits_its_share() -> None:
 
 
 @pytest.mark.usefixtures("no_redis")
-def test_without_redis_what_costs_more_than_the_share_takes_all_of_it() -> None:
-    verdicts = [bucket_take(HOURLY, key="alice", cost=1_000) for _ in range(2)]
+def test_without_redis_a_request_that_costs_more_than_the_share_takes_all_of_it() -> None:
+    verdicts = [bucket_take(HOURLY, key="alice", units=1_000) for _ in range(2)]
 
     assert [(verdict.is_refused, verdict.remaining) for verdict in verdicts] == [(False, 0), (True, 0)]
 
 
-def test_a_process_alone_keeps_only_so_many_buckets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever comes from ever new addresses fills no memory; who came last is remembered."""
-    assert buckets._local._backend.max_size <= 100_000
-    monkeypatch.setattr(buckets._local._backend, "max_size", 10)
+def test_a_flood_from_changing_addresses_fills_no_memory() -> None:
+    for number in range(60_000):
+        bucket_take_local(HOURLY, key=f"address {number}")
 
-    for number in range(30):
-        bucket_take_alone(HOURLY, key=f"address {number}")
-
-    assert len(buckets._local._backend.get_client()) == len(buckets._local._backend.expire_info) == 10
-    assert bucket_take_alone(HOURLY, key="address 29").remaining == 8
+    assert len(buckets.local_buckets) == 50_000
+    assert bucket_take_local(HOURLY, key="address 59999").remaining == 8
 
 
-def test_a_process_alone_counts_its_threads_together(db: None) -> None:
-    answers = at_once([lambda: bucket_take_alone(HOURLY, key="alice").is_refused] * 40)
+def test_a_local_bucket_is_shared_by_all_threads_of_the_process(db: None) -> None:
+    answers = at_once([lambda: bucket_take_local(HOURLY, key="alice").is_refused] * 40)
 
     assert Counter(answer.value for answer in answers) == {False: 10, True: 30}
 
 
-def test_the_headers_tell_of_the_smaller_share(own_redis: OwnRedis, alices: Person) -> None:
+def test_without_redis_the_headers_report_the_share_of_this_process(own_redis: OwnRedis, alices: Person) -> None:
     assert policies(alices.api.get("/me"))["reads"]["q"] == 3_000
     own_redis.stop()
 
@@ -84,20 +81,20 @@ def test_the_headers_tell_of_the_smaller_share(own_redis: OwnRedis, alices: Pers
 
 
 @pytest.mark.usefixtures("no_redis")
-def test_without_redis_the_api_answers_and_refuses_as_ever(alices: Person, settings: Settings) -> None:
+def test_without_redis_the_api_still_answers_and_still_refuses(alices: Person, settings: Settings) -> None:
     settings.THROTTLE_SCALE = 0.05
 
     answers = [alices.api.post(f"{alices.wallet_path}/deposits", {"amount": 1}) for _ in range(15)]
 
     statuses = Counter(answer.status_code for answer in answers)
     assert statuses.keys() == {201, 429}
-    # A twentieth of 600 over four processes, and what may have flowed in.
+    # A twentieth of 600, shared by four processes, and what may have flowed in.
     assert 8 <= statuses[201] <= 10
     assert_problem(answers[-1], "rate_limited", 429)
     assert alices.balance() == statuses[201]
 
 
-def test_a_redis_that_returns_is_used_again_and_remembers(own_redis: OwnRedis, settings: Settings) -> None:
+def test_when_redis_returns_it_is_used_again(own_redis: OwnRedis, settings: Settings) -> None:
     own_redis.stop()
     assert admitted(HOURLY, times=60) == 10
 
@@ -107,7 +104,7 @@ def test_a_redis_that_returns_is_used_again_and_remembers(own_redis: OwnRedis, s
     assert admitted(HOURLY, times=60) == 39
 
 
-def test_a_redis_that_hangs_is_waited_for_once_and_not_by_each_request(own_redis: OwnRedis) -> None:
+def test_only_one_request_waits_for_a_redis_that_hangs(own_redis: OwnRedis) -> None:
     bucket_take(HOURLY, key="alice")
     own_redis.freeze()
 
@@ -117,7 +114,7 @@ def test_a_redis_that_hangs_is_waited_for_once_and_not_by_each_request(own_redis
     fast = sum(_took_s() < 0.1 for _ in range(50))
 
     assert first_s < 5
-    # One in two seconds looks whether it is back; on a busy machine somebody else may take its time too.
+    # Every two seconds one request checks whether Redis is back. On a busy machine a few others may be slow too.
     assert fast >= 45
 
 
@@ -127,7 +124,9 @@ def _took_s() -> float:
     return time.monotonic() - started_s
 
 
-def test_an_outage_is_logged_once_and_its_end_too(own_redis: OwnRedis, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_start_and_the_end_of_an_outage_are_each_logged_once(
+    own_redis: OwnRedis, caplog: pytest.LogCaptureFixture
+) -> None:
     own_redis.stop()
     at_once([lambda: bucket_take(HOURLY, key="alice")] * 8)
     admitted(HOURLY, times=20)
@@ -144,24 +143,22 @@ def _events(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [line["event"] for line in lines if isinstance(line, dict) and "limits" in line["server"]]
 
 
-def test_decisions_made_with_redis_are_not_counted_as_made_alone() -> None:
-    counter = metrics.throttle_fallbacks.labels(policy=MONEY.policy.name)
-    before = counter._value.get()
+def test_decisions_made_in_redis_are_not_counted_as_fallbacks() -> None:
+    before = counted("wallet_throttle_fallbacks", policy="money")
 
     bucket_take(MONEY.policy, key="alice")
 
-    assert counter._value.get() == before
+    assert counted("wallet_throttle_fallbacks", policy="money") == before
 
 
 @pytest.mark.usefixtures("no_redis")
-def test_decisions_made_alone_are_counted() -> None:
-    counter = metrics.throttle_fallbacks.labels(policy=MONEY.policy.name)
-    before = counter._value.get()
+def test_decisions_made_without_redis_are_counted_as_fallbacks() -> None:
+    before = counted("wallet_throttle_fallbacks", policy="money")
 
     bucket_take(MONEY.policy, key="alice")
     bucket_take(MONEY.policy, key="alice")
 
-    assert counter._value.get() == before + 2
+    assert counted("wallet_throttle_fallbacks", policy="money") == before + 2
 
 
 def sign_ins(count: int, *, password: str) -> Iterator[int]:
@@ -174,22 +171,23 @@ def sign_ins(count: int, *, password: str) -> Iterator[int]:
 def test_without_redis_people_sign_in_and_guessing_is_limited(alice: User) -> None:
     assert list(sign_ins(1, password=PASSWORD)) == [302]
 
-    # Ten in two minutes, divided by four and rounded up; one was used.
+    # A quarter of ten, rounded up, minus the one used above.
     assert list(sign_ins(5, password="wrong")) == [200, 200, 429, 429, 429]
 
 
 @pytest.mark.usefixtures("no_redis")
-def test_a_form_that_finds_redis_away_spares_the_next_ones_the_wait(
+def test_after_one_form_found_redis_down_the_next_ones_do_not_wait_for_it(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(buckets.redis_breaker, "_rest_s", 60.0)
+    breaker = CircuitBreaker("Redis of the limits", rest_s=60)
+    monkeypatch.setattr(forms, "redis_breaker", breaker)
 
     list(sign_ins(1, password="wrong"))
 
-    assert not buckets.redis_breaker.may_try()
+    assert not breaker.may_try()
 
 
-def test_a_redis_that_hangs_keeps_nobody_from_signing_in(own_redis: OwnRedis, alice: User) -> None:
+def test_people_can_sign_in_while_redis_hangs(own_redis: OwnRedis, alice: User) -> None:
     own_redis.freeze()
 
     started_s = time.monotonic()

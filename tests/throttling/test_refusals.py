@@ -1,4 +1,4 @@
-"""What a refused request hears, and that it changes nothing."""
+"""What a refused request is told, and that it changes nothing."""
 
 import json
 from collections.abc import Iterator
@@ -9,10 +9,9 @@ from django.core.cache import cache
 from django.http import HttpResponse
 from pytest_django import Settings
 
-from telemetry import metrics
 from tests.api.client import Api, Person, assert_problem, json_of, person
+from tests.throttling.counters import counted
 from tests.throttling.headers import left, policies
-from transactions.limits import MONEY
 from transactions.models import Transaction
 from wallets.models import User
 
@@ -25,7 +24,7 @@ def alices(alice: User) -> Person:
 
 
 def until_refused(answers: Iterator[HttpResponse]) -> HttpResponse:
-    """The first answer that is a refusal."""
+    """The first refusal among the answers."""
     for _, answer in zip(range(100), answers, strict=False):
         if answer.status_code == 429:
             return answer
@@ -44,7 +43,7 @@ def test_every_answer_says_what_is_allowed_and_what_is_left(alices: Person) -> N
     assert "Retry-After" not in answer
 
 
-def test_an_answer_of_not_modified_is_counted_and_says_so_too(alices: Person) -> None:
+def test_a_not_modified_answer_is_counted_and_says_so_too(alices: Person) -> None:
     etag = alices.api.get(alices.wallet_path)["ETag"]
 
     answer = alices.api.get(alices.wallet_path, None, If_None_Match=etag)
@@ -53,7 +52,7 @@ def test_an_answer_of_not_modified_is_counted_and_says_so_too(alices: Person) ->
     assert left(answer)["reads"]["r"] in {2_998, 2_999}
 
 
-def test_a_refusal_is_a_problem_that_says_when_to_come_again(alices: Person, settings: Settings) -> None:
+def test_a_refusal_is_a_problem_document_that_says_when_to_retry(alices: Person, settings: Settings) -> None:
     settings.THROTTLE_SCALE = 0.01
     answer = until_refused(deposit(alices) for _ in range(10))
 
@@ -61,7 +60,7 @@ def test_a_refusal_is_a_problem_that_says_when_to_come_again(alices: Person, set
     assert problem["retryable"] is True
     assert policies(answer) == {"money": {"q": 6, "w": 60}}
     assert left(answer)["money"]["r"] == 0
-    # A unit every ten seconds; and the headers do not contradict one another.
+    # A unit flows in every ten seconds, and the two headers agree.
     assert left(answer)["money"]["t"] == int(answer["Retry-After"])
     assert 5 <= int(answer["Retry-After"]) <= 10
 
@@ -82,7 +81,7 @@ def test_a_refused_request_moves_nothing_and_leaves_its_key_free(alices: Person)
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_what_was_accepted_can_still_be_asked_for_when_money_is_refused(alices: Person, bob: User) -> None:
+def test_accepted_transfers_can_be_read_while_new_ones_are_refused(alices: Person, bob: User) -> None:
     body = {"source": str(alices.wallet.pk), "recipient": "bob", "amount": 5}
     accepted = alices.api.post("/api/v2/transfers", body)
     assert alices.api.post("/api/v2/transfers", body).status_code == 429
@@ -98,7 +97,7 @@ def test_a_retry_with_the_same_key_is_counted_like_any_other(alices: Person, set
     assert alices.balance() == 5
 
 
-def test_where_several_limits_apply_the_headers_list_them_all(db: None) -> None:
+def test_the_headers_list_every_limit_that_applies(db: None) -> None:
     answer = Api().post("/auth/login", {"username": "alice", "password": "wrong"})
 
     assert policies(answer) == {"sign-in-address": {"q": 60, "w": 60}, "sign-in-name": {"q": 20, "w": 300}}
@@ -106,7 +105,7 @@ def test_where_several_limits_apply_the_headers_list_them_all(db: None) -> None:
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_where_the_first_of_several_refuses_the_second_is_not_touched(db: None) -> None:
+def test_if_the_first_limit_refuses_nothing_is_taken_from_the_second(db: None) -> None:
     guess = {"username": "alice", "password": "wrong"}
     Api().post("/auth/login", {**guess, "username": "bob"})
 
@@ -125,7 +124,7 @@ def test_where_the_first_of_several_refuses_the_second_is_not_touched(db: None) 
         ("/me", {"Accept": "application/xml"}, "not_acceptable", 406),
     ],
 )
-def test_what_never_gets_to_a_bucket_of_its_own_is_counted_with_the_strangers(
+def test_requests_refused_before_their_own_bucket_count_as_anonymous(
     db: None, path: str, headers: dict[str, str], code: str, status: int
 ) -> None:
     answer = Api().get(path, None, **headers)
@@ -134,14 +133,16 @@ def test_what_never_gets_to_a_bucket_of_its_own_is_counted_with_the_strangers(
     assert left(answer) == {"strangers": {"r": 299, "t": 1}}
 
 
-def test_a_body_that_comes_in_chunks_is_not_refused_for_free(alices: Person) -> None:
+def test_refusing_a_chunked_body_still_costs_a_unit(alices: Person) -> None:
     answer = deposit(alices, Transfer_Encoding="chunked")
 
     assert answer.status_code == 400
     assert left(answer)["money"]["r"] == 599
 
 
-def test_trying_tokens_is_limited_and_leaves_those_who_have_one_alone(alices: Person, settings: Settings) -> None:
+def test_guessing_tokens_is_limited_and_does_not_affect_users_with_a_valid_one(
+    alices: Person, settings: Settings
+) -> None:
     settings.THROTTLE_SCALE = 0.01
 
     refused = until_refused(Api(token=f"guess{number}").get("/me") for number in range(10))
@@ -150,7 +151,7 @@ def test_trying_tokens_is_limited_and_leaves_those_who_have_one_alone(alices: Pe
     assert alices.api.get("/me").status_code == 200
 
 
-def test_a_browser_without_its_csrf_token_is_counted_with_the_strangers(alice: User) -> None:
+def test_a_browser_without_its_csrf_token_counts_as_anonymous(alice: User) -> None:
     browser = Api()
     browser.client.force_login(alice)
 
@@ -160,7 +161,7 @@ def test_a_browser_without_its_csrf_token_is_counted_with_the_strangers(alice: U
     assert left(answer).keys() == {"strangers"}
 
 
-def test_no_header_speaks_of_limits_that_are_off(alices: Person, settings: Settings) -> None:
+def test_without_limits_there_are_no_limit_headers(alices: Person, settings: Settings) -> None:
     settings.THROTTLE_ENABLED = False
     answer = alices.api.get("/me")
 
@@ -169,16 +170,15 @@ def test_no_header_speaks_of_limits_that_are_off(alices: Person, settings: Setti
 
 @pytest.mark.usefixtures("one_of_each")
 def test_refusals_are_counted_by_policy(alices: Person) -> None:
-    counter = metrics.throttled.labels(policy=MONEY.policy.name)
-    before = counter._value.get()
+    before = counted("wallet_throttled", policy="money")
 
     for _ in range(3):
         deposit(alices)
 
-    assert counter._value.get() == before + 2
+    assert counted("wallet_throttled", policy="money") == before + 2
 
 
-def test_the_schema_tells_of_limits_at_every_operation(db: None) -> None:
+def test_the_schema_documents_the_limits_of_every_operation(db: None) -> None:
     schema: Any = json.loads(Api().get("/api/schema").content)
     operations = [operation for path in schema["paths"].values() for operation in path.values()]
 

@@ -1,4 +1,4 @@
-"""Two processes that serve the site, over real sockets: what one has let pass the other does not let pass once more."""
+"""Two processes serve the site over real sockets and share its limits."""
 
 import time
 from collections import Counter
@@ -26,7 +26,7 @@ def alices(transactional_db: None, alice: User) -> Person:
 
 @pytest.fixture
 def sites(alices: Person, tmp_path: Path) -> Iterator[list[Site]]:
-    # Limits are on, and it keeps its books itself.
+    # With limits, and without the wallet service.
     own = {"WALLET_SERVICE": "", "DATABASE_URL": database_url(), "THROTTLE_ENABLED": "1", "THROTTLE_SCALE": str(SCALE)}
     started = [Site(log=tmp_path / f"site-{number}.log", service="", **own) for number in range(2)]
     try:
@@ -38,7 +38,7 @@ def sites(alices: Person, tmp_path: Path) -> Iterator[list[Site]]:
             site.terminate()
 
 
-def test_of_a_hundred_payments_at_once_as_many_pass_as_one_bucket_holds(
+def test_of_a_hundred_simultaneous_payments_as_many_pass_as_one_bucket_holds(
     alices: Person, sites: list[Site], settings: Settings
 ) -> None:
     settings.THROTTLE_SCALE = SCALE
@@ -46,7 +46,7 @@ def test_of_a_hundred_payments_at_once_as_many_pass_as_one_bucket_holds(
     visitors = iter([Visitor(site.port) for site in sites] * 10)
 
     def five_deposits() -> Counter[int]:
-        api = Api(token=alices.api.token, client=next(visitors))  # type: ignore[arg-type]  # it takes what Django's client takes
+        api = Api(token=alices.api.token, client=next(visitors))  # type: ignore[arg-type]  # it accepts the same calls as Django's client
         answers = (api.post(f"{alices.wallet_path}/deposits", {"amount": 1}) for _ in range(5))
         return Counter(answer.status_code for answer in answers)
 

@@ -31,7 +31,7 @@ def _watch_begin(call: Call, request: pb.WatchWalletRequest) -> pb.WatchWalletRe
     return pb.WatchWalletResponse(wallet=wallet_read(call, request.wallet_id))
 
 
-_WATCH = Method(request=pb.WatchWalletRequest, run=_watch_begin, charge=READ, ahead=wallet_ahead)
+_WATCH = Method(request=pb.WatchWalletRequest, run=_watch_begin, cost=READ, ahead=wallet_ahead)
 
 
 class Door:

@@ -14,15 +14,15 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from kit.cache.ahead import Ahead
-from kit.limits.charges import address_key, charge_take, user_key
-from kit.limits.policies import Charge
+from kit.limits.costs import address_key, cost_take, user_key
+from kit.limits.policies import Cost
 from telemetry import metrics
 from transactions.rpc.authentication import Caller, caller_find
 from transactions.rpc.deadlines import DeadlineError, deadline_check, deadline_kept
 from transactions.rpc.errors import STATUS, error_of, error_status
 from transactions.rpc.methods import Call, Method
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.limits import STRANGER
+from wallets.limits import ANONYMOUS
 
 logger = structlog.get_logger(__name__)
 
@@ -101,7 +101,7 @@ def _answered(
             ahead = method.ahead(request)
             caller = _caller(arrival, ahead)
             if not caller.is_service:
-                _charge(method.charge, key=user_key(caller.user.pk), items=method.items(request))
+                _cost_take(method.cost, key=user_key(caller.user.pk), items=method.items(request))
             if problem:
                 raise problem
             body = method.run(Call(caller=caller, ahead=ahead), request).SerializeToString()
@@ -123,14 +123,14 @@ def _caller(arrival: Arrival, ahead: Ahead | None) -> Caller:
         return caller_find(arrival.authorization, ahead=ahead)
     except WalletError:
         # Nobody tries tokens without end.
-        _charge(STRANGER, key=address_key(arrival.network))
+        _cost_take(ANONYMOUS, key=address_key(arrival.network))
         raise
 
 
-def _charge(charge: Charge, *, key: str, items: int = 1) -> None:
+def _cost_take(cost: Cost, *, key: str, items: int = 1) -> None:
     if not settings.THROTTLE_ENABLED:
         return
-    verdict = charge_take(charge, key=key, items=items)
+    verdict = cost_take(cost, key=key, items=items)
     if verdict.is_refused:
         raise WalletError(ErrorCode.RATE_LIMITED, f"Try again in {verdict.wait_s} s.", retry_after_s=verdict.wait_s)
 

@@ -125,15 +125,11 @@ def _for_web_processes(run: Callable[[Call, R], A]) -> Callable[[Call, R], A]:
 SERVICE = pb.DESCRIPTOR.services_by_name["InternalWalletService"].full_name
 #: Every method of the service; a test holds this to the contract. Its own callers are charged at their own door.
 METHODS: Mapping[str, Method[Any]] = {
-    "OpenWallet": Method(request=pb.OpenWalletRequest, run=_for_web_processes(_wallet_open), charge=WRITE),
-    "OpenOwedWallet": Method(request=pb.OpenOwedWalletRequest, run=_for_web_processes(_wallet_owed_open), charge=WRITE),
-    "ReadWallets": Method(request=pb.ReadWalletsRequest, run=_for_web_processes(_wallets_read), charge=READ),
-    "PreviewTransfer": Method(
-        request=pb.PreviewTransferRequest, run=_for_web_processes(_transfer_preview), charge=MONEY
-    ),
-    "ReadTransaction": Method(
-        request=pb.ReadTransactionRequest, run=_for_web_processes(_transaction_read), charge=READ
-    ),
-    "ReadHistory": Method(request=pb.ReadHistoryRequest, run=_for_web_processes(_history_read), charge=HISTORY),
-    "ReadUnmoved": Method(request=pb.ReadUnmovedRequest, run=_for_web_processes(_unmoved_read), charge=READ),
+    "OpenWallet": Method(request=pb.OpenWalletRequest, run=_for_web_processes(_wallet_open), cost=WRITE),
+    "OpenOwedWallet": Method(request=pb.OpenOwedWalletRequest, run=_for_web_processes(_wallet_owed_open), cost=WRITE),
+    "ReadWallets": Method(request=pb.ReadWalletsRequest, run=_for_web_processes(_wallets_read), cost=READ),
+    "PreviewTransfer": Method(request=pb.PreviewTransferRequest, run=_for_web_processes(_transfer_preview), cost=MONEY),
+    "ReadTransaction": Method(request=pb.ReadTransactionRequest, run=_for_web_processes(_transaction_read), cost=READ),
+    "ReadHistory": Method(request=pb.ReadHistoryRequest, run=_for_web_processes(_history_read), cost=HISTORY),
+    "ReadUnmoved": Method(request=pb.ReadUnmovedRequest, run=_for_web_processes(_unmoved_read), cost=READ),
 }

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from google.protobuf.message import Message
 
 from kit.cache.ahead import Ahead
-from kit.limits.policies import Charge
+from kit.limits.policies import Cost
 from transactions.limits import BULK, HISTORY, MONEY
 from transactions.reads import history_page, transaction_read
 from transactions.routes import TransferRequest
@@ -58,11 +58,11 @@ def _one_item(_: Any) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method(Generic[R]):
-    """A method: what it takes, what it does, and what it is charged. Raises WalletError for every refusal."""
+    """A method: what it takes, what it does, and what it costs. Raises WalletError for every refusal."""
 
     request: type[R]
     run: Callable[[Call, R], Message]
-    charge: Charge
+    cost: Cost
     items: Callable[[R], int] = _one_item
     ahead: Callable[[R], Ahead | None] = _no_ahead
 
@@ -166,18 +166,18 @@ def _result(answer: Receipt | WalletError) -> pb.TransferResult:
 
 #: Every method of the service but WatchWallet, which answers more than once; a test holds this to the contract.
 METHODS: Mapping[str, Method[Any]] = {
-    "GetWallet": Method(request=pb.GetWalletRequest, run=wallet_get, charge=READ, ahead=wallet_ahead),
-    "ListWallets": Method(request=pb.ListWalletsRequest, run=wallets_list, charge=READ),
-    "Deposit": Method(request=pb.DepositRequest, run=deposit, charge=MONEY),
-    "Withdraw": Method(request=pb.WithdrawRequest, run=withdraw, charge=MONEY),
-    "Transfer": Method(request=pb.TransferRequest, run=transfer, charge=MONEY),
-    "SubmitTransfer": Method(request=pb.SubmitTransferRequest, run=transfer_submitted, charge=MONEY),
+    "GetWallet": Method(request=pb.GetWalletRequest, run=wallet_get, cost=READ, ahead=wallet_ahead),
+    "ListWallets": Method(request=pb.ListWalletsRequest, run=wallets_list, cost=READ),
+    "Deposit": Method(request=pb.DepositRequest, run=deposit, cost=MONEY),
+    "Withdraw": Method(request=pb.WithdrawRequest, run=withdraw, cost=MONEY),
+    "Transfer": Method(request=pb.TransferRequest, run=transfer, cost=MONEY),
+    "SubmitTransfer": Method(request=pb.SubmitTransferRequest, run=transfer_submitted, cost=MONEY),
     "SubmitTransfers": Method(
         request=pb.SubmitTransfersRequest,
         run=transfers_submitted,
-        charge=BULK,
+        cost=BULK,
         items=lambda request: len(request.transfers),
     ),
-    "GetTransaction": Method(request=pb.GetTransactionRequest, run=transaction_get, charge=READ),
-    "ListEntries": Method(request=pb.ListEntriesRequest, run=entries_list, charge=HISTORY, ahead=wallet_ahead),
+    "GetTransaction": Method(request=pb.GetTransactionRequest, run=transaction_get, cost=READ),
+    "ListEntries": Method(request=pb.ListEntriesRequest, run=entries_list, cost=HISTORY, ahead=wallet_ahead),
 }

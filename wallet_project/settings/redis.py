@@ -7,22 +7,29 @@ from wallet_project.settings.base import env
 # Default: the embedded Valkey of `make run`.
 REDIS_URL = env.str("REDIS_URL", default=embedded.redis_url())
 
+_OPTIONS = {
+    # Seconds. Short, because writers ask Redis while they hold locks on wallets.
+    "SOCKET_CONNECT_TIMEOUT": 0.5,
+    "SOCKET_TIMEOUT": 0.5,
+    # redis-py 8 speaks RESP3 by default, and then a TCP pool hands out connections that still hold an unread reply: one
+    # request could read another's answer. With RESP2 the pool reconnects instead.
+    "CONNECTION_POOL_KWARGS": {"protocol": 2},
+}
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "wallet",
-        # Timeouts in seconds. They are short because writers ask Redis while they hold locks on wallets.
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": True},
+        "OPTIONS": {**_OPTIONS, "IGNORE_EXCEPTIONS": True},
     },
     # The counters of the form limits. Exceptions are not ignored, so that the limiter notices that Redis is down and
-    # counts in process. The timeouts must equal those above: django-redis shares one connection pool per URL, and the
-    # cache that connects first determines its options.
+    # counts in process. The other options must equal those above: django-redis shares one connection pool per URL, and
+    # the cache that connects first determines its options.
     "limits": {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "wallet:limits",
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.5, "SOCKET_TIMEOUT": 0.5, "IGNORE_EXCEPTIONS": False},
+        "OPTIONS": {**_OPTIONS, "IGNORE_EXCEPTIONS": False},
     },
 }
 DJANGO_REDIS_LOG_IGNORED_EXCEPTIONS = True

@@ -14,9 +14,9 @@ from kit.cache.ahead import Ahead
 from kit.http.bodies import Body, body_make, json_bytes
 from kit.http.conditional import body_response
 from kit.http.serializers import StrictSerializer
-from kit.limits.policies import Charge
+from kit.limits.policies import Cost
 from kit.limits.views import LimitedView
-from wallets.limits import READ, STRANGER, WRITE
+from wallets.limits import ANONYMOUS, READ, WRITE
 from wallets.models import User
 
 
@@ -24,9 +24,9 @@ class ApiView(LimitedView):
     """Signed-in clients only, unless a view says otherwise; input through `body` and `query`, which refuse."""
 
     http_method_names = ["get", "head", "post"]
-    reads: ClassVar[tuple[Charge, ...]] = (READ,)
-    writes: ClassVar[tuple[Charge, ...]] = (WRITE,)
-    strangers: ClassVar[tuple[Charge, ...]] = (STRANGER,)
+    reads: ClassVar[tuple[Cost, ...]] = (READ,)
+    writes: ClassVar[tuple[Cost, ...]] = (WRITE,)
+    anonymous: ClassVar[tuple[Cost, ...]] = (ANONYMOUS,)
 
     @cached_property
     def ahead(self) -> Ahead:
@@ -36,7 +36,7 @@ class ApiView(LimitedView):
     def ahead_for(self, request: Request, owner_id: int | None) -> Ahead:
         """The same, and what the request will be charged if it is this user's."""
         if owner_id is not None:
-            self.ahead.beside += self.charge_ahead(request, owner_id)
+            self.ahead.beside += self.cost_commands(request, owner_id)
         return self.ahead
 
     @property

@@ -14,7 +14,7 @@ from kit.limits.views import LimitedView
 from wallets.api.base import ApiView
 from wallets.api.problems import STATUS
 from wallets.domain.errors import CATALOGUE
-from wallets.limits import STRANGER
+from wallets.limits import ANONYMOUS
 
 
 class SchemaView(ApiView):
@@ -23,7 +23,7 @@ class SchemaView(ApiView):
     authentication_classes = ()
     permission_classes = ()
     renderer_classes = (OpenApiJsonRenderer, OpenApiJsonRenderer2)
-    reads = writes = (STRANGER,)
+    reads = writes = (ANONYMOUS,)
     schema = None
 
     def get(self, request: Request) -> HttpResponse:
@@ -35,7 +35,7 @@ class DocsView(LimitedView, SpectacularSwaggerSplitView):
 
     url_name = "api_schema"
     template_name = "api/docs.html"
-    reads = writes = strangers = (STRANGER,)
+    reads = writes = anonymous = (ANONYMOUS,)
 
 
 class ErrorsView(ApiView):
@@ -44,7 +44,7 @@ class ErrorsView(ApiView):
     authentication_classes = ()
     permission_classes = ()
     renderer_classes = (TemplateHTMLRenderer,)
-    reads = writes = (STRANGER,)
+    reads = writes = (ANONYMOUS,)
     schema = None
 
     def get(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request

@@ -12,7 +12,7 @@ from django_redis import get_redis_connection
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
-from kit.redis.circuit_breaker import Breaker
+from kit.redis.circuit_breaker import CircuitBreaker
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +21,7 @@ FLAG_TTL_S = 5
 SETTLE_TASK = "transactions.tasks.partition_drain_task"
 
 #: After a failure no message is tried for a while: accepting must not wait for a broker that is away.
-breaker = Breaker("broker of the wake-ups", rest_s=2.0)
+breaker = CircuitBreaker("broker of the wake-ups", rest_s=2.0)
 
 
 def workers_wake(partitions: Iterable[int]) -> None:

@@ -1,4 +1,4 @@
-"""Who asks, what it costs and what they will be shown go to Redis together; and nothing is decided by a guess."""
+"""A cached read asks Redis for the token, the limit and the answer in one round trip. No guess decides anything."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("trusted_cache")]
 
 @pytest.fixture(autouse=True)
 def _slow_refill(settings: Settings) -> None:
-    """Thirty reads, and another each two seconds: slower than any test here."""
+    """Thirty reads, and one more every two seconds, which is slower than any test here."""
     settings.THROTTLE_SCALE = 0.01
 
 
@@ -32,14 +32,14 @@ def alices(alice: User) -> Person:
 
 
 @contextmanager
-def ways_to_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
-    """What was sent to Redis meanwhile; each item is one way there and back."""
+def round_trips(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    """What is sent to Redis in this context. Each item is one round trip."""
     sent: list[object] = []
     send = AbstractConnection.send_packed_command
 
     def send_noted(self: AbstractConnection, command: Any, check_health: bool = True) -> None:
         sent.append(command)
-        send(self, command, check_health)  # type: ignore[no-untyped-call]  # redis-py is half typed
+        send(self, command, check_health)  # type: ignore[no-untyped-call]  # redis-py's types are incomplete
 
     with monkeypatch.context() as patch:
         patch.setattr(AbstractConnection, "send_packed_command", send_noted)
@@ -51,39 +51,41 @@ def reads_left(response: Any) -> int:
 
 
 @pytest.mark.parametrize("rest", ["", "/transactions"])
-def test_a_read_that_is_cached_goes_to_redis_once(alices: Person, rest: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_read_takes_one_round_trip_to_redis(
+    alices: Person, rest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(2):
         alices.api.get(alices.wallet_path + rest)
 
-    with ways_to_redis(monkeypatch) as sent:
+    with round_trips(monkeypatch) as sent:
         assert alices.api.get(alices.wallet_path + rest).status_code == 200
 
     assert len(sent) == 1
 
 
 @pytest.mark.parametrize(("rest", "cost"), [("", 1), ("/transactions", 3)])
-def test_what_was_sent_along_is_charged_once(alices: Person, rest: str, cost: int) -> None:
+def test_a_read_pays_its_cost_once(alices: Person, rest: str, cost: int) -> None:
     amounts = [reads_left(alices.api.get(alices.wallet_path + rest)) for _ in range(4)]
 
-    # One unit may have flowed back.
+    # One unit may have flowed in.
     assert 3 * cost - 1 <= amounts[0] - amounts[3] <= 3 * cost
 
 
-def test_a_deposit_is_charged_once_and_what_it_costs_goes_to_redis_with_who_asks(
+def test_a_deposit_pays_its_cost_once_in_the_round_trip_that_looks_up_the_token(
     alices: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = f"{alices.wallet_path}/deposits"
     first = left(alices.api.post(path, {"amount": 1}))["money"]["r"]
 
-    with ways_to_redis(monkeypatch) as sent:
+    with round_trips(monkeypatch) as sent:
         second = left(alices.api.post(path, {"amount": 1}))["money"]["r"]
 
     assert first - second == 1
-    # And the fence, before the commit and after it.
+    # The other two set the fence before the commit and lift it afterwards.
     assert len(sent) == 3
 
 
-def test_scripts_that_redis_has_forgotten_are_sent_once_more_and_charge_once(alices: Person) -> None:
+def test_scripts_that_redis_has_forgotten_are_sent_again_and_take_the_cost_once(alices: Person) -> None:
     first = alices.api.get(alices.wallet_path)
     get_redis_connection().script_flush()
 
@@ -93,7 +95,7 @@ def test_scripts_that_redis_has_forgotten_are_sent_once_more_and_charge_once(ali
     assert reads_left(first) - reads_left(second) <= 1
 
 
-def test_a_token_that_was_revoked_opens_nothing_though_this_process_knew_it(alices: Person) -> None:
+def test_a_revoked_token_is_refused_although_this_process_remembers_its_user(alices: Person) -> None:
     alices.api.get("/me")
     alices.api.post("/auth/logout")
 
@@ -103,7 +105,7 @@ def test_a_token_that_was_revoked_opens_nothing_though_this_process_knew_it(alic
     assert list(left(response)) == ["strangers"]
 
 
-def test_nobody_is_charged_for_somebody_else_by_a_wrong_guess(
+def test_after_a_wrong_guess_the_request_is_counted_for_its_real_user(
     alices: Person, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bobs = person(bob)
@@ -114,11 +116,11 @@ def test_nobody_is_charged_for_somebody_else_by_a_wrong_guess(
     response = alices.api.get("/me")
 
     assert json_of(response)["username"] == "alice"
-    # Hers, and as full as his.
+    # Her own bucket, from which one unit was taken, as from his.
     assert reads_left(response) >= full
 
 
-def test_a_page_of_history_is_of_the_version_that_is_not_of_the_one_that_was_seen_last(alices: Person) -> None:
+def test_a_page_of_history_shows_the_current_version_not_the_last_one_seen(alices: Person) -> None:
     path = f"{alices.wallet_path}/transactions"
     for _ in range(2):
         assert len(json_of(alices.api.get(path))["results"]) == 1
@@ -128,7 +130,7 @@ def test_a_page_of_history_is_of_the_version_that_is_not_of_the_one_that_was_see
     assert [entry["amount"] for entry in json_of(alices.api.get(path))["results"]] == [7, 5_000]
 
 
-def test_a_read_that_is_refused_shows_nothing_of_what_came_along(
+def test_a_refused_read_reveals_nothing_of_the_prefetched_answer(
     alices: Person, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.THROTTLE_SCALE = 0.001
@@ -141,5 +143,5 @@ def test_a_read_that_is_refused_shows_nothing_of_what_came_along(
         assert "balance" not in json_of(response)
 
 
-def test_a_stranger_with_no_token_is_charged_as_one() -> None:
+def test_a_request_without_a_token_counts_as_anonymous() -> None:
     assert list(left(Api(token=None).get("/me"))) == ["strangers"]
