@@ -18,13 +18,12 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from kit.http.bodies import etag_of, json_bytes
 from kit.http.conditional import etag_known, not_modified
-from transactions.book import history_page, unmoved_read
+from transactions.gateway.local import gateway
 from transactions.reads import HistoryPage, UnmovedTransfers
 from transactions.selectors import HistoryQuery
 from transactions.views.choice import heads_of, wallet_of
 from transactions.views.rows import days_of, people_of, row_of
 from transactions.views.unmoved import unmoved_rows
-from wallets.book import wallet_head_get
 from wallets.pages import PersonRequest, page
 from wallets.selectors import WalletHead
 from wallets.watch import wallet_watch
@@ -87,7 +86,7 @@ class _Overview:
     def context(self) -> dict[str, Any]:
         found = HistoryPage(entries=[], next=None, previous=None)
         if self.wallet is not None:
-            found = history_page(wallet=self.wallet, query=HistoryQuery())
+            found = gateway().history_page(wallet=self.wallet, query=HistoryQuery())
         unmoved = unmoved_rows(self.transfers, limit=UNMOVED_SHOWN)
         # What failed stands at its time among what moved; what is on its way has no time yet, and stands above both.
         rows = sorted([*unmoved.failed, *map(row_of, found.entries)], key=lambda row: row.at, reverse=True)
@@ -108,8 +107,8 @@ def _overview(request: PersonRequest) -> _Overview:
     if wallet is None:
         return _Overview(wallets=wallets, wallet=None, transfers=UnmovedTransfers(pending=[], failed=[]))
     wallet_watch(wallet.id)
-    transfers = unmoved_read(wallet=wallet)
+    transfers = gateway().unmoved_read(wallet=wallet)
     # Once more, and after it: see `unmoved_read`.
-    wallet = wallet_head_get(owner=request.user, wallet_id=wallet.id)
+    wallet = gateway().wallet_head_get(owner=request.user, wallet_id=wallet.id)
     wallets = [wallet if one.id == wallet.id else one for one in wallets]
     return _Overview(wallets=wallets, wallet=wallet, transfers=transfers)

@@ -13,17 +13,19 @@ from transactions.models import Kind
 from transactions.selectors import HistoryQuery
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.domain.money import MEMO_LENGTH_MAX, AmountError, amount_parse
+from wallets.domain.limits import MEMO_LENGTH_MAX, RECIPIENT_LENGTH_MAX
+from wallets.domain.money import AmountError, amount_parse
 from wallets.domain.text import wait_words
 from wallets.models import Wallet, WalletStatus
 
-#: The one table from codes to words: at which field a refusal is shown, and the sentence. None: above the form.
-REFUSALS: Mapping[ErrorCode, tuple[str | None, str]] = {
+#: The one table from codes to words: at which field a refusal is shown (None: above the form), and the sentence (None:
+#: the error's own).
+REFUSALS: Mapping[ErrorCode, tuple[str | None, str | None]] = {
     ErrorCode.INSUFFICIENT_FUNDS: ("amount", "That is more than this wallet holds."),
     ErrorCode.BALANCE_LIMIT_EXCEEDED: ("amount", "That is more than a wallet may hold. Enter a smaller amount."),
     ErrorCode.WALLET_FROZEN: ("wallet", "This wallet is frozen: no money moves in or out until support reopens it."),
     ErrorCode.WALLET_CLOSED: ("wallet", "This wallet is closed. Choose another one."),
-    ErrorCode.RECIPIENT_NOT_FOUND: ("recipient", "We found nobody who can be paid there. Check the spelling."),
+    ErrorCode.RECIPIENT_NOT_FOUND: ("recipient", None),
     ErrorCode.SAME_WALLET: ("recipient", "That is you. Enter somebody else's username or e-mail address."),
     ErrorCode.CURRENCY_MISMATCH: ("recipient", "They hold no wallet in this currency."),
     ErrorCode.NOT_FOUND: ("wallet", "Choose one of your wallets."),
@@ -103,7 +105,7 @@ class MoneyForm(forms.Form):
     def refuse(self, error: WalletError) -> None:
         """Shows a refusal where it belongs, with everything that was entered kept. Unknown ones are raised again."""
         wallet = self.wallet_chosen
-        others: Mapping[ErrorCode, tuple[str | None, str]] = {}
+        others: Mapping[ErrorCode, tuple[str | None, str | None]] = {}
         if self.spends and wallet is not None and wallet.status == WalletStatus.OPEN:
             others = REFUSALS_OF_RECIPIENT
         entry = others.get(error.code) or REFUSALS.get(error.code)
@@ -112,7 +114,7 @@ class MoneyForm(forms.Form):
         if error.code == ErrorCode.IDEMPOTENCY_KEY_REUSED:
             self._renew_key()
         name, sentence = entry
-        self.add_error(name if name in self.fields else None, sentence)
+        self.add_error(name if name in self.fields else None, sentence or error.detail)
 
     def refuse_for(self, *, wait_s: int) -> None:
         """Shows that it came too often. What was entered is kept, and may be sent as it stands when the time is up."""
@@ -148,7 +150,7 @@ class SendForm(MoneyForm):
     recipient = forms.CharField(
         label="To",
         help_text="A username or an e-mail address.",
-        max_length=254,
+        max_length=RECIPIENT_LENGTH_MAX,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
         error_messages={"required": "Enter a username or an e-mail address."},
     )

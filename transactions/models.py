@@ -5,7 +5,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, BALANCE_MAX, MEMO_LENGTH_MAX
+from wallets.domain.limits import MEMO_LENGTH_MAX
+from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, BALANCE_MAX
 from wallets.models import OUTSIDE_IDS_END, User, Wallet
 from wallets.node_leases import snowflake_next
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from transactions.ledger.commands import Command
 from transactions.ledger.rules import Head, command_error, posting_error
 from transactions.models import Kind
+from transactions.recipients import TransferRequest, transfer_resolve
 from wallets.models import User, Wallet
-from wallets.selectors import destination_wallet_get, recipient_wallet_get, wallet_get
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """Both sides, and what the source would hold afterwards, in minor units."""
+    """Both sides, the amount in minor units, and the memo."""
 
     source: Wallet
     destination: Wallet
@@ -20,39 +20,28 @@ class Preview:
 
     @property
     def balance_after(self) -> int:
+        """What the source would hold afterwards, in minor units."""
         return self.source.balance - self.amount
 
 
-def transfer_preview(
-    *,
-    actor: User,
-    source_id: int,
-    destination_id: int | None = None,
-    recipient: str = "",
-    amount: int,
-    memo: str = "",
-) -> Preview:
-    """What sending would do, by the ledger's own rules on the balances of this moment.
-
-    The destination is a wallet, or else a recipient's. Raises the WalletError that posting would answer with now.
-    """
-    source = wallet_get(owner=actor, wallet_id=source_id)
-    if destination_id is None:
-        destination = recipient_wallet_get(name=recipient, currency=source.currency)
-    else:
-        destination = destination_wallet_get(wallet_id=destination_id)
+def transfer_preview(*, actor: User, request: TransferRequest) -> Preview:
+    """What a transfer would do, by the ledger's own rules on the balances of this moment. Raises the WalletError that
+    posting would answer with now. The idempotency key is not looked up."""
+    sides = transfer_resolve(actor=actor, request=request)
+    wallets = Wallet.objects.select_related("owner").in_bulk([sides.source.id, sides.destination.id])
+    source, destination = wallets[sides.source.id], wallets[sides.destination.id]
     command = Command(
         kind=Kind.TRANSFER,
-        amount=amount,
+        amount=request.amount,
         source_id=source.id,
         destination_id=destination.id,
         initiator_id=actor.pk,
-        memo=memo,
+        memo=request.memo,
     )
     error = command_error(command) or posting_error(command, source=_head(source), destination=_head(destination))
     if error:
         raise error
-    return Preview(source=source, destination=destination, amount=amount, memo=memo)
+    return Preview(source=source, destination=destination, amount=request.amount, memo=request.memo)
 
 
 def _head(wallet: Wallet) -> Head:

@@ -7,17 +7,16 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Entry, Job, Kind, Status, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.ids import ID_MAX
+from wallets.domain.limits import HISTORY_LIMIT, idempotency_key_fits
 from wallets.models import User
 
-HISTORY_LIMIT_MAX = 100
-HISTORY_LIMIT = 30
 #: Among how many of a wallet's newest outgoing transactions failed ones are looked for.
 FAILED_SEARCHED = 100
-#: 2^63 - 1: no id and no sequence is larger.
-INT64_MAX = 2**63 - 1
+#: No sequence is larger.
+_SEQUENCE_MAX = ID_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +33,11 @@ class HistoryQuery:
     direction: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its pages are worth caching. Pages cut by time are not: there are as many as there are moments."""
+        return self.since is None and self.until is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,14 +164,14 @@ def _cursor(direction: str, entry: Entry) -> str:
 def _cursor_parse(cursor: str | None) -> tuple[int | None, int]:
     """(newer than this sequence, older than this one); the first is None where the page lies on the older side."""
     if cursor is None:
-        return None, INT64_MAX
+        return None, _SEQUENCE_MAX
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
         direction, _, digits = text.partition(":")
         sequence = int(digits) if digits.isdecimal() and len(digits) < 20 else 0
     except (binascii.Error, UnicodeError, ValueError):
         direction, sequence = "", 0
-    if direction not in {"older", "newer"} or not 1 <= sequence <= INT64_MAX:
+    if direction not in {"older", "newer"} or not 1 <= sequence <= _SEQUENCE_MAX:
         message = "This cursor was not made here; start without one."
         raise WalletError(ErrorCode.MALFORMED, message, fields={"cursor": [message]})
-    return (sequence, INT64_MAX) if direction == "newer" else (None, sequence)
+    return (sequence, _SEQUENCE_MAX) if direction == "newer" else (None, sequence)

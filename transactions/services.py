@@ -15,7 +15,7 @@ from transactions.channels import channel
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Kind, Status, Transaction
-from transactions.routes import Route, TransferRequest, routes_find
+from transactions.recipients import TransferRequest, TransferSides, transfer_resolve, transfers_resolve
 from transactions.settlement.accept import Request, transfers_accept
 from wallets.domain.errors import CATALOGUE, ErrorCode, WalletError
 from wallets.domain.ids import ClockError
@@ -70,32 +70,11 @@ def withdrawal_create(
     return _receipt(command, source=wallet, destination=None)
 
 
-def transfer_create(
-    *,
-    actor: User,
-    source_id: int,
-    destination_id: int | None = None,
-    recipient: str | None = None,
-    amount: int,
-    memo: str = "",
-    idempotency_key: str | None = None,
-) -> Receipt:
-    """Sends `amount` minor units from the actor's wallet to a wallet, or to a recipient's wallet of that currency.
-
-    Exactly one of `destination_id` and `recipient` (a username or an e-mail address) is given. Raises WalletError.
-    """
-    request = TransferRequest(
-        source_id=source_id,
-        destination_id=destination_id,
-        recipient=recipient,
-        amount=amount,
-        memo=memo,
-        idempotency_key=idempotency_key,
-    )
-    route = routes_find(actor=actor, requests=[request])[0]
-    if isinstance(route, WalletError):
-        raise route
-    return _receipt(_transfer(actor, request, route), source=route.source, destination=route.destination)
+def transfer_create(*, actor: User, request: TransferRequest) -> Receipt:
+    """Sends money from the actor's wallet to a wallet, or to a recipient's wallet of the same currency, at once.
+    Raises WalletError."""
+    sides = transfer_resolve(actor=actor, request=request)
+    return _receipt(_command(actor, request, sides), source=sides.source, destination=sides.destination)
 
 
 def transfer_submit(*, actor: User, request: TransferRequest) -> Receipt:
@@ -114,11 +93,11 @@ def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> lis
 
     Raises WalletError UNAVAILABLE or IDEMPOTENCY_IN_PROGRESS, with nothing accepted.
     """
-    routes = routes_find(actor=actor, requests=requests)
+    resolved = transfers_resolve(actor=actor, requests=requests)
     wanted = [
-        Request(command=_transfer(actor, request, route), source=route.source, destination=route.destination)
-        for request, route in zip(requests, routes, strict=True)
-        if isinstance(route, Route)
+        Request(command=_command(actor, request, sides), source=sides.source, destination=sides.destination)
+        for request, sides in zip(requests, resolved, strict=True)
+        if isinstance(sides, TransferSides)
     ]
     accepted = _try_again(partial(transfers_accept, wanted)) if wanted else []
     new = [outcome.transaction for outcome in accepted if outcome.transaction and not outcome.replayed]
@@ -126,26 +105,26 @@ def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> lis
     # They are committed: whether or not anybody hears of them, they will be settled.
     channel().notify({transfer.source_id for transfer in new if transfer.source_id is not None})
     outcomes = iter(accepted)
-    return [route if isinstance(route, WalletError) else _answer(next(outcomes), route) for route in routes]
+    return [sides if isinstance(sides, WalletError) else _answer(next(outcomes), sides) for sides in resolved]
 
 
-def _transfer(actor: User, request: TransferRequest, route: Route) -> Command:
+def _command(actor: User, request: TransferRequest, sides: TransferSides) -> Command:
     return Command(
         kind=Kind.TRANSFER,
         amount=request.amount,
-        source_id=route.source.id,
-        destination_id=route.destination.id,
+        source_id=sides.source.id,
+        destination_id=sides.destination.id,
         initiator_id=actor.pk,
         memo=request.memo,
         idempotency_key=request.idempotency_key,
     )
 
 
-def _answer(outcome: Outcome, route: Route) -> Receipt | WalletError:
+def _answer(outcome: Outcome, sides: TransferSides) -> Receipt | WalletError:
     if outcome.error:
         return outcome.error
     assert outcome.transaction is not None  # noqa: S101 - the channel answers with an error or a transaction
-    outcome.transaction.source, outcome.transaction.destination = route.source, route.destination
+    outcome.transaction.source, outcome.transaction.destination = sides.source, sides.destination
     return Receipt(transaction=outcome.transaction, replayed=outcome.replayed)
 
 

@@ -2,7 +2,7 @@
 
 from kit.redis.locks import LockResult, lock_try
 from telemetry import metrics
-from transactions.reads import history_body, unmoved_read
+from transactions.reads import history_page, unmoved_read
 from transactions.selectors import HistoryQuery
 from wallets.auth.access import user_find
 from wallets.selectors import wallet_head_find, wallet_head_list
@@ -27,7 +27,7 @@ def wallet_warm(*, wallet_id: int) -> None:
         metrics.warm_ups.labels(outcome=lock.value).inc()
         if lock is not LockResult.ACQUIRED:
             return
-        unmoved_read(wallet_id=wallet_id)
         wallet = wallet_head_find(wallet_id=wallet_id)
         if wallet is not None:
-            history_body(wallet=wallet, query=HistoryQuery())
+            unmoved_read(wallet=wallet)
+            history_page(wallet=wallet, query=HistoryQuery())

@@ -111,7 +111,7 @@ def _redis_check() -> str:
 
 
 def _service_check() -> str:
-    from transactions.remote.channel import service_check  # noqa: PLC0415 - gRPC is loaded where it is used
+    from transactions.gateway.channel import service_check  # noqa: PLC0415 - gRPC is loaded where it is used
 
     return service_check(timeout_s=CHECK_TIMEOUT_S)
 

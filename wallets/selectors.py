@@ -13,11 +13,10 @@ from functools import lru_cache
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from kit.cache.ahead import Ahead, read_from
+from kit.cache.prefetch import prefetch_names
 from kit.cache.protocol import cache_read, cache_read_many
 from wallets.cache_names import wallet_name, wallets_name
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.domain.text import text_storable
 from wallets.models import ApiToken, User, Wallet
 
 #: How many heads this process keeps as it has read them.
@@ -51,14 +50,14 @@ class WalletHead:
     created_at: datetime
 
 
-def wallet_head_ahead(wallet_id: int) -> Ahead:
-    """For `wallet_head_get`, to be looked up together with who asks."""
-    return Ahead(names=[wallet_name(wallet_id)], load=_heads_load)
+def wallet_head_prefetch(*, wallet_id: int) -> None:
+    """Plans to read this wallet in the request at hand (`kit.cache.prefetch`)."""
+    prefetch_names([wallet_name(wallet_id)], load=_heads_load)
 
 
-def wallet_head_get(*, owner: User, wallet_id: int, ahead: Ahead | None = None) -> WalletHead:
+def wallet_head_get(*, owner: User, wallet_id: int) -> WalletHead:
     """One wallet of this user, mostly from the cache; NOT_FOUND also for somebody else's."""
-    head = _head_of(read_from(ahead, wallet_name(wallet_id), load=_heads_load))
+    head = _head_find(wallet_id)
     if head is None or head.owner_id != owner.pk:
         raise WalletError(ErrorCode.NOT_FOUND, "You have no such wallet.")
     return head
@@ -66,7 +65,7 @@ def wallet_head_get(*, owner: User, wallet_id: int, ahead: Ahead | None = None) 
 
 def wallet_head_find(*, wallet_id: int) -> WalletHead | None:
     """Anybody's wallet, for what nobody is shown, such as warming."""
-    return _head_of(read_from(None, wallet_name(wallet_id), load=_heads_load))
+    return _head_find(wallet_id)
 
 
 def wallet_heads_find(*, wallet_ids: Collection[int]) -> dict[int, WalletHead]:
@@ -82,6 +81,11 @@ def wallet_head_list(*, owner: User) -> list[WalletHead]:
     names = [wallet_name(wallet_id) for wallet_id in json.loads(listed or b"[]")]
     cached = cache_read_many(names, load=_heads_load) if names else {}
     return [head for name in names if (head := _head_of(cached[name])) is not None]
+
+
+def _head_find(wallet_id: int) -> WalletHead | None:
+    name = wallet_name(wallet_id)
+    return _head_of(cache_read_many([name], load=_heads_load)[name])
 
 
 def _head_of(cached: bytes | None) -> WalletHead | None:
@@ -108,33 +112,6 @@ def _heads_load(names: Sequence[str]) -> Mapping[str, bytes]:
 def _ids_load(owner_id: int) -> bytes:
     ids = Wallet.objects.filter(owner=owner_id).order_by("created_at", "id").values_list("id", flat=True)
     return json.dumps(list(ids)).encode()
-
-
-def recipient_find(*, name: str) -> User:
-    """The active user with this username or e-mail address, in whatever case. Raises RECIPIENT_NOT_FOUND."""
-    wanted = name.strip().lower()
-    column = "email" if "@" in wanted else "username"
-    recipient = User.objects.filter(**{column: wanted}, is_active=True).first() if text_storable(wanted) else None
-    if recipient is None:
-        raise WalletError(ErrorCode.RECIPIENT_NOT_FOUND, "There is nobody with this username or e-mail address.")
-    return recipient
-
-
-def recipient_wallet_get(*, name: str, currency: str) -> Wallet:
-    """The wallet in which this user takes a currency. Raises RECIPIENT_NOT_FOUND."""
-    recipient = recipient_find(name=name)
-    wallet = Wallet.objects.filter(owner=recipient, currency=currency).select_related("owner").first()
-    if wallet is None:
-        raise WalletError(ErrorCode.RECIPIENT_NOT_FOUND, f"{recipient.username} has no wallet in {currency}.")
-    return wallet
-
-
-def destination_wallet_get(*, wallet_id: int) -> Wallet:
-    """Anybody's wallet, to send money to. Raises NOT_FOUND."""
-    wallet = Wallet.objects.filter(id=wallet_id, owner__isnull=False).select_related("owner").first()
-    if wallet is None:
-        raise WalletError(ErrorCode.NOT_FOUND, "The destination wallet does not exist.")
-    return wallet
 
 
 def token_list(*, owner: User) -> QuerySet[ApiToken]:

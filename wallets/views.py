@@ -8,9 +8,9 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from wallets.book import wallet_head_list, wallet_open
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.forms import TokenForm, WalletOpenForm
+from wallets.gateway import wallet_gateway
 from wallets.pages import PersonRequest, page
 from wallets.selectors import token_list
 from wallets.services import token_issue, token_revoke
@@ -22,7 +22,7 @@ UNPROCESSABLE = 422
 @page
 def wallets_page(request: PersonRequest) -> HttpResponse:
     """Every wallet of this person, and a form that opens one more."""
-    wallets = wallet_head_list(owner=request.user)
+    wallets = wallet_gateway().wallet_head_list(owner=request.user)
     taken = {wallet.currency for wallet in wallets}
     form = WalletOpenForm(request.POST if request.method == "POST" else None, taken=taken)
     if request.method == "POST":
@@ -35,7 +35,7 @@ def wallets_page(request: PersonRequest) -> HttpResponse:
 def _wallet_opened(request: PersonRequest, form: WalletOpenForm) -> bool:
     currency = form.cleaned_data["currency"]
     try:
-        wallet_open(owner=request.user, currency=currency)
+        wallet_gateway().wallet_open(owner=request.user, currency=currency)
     except WalletError as error:
         if error.code != ErrorCode.WALLET_EXISTS:
             raise

@@ -21,6 +21,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from kit.cache import outage, steps, unevicted
 from kit.cache.link import RedisAwayError, redis_ask
 from kit.cache.lua import PREFIX
+from kit.cache.prefetch import Load, command_fetched, names_read
 from kit.redis.pipeline import RedisCommand, commands_run
 from telemetry import metrics
 
@@ -28,48 +29,21 @@ from telemetry import metrics
 _PATIENCE_S = 0.1
 _PATIENCE_STEP_S = 0.01
 
-Load = Callable[[Sequence[str]], Mapping[str, bytes | None]]
-
 
 def cache_read(name: str, *, load: Callable[[], bytes | None]) -> bytes | None:
     """The object of this name: from Redis, or from `load`, which reads it from Postgres. None: there is none."""
     return cache_read_many([name], load=lambda _: {name: load()})[name]
 
 
-def cache_read_many(
-    names: Sequence[str], *, load: Load, beside: Sequence[RedisCommand] = ()
-) -> dict[str, bytes | None]:
+def cache_read_many(names: Sequence[str], *, load: Load) -> dict[str, bytes | None]:
     """The objects of these names, with one round trip for all that are cached. `load` reads those it is given.
-    `beside` is sent along, where there is a way to Redis.
+
+    The first read of a request also fetches what its entry point has planned (`kit.cache.prefetch`).
 
     Inside a database transaction nothing is cached: `load` might see what is not committed yet, or a snapshot from
     before the lease; and a write never decides on a cached value.
     """
-    if not settings.CACHE_ENABLED:
-        return _pass_by(names, load, reason="off")
-    if connection.in_atomic_block:
-        return _pass_by(names, load, reason="transaction")
-    values: dict[str, bytes | None] = {}
-    wanted, deadline = names, time.monotonic() + _PATIENCE_S
-    while wanted:
-        try:
-            look = _look(wanted, [command for command in beside if not command.is_done])
-        except RedisAwayError:
-            return values | _pass_by(wanted, load, reason="redis")
-        if look.mark != "trusted":
-            return values | _pass_by(wanted, load, reason=look.mark)
-        values |= look.hits
-        metrics.cache_reads.labels(result="hit").inc(len(look.hits))
-        if look.leased:
-            values |= _fill(look, load)
-        if look.fenced:
-            values |= _pass_by(look.fenced, load, reason="fence")
-        wanted = look.busy
-        if wanted and time.monotonic() > deadline:
-            return values | _pass_by(wanted, load, reason="busy")
-        if wanted:
-            time.sleep(_PATIENCE_STEP_S)
-    return values
+    return names_read(names, load=load, read=_read_many)
 
 
 def cache_fence(names: Collection[str]) -> None:
@@ -135,13 +109,12 @@ def value_command(key: str) -> RedisCommand:
     return RedisCommand(("GET", _value_key(key)))
 
 
-def value_get(key: str, *, sent: Sequence[RedisCommand] = ()) -> bytes | None:
-    """A value that never changes, such as a page of a wallet's history at one version. None: it is not known here.
-    It is taken from what was `sent` before, if its command is there."""
+def value_get(key: str) -> bytes | None:
+    """A value that never changes, such as a page of a wallet's history at one version. None: it is not known here."""
     if not settings.CACHE_ENABLED:
         return None
     wanted = value_command(key)
-    command = next((one for one in sent if one.is_done and one.arguments == wanted.arguments), wanted)
+    command = command_fetched(wanted) or wanted
     try:
         if not command.is_done:
             redis_ask(lambda client: commands_run(client, [command]))
@@ -154,6 +127,35 @@ def value_put(key: str, value: bytes, ttl_s: int = steps.VALUE_TTL_S) -> None:
     """Keeps a value under a key that says all that it depends on, so that it can never be out of date."""
     with suppress(RedisAwayError):
         redis_ask(lambda client: client.set(_value_key(key), value, ex=ttl_s))
+
+
+def _read_many(names: Sequence[str], load: Load, beside: Sequence[RedisCommand]) -> dict[str, bytes | None]:
+    """Reads names, and sends the commands `beside` along if Redis can be reached."""
+    if not settings.CACHE_ENABLED:
+        return _pass_by(names, load, reason="off")
+    if connection.in_atomic_block:
+        return _pass_by(names, load, reason="transaction")
+    values: dict[str, bytes | None] = {}
+    wanted, deadline = names, time.monotonic() + _PATIENCE_S
+    while wanted:
+        try:
+            look = _look(wanted, [command for command in beside if not command.is_done])
+        except RedisAwayError:
+            return values | _pass_by(wanted, load, reason="redis")
+        if look.mark != "trusted":
+            return values | _pass_by(wanted, load, reason=look.mark)
+        values |= look.hits
+        metrics.cache_reads.labels(result="hit").inc(len(look.hits))
+        if look.leased:
+            values |= _fill(look, load)
+        if look.fenced:
+            values |= _pass_by(look.fenced, load, reason="fence")
+        wanted = look.busy
+        if wanted and time.monotonic() > deadline:
+            return values | _pass_by(wanted, load, reason="busy")
+        if wanted:
+            time.sleep(_PATIENCE_STEP_S)
+    return values
 
 
 def _look(names: Sequence[str], beside: Sequence[RedisCommand]) -> steps.Look:

@@ -12,6 +12,7 @@ from kit.admin.big_tables import PAGE_ROWS
 from tests.admin.conftest import browser_of
 from tests.audit.books import Books
 from transactions.models import Entry, Transaction
+from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create
 from wallets.models import User, Wallet
 from wallets.services import token_issue, user_register, wallet_freeze, wallet_open
@@ -39,7 +40,7 @@ def _live(root: User, number: int) -> None:
     euros = wallet_open(owner=user, currency="EUR")
     dollars = Wallet.objects.get(owner=user, currency="USD")
     deposit_create(actor=user, wallet_id=dollars.id, amount=500)
-    transfer_create(actor=user, source_id=dollars.id, recipient="root", amount=100)
+    transfer_create(actor=user, request=TransferRequest(source_id=dollars.id, recipient="root", amount=100))
     token_issue(user=user, name="phone")
     wallet_freeze(wallet_id=euros.id, actor=root, reason="Just because")
 

@@ -7,7 +7,7 @@ from tests.pages.kit import settle
 from transactions.api.serializers import EntrySerializer, TransactionSerializer
 from transactions.contract import entry_data, transaction_data, transaction_of
 from transactions.models import Entry, Transaction
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.selectors import transaction_find
 from transactions.services import transfer_create, transfer_submit, withdrawal_create
 from wallets.api.serializers import WalletSerializer, head_data
@@ -19,7 +19,9 @@ def of_every_kind(alice: Person, bob: Person) -> None:
     """Deposits, withdrawals and transfers; posted, failed and pending; with and without a memo."""
     alice.deposit(5_000)
     withdrawal_create(actor=alice.user, wallet_id=alice.wallet.pk, amount=100, memo='Ünïcode, "quotes" \u2028')
-    transfer_create(actor=alice.user, source_id=alice.wallet.pk, recipient="bob", amount=200, memo="Lunch")
+    transfer_create(
+        actor=alice.user, request=TransferRequest(source_id=alice.wallet.pk, recipient="bob", amount=200, memo="Lunch")
+    )
     for amount in (999_999, 300):
         wanted = TransferRequest(source_id=alice.wallet.pk, recipient="bob", amount=amount, memo="")
         transfer_submit(actor=alice.user, request=wanted)

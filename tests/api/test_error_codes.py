@@ -20,6 +20,7 @@ from transactions.settlement.dead_letters import dead_letter_fail
 from wallets.api.problems import STATUS
 from wallets.domain.errors import CATALOGUE, ErrorCode
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
+from wallets.gateway import wallet_gateway
 from wallets.models import Wallet
 from wallets.services import wallet_close, wallet_freeze, wallet_open
 
@@ -49,7 +50,7 @@ class World:
         def raised(**_: object) -> None:
             raise error
 
-        self.patch.setattr("wallets.api.views.wallet_head_list", raised)
+        self.patch.setattr(wallet_gateway(), "wallet_head_list", raised)
         return self.alice.api.get("/wallets")
 
 

@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from kit.http.bodies import PACK_FROM_BYTES, Body
 from tests.api.client import Api, Person, assert_problem, json_of
 from transactions.models import Transaction
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_create
 from wallets.services import wallet_freeze
 
@@ -20,7 +21,10 @@ def busy(alice: Person, bob: Person) -> Person:
     """Alice after some movements: enough that a page of her history is worth packing."""
     alice.deposit(5_000)
     for amount in range(1, 6):
-        transfer_create(actor=alice.user, source_id=alice.wallet.pk, recipient="bob", amount=amount, memo="Lunch")
+        transfer_create(
+            actor=alice.user,
+            request=TransferRequest(source_id=alice.wallet.pk, recipient="bob", amount=amount, memo="Lunch"),
+        )
     return alice
 
 

@@ -7,6 +7,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from tests.api.client import Person, assert_problem, json_of
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_create, withdrawal_create
 
 
@@ -17,9 +18,12 @@ def busy(alice: Person, bob: Person) -> Person:
         alice.deposit(amount)
     withdrawal_create(actor=alice.user, wallet_id=alice.wallet.pk, amount=100)
     bob.deposit(50)
-    transfer_create(actor=bob.user, source_id=bob.wallet.pk, recipient="alice", amount=50)
+    transfer_create(actor=bob.user, request=TransferRequest(source_id=bob.wallet.pk, recipient="alice", amount=50))
     for amount in (200, 300):
-        transfer_create(actor=alice.user, source_id=alice.wallet.pk, recipient="bob", amount=amount, memo="Lunch")
+        transfer_create(
+            actor=alice.user,
+            request=TransferRequest(source_id=alice.wallet.pk, recipient="bob", amount=amount, memo="Lunch"),
+        )
     return alice
 
 

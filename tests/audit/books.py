@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from transactions.models import Entry
+from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, withdrawal_create
 from wallets.models import User, Wallet
 
@@ -24,7 +25,9 @@ class Books:
 def books_write(*, alice: User, bob: User, charlie: User) -> Books:
     ids = {user.username: Wallet.objects.get(owner=user).id for user in (alice, bob, charlie)}
     deposit = deposit_create(actor=alice, wallet_id=ids["alice"], amount=100_00)
-    transfer = transfer_create(actor=alice, source_id=ids["alice"], recipient="bob", amount=25_00)
+    transfer = transfer_create(
+        actor=alice, request=TransferRequest(source_id=ids["alice"], recipient="bob", amount=25_00)
+    )
     withdrawal = withdrawal_create(actor=alice, wallet_id=ids["alice"], amount=5_00)
     assert Entry.objects.count() == 6
     return Books(

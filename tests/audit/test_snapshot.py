@@ -8,6 +8,7 @@ from django.db import InternalError, connection
 
 from tests.audit.books import books_write
 from transactions.audit import _snapshot, books_audit
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_create
 from wallets.models import User, Wallet
 
@@ -26,7 +27,7 @@ def _send_until(stop: threading.Event, sender: User, recipient: str) -> None:
     source = Wallet.objects.get(owner=sender)
     try:
         while not stop.is_set():
-            transfer_create(actor=sender, source_id=source.id, recipient=recipient, amount=1)
+            transfer_create(actor=sender, request=TransferRequest(source_id=source.id, recipient=recipient, amount=1))
     finally:
         connection.close()
 

@@ -10,7 +10,7 @@ from tests.browser.person import Person
 from tests.browser.test_screens import LONG_NAME, STICKS_OUT, look_at
 from tests.pages.kit import balance_of, give, settle, wallet_of
 from transactions.models import Job, Status, Transaction
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_submit, withdrawal_create
 from wallets.domain.money import AMOUNT_MAX
 from wallets.models import User

@@ -101,11 +101,11 @@ def test_a_mistake_is_read_out_and_leads_to_its_field(visit: Visit, alice: User)
     alert = person.page.get_by_role("alert")
     expect(alert).to_contain_text("Nothing was sent")
     expect(alert).to_be_focused()
-    alert.get_by_role("link", name="We found nobody").click()
+    alert.get_by_role("link", name="There is no user").click()
     recipient = person.page.get_by_label("To", exact=True)
     expect(recipient).to_be_focused()
     expect(recipient).to_have_value("nobody")
-    expect(recipient).to_have_accessible_description(re.compile("We found nobody"))
+    expect(recipient).to_have_accessible_description(re.compile("There is no user"))
 
 
 def test_a_password_is_reset_through_the_mail(visit: Visit, alice: User) -> None:

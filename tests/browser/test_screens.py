@@ -6,6 +6,7 @@ from tests.browser.conftest import Visit
 from tests.browser.person import Person
 from tests.pages.kit import give, wallet_of
 from transactions.models import Transaction
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_create
 from wallets.domain.money import AMOUNT_MAX
 from wallets.models import User
@@ -83,7 +84,10 @@ def lived_in(alice: User) -> None:
         give(alice, AMOUNT_MAX, currency="JPY", memo="w" * 200)
     give(alice, AMOUNT_MAX)
     transfer_create(
-        actor=alice, source_id=wallet_of(alice).id, recipient=LONG_NAME, amount=AMOUNT_MAX - 1, memo="m" * 200
+        actor=alice,
+        request=TransferRequest(
+            source_id=wallet_of(alice).id, recipient=LONG_NAME, amount=AMOUNT_MAX - 1, memo="m" * 200
+        ),
     )
 
 

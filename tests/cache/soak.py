@@ -24,7 +24,7 @@ from kit.cache.link import RedisAwayError
 from tests.settlement.locks import backends
 from tests.settlement.waiting import wait_until
 from transactions.models import Entry
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit
 from transactions.settlement.partitions import partition_of
 from transactions.settlement.settle import partition_settle
@@ -160,7 +160,9 @@ def _deposit(first: Wallet, second: Wallet) -> list[int]:
 
 def _transfer(first: Wallet, second: Wallet) -> list[int]:
     assert first.owner is not None
-    receipt = transfer_create(actor=first.owner, source_id=first.id, destination_id=second.id, amount=1)
+    receipt = transfer_create(
+        actor=first.owner, request=TransferRequest(source_id=first.id, destination_id=second.id, amount=1)
+    )
     return [receipt.transaction.id]
 
 

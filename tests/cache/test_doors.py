@@ -14,7 +14,7 @@ from tests.cache.remembered import forgotten, remember
 from tests.dead_letter_desk.letters import dead_make
 from tests.settlement.people import drain_all, wallet_funded
 from transactions.names import transaction_name, unmoved_name
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit, withdrawal_create
 from transactions.settlement.dead_letters import dead_letter_fail
 from transactions.tasks import partition_drain_task
@@ -73,7 +73,9 @@ def withdrawal(cast: Cast) -> None:
 
 
 def transfer(cast: Cast) -> None:
-    transfer_create(actor=cast.alice, source_id=cast.alice_wallet.id, recipient="bob", amount=1)
+    transfer_create(
+        actor=cast.alice, request=TransferRequest(source_id=cast.alice_wallet.id, recipient="bob", amount=1)
+    )
 
 
 def transfer_over_v1(cast: Cast) -> None:

@@ -15,7 +15,7 @@ from kit.models import Unevicted
 from tests.cache.remembered import forgotten, remember, shown
 from tests.settlement.broker import Broker
 from transactions.names import unmoved_name
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfers_submit
 from wallets.cache_names import token_name, wallet_name, wallets_name
 from wallets.domain.errors import WalletError

@@ -14,7 +14,9 @@ from tests.api.client import Person, assert_problem, json_of
 from tests.cache.readers import READERS, no_queries, some_queries, with_session, with_token
 from tests.pages.kit import give, read, settle, submitted, text_of
 from transactions.models import Transaction
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_create, withdrawal_create
+from wallets.gateway import wallet_gateway
 from wallets.models import User
 from wallets.selectors import wallet_head_get
 from wallets.services import wallet_freeze, wallet_open
@@ -44,7 +46,9 @@ def paths_of(someone: Person) -> list[str]:
 @READERS
 def test_a_warm_read_asks_postgres_nothing(alice: User, bob: User, reader: Reader) -> None:
     give(alice, 5_000)
-    transfer_create(actor=alice, source_id=alice.wallets.get().pk, recipient="bob", amount=1_500)
+    transfer_create(
+        actor=alice, request=TransferRequest(source_id=alice.wallets.get().pk, recipient="bob", amount=1_500)
+    )
     someone = reader(alice)
     for path in paths_of(someone):
         cold = json_of(someone.api.get(path))
@@ -99,7 +103,7 @@ def test_the_next_read_sees_every_movement(alice: User, bob: User, reader: Reade
     give(alice, 5_000)
     assert [balance_of(someone) for someone in people] == [(5_000, 1), (0, 0)]
 
-    transfer_create(actor=alice, source_id=people[0].wallet.pk, recipient="bob", amount=1_500)
+    transfer_create(actor=alice, request=TransferRequest(source_id=people[0].wallet.pk, recipient="bob", amount=1_500))
     assert [balance_of(someone) for someone in people] == [(3_500, 2), (1_500, 1)]
 
     submitted(alice, amount=500)
@@ -175,7 +179,9 @@ def test_a_transfer_that_failed_is_pointed_out_on_the_next_look(alice: User, bob
 
 def test_what_is_cached_of_somebody_is_shown_to_nobody_else(alice: User, bob: User, charlie: User) -> None:
     give(alice, 5_000)
-    moved = transfer_create(actor=alice, source_id=alice.wallets.get().pk, recipient="bob", amount=1_500).transaction
+    moved = transfer_create(
+        actor=alice, request=TransferRequest(source_id=alice.wallets.get().pk, recipient="bob", amount=1_500)
+    ).transaction
     owner = with_token(alice)
     for path in paths_of(owner):
         assert owner.api.get(path).status_code == 200
@@ -218,7 +224,7 @@ def test_a_page_of_history_is_of_the_version_that_its_wallet_was_read_at(
         give(alice, 200)
         return head
 
-    monkeypatch.setattr("transactions.api.v1.views.wallet_head_get", overtaken)
+    monkeypatch.setattr(wallet_gateway(), "wallet_head_get", overtaken)
     path = f"{someone.wallet_path}/transactions"
     assert [entry["amount"] for entry in json_of(someone.api.get(path))["results"]] == [100]
     assert [entry["amount"] for entry in json_of(someone.api.get(path))["results"]] == [200, 100]
@@ -227,7 +233,7 @@ def test_a_page_of_history_is_of_the_version_that_its_wallet_was_read_at(
 def test_each_question_about_a_history_has_a_page_of_its_own(alice: User, bob: User, settings: Settings) -> None:
     give(alice, 100)
     give(alice, 200)
-    transfer_create(actor=alice, source_id=alice.wallets.get().pk, recipient="bob", amount=50)
+    transfer_create(actor=alice, request=TransferRequest(source_id=alice.wallets.get().pk, recipient="bob", amount=50))
     someone = with_token(alice)
     path = f"{someone.wallet_path}/transactions"
     older = json_of(someone.api.get(path, {"limit": 1}))["next"]

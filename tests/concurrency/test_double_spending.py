@@ -6,6 +6,7 @@ from tests.concurrency.crowd import at_once, codes
 from tests.concurrency.processes import Worker
 from tests.ledger.people import balance_of, funded, person, wallet_of, wallet_of_id
 from transactions.models import Transaction
+from transactions.recipients import TransferRequest
 from transactions.services import Receipt, transfer_create, withdrawal_create
 
 
@@ -28,7 +29,9 @@ def test_of_many_recipients_of_the_whole_balance_one_gets_it() -> None:
     friends = [wallet_of(person(f"friend-{number}")) for number in range(8)]
 
     def send_all_to(friend_id: int) -> Receipt:
-        return transfer_create(actor=owner, source_id=alice.id, destination_id=friend_id, amount=100)
+        return transfer_create(
+            actor=owner, request=TransferRequest(source_id=alice.id, destination_id=friend_id, amount=100)
+        )
 
     answers = at_once([lambda to=friend.id: send_all_to(to) for friend in friends])  # type: ignore[misc]
     assert codes(answers) == {"done": 1, "insufficient_funds": 7}

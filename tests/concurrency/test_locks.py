@@ -12,6 +12,7 @@ from tests.concurrency.crowd import Answer, at_once
 from tests.concurrency.waiting import lock_timeout
 from tests.ledger.people import balance_of, funded, person, wallet_of, wallet_of_id
 from transactions.models import Kind, Status, Transaction
+from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User, Wallet
@@ -50,12 +51,16 @@ def test_a_wallet_that_stays_locked_is_unavailable(alice: Wallet, owner: User, s
     locked = {"source": alice, "destination": bob}[side]
     with transaction.atomic():
         Wallet.objects.select_for_update().get(id=locked.id)
-        answer = hurried(lambda: transfer_create(actor=owner, source_id=alice.id, destination_id=bob.id, amount=10))
+        answer = hurried(
+            lambda: transfer_create(
+                actor=owner, request=TransferRequest(source_id=alice.id, destination_id=bob.id, amount=10)
+            )
+        )
     assert isinstance(answer.error, WalletError)
     assert answer.error.code == ErrorCode.UNAVAILABLE
     assert answer.error.retry_after_s == 1
     assert (balance_of(alice), balance_of(bob)) == (100, 0)
-    assert transfer_create(actor=owner, source_id=alice.id, destination_id=bob.id, amount=10)
+    assert transfer_create(actor=owner, request=TransferRequest(source_id=alice.id, destination_id=bob.id, amount=10))
 
 
 def test_every_connection_has_a_timeout_for_locks_and_statements() -> None:
@@ -110,7 +115,7 @@ def test_a_request_can_be_recorded_while_its_wallets_move_money(alice: Wallet, o
             )
 
     with transaction.atomic():
-        transfer_create(actor=owner, source_id=alice.id, destination_id=bob.id, amount=10)
+        transfer_create(actor=owner, request=TransferRequest(source_id=alice.id, destination_id=bob.id, amount=10))
         answer = hurried(record)
     assert answer.code == "done"
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from django.db import transaction
@@ -12,6 +11,7 @@ from tests.concurrency.processes import Worker
 from tests.concurrency.waiting import backend_pid, lock_timeout, waited_for
 from tests.ledger.people import balance_of, funded, person, wallet_of
 from transactions.models import Transaction
+from transactions.recipients import TransferRequest
 from transactions.services import Receipt, deposit_create, transfer_create
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User, Wallet
@@ -37,8 +37,8 @@ def rolled_back() -> Iterator[None]:
 
 def test_of_many_equal_requests_at_once_one_moves_money(alice: Wallet, owner: User) -> None:
     person("bob")
-    sent: dict[str, Any] = {"source_id": alice.id, "recipient": "bob", "amount": 100, "idempotency_key": "k"}
-    answers = at_once([lambda: transfer_create(actor=owner, **sent)] * 8)
+    request = TransferRequest(source_id=alice.id, recipient="bob", amount=100, idempotency_key="k")
+    answers = at_once([lambda: transfer_create(actor=owner, request=request)] * 8)
     assert codes(answers) == {"done": 8}
     receipts = [answer.value for answer in answers if answer.value]
     assert sorted(receipt.replayed for receipt in receipts) == [False] + [True] * 7

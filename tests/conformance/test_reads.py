@@ -13,7 +13,7 @@ from tests.conformance.channels import transaction_data
 from tests.conformance.world import Person, World, world_make
 from tests.rpc.caller import Caller
 from transactions.models import Entry
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_create, transfer_submit, withdrawal_create
 from transactions.settlement.partitions import partition_of
 from transactions.settlement.settle import partition_settle
@@ -26,7 +26,9 @@ def world(transactional_db: None) -> World:
     world = world_make(0)
     alice, bob = world.alice, world.bob
     for number in range(3):
-        transfer_create(actor=alice.user, source_id=alice.wallet.pk, recipient=bob.name, amount=10 + number)
+        transfer_create(
+            actor=alice.user, request=TransferRequest(source_id=alice.wallet.pk, recipient=bob.name, amount=10 + number)
+        )
     withdrawal_create(actor=alice.user, wallet_id=alice.wallet.pk, amount=100, memo="Cash")
     request = TransferRequest(source_id=alice.wallet.pk, recipient=bob.name, amount=10**9, idempotency_key="dream")
     transfer_submit(actor=alice.user, request=request)

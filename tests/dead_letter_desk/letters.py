@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from transactions.models import Job, Status, Transaction
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_submit
 from transactions.settlement.settle import partition_settle
 from wallets.models import User, Wallet

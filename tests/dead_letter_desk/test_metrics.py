@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from tests.audit.books import Books, books_write
 from tests.dead_letter_desk.letters import dead_make, pending_make
 from transactions.models import Job
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_submit, transfers_submit
 from transactions.settlement.dead_letters import dead_letter_fail, dead_letter_replay
 from transactions.tasks import partition_drain_task

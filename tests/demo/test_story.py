@@ -7,7 +7,8 @@ import pytest
 
 from transactions.demo.people import PEOPLE
 from transactions.demo.story import DAYS, story
-from wallets.domain.money import MEMO_LENGTH_MAX, amount_parse
+from wallets.domain.limits import MEMO_LENGTH_MAX
+from wallets.domain.money import amount_parse
 
 EVERY_DAY_OF_A_LEAP_YEAR = [date(2028, 1, 1) + timedelta(days=number) for number in range(366)]
 

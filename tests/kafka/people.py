@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from transactions.channels.kafka.consumer import TransferConsumer
 from transactions.models import Transaction
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_submit, transfers_submit
 from wallets.domain.errors import WalletError
 from wallets.models import Wallet

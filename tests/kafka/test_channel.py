@@ -12,6 +12,7 @@ from tests.settlement.people import balance_of, person_wallet
 from transactions.channels.kafka.consumer import TransferConsumer
 from transactions.models import Entry, Job, Status, Transaction
 from transactions.reads import request_list, transaction_read, unmoved_read
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_create, transfer_submit, transfers_submit
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
@@ -159,10 +160,7 @@ def test_a_key_on_its_way_through_kafka_is_not_paid_at_once_by_another_door(
     at_once = partial(
         transfer_create,
         actor=alice.owner,
-        source_id=alice.id,
-        destination_id=bob.id,
-        amount=100,
-        idempotency_key="lunch",
+        request=TransferRequest(source_id=alice.id, destination_id=bob.id, amount=100, idempotency_key="lunch"),
     )
 
     with pytest.raises(WalletError) as refused:

@@ -9,7 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.ledger.people import person, wallet_of
 from transactions.models import Entry, Kind
-from transactions.selectors import HISTORY_LIMIT, HistoryQuery, _cursor, entry_page, sequence_at
+from transactions.selectors import HistoryQuery, _cursor, entry_page, sequence_at
+from wallets.domain.limits import HISTORY_LIMIT
 from wallets.models import Wallet
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,8 @@ from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Entry, Kind, Transaction
 from wallets.domain.errors import ErrorCode
-from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX, MEMO_LENGTH_MAX
+from wallets.domain.limits import MEMO_LENGTH_MAX
+from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
 from wallets.models import WalletStatus
 
 pytestmark = pytest.mark.django_db

@@ -10,6 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.ledger.people import balance_of, funded, person, status_set, wallet_of
 from transactions.models import Kind, Transaction
 from transactions.reads import transaction_read
+from transactions.recipients import TransferRequest
 from transactions.selectors import transaction_list_by_key
 from transactions.services import Receipt, deposit_create, transfer_create, withdrawal_create
 from wallets.domain.errors import ErrorCode, WalletError
@@ -51,20 +52,24 @@ def test_a_deposit_and_a_withdrawal_change_the_balance(alice: Wallet) -> None:
 
 @pytest.mark.parametrize("name", ["bob", "BOB", " Bob ", "bob@example.org", "Bob@Example.ORG"])
 def test_money_can_be_sent_by_username_or_e_mail_in_any_case(alice: Wallet, bob: Wallet, name: str) -> None:
-    receipt = transfer_create(actor=owner(alice), source_id=alice.id, recipient=name, amount=10)
+    receipt = transfer_create(
+        actor=owner(alice), request=TransferRequest(source_id=alice.id, recipient=name, amount=10)
+    )
     assert receipt.transaction.destination_id == bob.id
     assert balance_of(bob) == 10
 
 
 def test_money_can_be_sent_to_a_wallet(alice: Wallet, bob: Wallet) -> None:
-    transfer_create(actor=owner(alice), source_id=alice.id, destination_id=bob.id, amount=10)
+    transfer_create(actor=owner(alice), request=TransferRequest(source_id=alice.id, destination_id=bob.id, amount=10))
     assert (balance_of(alice), balance_of(bob)) == (990, 10)
 
 
 def test_a_receipt_names_both_sides_without_asking_again(
     alice: Wallet, bob: Wallet, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    receipt = transfer_create(actor=owner(alice), source_id=alice.id, recipient="bob", amount=10)
+    receipt = transfer_create(
+        actor=owner(alice), request=TransferRequest(source_id=alice.id, recipient="bob", amount=10)
+    )
     with django_assert_num_queries(0):
         source, destination = receipt.transaction.source, receipt.transaction.destination
         assert source is not None
@@ -83,13 +88,13 @@ def test_nobody_moves_money_in_somebody_elses_wallet(
 
 def test_nobody_sends_from_somebody_elses_wallet(alice: Wallet, bob: Wallet) -> None:
     theft: dict[str, Any] = {"actor": owner(bob), "source_id": alice.id, "destination_id": bob.id, "amount": 1}
-    assert refused(lambda: transfer_create(**theft)) == ErrorCode.NOT_FOUND
+    assert refused(lambda: _send(**theft)) == ErrorCode.NOT_FOUND
 
 
 @pytest.mark.parametrize("wallet_id", [4_711_000, 840, 0, -1, 2**63, 2**80])
 def test_a_destination_that_does_not_exist_is_not_found(alice: Wallet, wallet_id: int) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "destination_id": wallet_id, "amount": 1}
-    assert refused(lambda: transfer_create(**sent)) == ErrorCode.NOT_FOUND
+    assert refused(lambda: _send(**sent)) == ErrorCode.NOT_FOUND
 
 
 @pytest.mark.parametrize(
@@ -97,50 +102,50 @@ def test_a_destination_that_does_not_exist_is_not_found(alice: Wallet, wallet_id
 )
 def test_a_recipient_that_does_not_exist_is_not_found(alice: Wallet, bob: Wallet, name: str) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": name, "amount": 1}
-    assert refused(lambda: transfer_create(**sent)) == ErrorCode.RECIPIENT_NOT_FOUND
+    assert refused(lambda: _send(**sent)) == ErrorCode.RECIPIENT_NOT_FOUND
 
 
 def test_a_recipient_without_a_wallet_in_that_currency_is_not_found(alice: Wallet, bob: Wallet) -> None:
     euros = wallet_of(owner(alice), "EUR")
     deposit_create(actor=owner(alice), wallet_id=euros.id, amount=100)
     with pytest.raises(WalletError, match="bob has no wallet in EUR") as refusal:
-        transfer_create(actor=owner(alice), source_id=euros.id, recipient="bob", amount=1)
+        transfer_create(actor=owner(alice), request=TransferRequest(source_id=euros.id, recipient="bob", amount=1))
     assert refusal.value.code == ErrorCode.RECIPIENT_NOT_FOUND
 
 
 def test_a_recipient_who_left_is_not_found(alice: Wallet, bob: Wallet) -> None:
     User.objects.filter(username="bob").update(is_active=False)
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 1}
-    assert refused(lambda: transfer_create(**sent)) == ErrorCode.RECIPIENT_NOT_FOUND
+    assert refused(lambda: _send(**sent)) == ErrorCode.RECIPIENT_NOT_FOUND
 
 
 @pytest.mark.parametrize("extra", [{}, {"destination_id": 1, "recipient": "bob"}])
 def test_a_transfer_names_either_a_destination_or_a_recipient(alice: Wallet, extra: dict[str, Any]) -> None:
     with pytest.raises(WalletError) as refusal:
-        transfer_create(actor=owner(alice), source_id=alice.id, amount=1, **extra)
+        _send(actor=owner(alice), source_id=alice.id, amount=1, **extra)
     assert refusal.value.code == ErrorCode.MALFORMED
     assert set(refusal.value.fields) == {"destination", "recipient"}
 
 
 def test_a_transfer_to_oneself_is_refused(alice: Wallet) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "amount": 1}
-    assert refused(lambda: transfer_create(destination_id=alice.id, **sent)) == ErrorCode.SAME_WALLET
-    assert refused(lambda: transfer_create(recipient="alice", **sent)) == ErrorCode.SAME_WALLET
+    assert refused(lambda: _send(destination_id=alice.id, **sent)) == ErrorCode.SAME_WALLET
+    assert refused(lambda: _send(recipient="alice", **sent)) == ErrorCode.SAME_WALLET
 
 
 def test_the_ledgers_refusal_is_raised(alice: Wallet, bob: Wallet) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob"}
-    assert refused(lambda: transfer_create(amount=1_001, **sent)) == ErrorCode.INSUFFICIENT_FUNDS
-    assert refused(lambda: transfer_create(amount=0, **sent)) == ErrorCode.MALFORMED
+    assert refused(lambda: _send(amount=1_001, **sent)) == ErrorCode.INSUFFICIENT_FUNDS
+    assert refused(lambda: _send(amount=0, **sent)) == ErrorCode.MALFORMED
     status_set(bob, WalletStatus.FROZEN)
-    assert refused(lambda: transfer_create(amount=1, **sent)) == ErrorCode.WALLET_FROZEN
+    assert refused(lambda: _send(amount=1, **sent)) == ErrorCode.WALLET_FROZEN
 
 
 def test_a_repeated_request_gets_the_same_receipt(alice: Wallet, bob: Wallet) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "amount": 5, "idempotency_key": "k"}
-    first = transfer_create(recipient="bob", **sent)
-    by_mail = transfer_create(recipient="BOB@example.org", **sent)
-    by_wallet = transfer_create(destination_id=bob.id, **sent)
+    first = _send(recipient="bob", **sent)
+    by_mail = _send(recipient="BOB@example.org", **sent)
+    by_wallet = _send(destination_id=bob.id, **sent)
     assert (first.replayed, by_mail.replayed, by_wallet.replayed) == (False, True, True)
     assert first.transaction.id == by_mail.transaction.id == by_wallet.transaction.id
     assert balance_of(bob) == 5
@@ -151,25 +156,27 @@ def test_a_repeated_request_gets_its_receipt_even_if_the_recipient_left_since(
     alice: Wallet, bob: Wallet, change: dict[str, Any]
 ) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
-    first = transfer_create(idempotency_key="k", **sent)
+    first = _send(idempotency_key="k", **sent)
     User.objects.filter(username="bob").update(**change)
-    again = transfer_create(idempotency_key="k", **sent)
+    again = _send(idempotency_key="k", **sent)
     assert (again.transaction.id, again.replayed) == (first.transaction.id, True)
     assert again.transaction.destination == bob
     other = {**sent, "amount": 6, "idempotency_key": "k"}
-    assert refused(lambda: transfer_create(**other)) == ErrorCode.IDEMPOTENCY_KEY_REUSED
+    assert refused(lambda: _send(**other)) == ErrorCode.IDEMPOTENCY_KEY_REUSED
     for key in (None, "another key"):
-        assert refused(lambda key=key: transfer_create(idempotency_key=key, **sent)) == ErrorCode.RECIPIENT_NOT_FOUND  # type: ignore[misc]
+        assert refused(lambda key=key: _send(idempotency_key=key, **sent)) == ErrorCode.RECIPIENT_NOT_FOUND  # type: ignore[misc]
 
 
 def test_a_key_of_a_deposit_says_nothing_about_a_recipient(alice: Wallet) -> None:
     deposit_create(actor=owner(alice), wallet_id=alice.id, amount=5, idempotency_key="k")
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
-    assert refused(lambda: transfer_create(idempotency_key="k", **sent)) == ErrorCode.RECIPIENT_NOT_FOUND
+    assert refused(lambda: _send(idempotency_key="k", **sent)) == ErrorCode.RECIPIENT_NOT_FOUND
 
 
 def test_both_sides_may_see_a_transaction_and_nobody_else(alice: Wallet, bob: Wallet) -> None:
-    moved = transfer_create(actor=owner(alice), source_id=alice.id, recipient="bob", amount=5).transaction
+    moved = transfer_create(
+        actor=owner(alice), request=TransferRequest(source_id=alice.id, recipient="bob", amount=5)
+    ).transaction
     for user in (owner(alice), owner(bob)):
         assert transaction_read(user=user, transaction_id=moved.id) == moved
     charlie = person("charlie")
@@ -189,7 +196,7 @@ def test_a_deposit_is_seen_by_its_owner_alone(alice: Wallet, bob: Wallet) -> Non
 
 def test_a_transaction_is_found_by_the_key_of_who_asked_for_it(alice: Wallet, bob: Wallet) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
-    moved = transfer_create(idempotency_key="k", **sent).transaction
+    moved = _send(idempotency_key="k", **sent).transaction
     assert transaction_list_by_key(user=owner(alice), idempotency_key="k") == [moved]
     assert transaction_list_by_key(user=owner(bob), idempotency_key="k") == []
     for other in ("K", "", "k\0", "\ud800", "x" * 300):
@@ -200,7 +207,7 @@ def test_a_transaction_and_all_it_shows_is_one_query(
     alice: Wallet, bob: Wallet, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
-    moved = transfer_create(idempotency_key="k", **sent).transaction
+    moved = _send(idempotency_key="k", **sent).transaction
     with django_assert_num_queries(2):
         by_id = transaction_read(user=owner(alice), transaction_id=moved.id)
         (by_key,) = transaction_list_by_key(user=owner(alice), idempotency_key="k")
@@ -223,3 +230,7 @@ def test_what_was_posted_and_what_was_refused_is_counted_and_replays_are_not(ali
 
     assert counted("posted", kind="deposit") == posted + 1
     assert counted("refused", **too_much) == poor + 1
+
+
+def _send(*, actor: User, **request: Any) -> Receipt:
+    return transfer_create(actor=actor, request=TransferRequest(**request))

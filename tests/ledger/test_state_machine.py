@@ -22,6 +22,7 @@ from transactions.audit import books_audit
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Kind
+from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, withdrawal_create
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
@@ -218,7 +219,8 @@ def _service(wish: Wish) -> bool:
         return deposit_create(actor=wish.actor, wallet_id=wish.destination, **extra).replayed
     if wish.destination is None:
         return withdrawal_create(actor=wish.actor, wallet_id=wish.source, **extra).replayed
-    return transfer_create(actor=wish.actor, source_id=wish.source, destination_id=wish.destination, **extra).replayed
+    request = TransferRequest(source_id=wish.source, destination_id=wish.destination, **extra)
+    return transfer_create(actor=wish.actor, request=request).replayed
 
 
 @pytest.mark.django_db(transaction=True)

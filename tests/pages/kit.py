@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_submit
 from transactions.settlement.jobs import partitions_due
 from transactions.settlement.settle import partition_settle

@@ -14,6 +14,7 @@ from django.test import Client
 
 from tests.conftest import PASSWORD
 from tests.pages.kit import fill, send, text_of
+from wallets.gateway import wallet_gateway
 from wallets.models import ApiToken, User, Wallet
 from wallets.services import token_issue
 
@@ -71,7 +72,7 @@ def test_it_leaves_nothing_behind_when_the_wallet_cannot_be_opened(
     def fails(**_: Any) -> None:
         raise IntegrityError("somebody was faster")
 
-    monkeypatch.setattr("wallets.auth.adapters.wallet_open_first", fails)
+    monkeypatch.setattr(wallet_gateway(), "wallet_open_first", fails)
     assert sign_up(client)["Location"] == "/accounts/signup/"
     assert not User.objects.exists()
     assert not EmailAddress.objects.exists()

@@ -9,6 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.pages.kit import MINUS, give, text_of, wallet_of
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_create, withdrawal_create
 from wallets.models import User
 from wallets.services import wallet_open
@@ -30,7 +31,7 @@ def older(response: Any) -> str:
 def lived_in(alice: User) -> None:
     give(alice, 5_000, memo="Salary")
     withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=700)
-    transfer_create(actor=alice, source_id=wallet_of(alice).id, recipient="bob", amount=300)
+    transfer_create(actor=alice, request=TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=300))
 
 
 def test_it_shows_everything_newest_first_with_the_balance_after(alices: Client, alice: User, bob: User) -> None:

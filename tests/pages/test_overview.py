@@ -5,6 +5,7 @@ from typing import Any
 from django.test import Client
 
 from tests.pages.kit import MINUS, give, text_of, wallet_of
+from transactions.recipients import TransferRequest
 from transactions.services import transfer_create
 from wallets.models import User
 from wallets.services import wallet_freeze, wallet_open
@@ -18,7 +19,9 @@ def test_it_leads_a_new_person_to_the_first_deposit(alices: Client) -> None:
 
 def test_it_shows_the_balance_and_what_happened_last(alices: Client, alice: User, bob: User) -> None:
     give(alice, 12_345, memo="Salary")
-    transfer_create(actor=alice, source_id=wallet_of(alice).id, recipient="bob", amount=2_000, memo="Lunch")
+    transfer_create(
+        actor=alice, request=TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=2_000, memo="Lunch")
+    )
     page = text_of(alices.get("/"))
     assert '$103<span class="balance-change">.45</span>' in page
     assert "+$123.45" in page
@@ -29,7 +32,7 @@ def test_it_shows_the_balance_and_what_happened_last(alices: Client, alice: User
 
 def test_it_offers_to_pay_the_same_people_again(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
-    transfer_create(actor=alice, source_id=wallet_of(alice).id, recipient="bob", amount=2_000)
+    transfer_create(actor=alice, request=TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=2_000))
     assert f"/send/?wallet={wallet_of(alice).id}&amp;to=bob" in text_of(alices.get("/"))
 
 
@@ -59,7 +62,9 @@ def test_with_a_cold_cache_it_asks_the_database_as_often_however_much_happened(
 ) -> None:
     for amount in range(1, 40):
         give(alice, amount * 100)
-        transfer_create(actor=alice, source_id=wallet_of(alice).id, recipient="bob", amount=amount)
+        transfer_create(
+            actor=alice, request=TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=amount)
+        )
     # The session, the person, which wallets, their heads, what is on its way, what failed, the wallet's head after
     # that, the entries with everything beside them.
     with django_assert_num_queries(8):

@@ -5,7 +5,7 @@ from typing import Any
 from django.test import Client
 
 from tests.pages.kit import MINUS, give, settle, text_of, wallet_of
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfer_submit
 from wallets.models import User
 
@@ -15,7 +15,10 @@ def test_it_shows_the_same_movement_from_both_sides(
 ) -> None:
     give(alice, 5_000)
     receipt = transfer_create(
-        actor=alice, source_id=wallet_of(alice).id, recipient="bob", amount=2_000, memo="For lunch & coffee"
+        actor=alice,
+        request=TransferRequest(
+            source_id=wallet_of(alice).id, recipient="bob", amount=2_000, memo="For lunch & coffee"
+        ),
     )
     path = f"/transactions/{receipt.transaction.pk}/"
     with django_assert_num_queries(3):

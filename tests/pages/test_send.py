@@ -83,8 +83,8 @@ def test_it_pays_the_wallet_that_was_reviewed_even_if_its_owner_changes_name(
     ("entered", "field", "sentence"),
     [
         ({"recipient": ""}, "recipient", "Enter a username or an e-mail address."),
-        ({"recipient": "nobody"}, "recipient", "We found nobody who can be paid there."),
-        ({"recipient": "nobody@example.com"}, "recipient", "We found nobody who can be paid there."),
+        ({"recipient": "nobody"}, "recipient", "There is no user nobody. Check the spelling."),
+        ({"recipient": "nobody@example.com"}, "recipient", "This email address cannot receive USD."),
         ({"recipient": "alice"}, "recipient", "That is you."),
         ({"recipient": "Alice@Example.com"}, "recipient", "That is you."),
         ({"amount": "50.01"}, "amount", "That is more than this wallet holds."),
@@ -109,7 +109,7 @@ def test_it_says_that_the_recipient_holds_no_such_currency(alices: Client, alice
     euros = wallet_open(owner=alice, currency="EUR")
     give(alice, 5_000, currency="EUR")
     response = fill(alices, "/send/", recipient="bob", amount="20", wallet=str(euros.id))
-    assert "We found nobody who can be paid there." in text_of(response)
+    assert "bob has no wallet in EUR." in text_of(response)
 
 
 def test_it_says_that_the_recipients_wallet_is_frozen(alices: Client, alice: User, bob: User) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.pages.kit import MINUS, give, read, settle, submitted, text_of, wallet_of
-from transactions.book import unmoved_read
+from transactions.gateway.local import gateway
 from wallets.models import User
 from wallets.services import wallet_open
 
@@ -57,9 +57,9 @@ def test_the_sender_sees_for_three_days_what_failed(
         assert transfer not in read(alices, path)
 
 
-@pytest.mark.parametrize(("path", "views"), [("/", "dashboard.views"), ("/history/", "transactions.views.past")])
+@pytest.mark.parametrize("path", ["/", "/history/"])
 def test_what_settles_while_the_page_is_made_is_shown_as_moved_and_not_as_on_its_way(
-    alices: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, path: str, views: str
+    alices: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     give(alice, 5_000)
     submitted(alice, amount=2_000)
@@ -69,7 +69,8 @@ def test_what_settles_while_the_page_is_made_is_shown_as_moved_and_not_as_on_its
         settle()
         return transfers
 
-    monkeypatch.setattr(f"{views}.unmoved_read", overtaken)
+    unmoved_read = gateway().unmoved_read
+    monkeypatch.setattr(gateway(), "unmoved_read", overtaken)
     page = read(alices, path)
     assert f"{MINUS}$20.00" in page
     assert "On its way" not in page

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import Receipt
 from wallets.domain.errors import WalletError
 from wallets.models import Wallet

@@ -9,7 +9,7 @@ from tests.settlement.locks import outside_connection
 from tests.settlement.people import accept, drain, transfer
 from tests.settlement.requests import codes, to_bob
 from transactions.models import Job, Status, Transaction
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import Receipt, transfer_submit, transfers_submit
 from transactions.settlement.accept import transfers_accept
 from wallets.domain.errors import ErrorCode, WalletError

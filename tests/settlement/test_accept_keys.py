@@ -12,7 +12,7 @@ from tests.settlement.processes import processes_run
 from tests.settlement.requests import codes, to_bob
 from tests.settlement.threads import in_threads
 from transactions.models import Job, Transaction
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import Receipt, transfer_create, transfer_submit, transfers_submit
 from transactions.settlement.accept import Request, transfers_accept
 from wallets.domain.errors import ErrorCode, WalletError
@@ -50,7 +50,7 @@ def test_a_key_of_a_synchronous_transfer_replays_it_and_accepts_nothing(
     alice: User, alice_wallet: Wallet, bob_wallet: Wallet
 ) -> None:
     posted = transfer_create(
-        actor=alice, source_id=alice_wallet.id, recipient="bob", amount=10, idempotency_key="k"
+        actor=alice, request=TransferRequest(source_id=alice_wallet.id, recipient="bob", amount=10, idempotency_key="k")
     ).transaction
 
     again = transfer_submit(actor=alice, request=to_bob(alice_wallet, key="k"))
@@ -66,7 +66,10 @@ def test_a_synchronous_transfer_never_says_done_for_an_accepted_one_that_is_not(
     accepted = transfer_submit(actor=alice, request=to_bob(alice_wallet, key="k")).transaction
 
     def send_now() -> Receipt:
-        return transfer_create(actor=alice, source_id=alice_wallet.id, recipient="bob", amount=10, idempotency_key="k")
+        return transfer_create(
+            actor=alice,
+            request=TransferRequest(source_id=alice_wallet.id, recipient="bob", amount=10, idempotency_key="k"),
+        )
 
     with pytest.raises(WalletError) as refused:
         send_now()
@@ -117,7 +120,8 @@ def test_a_synchronous_and_an_asynchronous_request_that_race_with_one_key_move_t
     doors: list[Callable[[], Receipt]] = [
         lambda: transfer_submit(actor=alice, request=to_bob(alice_wallet, key="k")),
         lambda: transfer_create(
-            actor=alice, source_id=alice_wallet.id, recipient="bob", amount=10, idempotency_key="k"
+            actor=alice,
+            request=TransferRequest(source_id=alice_wallet.id, recipient="bob", amount=10, idempotency_key="k"),
         ),
     ] * 3
 

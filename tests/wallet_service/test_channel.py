@@ -12,24 +12,20 @@ from tests.rpc.certificates import certificate
 from tests.rpc.fixtures import StartServer, start_server
 from tests.rpc.server import GrpcServer
 from tests.wallet_service.site import KEY
-from transactions.book import MoneyBook
+from transactions.gateway import channel
+from transactions.gateway.errors import ServiceFailedError, refusal_of
+from transactions.gateway.remote import RemoteGateway
 from transactions.models import Transaction
-from transactions.remote import channel
-from transactions.remote.errors import ServiceFailedError, refusal_of
-from transactions.remote.money import RemoteMoneyBook
-from transactions.remote.wallets import RemoteWalletBook
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.rpc.errors import error_status
 from transactions.selectors import HistoryQuery
-from wallets.book import WalletBook
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User, Wallet
 from wallets.services import user_register
 
 __all__ = ["start_server"]
 
-WALLETS: WalletBook = RemoteWalletBook()
-MONEY: MoneyBook = RemoteMoneyBook()
+GATEWAY = RemoteGateway()
 
 
 @pytest.fixture
@@ -55,12 +51,12 @@ def test_it_calls_through_tls_a_service_whose_certificate_it_knows(
     server = start_server(GRPC_TLS_CERT=str(cert), GRPC_TLS_KEY=str(key), WALLET_SERVICE_KEY=KEY)
     settings.WALLET_SERVICE, settings.WALLET_SERVICE_CA = f"grpcs://{server.target}", str(cert)
 
-    assert [head.balance for head in WALLETS.wallet_head_list(owner=alice)] == [0]
+    assert [head.balance for head in GATEWAY.wallet_head_list(owner=alice)] == [0]
 
     channel._channels.clear()
     settings.WALLET_SERVICE_CA = ""
     with pytest.raises(WalletError) as refused:
-        WALLETS.wallet_head_list(owner=alice)
+        GATEWAY.wallet_head_list(owner=alice)
     assert refused.value.code == ErrorCode.UNAVAILABLE
 
 
@@ -70,14 +66,14 @@ def test_a_service_with_another_key_is_a_mistake_of_ours_and_not_of_whoever_asks
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     settings.WALLET_SERVICE_KEY = "another key"
     with pytest.raises(ServiceFailedError, match="WALLET_SERVICE_KEY"):
-        WALLETS.wallet_head_list(owner=alice)
+        GATEWAY.wallet_head_list(owner=alice)
 
 
 def test_who_was_shut_out_a_moment_ago_is_told_to_sign_in(alice: User, service: GrpcServer, settings: Settings) -> None:
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     User.objects.update(is_active=False)
     with pytest.raises(WalletError) as refused:
-        WALLETS.wallet_head_list(owner=alice)
+        GATEWAY.wallet_head_list(owner=alice)
     assert refused.value.code == ErrorCode.NOT_AUTHENTICATED
 
 
@@ -88,14 +84,14 @@ def test_a_lost_answer_is_asked_for_again_only_with_a_key(
     wire = Wire(service.port)
     settings.WALLET_SERVICE = f"grpc://{wire.target}"
     wallet = Wallet.objects.get(owner=alice)
-    assert WALLETS.wallet_head_get(owner=alice, wallet_id=wallet.pk).balance == 0
+    assert GATEWAY.wallet_head_get(owner=alice, wallet_id=wallet.pk).balance == 0
     wire.arm()
     if key:
-        receipt = MONEY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5, memo="Lunch", idempotency_key=key)
+        receipt = GATEWAY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5, memo="Lunch", idempotency_key=key)
         assert receipt.replayed
     else:
         with pytest.raises(WalletError, match="not known whether this was done") as unknown:
-            MONEY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5, memo="Lunch")
+            GATEWAY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5, memo="Lunch")
         assert unknown.value.code == ErrorCode.UNAVAILABLE
     wire.close()
     assert wire.cuts == 1
@@ -106,9 +102,9 @@ def test_a_read_that_is_cut_off_is_made_again(alice: User, service: GrpcServer, 
     wire = Wire(service.port)
     settings.WALLET_SERVICE = f"grpc://{wire.target}"
     wallet = Wallet.objects.get(owner=alice)
-    MONEY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5, memo="Lunch", idempotency_key="one")
+    GATEWAY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5, memo="Lunch", idempotency_key="one")
     wire.arm()
-    (found,) = MONEY.transaction_list_by_key(user=alice, idempotency_key="one")
+    (found,) = GATEWAY.transaction_list_by_key(user=alice, idempotency_key="one")
     wire.close()
     assert (wire.cuts, found.memo) == (1, "Lunch")
 
@@ -126,7 +122,7 @@ def test_a_list_with_one_transfer_that_has_no_key_is_sent_once(
         for key in ("one", None)
     ]
     with pytest.raises(WalletError, match="not known whether this was done"):
-        MONEY.transfers_submit(actor=alice, requests=wanted)
+        GATEWAY.transfers_submit(actor=alice, requests=wanted)
     wire.close()
     assert (wire.cuts, Transaction.objects.count()) == (1, 2)
 
@@ -138,7 +134,7 @@ def test_a_wallet_whose_opening_was_not_answered_is_not_called_a_second_one(
     settings.WALLET_SERVICE = f"grpc://{wire.target}"
     wire.arm(b"EUR")
     with pytest.raises(WalletError, match="not known whether this was done") as unknown:
-        WALLETS.wallet_open(owner=alice, currency="EUR")
+        GATEWAY.wallet_open(owner=alice, currency="EUR")
     wire.close()
     assert (wire.cuts, unknown.value.code) == (1, ErrorCode.UNAVAILABLE)
     assert Wallet.objects.filter(owner=alice, currency="EUR").count() == 1
@@ -149,13 +145,13 @@ def test_a_page_of_a_version_that_is_still_to_come_is_not_kept_for_it(
 ) -> None:
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     wallet, query = Wallet.objects.get(owner=alice), HistoryQuery()
-    head = WALLETS.wallet_head_get(owner=alice, wallet_id=wallet.pk)
-    assert MONEY.history_page(wallet=replace(head, version=1), query=query).entries == []
+    head = GATEWAY.wallet_head_get(owner=alice, wallet_id=wallet.pk)
+    assert GATEWAY.history_page(wallet=replace(head, version=1), query=query).entries == []
 
-    MONEY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5)
+    GATEWAY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5)
 
-    head = WALLETS.wallet_head_get(owner=alice, wallet_id=wallet.pk)
-    assert [entry["sequence"] for entry in MONEY.history_page(wallet=head, query=query).entries] == [1]
+    head = GATEWAY.wallet_head_get(owner=alice, wallet_id=wallet.pk)
+    assert [entry["sequence"] for entry in GATEWAY.history_page(wallet=head, query=query).entries] == [1]
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))

@@ -5,8 +5,7 @@ import pytest
 from tests.ledger.people import person
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User, Wallet
-from wallets.selectors import recipient_find, recipient_wallet_get
-from wallets.services import user_register, wallet_open
+from wallets.services import user_register
 
 pytestmark = pytest.mark.django_db
 
@@ -66,37 +65,3 @@ def test_an_account_that_gets_no_wallet_is_no_account(monkeypatch: pytest.Monkey
     with pytest.raises(WalletError):
         person("alice")
     assert User.objects.count() == 0
-
-
-@pytest.mark.parametrize("name", ["alice", "ALICE", "\talice ", "alice@example.org", "ALICE@EXAMPLE.org"])
-def test_people_are_found_by_name_or_address_in_any_case(name: str) -> None:
-    alice = person("alice")
-    person("bob")
-    assert recipient_find(name=name) == alice
-
-
-@pytest.mark.parametrize(
-    "name", ["", " ", "@", "alic", "alicee", "alice@", "@example.org", "al%ce", "alice\0", "\ud800"]
-)
-def test_who_is_not_there_is_not_found(name: str) -> None:
-    person("alice")
-    with pytest.raises(WalletError) as refusal:
-        recipient_find(name=name)
-    assert refusal.value.code == ErrorCode.RECIPIENT_NOT_FOUND
-
-
-def test_who_left_is_not_found() -> None:
-    person("alice")
-    User.objects.update(is_active=False)
-    with pytest.raises(WalletError):
-        recipient_find(name="alice")
-
-
-def test_a_recipient_takes_money_in_the_wallet_of_its_currency() -> None:
-    alice = person("alice")
-    euros = wallet_open(owner=alice, currency="EUR")
-    assert recipient_wallet_get(name="alice", currency="EUR") == euros
-    assert recipient_wallet_get(name="alice", currency="USD").owner == alice
-    with pytest.raises(WalletError, match="alice has no wallet in JPY") as refusal:
-        recipient_wallet_get(name="alice", currency="JPY")
-    assert refusal.value.code == ErrorCode.RECIPIENT_NOT_FOUND

@@ -11,7 +11,7 @@ from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import ClockError
 from wallets.models import User, Wallet
 from wallets.node_leases import LeaseError
-from wallets.selectors import destination_wallet_get, wallet_get, wallet_list
+from wallets.selectors import wallet_get, wallet_list
 from wallets.services import wallet_open
 
 pytestmark = pytest.mark.django_db
@@ -97,12 +97,3 @@ def test_a_wallet_is_shown_to_its_owner_alone() -> None:
             wallet_get(owner=bob, wallet_id=wallet_id)
         assert refusal.value.code == ErrorCode.NOT_FOUND
         assert refusal.value.detail == "You have no such wallet."
-
-
-def test_anybodys_wallet_can_be_paid_into_but_the_outside_worlds() -> None:
-    wallet = wallet_of(person("alice"))
-    assert destination_wallet_get(wallet_id=wallet.id) == wallet
-    for wallet_id in (840, 0, -1, 4_711_000, 2**63, 2**80):
-        with pytest.raises(WalletError) as refusal:
-            destination_wallet_get(wallet_id=wallet_id)
-        assert refusal.value.code == ErrorCode.NOT_FOUND

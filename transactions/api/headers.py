@@ -5,10 +5,10 @@ import re
 from rest_framework.request import Request
 
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.limits import idempotency_key_fits
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotent-Replayed"
-KEY = re.compile(r"[!-~]{1,255}")
 # A string of RFC 8941, as the IETF's draft of this header writes it: "8e03978e-40d5", with \" and \\ inside.
 _QUOTED = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])*)"')
 
@@ -21,7 +21,7 @@ def idempotency_key(request: Request) -> str | None:
     quoted = _QUOTED.fullmatch(header.strip(" \t"))
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header.strip(" \t")
     # A bare key may hold quotes, but not begin with one: that is a quoted key gone wrong.
-    if not KEY.fullmatch(key) or (not quoted and key.startswith('"')):
+    if not idempotency_key_fits(key) or (not quoted and key.startswith('"')):
         message = "Give 1 to 255 visible ASCII characters, in double quotes or without."
         raise WalletError(ErrorCode.MALFORMED, f"{HEADER}: {message}", fields={HEADER: [message]})
     return key

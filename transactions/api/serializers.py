@@ -10,17 +10,22 @@ from rest_framework import serializers
 
 from kit.http.fields import ChoiceTextField, MomentField, TextField
 from kit.http.serializers import StrictSerializer
-from transactions.api.headers import KEY
 from transactions.models import Entry, Kind, Status, Transaction
-from transactions.selectors import HISTORY_LIMIT, HISTORY_LIMIT_MAX
+from transactions.recipients import TransferRequest
 from wallets.api.fields import AmountField, IdField
 from wallets.domain.errors import CATALOGUE, ErrorCode
-from wallets.domain.money import MEMO_LENGTH_MAX
+from wallets.domain.limits import (
+    CURSOR_LENGTH_MAX,
+    HISTORY_LIMIT,
+    HISTORY_LIMIT_MAX,
+    MEMO_LENGTH_MAX,
+    RECIPIENT_LENGTH_MAX,
+    idempotency_key_fits,
+)
 
 # RFC 3339. Narrower than datetime.fromisoformat, which also takes week dates and times of no zone.
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
 _MOMENT_EXAMPLE = "2026-01-31T12:00:00Z"
-_CURSOR_LENGTH_MAX = 100
 
 
 class MoneySerializer(StrictSerializer):
@@ -35,9 +40,21 @@ class TransferSerializer(StrictSerializer):
 
     source = IdField(help_text="Your wallet.")  # type: ignore[assignment]  # a field's own `source` is not meant
     destination = IdField(required=False, help_text="Anybody's wallet of the same currency.")
-    recipient = TextField(required=False, max_length=254, help_text="A username or an e-mail address.")
+    recipient = TextField(required=False, max_length=RECIPIENT_LENGTH_MAX, help_text="A username or an e-mail address.")
     amount = AmountField()
     memo = TextField(max_length=MEMO_LENGTH_MAX, required=False, allow_blank=True)
+
+
+def transfer_request(body: Mapping[str, Any]) -> TransferRequest:
+    """The request that a checked body makes."""
+    return TransferRequest(
+        source_id=body["source"],
+        destination_id=body.get("destination"),
+        recipient=body.get("recipient"),
+        amount=body["amount"],
+        memo=body.get("memo", ""),
+        idempotency_key=body.get("idempotency_key"),
+    )
 
 
 class QueryMomentField(serializers.Field[datetime, Any, str, Any]):
@@ -70,7 +87,7 @@ class QueryLimitField(serializers.Field[int, Any, int, Any]):
 class HistoryQuerySerializer(StrictSerializer):
     """The parameters of a wallet's history: the fields of HistoryQuery."""
 
-    cursor = TextField(required=False, max_length=_CURSOR_LENGTH_MAX)
+    cursor = TextField(required=False, max_length=CURSOR_LENGTH_MAX)
     limit = QueryLimitField(required=False, default=HISTORY_LIMIT)
     kind = ChoiceTextField(required=False, choices=Kind.choices)
     direction = ChoiceTextField(required=False, choices=["in", "out"])
@@ -84,7 +101,7 @@ class KeyQuerySerializer(StrictSerializer):
     idempotency_key = TextField(trim_whitespace=False)
 
     def validate_idempotency_key(self, value: str) -> str:
-        if not KEY.fullmatch(value):
+        if not idempotency_key_fits(value):
             raise serializers.ValidationError("A key has 1 to 255 visible ASCII characters.")
         return value
 

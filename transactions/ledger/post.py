@@ -15,11 +15,11 @@ from transactions.ledger.commands import Accepted, Command, Outcome
 from transactions.ledger.heads import heads_lock
 from transactions.ledger.posting import Posting
 from transactions.ledger.record import posting_record
-from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Status, Transaction
 from transactions.names import settled_names
 from wallets.cache_names import wallet_name
 from wallets.domain.errors import ErrorCode
+from wallets.domain.limits import idempotency_key_fits
 from wallets.models import Wallet
 
 # A join: a condition for each key would cost the planner more than all the rest of a long list.

@@ -11,7 +11,8 @@ from typing import Protocol
 from transactions.ledger.commands import Command
 from transactions.models import Kind, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, BALANCE_MAX, MEMO_LENGTH_MAX, amount_format
+from wallets.domain.limits import MEMO_LENGTH_MAX, idempotency_key_fits
+from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, BALANCE_MAX, amount_format
 from wallets.domain.text import text_storable
 from wallets.models import WalletStatus
 
@@ -112,13 +113,6 @@ def replay_error(command: Command, stored: Transaction) -> WalletError | None:
         f"This idempotency key was used for a request with a different {', '.join(differing)}.",
         fields={name: ["differs from the request first made with this key"] for name in differing},
     )
-
-
-def idempotency_key_fits(key: str | None) -> bool:
-    """No key, or 1 to 255 visible ASCII characters."""
-    if key is None:
-        return True
-    return 1 <= len(key) <= 255 and all("!" <= character <= "~" for character in key)
 
 
 def _malformed(field: str, message: str) -> WalletError:

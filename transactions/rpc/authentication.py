@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from knox.crypto import hash_token
 
-from kit.cache.ahead import Ahead
 from wallets.auth.access import token_find, user_find
 from wallets.auth.assertions import assertion_read
 from wallets.domain.errors import ErrorCode, WalletError
@@ -25,11 +24,11 @@ class Caller:
     is_service: bool = False
 
 
-#: Takes what stands behind the scheme, and what to look up in the same look; None where it opens nothing.
-Authenticate = Callable[[str, Ahead | None], Caller | None]
+#: Takes what follows the scheme; None if it opens nothing.
+Authenticate = Callable[[str], Caller | None]
 
 
-def caller_find(authorization: str, *, ahead: Ahead | None = None) -> Caller:
+def caller_find(authorization: str) -> Caller:
     """Who sends this header. Raises NOT_AUTHENTICATED."""
     words = authorization.split()
     authenticate = SCHEMES.get(words[0].lower()) if words else None
@@ -37,27 +36,27 @@ def caller_find(authorization: str, *, ahead: Ahead | None = None) -> Caller:
         raise WalletError(ErrorCode.NOT_AUTHENTICATED, "Authentication credentials were not provided.")
     if len(words) != 2:
         raise WalletError(ErrorCode.NOT_AUTHENTICATED, "Send the metadata as: authorization: Bearer <token>.")
-    caller = authenticate(words[1], ahead)
+    caller = authenticate(words[1])
     if caller is None:
         raise WalletError(ErrorCode.NOT_AUTHENTICATED, "This token is unknown, expired or revoked.")
     return caller
 
 
-def _bearer(credentials: str, ahead: Ahead | None) -> Caller | None:
+def _bearer(credentials: str) -> Caller | None:
     # Any text has a hash, and one that is unknown opens nothing: there is no form of a token to check first.
     digest = hash_token(credentials)
-    token = token_find(digest=digest, ahead=ahead)
+    token = token_find(digest=digest)
     return Caller(user=token.user, token_digest=digest) if token is not None else None
 
 
-def _service(credentials: str, ahead: Ahead | None) -> Caller | None:
+def _service(credentials: str) -> Caller | None:
     """A web process that keeps no books, in the name of whoever is signed in there."""
     user_id = assertion_read(credentials)
     if user_id is None:
         # Said apart from a user who is shut out: this is for whoever set the two up.
         message = "This assertion was not made with the service's WALLET_SERVICE_KEY, or more than a minute ago."
         raise WalletError(ErrorCode.PERMISSION_DENIED, message)
-    user = user_find(user_id=user_id, ahead=ahead)
+    user = user_find(user_id=user_id)
     return Caller(user=user, is_service=True) if user is not None and user.is_active else None
 
 

@@ -5,7 +5,7 @@ Decided on cached heads, which no other rule about money may: a wallet's currenc
 
 from collections.abc import Iterable, Sequence
 
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User

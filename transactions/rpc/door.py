@@ -14,7 +14,7 @@ from kit.limits.addresses import address_of, network_of
 from telemetry import metrics
 from transactions.rpc.errors import STATUS, error_status
 from transactions.rpc.handling import Answer, Arrival, call_answer, call_refused
-from transactions.rpc.methods import Call, Method, wallet_ahead, wallet_read
+from transactions.rpc.methods import Call, Method, wallet_prefetch, wallet_read
 from transactions.rpc.watching import Watcher, Watchers
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
@@ -31,7 +31,7 @@ def _watch_begin(call: Call, request: pb.WatchWalletRequest) -> pb.WatchWalletRe
     return pb.WatchWalletResponse(wallet=wallet_read(call, request.wallet_id))
 
 
-_WATCH = Method(request=pb.WatchWalletRequest, run=_watch_begin, cost=READ, ahead=wallet_ahead)
+_WATCH = Method(request=pb.WatchWalletRequest, run=_watch_begin, cost=READ, prefetch=wallet_prefetch)
 
 
 class Door:

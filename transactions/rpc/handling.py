@@ -13,7 +13,7 @@ from django.db import close_old_connections
 from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
-from kit.cache.ahead import Ahead
+from kit.cache.prefetch import prefetch_scope
 from kit.limits.costs import address_key, cost_take, user_key
 from kit.limits.policies import Cost
 from telemetry import metrics
@@ -97,14 +97,14 @@ def _answered(
     try:
         # Before anything is read: a call that waited for too long for a thread has nobody left to answer.
         deadline_check(arrival.deadline_s)
-        with deadline_kept(arrival.deadline_s):
-            ahead = method.ahead(request)
-            caller = _caller(arrival, ahead)
+        with deadline_kept(arrival.deadline_s), prefetch_scope():
+            method.prefetch(request)
+            caller = _caller(arrival)
             if not caller.is_service:
                 _cost_take(method.cost, key=user_key(caller.user.pk), items=method.items(request))
             if problem:
                 raise problem
-            body = method.run(Call(caller=caller, ahead=ahead), request).SerializeToString()
+            body = method.run(Call(caller=caller), request).SerializeToString()
         return Answer(request_id=request_id, body=body, caller=caller)
     except DeadlineError:
         code = grpc.StatusCode.DEADLINE_EXCEEDED
@@ -117,10 +117,10 @@ def _answered(
         _record(arrival, code, caller)
 
 
-def _caller(arrival: Arrival, ahead: Ahead | None) -> Caller:
+def _caller(arrival: Arrival) -> Caller:
     """Who calls. Raises NOT_AUTHENTICATED, or RATE_LIMITED for whoever tries that too often."""
     try:
-        return caller_find(arrival.authorization, ahead=ahead)
+        return caller_find(arrival.authorization)
     except WalletError:
         # Nobody tries tokens without end.
         _cost_take(ANONYMOUS, key=address_key(arrival.network))

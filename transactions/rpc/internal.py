@@ -4,7 +4,7 @@ Their requests are not judged here as a stranger's are: the web process has done
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
@@ -16,7 +16,8 @@ from transactions.contract import transaction_data
 from transactions.limits import HISTORY, MONEY
 from transactions.models import Kind
 from transactions.previews import transfer_preview
-from transactions.reads import history_body, transaction_read, unmoved_read
+from transactions.reads import history_page, transaction_read, unmoved_read
+from transactions.recipients import TransferRequest
 from transactions.rpc.messages import wallet_message
 from transactions.rpc.methods import Call, Method
 from transactions.selectors import HistoryQuery
@@ -47,14 +48,14 @@ def _wallets_read(call: Call, _: pb.ReadWalletsRequest) -> pb.ReadWalletsRespons
 
 
 def _transfer_preview(call: Call, request: pb.PreviewTransferRequest) -> pb.PreviewTransferResponse:
-    preview = transfer_preview(
-        actor=call.user,
+    wanted = TransferRequest(
         source_id=int(request.source),
         destination_id=int(request.destination) if request.HasField("destination") else None,
-        recipient=request.recipient,
+        recipient=request.recipient if request.HasField("recipient") else None,
         amount=request.amount_minor_units,
         memo=request.memo,
     )
+    preview = transfer_preview(actor=call.user, request=wanted)
     owner = preview.destination.owner
     assert owner is not None  # noqa: S101 - nobody sends to the outside world
     return pb.PreviewTransferResponse(
@@ -84,12 +85,13 @@ def _history_read(call: Call, request: pb.ReadHistoryRequest) -> pb.ReadHistoryR
     )
     # Never one that is still to come: the page would be kept under that version, and be shown when it is there.
     asked = replace(head, version=min(head.version, request.version))
-    return pb.ReadHistoryResponse(document=_document(history_body(wallet=asked, query=query)))
+    page = history_page(wallet=asked, query=query)
+    return pb.ReadHistoryResponse(document=_document(body_make(json_bytes(asdict(page)))))
 
 
 def _unmoved_read(call: Call, request: pb.ReadUnmovedRequest) -> pb.ReadUnmovedResponse:
     head = wallet_head_get(owner=call.user, wallet_id=int(request.wallet_id))
-    found = unmoved_read(wallet_id=head.id)
+    found = unmoved_read(wallet=head)
     return pb.ReadUnmovedResponse(content=json_bytes({"pending": found.pending, "failed": found.failed}))
 
 

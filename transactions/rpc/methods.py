@@ -6,11 +6,10 @@ from typing import Any, Generic, TypeVar
 
 from google.protobuf.message import Message
 
-from kit.cache.ahead import Ahead
 from kit.limits.policies import Cost
 from transactions.limits import BULK, HISTORY, MONEY
 from transactions.reads import history_page, transaction_read
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.rpc import parse
 from transactions.rpc.authentication import Caller
 from transactions.rpc.currencies import currencies_check, currency_check
@@ -30,7 +29,7 @@ from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import id_read
 from wallets.limits import READ
 from wallets.models import User
-from wallets.selectors import wallet_head_ahead, wallet_head_get, wallet_head_list
+from wallets.selectors import wallet_head_get, wallet_head_list, wallet_head_prefetch
 from wallets.watch import wallet_watch
 
 R = TypeVar("R", bound=Message)
@@ -38,18 +37,17 @@ R = TypeVar("R", bound=Message)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Who calls, and what was looked up together with that."""
+    """Who calls."""
 
     caller: Caller
-    ahead: Ahead | None = None
 
     @property
     def user(self) -> User:
         return self.caller.user
 
 
-def _no_ahead(_: Any) -> Ahead | None:
-    return None
+def _nothing_prefetch(_: Any) -> None:
+    pass
 
 
 def _one_item(_: Any) -> int:
@@ -64,7 +62,8 @@ class Method(Generic[R]):
     run: Callable[[Call, R], Message]
     cost: Cost
     items: Callable[[R], int] = _one_item
-    ahead: Callable[[R], Ahead | None] = _no_ahead
+    #: Plans what the method will read, before it is known who calls.
+    prefetch: Callable[[R], None] = _nothing_prefetch
 
 
 def wallet_get(call: Call, request: pb.GetWalletRequest) -> pb.GetWalletResponse:
@@ -73,7 +72,7 @@ def wallet_get(call: Call, request: pb.GetWalletRequest) -> pb.GetWalletResponse
 
 def wallet_read(call: Call, wallet_id: str) -> pb.Wallet:
     """The caller's wallet as it is now. Raises MALFORMED and NOT_FOUND."""
-    head = wallet_head_get(owner=call.user, wallet_id=parse.wallet_id_of(wallet_id), ahead=call.ahead)
+    head = wallet_head_get(owner=call.user, wallet_id=parse.wallet_id_of(wallet_id))
     wallet_watch(head.id)
     return wallet_message(head, owner=call.user.username)
 
@@ -100,15 +99,7 @@ def withdraw(call: Call, request: pb.WithdrawRequest) -> pb.WithdrawResponse:
 def transfer(call: Call, request: pb.TransferRequest) -> pb.TransferResponse:
     wanted = parse.transfer_of(request)
     currency_check(owner=call.user, wallet_id=wanted.source_id, currency=request.amount.currency)
-    receipt = transfer_create(
-        actor=call.user,
-        source_id=wanted.source_id,
-        destination_id=wanted.destination_id,
-        recipient=wanted.recipient,
-        amount=wanted.amount,
-        memo=wanted.memo,
-        idempotency_key=wanted.idempotency_key,
-    )
+    receipt = transfer_create(actor=call.user, request=wanted)
     return pb.TransferResponse(transaction=transaction_message(receipt.transaction), replayed=receipt.replayed)
 
 
@@ -141,14 +132,15 @@ def transaction_get(call: Call, request: pb.GetTransactionRequest) -> pb.GetTran
 
 def entries_list(call: Call, request: pb.ListEntriesRequest) -> pb.ListEntriesResponse:
     wallet_id, query = parse.history_of(request)
-    head = wallet_head_get(owner=call.user, wallet_id=wallet_id, ahead=call.ahead)
+    head = wallet_head_get(owner=call.user, wallet_id=wallet_id)
     wallet_watch(head.id)
     return history_message(history_page(wallet=head, query=query), currency=head.currency)
 
 
-def wallet_ahead(request: pb.GetWalletRequest | pb.ListEntriesRequest | pb.WatchWalletRequest) -> Ahead | None:
+def wallet_prefetch(request: pb.GetWalletRequest | pb.ListEntriesRequest | pb.WatchWalletRequest) -> None:
     number = id_read(request.wallet_id)
-    return wallet_head_ahead(number) if number is not None else None
+    if number is not None:
+        wallet_head_prefetch(wallet_id=number)
 
 
 def _item(item: pb.TransferItem) -> TransferRequest | WalletError:
@@ -166,7 +158,7 @@ def _result(answer: Receipt | WalletError) -> pb.TransferResult:
 
 #: Every method of the service but WatchWallet, which answers more than once; a test holds this to the contract.
 METHODS: Mapping[str, Method[Any]] = {
-    "GetWallet": Method(request=pb.GetWalletRequest, run=wallet_get, cost=READ, ahead=wallet_ahead),
+    "GetWallet": Method(request=pb.GetWalletRequest, run=wallet_get, cost=READ, prefetch=wallet_prefetch),
     "ListWallets": Method(request=pb.ListWalletsRequest, run=wallets_list, cost=READ),
     "Deposit": Method(request=pb.DepositRequest, run=deposit, cost=MONEY),
     "Withdraw": Method(request=pb.WithdrawRequest, run=withdraw, cost=MONEY),
@@ -179,5 +171,5 @@ METHODS: Mapping[str, Method[Any]] = {
         items=lambda request: len(request.transfers),
     ),
     "GetTransaction": Method(request=pb.GetTransactionRequest, run=transaction_get, cost=READ),
-    "ListEntries": Method(request=pb.ListEntriesRequest, run=entries_list, cost=HISTORY, ahead=wallet_ahead),
+    "ListEntries": Method(request=pb.ListEntriesRequest, run=entries_list, cost=HISTORY, prefetch=wallet_prefetch),
 }

@@ -7,14 +7,22 @@ from typing import NoReturn, TypeVar
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from transactions.ledger.rules import idempotency_key_fits
 from transactions.models import Kind
-from transactions.routes import TransferRequest
-from transactions.selectors import HISTORY_LIMIT, HISTORY_LIMIT_MAX, HistoryQuery
+from transactions.recipients import TransferRequest
+from transactions.selectors import HistoryQuery
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import id_read
-from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, MEMO_LENGTH_MAX
+from wallets.domain.limits import (
+    CURSOR_LENGTH_MAX,
+    HISTORY_LIMIT,
+    HISTORY_LIMIT_MAX,
+    MEMO_LENGTH_MAX,
+    RECIPIENT_LENGTH_MAX,
+    TRANSFERS_MAX,
+    idempotency_key_fits,
+)
+from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN
 from wallets.domain.text import text_storable
 
 T = TypeVar("T")
@@ -23,9 +31,6 @@ V = TypeVar("V")
 Movement = pb.DepositRequest | pb.WithdrawRequest
 Transfer = pb.TransferRequest | pb.SubmitTransferRequest | pb.TransferItem
 
-BULK_MAX = 1_000
-_RECIPIENT_LENGTH_MAX = 254
-_CURSOR_LENGTH_MAX = 100
 _CURRENCY_LENGTH = 3
 _REQUIRED = "This field is required."
 _KINDS = {
@@ -96,8 +101,8 @@ def transfers_count_check(count: int) -> None:
     """Raises MALFORMED for a list of none, or of too many."""
     if not count:
         _refuse({"transfers": ["Give at least one transfer."]})
-    if count > BULK_MAX:
-        _refuse({"transfers": [f"Give at most {BULK_MAX} transfers."]})
+    if count > TRANSFERS_MAX:
+        _refuse({"transfers": [f"Give at most {TRANSFERS_MAX} transfers."]})
 
 
 def transaction_of(request: pb.GetTransactionRequest) -> int | str:
@@ -122,7 +127,7 @@ def history_of(request: pb.ListEntriesRequest) -> tuple[int, HistoryQuery]:
     wallet_id = fields.take("wallet_id", lambda: _id(request.wallet_id), 0)
     query = HistoryQuery(
         limit=fields.take("limit", lambda: _limit(request.limit), HISTORY_LIMIT),
-        cursor=fields.take("cursor", lambda: _text(request.cursor.strip(), length_max=_CURSOR_LENGTH_MAX), "") or None,
+        cursor=fields.take("cursor", lambda: _text(request.cursor.strip(), length_max=CURSOR_LENGTH_MAX), "") or None,
         kind=fields.take("kind", lambda: _choice(_KINDS, request.kind), None),
         direction=fields.take("direction", lambda: _choice(_DIRECTIONS, request.direction), None),
         since=fields.take("since", lambda: _moment(request.since), None) if request.HasField("since") else None,
@@ -162,7 +167,7 @@ def _memo(text: str) -> str:
 def _recipient(text: str) -> str:
     if not text.strip():
         raise ValueError("This field may not be blank.")
-    return _text(text.strip(), length_max=_RECIPIENT_LENGTH_MAX)
+    return _text(text.strip(), length_max=RECIPIENT_LENGTH_MAX)
 
 
 def _text(text: str, *, length_max: int) -> str:

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from django.http import Http404, HttpRequest
 
-from wallets.book import wallet_head_list, wallet_list
+from transactions.gateway.local import gateway
 from wallets.models import User, Wallet, WalletStatus
 from wallets.selectors import WalletHead
 
@@ -14,12 +14,12 @@ W = TypeVar("W", Wallet, WalletHead)
 
 def wallets_of(user: User) -> list[Wallet]:
     """From Postgres: for forms, by which money moves."""
-    return list(wallet_list(owner=user))
+    return list(gateway().wallet_list(owner=user))
 
 
 def heads_of(user: User) -> list[WalletHead]:
     """Out of the cache: for what is only looked at."""
-    return wallet_head_list(owner=user)
+    return gateway().wallet_head_list(owner=user)
 
 
 def wallet_of(request: HttpRequest, wallets: Sequence[W]) -> W | None:

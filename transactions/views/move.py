@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from kit.limits.forms import form_wait_s, too_many
-from transactions.book import deposit_create, withdrawal_create
 from transactions.forms import AddForm, MoneyForm, WithdrawForm
+from transactions.gateway.local import gateway
 from transactions.services import Receipt
 from transactions.views.choice import wallet_of, wallets_of
 from wallets.domain.errors import WalletError
@@ -30,14 +30,16 @@ class Move(Protocol):
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def money_add(request: PersonRequest) -> HttpResponse:
-    return _form_page(request, form_class=AddForm, move=deposit_create, template="transactions/money_add.html")
+    return _form_page(
+        request, form_class=AddForm, move=gateway().deposit_create, template="transactions/money_add.html"
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def money_withdraw(request: PersonRequest) -> HttpResponse:
     template = "transactions/money_withdraw.html"
-    return _form_page(request, form_class=WithdrawForm, move=withdrawal_create, template=template)
+    return _form_page(request, form_class=WithdrawForm, move=gateway().withdrawal_create, template=template)
 
 
 def _form_page(request: PersonRequest, *, form_class: type[MoneyForm], move: Move, template: str) -> HttpResponse:

@@ -11,15 +11,14 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 
-from transactions.book import history_page, unmoved_read
 from transactions.contract import moment_of
 from transactions.forms import HistoryForm
+from transactions.gateway.local import gateway
 from transactions.models import Kind
 from transactions.reads import UNMOVED_MAX, HistoryPage
 from transactions.views.choice import heads_of, wallet_of
 from transactions.views.rows import days_of, row_of
 from transactions.views.unmoved import NOTHING_UNMOVED, unmoved_rows
-from wallets.book import wallet_head_get
 from wallets.pages import PersonRequest, page
 from wallets.selectors import WalletHead
 
@@ -39,10 +38,10 @@ def history(request: PersonRequest) -> HttpResponse:
     found, unmoved = NOTHING, NOTHING_UNMOVED
     if wallet is not None and valid:
         if _is_top(request, form):
-            unmoved = unmoved_rows(unmoved_read(wallet=wallet), limit=UNMOVED_MAX)
+            unmoved = unmoved_rows(gateway().unmoved_read(wallet=wallet), limit=UNMOVED_MAX)
             # Once more, and after it: see `unmoved_read`.
-            wallet = wallet_head_get(owner=request.user, wallet_id=wallet.id)
-        found = history_page(wallet=wallet, query=form.query(cursor=request.GET.get("cursor")))
+            wallet = gateway().wallet_head_get(owner=request.user, wallet_id=wallet.id)
+        found = gateway().history_page(wallet=wallet, query=form.query(cursor=request.GET.get("cursor")))
     context = {
         "wallets": wallets,
         "wallet": wallet,

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import reswap, retarget
 
-from transactions.book import transaction_read
+from transactions.gateway.local import gateway
 from transactions.models import Kind, Status, Transaction
 from transactions.views.rows import owner_name, side_of
 from wallets.domain.errors import ErrorCode
@@ -55,7 +55,7 @@ SLOW_AFTER = datetime.timedelta(minutes=1)
 @vary_on_headers("HX-Request")
 @page
 def transaction_page(request: PersonRequest, transaction_id: int) -> HttpResponse:
-    transaction = transaction_read(user=request.user, transaction_id=transaction_id)
+    transaction = gateway().transaction_read(user=request.user, transaction_id=transaction_id)
     context = {**_receipt_context(request, transaction), **_follow_context(request, transaction)}
     if not _is_look(request):
         return render(request, "transactions/transaction.html", context)

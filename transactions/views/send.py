@@ -17,16 +17,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from kit.limits.forms import form_wait_s, too_many
-from transactions.book import (
-    transaction_list_by_key,
-    transaction_read,
-    transfer_create,
-    transfer_preview,
-    transfer_submit,
-)
 from transactions.forms import SendForm
+from transactions.gateway.local import gateway
 from transactions.previews import Preview
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import Receipt
 from transactions.views.choice import wallet_of, wallets_of
 from transactions.views.move import UNPROCESSABLE, redirect_to_receipt
@@ -55,6 +49,15 @@ class Draft:
     currency: str
     memo: str
     idempotency_key: str
+
+    def request(self) -> TransferRequest:
+        return TransferRequest(
+            source_id=self.source,
+            destination_id=self.destination,
+            amount=self.amount,
+            memo=self.memo,
+            idempotency_key=self.idempotency_key,
+        )
 
     def sign(self) -> str:
         return signing.dumps(asdict(self), salt=DRAFT_SALT, compress=True)
@@ -103,13 +106,7 @@ def money_send_review(request: PersonRequest) -> HttpResponse:
             receipt = _confirm(request.user, draft, in_background=request.POST.get("how") == IN_BACKGROUND)
             request.session.pop(DRAFT_SESSION_KEY, None)
             return redirect_to_receipt(receipt)
-        preview = transfer_preview(
-            actor=request.user,
-            source_id=draft.source,
-            destination_id=draft.destination,
-            amount=draft.amount,
-            memo=draft.memo,
-        )
+        preview = gateway().transfer_preview(actor=request.user, request=draft.request())
     except WalletError as error:
         return _refused(request, draft, error)
     context = {"preview": preview, "recipient": owner_name(preview.destination), "draft": draft.sign()}
@@ -119,36 +116,15 @@ def money_send_review(request: PersonRequest) -> HttpResponse:
 
 def _confirm(user: User, draft: Draft, *, in_background: bool) -> Receipt:
     try:
-        return _submitted(user, draft) if in_background else _sent(user, draft)
+        send = gateway().transfer_submit if in_background else gateway().transfer_create
+        return send(actor=user, request=draft.request())
     except WalletError as error:
         # What was pressed before, with the other button, may still be on its way or have failed. Its page says so;
         # the refusal would lead back to a form whose key is used up.
-        earlier = transaction_list_by_key(user=user, idempotency_key=draft.idempotency_key)
+        earlier = gateway().transaction_list_by_key(user=user, idempotency_key=draft.idempotency_key)
         if not earlier or error.code == ErrorCode.IDEMPOTENCY_KEY_REUSED:
             raise
         return Receipt(transaction=earlier[0], replayed=True)
-
-
-def _sent(user: User, draft: Draft) -> Receipt:
-    return transfer_create(
-        actor=user,
-        source_id=draft.source,
-        destination_id=draft.destination,
-        amount=draft.amount,
-        memo=draft.memo,
-        idempotency_key=draft.idempotency_key,
-    )
-
-
-def _submitted(user: User, draft: Draft) -> Receipt:
-    request = TransferRequest(
-        source_id=draft.source,
-        destination_id=draft.destination,
-        amount=draft.amount,
-        memo=draft.memo,
-        idempotency_key=draft.idempotency_key,
-    )
-    return transfer_submit(actor=user, request=request)
 
 
 def _form_page(request: PersonRequest, form: SendForm, *, status: int = 200) -> HttpResponse:
@@ -159,13 +135,10 @@ def _previewed(user: User, form: SendForm) -> Preview | None:
     """What would be sent; or None, with the refusal shown in the form."""
     given = form.cleaned_data
     try:
-        return transfer_preview(
-            actor=user,
-            source_id=given["wallet"],
-            recipient=given["recipient"],
-            amount=given["amount"],
-            memo=given["memo"],
+        wanted = TransferRequest(
+            source_id=given["wallet"], recipient=given["recipient"], amount=given["amount"], memo=given["memo"]
         )
+        return gateway().transfer_preview(actor=user, request=wanted)
     except WalletError as error:
         form.refuse(error)
         return None
@@ -205,7 +178,7 @@ def _asked_before(user: User, number: str) -> dict[str, str]:
     """What this person sent with a transaction, to be sent once more. Its note stays out of the address."""
     if not number.isdecimal() or len(number) > 19:
         return {}
-    transaction = transaction_read(user=user, transaction_id=int(number))
+    transaction = gateway().transaction_read(user=user, transaction_id=int(number))
     source = transaction.source
     if source is None or source.owner_id != user.pk:
         return {}

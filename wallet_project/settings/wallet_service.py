@@ -22,6 +22,5 @@ WALLET_SERVICE_CA = env.str("WALLET_SERVICE_CA", default="")
 # at most DATABASE_LOCK_TIMEOUT_MS; the default leaves five seconds on top.
 WALLET_SERVICE_TIMEOUT_MS = env.int("WALLET_SERVICE_TIMEOUT_MS", default=20_000)
 
-# The implementations behind `wallets/book.py` and `transactions/book.py`: the local database, or the service.
-WALLET_BOOK = "transactions.remote.wallets.RemoteWalletBook" if WALLET_SERVICE else "wallets.book.LocalWalletBook"
-MONEY_BOOK = "transactions.remote.money.RemoteMoneyBook" if WALLET_SERVICE else "transactions.book.LocalMoneyBook"
+# The class that answers what entry points ask (`wallets/gateway.py`): with the local database, or with the service.
+GATEWAY = "transactions.gateway.remote.RemoteGateway" if WALLET_SERVICE else "transactions.gateway.local.Gateway"

@@ -5,7 +5,6 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from kit.cache.ahead import Ahead
 from wallets.auth.access import Bearer, token_find, token_owner_guess
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
@@ -25,17 +24,19 @@ class BearerAuthentication(BaseAuthentication):
             raise AuthenticationFailed("Send the header as: Authorization: Bearer <token>.")
         # Any bytes have a hash, and one that is unknown opens nothing: there is no form of a token to check first.
         digest = hash_token(words[1].decode("latin-1"))
-        bearer = token_find(digest=digest, ahead=_ahead(request, digest))
+        _prefetch(request, digest)
+        bearer = token_find(digest=digest)
         if bearer is None:
             raise AuthenticationFailed("This token is unknown, expired or revoked.")
         return bearer.user, bearer
 
 
-def _ahead(request: Request, digest: str) -> Ahead | None:
-    """What an ApiView needs to know as soon as it knows who asks. (This module cannot import it: DRF's own views import
-    what is named in the settings.)"""
-    ahead_for = getattr(request.parser_context.get("view"), "ahead_for", None)
-    return ahead_for(request, token_owner_guess(digest=digest)) if ahead_for else None
+def _prefetch(request: Request, digest: str) -> None:
+    """Lets an ApiView plan what it will read. (This module cannot import it: DRF's own views import what the settings
+    name.)"""
+    prefetch = getattr(request.parser_context.get("view"), "prefetch", None)
+    if prefetch:
+        prefetch(request, token_owner_guess(digest=digest))
 
 
 class BrowserAuthentication(SessionAuthentication):

@@ -1,16 +1,17 @@
 """The view that every view of the API is made from."""
 
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, ClassVar
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kit.cache.ahead import Ahead
+from kit.cache.prefetch import prefetch_command, prefetch_scope
 from kit.http.bodies import Body, body_make, json_bytes
 from kit.http.conditional import body_response
 from kit.http.serializers import StrictSerializer
@@ -28,16 +29,20 @@ class ApiView(LimitedView):
     writes: ClassVar[tuple[Cost, ...]] = (WRITE,)
     anonymous: ClassVar[tuple[Cost, ...]] = (ANONYMOUS,)
 
-    @cached_property
-    def ahead(self) -> Ahead:
-        """What this request will read, to be looked up together with who asks."""
-        return Ahead()
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        with prefetch_scope():
+            return super().dispatch(request, *args, **kwargs)
 
-    def ahead_for(self, request: Request, owner_id: int | None) -> Ahead:
-        """The same, and what the request will be charged if it is this user's."""
+    def prefetch(self, request: Request, owner_id: int | None) -> None:
+        """Plans what this request will read (`plan`), and what it will cost if it is this user's. Called by the
+        authentication, which then reads the token together with all of it."""
+        self.plan()
         if owner_id is not None:
-            self.ahead.beside += self.cost_commands(request, owner_id)
-        return self.ahead
+            for command in self.cost_commands(request, owner_id):
+                prefetch_command(command)
+
+    def plan(self) -> None:
+        """Plans the cached objects that the view will read: `kit.cache.prefetch`. By default none."""
 
     @property
     def user(self) -> User:

@@ -1,14 +1,11 @@
 """Accounts, sign-in and wallets over REST."""
 
-from functools import cached_property
-
 from django.contrib.auth import logout
 from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kit.cache.ahead import Ahead
 from kit.http.serializers import EmptySerializer
 from wallets.api.base import ApiView
 from wallets.api.schema import LOCATION, operation
@@ -25,8 +22,8 @@ from wallets.api.serializers import (
 )
 from wallets.auth.access import Bearer
 from wallets.auth.sign_in import credentials_check
-from wallets.book import wallet_head_ahead, wallet_head_get, wallet_head_list, wallet_open, wallet_open_first
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.gateway import wallet_gateway
 from wallets.limits import SIGN_IN, SIGN_UP
 from wallets.services import token_issue, token_revoke, user_register
 from wallets.warming import person_warm_up
@@ -55,7 +52,7 @@ class RegisterView(ApiView):
         is_public=True,
     )
     def post(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request
-        user = user_register(**self.body(RegisterSerializer), wallet_open_first=wallet_open_first)
+        user = user_register(**self.body(RegisterSerializer), wallet_open_first=wallet_gateway().wallet_open_first)
         return Response(UserSerializer(user).data, status=201, headers={"Location": reverse("v1_me")})
 
 
@@ -131,7 +128,7 @@ class WalletsView(ApiView):
         name="wallet_list", tag="Wallets", summary="List your wallets", answer=WalletListSerializer, is_conditional=True
     )
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
-        heads = wallet_head_list(owner=self.user)
+        heads = wallet_gateway().wallet_head_list(owner=self.user)
         return self.answer({"results": [head_data(head, owner_name=self.user.username) for head in heads]})
 
     @operation(
@@ -146,7 +143,7 @@ class WalletsView(ApiView):
         examples={"Euro": {"currency": "EUR"}},
     )
     def post(self, request: Request) -> Response:  # noqa: ARG002
-        wallet = wallet_open(owner=self.user, **self.body(WalletOpenSerializer))
+        wallet = wallet_gateway().wallet_open(owner=self.user, **self.body(WalletOpenSerializer))
         location = reverse("v1_wallet", args=[wallet.pk])
         return Response(WalletSerializer(wallet).data, status=201, headers={"Location": location})
 
@@ -154,9 +151,8 @@ class WalletsView(ApiView):
 class WalletView(ApiView):
     """One wallet."""
 
-    @cached_property
-    def ahead(self) -> Ahead:
-        return wallet_head_ahead(self.kwargs["wallet_id"])
+    def plan(self) -> None:
+        wallet_gateway().wallet_head_prefetch(wallet_id=self.kwargs["wallet_id"])
 
     @operation(
         name="wallet_read",
@@ -167,6 +163,6 @@ class WalletView(ApiView):
         is_conditional=True,
     )
     def get(self, request: Request, wallet_id: int) -> HttpResponse:  # noqa: ARG002
-        wallet = wallet_head_get(owner=self.user, wallet_id=wallet_id, ahead=self.ahead)
+        wallet = wallet_gateway().wallet_head_get(owner=self.user, wallet_id=wallet_id)
         wallet_watch(wallet.id)
         return self.answer(head_body(wallet, owner_name=self.user.username))

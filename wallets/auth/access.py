@@ -13,8 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from kit.cache.ahead import Ahead, read_with
-from kit.cache.protocol import cache_read_many
+from kit.cache.protocol import cache_read, cache_read_many
 from kit.db.partial import row_of_columns
 from wallets.cache_names import token_name, user_name
 from wallets.models import ApiToken, User
@@ -33,10 +32,9 @@ class Bearer:
     user: User
 
 
-def token_find(*, digest: str, ahead: Ahead | None = None) -> Bearer | None:
+def token_find(*, digest: str) -> Bearer | None:
     """Whom the token with this hash lets in; None where it opens nothing (unknown, expired, or user inactive)."""
-    name = token_name(digest)
-    return _token_of(digest, read_with(name, load=lambda _: {name: _token_load(digest)}, ahead=ahead))
+    return _token_of(digest, cache_read(token_name(digest), load=lambda: _token_load(digest)))
 
 
 def tokens_alive(*, digests: Collection[str]) -> set[str]:
@@ -73,10 +71,9 @@ def token_owner_guess(*, digest: str) -> int | None:
     return _owners.get(digest)
 
 
-def user_find(*, user_id: int, ahead: Ahead | None = None) -> User | None:
+def user_find(*, user_id: int) -> User | None:
     """The account, whether active or not, with its session hash in place of the password's."""
-    name = user_name(user_id)
-    cached = read_with(name, load=lambda _: {name: _user_load(user_id)}, ahead=ahead)
+    cached = cache_read(user_name(user_id), load=lambda: _user_load(user_id))
     return _user_of(json.loads(cached)) if cached is not None else None
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from kit.limits.addresses import client_address
-from wallets.book import wallet_open_first
+from wallets.gateway import wallet_gateway
 from wallets.models import User
 from wallets.services import tokens_revoke_all, user_fence
 from wallets.warming import person_warm_up
@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         with transaction.atomic():
             user = super().save_user(request, user, form, commit)
             if commit:
-                wallet_open_first(owner=user)
+                wallet_gateway().wallet_open_first(owner=user)
         return user
 
     def can_delete_email(self, email_address: EmailAddress) -> bool:

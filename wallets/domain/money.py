@@ -13,8 +13,6 @@ AMOUNT_MIN = 1
 AMOUNT_MAX = 999_999_999_999_999
 #: The largest balance, in minor units: 2^53 - 1, the last integer that every JSON reader keeps exact.
 BALANCE_MAX = 2**53 - 1
-#: The longest memo, in characters.
-MEMO_LENGTH_MAX = 200
 
 # ASCII digits only, on purpose: \d would let other scripts' digits through, which people misread.
 _TYPED = re.compile(r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.(?P<fraction>[0-9]+))?")

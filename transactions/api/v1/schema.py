@@ -10,9 +10,9 @@ from rest_framework import serializers
 from transactions.api.headers import HEADER, REPLAYED
 from transactions.api.serializers import EntryPageSerializer, TransactionListSerializer, TransactionSerializer
 from transactions.models import Kind
-from transactions.selectors import HISTORY_LIMIT, HISTORY_LIMIT_MAX
 from wallets.api.schema import LOCATION, answer_header, operation
 from wallets.domain.errors import ErrorCode
+from wallets.domain.limits import HISTORY_LIMIT, HISTORY_LIMIT_MAX
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -1,13 +1,10 @@
 """Money over REST v1: posted, or refused, before the answer leaves."""
 
-from functools import cached_property
-
 from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kit.cache.ahead import Ahead
 from transactions.api.headers import REPLAYED, idempotency_key
 from transactions.api.serializers import (
     HistoryQuerySerializer,
@@ -15,25 +12,17 @@ from transactions.api.serializers import (
     MoneySerializer,
     TransactionSerializer,
     TransferSerializer,
+    transfer_request,
 )
+from transactions.api.v1.history import history_body, history_prefetch
 from transactions.api.v1.schema import history_read, key_lookup, money_post
-from transactions.book import (
-    deposit_create,
-    history_ahead,
-    history_body,
-    transaction_ahead,
-    transaction_body,
-    transaction_list_by_key,
-    transfer_create,
-    withdrawal_create,
-)
 from transactions.contract import transaction_data
+from transactions.gateway.local import gateway
 from transactions.limits import HISTORY, MONEY
 from transactions.selectors import HistoryQuery
 from transactions.services import Receipt
 from wallets.api.base import ApiView
 from wallets.api.schema import operation
-from wallets.book import wallet_head_get
 from wallets.domain.errors import ErrorCode
 from wallets.watch import wallet_watch
 
@@ -53,7 +42,9 @@ class DepositsView(ApiView):
     def post(self, request: Request, wallet_id: int) -> Response:
         key = idempotency_key(request)
         return _receipt(
-            deposit_create(actor=self.user, wallet_id=wallet_id, idempotency_key=key, **self.body(MoneySerializer))
+            gateway().deposit_create(
+                actor=self.user, wallet_id=wallet_id, idempotency_key=key, **self.body(MoneySerializer)
+            )
         )
 
 
@@ -72,7 +63,9 @@ class WithdrawalsView(ApiView):
     def post(self, request: Request, wallet_id: int) -> Response:
         key = idempotency_key(request)
         return _receipt(
-            withdrawal_create(actor=self.user, wallet_id=wallet_id, idempotency_key=key, **self.body(MoneySerializer))
+            gateway().withdrawal_create(
+                actor=self.user, wallet_id=wallet_id, idempotency_key=key, **self.body(MoneySerializer)
+            )
         )
 
 
@@ -96,26 +89,15 @@ class TransfersView(ApiView):
     )
     def post(self, request: Request) -> Response:
         key = idempotency_key(request)
-        body = self.body(TransferSerializer)
-        return _receipt(
-            transfer_create(
-                actor=self.user,
-                source_id=body["source"],
-                destination_id=body.get("destination"),
-                recipient=body.get("recipient"),
-                amount=body["amount"],
-                memo=body.get("memo", ""),
-                idempotency_key=key,
-            )
-        )
+        wanted = transfer_request({**self.body(TransferSerializer), "idempotency_key": key})
+        return _receipt(gateway().transfer_create(actor=self.user, request=wanted))
 
 
 class TransactionView(ApiView):
     """One transaction, for both of its sides."""
 
-    @cached_property
-    def ahead(self) -> Ahead:
-        return transaction_ahead(self.kwargs["transaction_id"])
+    def plan(self) -> None:
+        gateway().transaction_prefetch(transaction_id=self.kwargs["transaction_id"])
 
     @operation(
         name="transaction_read",
@@ -126,7 +108,7 @@ class TransactionView(ApiView):
         is_conditional=True,
     )
     def get(self, request: Request, transaction_id: int) -> HttpResponse:  # noqa: ARG002 - a view takes a request
-        return self.answer(transaction_body(user=self.user, transaction_id=transaction_id, ahead=self.ahead))
+        return self.answer(gateway().transaction_body(user=self.user, transaction_id=transaction_id))
 
 
 class TransactionsView(ApiView):
@@ -134,7 +116,7 @@ class TransactionsView(ApiView):
 
     @key_lookup
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
-        found = transaction_list_by_key(user=self.user, **self.query(KeyQuerySerializer))
+        found = gateway().transaction_list_by_key(user=self.user, **self.query(KeyQuerySerializer))
         return self.answer({"results": [transaction_data(transaction) for transaction in found]})
 
 
@@ -143,16 +125,15 @@ class HistoryView(ApiView):
 
     reads = (HISTORY,)
 
-    @cached_property
-    def ahead(self) -> Ahead:
-        return history_ahead(self.kwargs["wallet_id"])
+    def plan(self) -> None:
+        history_prefetch(wallet_id=self.kwargs["wallet_id"])
 
     @history_read
     def get(self, request: Request, wallet_id: int) -> HttpResponse:  # noqa: ARG002
         query = HistoryQuery(**self.query(HistoryQuerySerializer))
-        wallet = wallet_head_get(owner=self.user, wallet_id=wallet_id, ahead=self.ahead)
+        wallet = gateway().wallet_head_get(owner=self.user, wallet_id=wallet_id)
         wallet_watch(wallet.id)
-        return self.answer(history_body(wallet=wallet, query=query, ahead=self.ahead))
+        return self.answer(history_body(wallet=wallet, query=query))
 
 
 def _receipt(receipt: Receipt) -> Response:

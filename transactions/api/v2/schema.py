@@ -2,9 +2,10 @@
 
 from transactions.api.serializers import TransactionSerializer, TransferSerializer
 from transactions.api.v1.schema import KEY_HEADER, replayed_header
-from transactions.api.v2.serializers import BULK_MAX, BulkBodySerializer, BulkResultsSerializer
+from transactions.api.v2.serializers import BulkBodySerializer, BulkResultsSerializer
 from wallets.api.schema import LOCATION, operation
 from wallets.domain.errors import ErrorCode
+from wallets.domain.limits import TRANSFERS_MAX
 
 _PROMISE = (
     "What is accepted is on record before the answer leaves, and ends `posted`, or `failed` with a reason. What can be "
@@ -37,7 +38,7 @@ transfer_submitted = operation(
 bulk_submit = operation(
     name="transfers_submit",
     tag="Money, settled behind",
-    summary=f"Send up to {BULK_MAX} transfers at once",
+    summary=f"Send up to {TRANSFERS_MAX} transfers at once",
     description=(
         f"{_PROMISE} Each item is judged on its own and has one result, in order: a transaction, or the problem that a "
         "request of its own would have been answered with. The transfers of one wallet are settled in this order."

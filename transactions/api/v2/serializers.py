@@ -6,11 +6,9 @@ from rest_framework import serializers
 
 from kit.http.fields import TextField
 from kit.http.serializers import StrictSerializer
-from transactions.api.headers import KEY
 from transactions.api.serializers import TransactionSerializer, TransferSerializer
 from wallets.api.schema import ProblemSerializer
-
-BULK_MAX = 1_000
+from wallets.domain.limits import TRANSFERS_MAX, idempotency_key_fits
 
 
 class BulkItemSerializer(TransferSerializer):
@@ -21,7 +19,7 @@ class BulkItemSerializer(TransferSerializer):
     )
 
     def validate_idempotency_key(self, value: str) -> str:
-        if not KEY.fullmatch(value):
+        if not idempotency_key_fits(value):
             raise serializers.ValidationError("A key has 1 to 255 visible ASCII characters.")
         return value
 
@@ -31,11 +29,11 @@ class BulkSerializer(StrictSerializer):
 
     transfers = serializers.ListField(
         min_length=1,
-        max_length=BULK_MAX,
+        max_length=TRANSFERS_MAX,
         error_messages={
             "empty": "Give at least one transfer.",
             "min_length": "Give at least one transfer.",
-            "max_length": f"Give at most {BULK_MAX} transfers.",
+            "max_length": f"Give at most {TRANSFERS_MAX} transfers.",
         },
     )
 
@@ -43,7 +41,7 @@ class BulkSerializer(StrictSerializer):
 class BulkBodySerializer(serializers.Serializer[Any]):
     """BulkSerializer as the schema shows it: with its items."""
 
-    transfers = serializers.ListField(child=BulkItemSerializer(), min_length=1, max_length=BULK_MAX)
+    transfers = serializers.ListField(child=BulkItemSerializer(), min_length=1, max_length=TRANSFERS_MAX)
 
 
 class BulkResultSerializer(serializers.Serializer[Any]):

@@ -1,7 +1,5 @@
 """Transfers over REST v2: accepted durably and answered at once, settled behind."""
 
-from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
 from django.http import HttpResponse
@@ -10,15 +8,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from kit.cache.ahead import Ahead
 from transactions.api.headers import REPLAYED, idempotency_key
-from transactions.api.serializers import TransferSerializer
+from transactions.api.serializers import TransferSerializer, transfer_request
 from transactions.api.v2.schema import bulk_submit, transfer_read, transfer_submitted
 from transactions.api.v2.serializers import BulkItemSerializer, BulkSerializer
-from transactions.book import transaction_ahead, transaction_body, transfer_submit, transfers_submit
 from transactions.contract import transaction_data
+from transactions.gateway.local import gateway
 from transactions.limits import BULK, MONEY
-from transactions.routes import TransferRequest
+from transactions.recipients import TransferRequest
 from transactions.services import Receipt
 from wallets.api.base import ApiView
 from wallets.api.problems import error_of, problem_body
@@ -33,8 +30,8 @@ class TransfersView(ApiView):
     @transfer_submitted
     def post(self, request: Request) -> Response:
         key = idempotency_key(request)
-        wanted = _request({**self.body(TransferSerializer), "idempotency_key": key})
-        receipt = transfer_submit(actor=self.user, request=wanted)
+        wanted = transfer_request({**self.body(TransferSerializer), "idempotency_key": key})
+        receipt = gateway().transfer_submit(actor=self.user, request=wanted)
         headers = {"Location": reverse("v2_transfer", args=[receipt.transaction.pk])}
         if receipt.replayed:
             headers[REPLAYED] = "true"
@@ -50,7 +47,7 @@ class TransfersBulkView(ApiView):
     def post(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request
         items = [_item(item) for item in self.body(BulkSerializer)["transfers"]]
         wanted = [item for item in items if isinstance(item, TransferRequest)]
-        answers = iter(transfers_submit(actor=self.user, requests=wanted))
+        answers = iter(gateway().transfers_submit(actor=self.user, requests=wanted))
         results = [_result(item if isinstance(item, WalletError) else next(answers)) for item in items]
         return Response({"results": results}, status=202)
 
@@ -58,13 +55,12 @@ class TransfersBulkView(ApiView):
 class TransferView(ApiView):
     """What became of a transfer."""
 
-    @cached_property
-    def ahead(self) -> Ahead:
-        return transaction_ahead(self.kwargs["transaction_id"])
+    def plan(self) -> None:
+        gateway().transaction_prefetch(transaction_id=self.kwargs["transaction_id"])
 
     @transfer_read
     def get(self, request: Request, transaction_id: int) -> HttpResponse:  # noqa: ARG002
-        return self.answer(transaction_body(user=self.user, transaction_id=transaction_id, ahead=self.ahead))
+        return self.answer(gateway().transaction_body(user=self.user, transaction_id=transaction_id))
 
 
 # One instance for all items: making its fields anew for each costs more than checking them.
@@ -73,20 +69,9 @@ _ITEM = BulkItemSerializer()
 
 def _item(data: object) -> TransferRequest | WalletError:
     try:
-        return _request(_ITEM.run_validation(data))
+        return transfer_request(_ITEM.run_validation(data))
     except serializers.ValidationError as error:
         return error_of(error)
-
-
-def _request(body: Mapping[str, Any]) -> TransferRequest:
-    return TransferRequest(
-        source_id=body["source"],
-        destination_id=body.get("destination"),
-        recipient=body.get("recipient"),
-        amount=body["amount"],
-        memo=body.get("memo", ""),
-        idempotency_key=body.get("idempotency_key"),
-    )
 
 
 def _result(answer: Receipt | WalletError) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from telemetry import metrics
-from transactions.remote.errors import error_of, is_away
+from transactions.gateway.errors import error_of, is_away
 from wallets.auth.assertions import SCHEME, assertion_make
 
 log = structlog.get_logger(__name__)

@@ -1,0 +1,35 @@
+"""The gateway of a process whose own database holds the books."""
+
+from functools import cache
+from typing import cast
+
+from transactions import previews, reads, selectors, services
+from wallets.gateway import WalletGateway, wallet_gateway
+
+
+class Gateway(WalletGateway):
+    """The questions about money, beside those about wallets. Each is the service or selector of the same name.
+
+    To add one, write the service or selector and name it here; for the remote form, add an RPC to
+    proto/wallet/internal, its handler in `transactions.rpc.internal` and its call in `transactions.gateway.remote`. A
+    test notices a question without its call.
+    """
+
+    deposit_create = staticmethod(services.deposit_create)
+    withdrawal_create = staticmethod(services.withdrawal_create)
+    transfer_create = staticmethod(services.transfer_create)
+    transfer_submit = staticmethod(services.transfer_submit)
+    transfers_submit = staticmethod(services.transfers_submit)
+    transfer_preview = staticmethod(previews.transfer_preview)
+    transaction_prefetch = staticmethod(reads.transaction_prefetch)
+    transaction_body = staticmethod(reads.transaction_body)
+    transaction_read = staticmethod(reads.transaction_read)
+    transaction_list_by_key = staticmethod(selectors.transaction_list_by_key)
+    history_page = staticmethod(reads.history_page)
+    unmoved_read = staticmethod(reads.unmoved_read)
+
+
+@cache
+def gateway() -> Gateway:
+    """The gateway of this process."""
+    return cast("Gateway", wallet_gateway())

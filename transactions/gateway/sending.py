@@ -1,0 +1,50 @@
+"""Requests for money to move, as messages to the wallet service, and what it answers."""
+
+from typing import TypeVar
+
+from transactions.gateway.channel import WALLETS, write_call
+from transactions.gateway.errors import error_of_item
+from transactions.gateway.messages import transaction_of
+from transactions.recipients import TransferRequest
+from transactions.services import Receipt
+from wallet_proto.v1 import wallet_pb2 as pb
+from wallets.domain.errors import WalletError
+from wallets.models import User
+
+_Request = pb.DepositRequest | pb.WithdrawRequest | pb.TransferRequest | pb.SubmitTransferRequest
+_A = TypeVar("_A", pb.DepositResponse, pb.WithdrawResponse, pb.TransferResponse, pb.SubmitTransferResponse)
+_T = TypeVar("_T", pb.TransferRequest, pb.SubmitTransferRequest, pb.TransferItem)
+
+
+def receipt_of(method: str, request: _Request, *, answer: type[_A], actor: User) -> Receipt:
+    """Has money moved by this method. A request with an idempotency key is sent again if it failed on its way. Raises
+    WalletError."""
+    is_repeatable = request.HasField("idempotency_key")
+    done = write_call(WALLETS + method, request, answer=answer, user_id=actor.pk, is_repeatable=is_repeatable)
+    return Receipt(transaction=transaction_of(done.transaction), replayed=done.replayed)
+
+
+def result_of(result: pb.TransferResult) -> Receipt | WalletError:
+    """One result of a list."""
+    if result.HasField("error"):
+        return error_of_item(result.error)
+    return Receipt(transaction=transaction_of(result.transaction), replayed=result.replayed)
+
+
+def transfer_filled(message: _T, request: TransferRequest) -> _T:
+    """The message of this transfer. If both receivers are given, or neither, it names none, and is refused."""
+    message.source = str(request.source_id)
+    message.amount.CopyFrom(money(request.amount))
+    message.memo = request.memo
+    if request.idempotency_key is not None:
+        message.idempotency_key = request.idempotency_key
+    if request.recipient is None and request.destination_id is not None:
+        message.destination = str(request.destination_id)
+    if request.recipient is not None and request.destination_id is None:
+        message.recipient = request.recipient
+    return message
+
+
+def money(amount: int) -> pb.Money:
+    """Minor units, in the currency of the wallet."""
+    return pb.Money(minor_units=amount)

@@ -1,0 +1,163 @@
+"""Who is meant: the request of a transfer, and the two wallets that it names. The same for every entry point."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from kit.db.partial import row_of_columns
+from transactions.ledger.arrays import array_literal, ids_fitting
+from transactions.models import Kind, Transaction
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.text import text_storable
+from wallets.models import User, Wallet
+
+# As text: for a single transfer the ORM takes longer to build this than Postgres to answer it.
+_WALLETS_SQL = """
+SELECT w.id, w.currency, w.status, w.owner_id, o.username FROM wallets_wallet AS w
+JOIN wallets_user AS o ON o.id = w.owner_id WHERE w.id = ANY(%s::bigint[])
+"""
+_PEOPLE_SQL = """
+SELECT u.id, u.username, u.email, w.id, w.currency, w.status
+FROM wallets_user AS u LEFT JOIN wallets_wallet AS w ON w.owner_id = u.id
+WHERE u.is_active AND (u.username = ANY(%s::text[]) OR u.email = ANY(%s::text[]))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferRequest:
+    """A transfer as its sender puts it: from their wallet `source_id` to a wallet, or to a `recipient` by username or
+    email address. Exactly one of the two is given. `amount` is in minor units."""
+
+    source_id: int
+    destination_id: int | None = None
+    recipient: str | None = None
+    amount: int
+    memo: str = ""
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferSides:
+    """The two wallets of a transfer, read without a lock: owner, currency and status are loaded."""
+
+    source: Wallet
+    destination: Wallet
+
+
+@dataclass(slots=True)
+class _People:
+    """The active users that some requests name, and their wallets by (name as asked, currency)."""
+
+    names: set[str] = field(default_factory=set)
+    wallets: dict[tuple[str, str], Wallet] = field(default_factory=dict)
+
+
+def transfers_resolve(*, actor: User, requests: Sequence[TransferRequest]) -> list[TransferSides | WalletError]:
+    """The wallets of each request, in order, or why there are none. Three queries at most.
+
+    The errors: NOT_FOUND for a source that is not the actor's and for a destination that does not exist, MALFORMED if
+    not exactly one of destination and recipient is given, RECIPIENT_NOT_FOUND. The last one says whether the username
+    or only the wallet is missing, because usernames are public. Of an email address it says nothing about anybody.
+    """
+    wallets = _wallets_load(requests)
+    people = _people_load(requests)
+    resolved = [_resolve(actor, request, wallets, people) for request in requests]
+    return _replays_resolve(actor, requests, resolved)
+
+
+def transfer_resolve(*, actor: User, request: TransferRequest) -> TransferSides:
+    """The wallets of one request. Raises WalletError, as above."""
+    resolved = transfers_resolve(actor=actor, requests=[request])[0]
+    if isinstance(resolved, WalletError):
+        raise resolved
+    return resolved
+
+
+def _resolve(
+    actor: User, request: TransferRequest, wallets: Mapping[int, Wallet], people: _People
+) -> TransferSides | WalletError:
+    source = wallets.get(request.source_id)
+    if source is None or source.owner_id != actor.pk:
+        return WalletError(ErrorCode.NOT_FOUND, "You have no such wallet.")
+    if (request.destination_id is None) == (request.recipient is None):
+        message = "Give either a destination or a recipient."
+        return WalletError(ErrorCode.MALFORMED, message, fields={"destination": [message], "recipient": [message]})
+    if request.recipient is None:
+        destination = wallets.get(request.destination_id or 0)
+        if destination is None:
+            return WalletError(ErrorCode.NOT_FOUND, "The destination wallet does not exist.")
+        return TransferSides(source=source, destination=destination)
+    name = _canonical(request.recipient)
+    destination = people.wallets.get((name, source.currency))
+    if destination is None:
+        return _recipient_error(name, source.currency, people)
+    return TransferSides(source=source, destination=destination)
+
+
+def _recipient_error(name: str, currency: str, people: _People) -> WalletError:
+    if "@" in name:
+        # One answer for an unknown address and for an account without the wallet: it must not reveal accounts.
+        detail = f"This email address cannot receive {currency}. Check it, or ask for the username."
+    elif name in people.names:
+        detail = f"{name} has no wallet in {currency}."
+    else:
+        detail = f"There is no user {name}. Check the spelling."
+    return WalletError(ErrorCode.RECIPIENT_NOT_FOUND, detail)
+
+
+def _replays_resolve(
+    actor: User, requests: Sequence[TransferRequest], resolved: list[TransferSides | WalletError]
+) -> list[TransferSides | WalletError]:
+    """Resolves replays whose recipient is not found any more, because they left or changed their name: the same
+    request still gets its first answer."""
+    lost = {
+        request.idempotency_key: place
+        for place, (request, sides) in enumerate(zip(requests, resolved, strict=True))
+        if request.idempotency_key and isinstance(sides, WalletError) and sides.code == ErrorCode.RECIPIENT_NOT_FOUND
+    }
+    if not lost:
+        return resolved
+    made = Transaction.objects.filter(initiator=actor, idempotency_key__in=list(lost), kind=Kind.TRANSFER)
+    for transaction in made.select_related("source__owner", "destination__owner"):
+        source, destination = transaction.source, transaction.destination
+        place = lost[transaction.idempotency_key or ""]
+        if source and destination and source.id == requests[place].source_id:
+            resolved[place] = TransferSides(source=source, destination=destination)
+    return resolved
+
+
+def _wallets_load(requests: Iterable[TransferRequest]) -> dict[int, Wallet]:
+    """The wallets that requests name by id. Outside wallets have no owner, and nobody sends to them."""
+    ids = {id_ for request in requests for id_ in (request.source_id, request.destination_id) if id_ is not None}
+    with connection.cursor() as cursor:
+        cursor.execute(_WALLETS_SQL, [array_literal(ids_fitting(ids), of="bigint")])
+        return {row[0]: _wallet(*row) for row in cursor.fetchall()}
+
+
+def _people_load(requests: Iterable[TransferRequest]) -> _People:
+    names = {_canonical(request.recipient) for request in requests if request.recipient is not None}
+    names = {name for name in names if text_storable(name)}
+    people = _People()
+    if not names:
+        return people
+    emails = {name for name in names if "@" in name}
+    columns = [array_literal(wanted, of="text") for wanted in (names - emails, emails)]
+    with connection.cursor() as cursor:
+        cursor.execute(_PEOPLE_SQL, columns)
+        for owner_id, username, email, wallet_id, currency, status in cursor.fetchall():
+            for name in {username, email} & names:
+                people.names.add(name)
+                if wallet_id is not None:
+                    people.wallets[name, currency] = _wallet(wallet_id, currency, status, owner_id, username)
+    return people
+
+
+def _wallet(wallet_id: int, currency: str, status: str, owner_id: int, owner_name: str) -> Wallet:
+    wallet = row_of_columns(Wallet, id=wallet_id, currency=currency, status=status, owner_id=owner_id)
+    wallet.owner = row_of_columns(User, id=owner_id, username=owner_name)
+    return wallet
+
+
+def _canonical(name: str) -> str:
+    return name.strip().lower()
