@@ -1,7 +1,7 @@
-"""Reading ahead: what a request will need as soon as it is known who asks is looked up together with that.
+"""Prefetching: what a request will need once its user is known is looked up in the same round trip as the user.
 
-A look at the cache is mostly the way to Redis and back, and one look can take several names, and commands beside.
-Nothing is shown to anybody before it is known who asks, and whose it is.
+Most of the time of a lookup is the round trip to Redis, and one round trip can carry several names and further
+commands. Nothing that was prefetched is shown before the user is known and owns it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +17,8 @@ def _nothing(_: Sequence[str]) -> Mapping[str, bytes | None]:
 
 @dataclass(slots=True, kw_only=True)
 class Ahead:
-    """The names that will be needed, and how they are loaded; `found` holds them once they were looked up. `beside` are
-    the commands that go the same way."""
+    """A prefetch: the names to look up, and `load`, which reads them from Postgres. After the lookup `found` holds
+    their objects. The commands `beside` go in the same round trip."""
 
     names: Sequence[str] = ()
     load: Load = _nothing
@@ -27,7 +27,7 @@ class Ahead:
 
 
 def read_with(name: str, *, load: Load, ahead: Ahead | None) -> bytes | None:
-    """The object of this name, and in the same look what lies ahead."""
+    """Returns the named object, and looks up the prefetch in the same round trip."""
     if ahead is None:
         return cache_read_many([name], load=load)[name]
 
@@ -41,7 +41,7 @@ def read_with(name: str, *, load: Load, ahead: Ahead | None) -> bytes | None:
 
 
 def read_from(ahead: Ahead | None, name: str, *, load: Load) -> bytes | None:
-    """The object of this name, if it was looked up ahead; else from the cache."""
+    """Returns the named object from the prefetch, if it was looked up there, and else from the cache."""
     if ahead is not None and name in ahead.found:
         return ahead.found[name]
     return cache_read_many([name], load=load)[name]
