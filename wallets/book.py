@@ -1,8 +1,8 @@
-"""What the doors ask about wallets, wherever those are kept: in this process's database, or with the wallet service.
+"""The gateway for wallets: what entry points ask, whether this process's database or the wallet service answers.
 
-Pages and REST ask here; `settings.WALLET_BOOK` names who answers. Bound once, when the first door is imported, so that
-asking this database costs what calling it costs. Whoever has rights on the books by nature (the wallet service itself,
-tasks, commands, admin) asks `selectors` and `services`.
+Pages and REST call these functions; `settings.WALLET_BOOK` names the class that answers. It is bound once, at the first
+import, so that a call costs no more than calling the selector or service directly. Code that always runs beside the
+books (the wallet service itself, tasks, commands, admin) calls `selectors` and `services`.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from wallets.selectors import WalletHead
 
 
 class WalletBook(Protocol):
-    """The questions. Each raises WalletError, as the function of the same name in `selectors` or `services` does."""
+    """The functions. Each raises WalletError like the function of the same name in `selectors` or `services`."""
 
     def wallet_head_ahead(self, wallet_id: int) -> Ahead: ...
 
@@ -27,16 +27,16 @@ class WalletBook(Protocol):
     def wallet_head_list(self, *, owner: User) -> list[WalletHead]: ...
 
     def wallet_list(self, *, owner: User) -> Sequence[Wallet]:
-        """A user's wallets, oldest first, from Postgres: for forms, by which money moves."""
+        """A user's wallets, oldest first, from Postgres. For forms that move money."""
 
     def wallet_open(self, *, owner: User, currency: str) -> Wallet: ...
 
     def wallet_open_first(self, *, owner: User) -> None:
-        """The wallet that every account starts with; called in the database transaction that makes the account."""
+        """Opens the wallet that every account starts with, in the database transaction that creates the account."""
 
 
 class LocalWalletBook:
-    """The wallets of this process's own database."""
+    """The wallets in this process's own database."""
 
     wallet_head_ahead = staticmethod(selectors.wallet_head_ahead)
     wallet_head_get = staticmethod(selectors.wallet_head_get)

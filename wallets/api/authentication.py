@@ -1,4 +1,4 @@
-"""Who sends this request: a bearer token, or a browser's session together with its CSRF token."""
+"""Authenticates API requests: by a bearer token, or by a browser's session together with its CSRF token."""
 
 from knox.crypto import hash_token
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
@@ -14,7 +14,7 @@ from wallets.models import User
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer <token>`.
 
-    Not knox's own class: that one fails on bytes that are not UTF-8, and looks at all of a user's tokens each time.
+    It replaces knox's own class, which fails on bytes that are not UTF-8 and reads all tokens of a user each time.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Bearer] | None:
@@ -23,7 +23,7 @@ class BearerAuthentication(BaseAuthentication):
             return None
         if len(words) != 2:
             raise AuthenticationFailed("Send the header as: Authorization: Bearer <token>.")
-        # Any bytes have a hash, and one that is unknown opens nothing: there is no form of a token to check first.
+        # Any bytes can be hashed, and an unknown hash is refused. So the form of the token need not be checked first.
         digest = hash_token(words[1].decode("latin-1"))
         bearer = token_find(digest=digest, ahead=_ahead(request, digest))
         if bearer is None:
@@ -32,14 +32,14 @@ class BearerAuthentication(BaseAuthentication):
 
 
 def _ahead(request: Request, digest: str) -> Ahead | None:
-    """What an ApiView needs to know as soon as it knows who asks. (This module cannot import it: DRF's own views import
-    what is named in the settings.)"""
+    """What the view needs as soon as the user is known. (This module cannot import ApiView: DRF's own views import what
+    the settings name.)"""
     ahead_for = getattr(request.parser_context.get("view"), "ahead_for", None)
     return ahead_for(request, token_owner_guess(digest=digest)) if ahead_for else None
 
 
 class BrowserAuthentication(SessionAuthentication):
-    """A session cookie, which a browser sends for any page that asks, and so the CSRF token beside it."""
+    """A session cookie with a CSRF token. Browsers send the cookie with requests of any site, hence the CSRF token."""
 
     def enforce_csrf(self, request: Request) -> None:
         try:
