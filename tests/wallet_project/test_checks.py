@@ -106,7 +106,7 @@ def test_a_fence_that_a_commit_could_outlast_fails_every_check(settings: Setting
 def test_wsgi_refuses_to_serve_with_a_key_that_everybody_knows() -> None:
     served = python("-c", "import wallet_project.wsgi", SECRET_KEY="insecure-key-for-tests-and-commands-only")
     assert served.returncode == 1
-    assert "ImproperlyConfigured: SECRET_KEY is one that everybody knows" in served.stderr
+    assert "ImproperlyConfigured: SECRET_KEY is publicly known" in served.stderr
 
 
 def test_wsgi_serves_with_a_key_of_its_own() -> None:

@@ -55,7 +55,7 @@ def test_a_sockets_folder_that_leads_elsewhere_is_refused(tmp_path: Path) -> Non
     places.root.mkdir()
     (tmp_path / "elsewhere").mkdir()
     places.sockets.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ServerError, match="belongs to somebody else"):
+    with pytest.raises(ServerError, match="belongs to another user"):
         directories_make(places)
 
 
