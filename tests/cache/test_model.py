@@ -138,7 +138,7 @@ def play_much(world: World, dice: random.Random, events: Sequence[Event]) -> Non
 def test_no_order_of_events_leads_to_a_stale_read(world: World) -> None:
     servable = 0
 
-    @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+    @hypothesis_settings(max_examples=100, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 4)), min_size=20, max_size=40))
     def plays(events: list[tuple[Event, int]]) -> None:
         nonlocal servable
