@@ -1,4 +1,4 @@
-"""New accounts, and how people are found."""
+"""New accounts, and finding users."""
 
 import pytest
 
@@ -18,19 +18,19 @@ def test_a_new_account_has_an_empty_wallet_in_dollars() -> None:
     assert wallet.id >= 1_000
 
 
-def test_a_password_is_kept_as_a_hash_only() -> None:
+def test_only_the_hash_of_a_password_is_stored() -> None:
     alice = user_register(username="alice", email="alice@example.org", password="correct horse")
     assert alice.check_password("correct horse")
     assert not alice.check_password("Correct horse")
     assert "correct horse" not in User.objects.get(pk=alice.pk).password
 
 
-def test_a_new_account_is_nobody_special() -> None:
+def test_a_new_account_has_no_special_rights() -> None:
     alice = person("alice")
     assert (alice.is_active, alice.is_staff, alice.is_superuser) == (True, False, False)
 
 
-def test_names_and_addresses_are_kept_in_lower_case() -> None:
+def test_usernames_and_addresses_are_stored_in_lower_case() -> None:
     alice = user_register(username="Alice", email="Alice@Example.ORG", password="correct horse")
     alice.refresh_from_db()
     assert (alice.username, alice.email) == ("alice", "alice@example.org")
@@ -46,7 +46,7 @@ def test_names_and_addresses_are_kept_in_lower_case() -> None:
         ("other", "ALICE@example.org", "email"),
     ],
 )
-def test_a_taken_name_or_address_is_refused_and_named(username: str, email: str, field: str) -> None:
+def test_it_refuses_a_taken_username_or_address_and_names_the_field(username: str, email: str, field: str) -> None:
     person("alice")
     with pytest.raises(WalletError) as refusal:
         user_register(username=username, email=email, password="correct horse")
@@ -56,8 +56,8 @@ def test_a_taken_name_or_address_is_refused_and_named(username: str, email: str,
     assert User.objects.count() == Wallet.objects.filter(owner__isnull=False).count() == 1
 
 
-def test_an_account_that_gets_no_wallet_is_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both are one commit."""
+def test_no_account_is_created_if_its_wallet_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are created in one database transaction."""
 
     def fail(**_: object) -> Wallet:
         raise WalletError(ErrorCode.UNAVAILABLE)
@@ -69,7 +69,7 @@ def test_an_account_that_gets_no_wallet_is_no_account(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("name", ["alice", "ALICE", "\talice ", "alice@example.org", "ALICE@EXAMPLE.org"])
-def test_people_are_found_by_name_or_address_in_any_case(name: str) -> None:
+def test_users_are_found_by_name_or_address_in_any_case(name: str) -> None:
     alice = person("alice")
     person("bob")
     assert recipient_find(name=name) == alice
@@ -78,21 +78,21 @@ def test_people_are_found_by_name_or_address_in_any_case(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["", " ", "@", "alic", "alicee", "alice@", "@example.org", "al%ce", "alice\0", "\ud800"]
 )
-def test_who_is_not_there_is_not_found(name: str) -> None:
+def test_an_unknown_user_is_not_found(name: str) -> None:
     person("alice")
     with pytest.raises(WalletError) as refusal:
         recipient_find(name=name)
     assert refusal.value.code == ErrorCode.RECIPIENT_NOT_FOUND
 
 
-def test_who_left_is_not_found() -> None:
+def test_an_inactive_user_is_not_found() -> None:
     person("alice")
     User.objects.update(is_active=False)
     with pytest.raises(WalletError):
         recipient_find(name="alice")
 
 
-def test_a_recipient_takes_money_in_the_wallet_of_its_currency() -> None:
+def test_a_recipient_receives_money_in_the_wallet_of_its_currency() -> None:
     alice = person("alice")
     euros = wallet_open(owner=alice, currency="EUR")
     assert recipient_wallet_get(name="alice", currency="EUR") == euros
