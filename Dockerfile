@@ -1,4 +1,4 @@
-# The site in production shape: web, worker and beat are this one image with different commands.
+# The site in production shape. Web, worker, beat and the others run this one image with different commands.
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /venv
@@ -7,7 +7,7 @@ COPY requirements.txt .
 RUN pip install --require-hashes --only-binary :all: --requirement requirements.txt
 WORKDIR /app
 COPY . .
-# Fingerprints and compresses the static files. No secret takes part, and no database is asked.
+# Fingerprints and compresses the static files. This needs no secret and no database.
 RUN ENVIRONMENT=production python manage.py collectstatic --no-input --verbosity 0
 
 FROM python:3.11-slim-bookworm

@@ -1,5 +1,5 @@
-# `make run` and `make test` need git, make and Python 3.11 or newer; the rest comes from the Python package index.
-# Written for any make, GNU 3.81 of macOS included.
+# `make run` and `make test` need git, make and Python 3.11 or newer. All else comes from the Python package index.
+# Works with any make, including GNU make 3.81 on macOS.
 
 PORT ?= 8000
 KAFKA_PORT ?= 9092
@@ -9,7 +9,8 @@ WORKERS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-# For every platform, from the oldest Python on. No package index is named: each machine has its own.
+# Pins for every platform and for all supported Pythons. The files name no package index, because each machine has its
+# own.
 COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject.toml --quiet --no-emit-index-url \
 	--universal --python-version 3.11 --generate-hashes
 
@@ -25,15 +26,15 @@ run: $(STAMP) ## Set everything up and serve the site on http://127.0.0.1:8000 (
 kafka: $(STAMP) ## Fetch a Kafka broker and start it on 127.0.0.1:9092 (KAFKA_PORT=… for another port)
 	@KAFKA_PORT=$(KAFKA_PORT) exec $(BIN)/python -m devtools.run_kafka
 
-reset: $(STAMP) ## Throw the data of `make run` away
+reset: $(STAMP) ## Delete the data of `make run`
 	@exec $(BIN)/python -m devtools.run --reset
 
-test: $(STAMP) ## Run the tests on a Postgres and a Valkey of their own (ARGS="-k transfer" for some, WORKERS=0 one by one)
+test: $(STAMP) ## Run the tests on their own Postgres and Valkey (ARGS="-k transfer" selects, WORKERS=0 uses one process)
 	@$(BIN)/python -m tests.chromium
 	@$(BIN)/python -m tests.jdk
 	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
-bench: $(STAMP) ## Measure against pgbench, on servers of its own, for under twenty minutes (BENCH_QUICK=1 for a look)
+bench: $(STAMP) ## Benchmark against pgbench on separate servers, in under twenty minutes (BENCH_QUICK=1 for a short run)
 	@exec $(BIN)/python -m bench
 
 lint: $(STAMP) ## Check style, types, imports, templates and migrations
@@ -45,22 +46,22 @@ lint: $(STAMP) ## Check style, types, imports, templates and migrations
 	$(BIN)/djlint templates --lint --quiet
 	$(BIN)/python -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run
 
-format: $(STAMP) ## Bring code and templates into shape
+format: $(STAMP) ## Format code and templates
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/djlint templates --reformat --quiet || true
 
-proto: $(STAMP) ## Make the Python code of the gRPC contract anew, after a change to proto/
+proto: $(STAMP) ## Regenerate the Python code of the gRPC contract, after a change to proto/
 	@exec $(BIN)/python -m devtools.proto
 
-lock: $(STAMP) ## Pin the newest fitting version of every requirement, with hashes
+lock: $(STAMP) ## Pin the newest compatible version of every requirement, with hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(COMPILE) --upgrade --output-file requirements.txt
 	$(COMPILE) --upgrade --constraints requirements.txt --extra dev --output-file requirements-dev.txt
 
-install: $(STAMP) ## Make .venv and install the pinned requirements into it
+install: $(STAMP) ## Create .venv and install the pinned requirements
 
-# Made anew whenever the pins change. The stamp is written last, so that an interrupted installation starts over.
+# Runs again when the pins change. The stamp is written last, so that an interrupted installation is repeated.
 $(STAMP): requirements-dev.txt deploy/bootstrap.sh
 	@sh deploy/bootstrap.sh $(VENV)
 	@touch $(STAMP)

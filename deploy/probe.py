@@ -1,4 +1,4 @@
-"""Asks this container's own site: `python deploy/probe.py /readyz` ends with 0 where the answer is 200."""
+"""Probes this container's site: `python deploy/probe.py /readyz` exits with 0 if the answer is 200."""
 
 import http.client
 import sys

@@ -1,6 +1,6 @@
-"""Asks a gRPC server: `python deploy/probe_grpc.py 127.0.0.1:50051` ends with 0 where it says that it serves.
+"""Probes a gRPC server: `python deploy/probe_grpc.py 127.0.0.1:50051` exits with 0 if the server says that it serves.
 
-With GRPC_TLS_CERT the server's own certificate is what it is known by.
+If GRPC_TLS_CERT is set, the server must present that certificate.
 """
 
 import os

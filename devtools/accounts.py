@@ -1,4 +1,5 @@
-"""Which system account the embedded Postgres runs as. Only root has to think about it: Postgres refuses to be root."""
+"""Chooses the system account that the embedded Postgres runs as. It matters only to root: Postgres refuses to be
+root."""
 
 import os
 import pwd
@@ -9,8 +10,8 @@ from pathlib import Path
 from typing import TypedDict
 
 ROOT_UID = 0
-#: What walks through a folder that is closed to others, such as /root: the weaker power first. Containers often
-#: grant the second one only.
+#: Capabilities that let a process enter a folder that is closed to others, such as /root. The weaker one comes first;
+#: containers often grant only the second.
 _POWERS = ("dac_read_search", "dac_override")
 
 
@@ -26,7 +27,7 @@ class AccountError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A system account, and how to start a process as it: a command before the command, or arguments of Popen."""
+    """A system account, and how to start a process as it: by a command prefix, or by arguments of Popen."""
 
     uid: int = field(default_factory=os.getuid)
     gid: int = field(default_factory=os.getgid)
@@ -34,7 +35,7 @@ class Account:
     popen: Identity = field(default_factory=Identity)
 
     def reaching(self, *paths: Path) -> "Account":
-        """This account with the least power that lets it reach the paths; AccountError where nothing does."""
+        """This account with the least capabilities that let it reach the paths. AccountError if none do."""
         if os.getuid() != ROOT_UID:
             return self
         candidates = [replace(self, popen=Identity(user=self.uid, group=self.gid, extra_groups=[]))]
@@ -52,7 +53,7 @@ class Account:
 
 
 def account_for(*folders: Path) -> Account:
-    """Us; or, for root, the owner of the first folder that has one beside root, or else nobody."""
+    """The current account. For root: the owner of the first folder that belongs to another user, or else `nobody`."""
     if os.getuid() != ROOT_UID:
         return Account()
     owner = next(filter(None, map(_owner, folders)), None) or pwd.getpwnam("nobody")
@@ -68,7 +69,7 @@ def _owner(folder: Path) -> pwd.struct_passwd | None:
 
 
 def _prefix(account: Account, *, power: str) -> tuple[str, ...]:
-    # no_setuid_fixup: without it access(2), by which Postgres looks at its own files, ignores the power.
+    # Without no_setuid_fixup, access(2), which Postgres uses to check its own files, ignores the capability.
     return (
         "setpriv",
         f"--reuid={account.uid}",

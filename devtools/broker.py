@@ -1,6 +1,6 @@
-"""A real Kafka of one's own, for `make kafka` and for the tests: one node, without ZooKeeper. Not part of a deployment.
+"""A real Kafka for `make kafka` and for the tests: one node, without ZooKeeper. Not part of a deployment.
 
-The broker is a Java program. Its jars come from Maven (deploy/kafka/pom.xml) and lie under `.run/kafka/libs`.
+The broker is a Java program. Maven fetches its jars (deploy/kafka/pom.xml) into `.run/kafka/libs`.
 """
 
 import os
@@ -33,15 +33,15 @@ _LIBS = PLACES.kafka / "libs"
 _FETCH_TIMEOUT_S = 600
 _JAVA_TIMEOUT_S = 60
 _ANSWER_TIMEOUT_S = 2.0
-# Not from where the system takes the ports of outgoing connections: somebody who tries to reach a broker that is down
-# could be given its very port, connect to himself, and keep the broker from coming back.
+# These ports lie outside the range from which the system takes ports of outgoing connections. Otherwise a client that
+# tries to reach a stopped broker could get the broker's port, connect to itself, and keep the broker from starting.
 _PORTS = range(20_000, 30_000)
 _HEAP = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlaces:
-    """One broker: its folder, and the ports of its clients and of its own controller."""
+    """Where one broker lives: its folder, the port for clients, and the port of its controller."""
 
     root: Path
     port: int
@@ -61,12 +61,12 @@ class BrokerPlaces:
 
 
 def broker_possible() -> bool:
-    """Whether a broker can be run here, or everything is there to fetch one."""
+    """Whether a broker can run here: its jars are there, or Maven can fetch them."""
     return _java() is not None and (broker_is_fetched() or shutil.which("mvn") is not None)
 
 
 def broker_fetch() -> None:
-    """Has Maven copy the broker's jars, where they are not there yet. Raises ServerError."""
+    """Lets Maven fetch the broker's jars if they are missing. Raises ServerError."""
     if _java() is None:
         raise ServerError(MISSING)
     if broker_is_fetched():
@@ -74,10 +74,10 @@ def broker_fetch() -> None:
     maven = shutil.which("mvn")
     if maven is None:
         raise ServerError(MISSING)
-    # Under another name first, so that an interrupted fetch leaves no half of the jars behind; one for each process,
-    # so that of two which fetch at once each has its own.
+    # Into another folder first, so that an interrupted fetch leaves no incomplete `libs`. The folder's name contains
+    # the process id, because two processes may fetch at the same time.
     unfinished = _LIBS.with_name(f"libs.{os.getpid()}")
-    fetched = subprocess.run(  # noqa: S603 - the command is ours
+    fetched = subprocess.run(  # noqa: S603 - a fixed command
         [maven, "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", "-DincludeScope=runtime",
          f"-DoutputDirectory={unfinished}"],
         capture_output=True, text=True, check=False, timeout=_FETCH_TIMEOUT_S,
@@ -91,9 +91,10 @@ def broker_fetch() -> None:
 
 
 def broker_server(places: BrokerPlaces, *, run_dir: Path | None = None) -> Server:
-    """The broker, its data folder made where it is missing. Nothing but loopback reaches it.
+    """The broker as a server. Creates its data folder if it is missing. It listens on loopback only.
 
-    `run_dir` is the folder by which a leftover of a killed run is recognised: the broker's own, if none is given.
+    `run_dir` is the folder that marks the process, so that leftovers of a killed run can be found. By default it is the
+    broker's own folder.
     """
     places.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     places.properties.write_text(_properties(places))
@@ -110,9 +111,9 @@ def broker_server(places: BrokerPlaces, *, run_dir: Path | None = None) -> Serve
 
 
 def ports_free(count: int) -> list[int]:
-    """Ports that nobody listens on at this moment."""
+    """Returns ports on which nobody listens now. Raises ServerError if there are too few."""
     free: list[int] = []
-    # Each process starts somewhere else, so that two of them seldom look at the same ones.
+    # Each process starts its search at another port, so that two processes seldom choose the same one.
     start = os.getpid() * 17 % len(_PORTS)
     for port in [*_PORTS[start:], *_PORTS[:start]]:
         if len(free) == count:
@@ -127,25 +128,25 @@ def _properties(places: BrokerPlaces) -> str:
     options = {
         "process.roles": "broker,controller",
         "node.id": "1",
-        # By number rather than from the data folder, so that the next start may take other ports.
+        # Static voters: the data folder would record the port, and the next start may use another one.
         "controller.quorum.voters": f"1@{HOST}:{places.controller_port}",
         "listeners": f"PLAINTEXT://{places.bootstrap},CONTROLLER://{HOST}:{places.controller_port}",
         "advertised.listeners": f"PLAINTEXT://{places.bootstrap}",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": places.data,
-        # Topics are made on purpose, with the partitions that they need: see `manage.py kafka_topics`.
+        # `manage.py kafka_topics` creates the topics, with the partitions that they need.
         "auto.create.topics.enable": "false",
         "offsets.topic.num.partitions": "4",
-        # One node: nobody is there to replicate to.
+        # There is one node, so nothing can be replicated.
         "offsets.topic.replication.factor": "1",
         "transaction.state.log.replication.factor": "1",
         "transaction.state.log.min.isr": "1",
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
-        # Whoever starts, or dies, is noticed at once.
+        # A consumer that starts or dies is noticed at once.
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
-        # Nor does a broker that was killed wait for long until its own controller believes that it is gone.
+        # After a kill, the controller soon believes that the old broker is gone, so a restart is quick.
         "broker.session.timeout.ms": "1000",
         "broker.heartbeat.interval.ms": "250",
     }
@@ -155,12 +156,12 @@ def _properties(places: BrokerPlaces) -> str:
 def _data_make(places: BrokerPlaces) -> None:
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     shutil.rmtree(places.data, ignore_errors=True)
-    made = subprocess.run(  # noqa: S603 - the command is ours
+    made = subprocess.run(  # noqa: S603 - a fixed command
         [*_command("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}"), "-c", str(places.properties)],
         capture_output=True, text=True, check=False, timeout=_JAVA_TIMEOUT_S,
     )  # fmt: skip
     if made.returncode != 0:
-        raise ServerError(f"Kafka could not make its data folder.\n{made.stdout.strip()}\n{made.stderr.strip()}")
+        raise ServerError(f"Kafka could not create its data folder.\n{made.stdout.strip()}\n{made.stderr.strip()}")
 
 
 def _command(main_class: str, *arguments: str) -> list[str]:
@@ -172,7 +173,7 @@ def _command(main_class: str, *arguments: str) -> list[str]:
 
 
 def _java() -> str | None:
-    """A Java that is recent enough; JAVA_HOME's before the PATH's."""
+    """The path of a Java that is recent enough, preferably the one in JAVA_HOME."""
     home = os.environ.get("JAVA_HOME")
     for java in ([str(Path(home) / "bin" / "java")] if home else []) + ["java"]:
         path = shutil.which(java)
@@ -188,7 +189,7 @@ def _java_version(java: str) -> int:
 
 
 def broker_is_fetched() -> bool:
-    """Whether the jars are those that the pom names."""
+    """Whether the jars are there and are those of the current pom.xml."""
     fetched = _LIBS / _POM.name
     return fetched.exists() and fetched.read_bytes() == _POM.read_bytes()
 

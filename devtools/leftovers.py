@@ -1,7 +1,7 @@
-"""Finds and stops what a killed run left behind.
+"""Finds and stops processes that a killed run left behind.
 
-A process is known to be ours by its environment, which names the run's folder: unlike the number in a pid file, that
-can never be mistaken for somebody else's process.
+Such a process is recognised by its environment, which names the run's folder. Unlike the number in a pid file, that
+never matches another user's process by accident.
 """
 
 import os
@@ -18,9 +18,9 @@ _STOP_TIMEOUT_S = 10.0
 
 
 def leftovers_stop(run_dir: Path) -> int:
-    """Stops every process that was started for this folder, kindly, then not; returns how many there were.
+    """Stops every process that was started for this folder, with SIGKILL if it does not react, and returns the number.
 
-    Only for whoever holds the folder's lock: then no living run can own them.
+    Call it only while you hold the folder's lock. Otherwise the processes may belong to a run that is still alive.
     """
     leftovers = list(_leftovers(run_dir))
     for process in leftovers:

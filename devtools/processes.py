@@ -1,7 +1,7 @@
-"""Runs the processes of the Procfile side by side and shows what they say, each line under its process's name.
+"""Runs the processes of the Procfile side by side and prints their output, each line with its process's name.
 
-With honcho's parser and printer, but without its manager: that one needs shared memory, which not every machine lends
-to everybody, and puts a process of its own between us and each of ours.
+It uses honcho's parser and printer, but not its manager. The manager needs shared memory, which some machines do not
+grant to every user, and starts a process of its own for each process that it manages.
 """
 
 import os
@@ -29,7 +29,7 @@ class Running:
 
 
 class Processes:
-    """What the Procfiles name; each process leads a session of its own, so that Ctrl-C reaches us alone."""
+    """The processes that the Procfiles name. Each leads its own session, so that Ctrl-C reaches only this process."""
 
     def __init__(self, *procfiles: Path) -> None:
         self._folder = procfiles[0].parent
@@ -38,7 +38,7 @@ class Processes:
             self._commands |= parse_procfile(procfile.read_text()).processes
         self._running: list[Running] = []
         self._printer = Printer(width=max(map(len, self._commands)))
-        self._printing = threading.Lock()  # stops two processes' lines from getting mixed up
+        self._printing = threading.Lock()  # keeps the lines of two processes apart
 
     def start(self) -> None:
         for (name, command), colour in zip(self._commands.items(), get_colours(), strict=False):
@@ -56,11 +56,11 @@ class Processes:
             threading.Thread(target=self._relay, args=[running], daemon=True).start()
 
     def ended(self) -> Running | None:
-        """One that has ended, if any has."""
+        """A process that has ended, or None."""
         return next((running for running in self._running if running.process.poll() is not None), None)
 
     def stop(self) -> None:
-        """Asks all of them to stop, waits, and kills those that do not."""
+        """Asks all processes to stop, waits, and kills those that do not."""
         for running in self._running:
             running.process.terminate()
         deadline = time.monotonic() + _STOP_TIMEOUT_S
@@ -74,6 +74,6 @@ class Processes:
 
     def _relay(self, running: Running) -> None:
         for line in running.process.stdout or ():
-            now = datetime.now()  # noqa: DTZ005 - the clock on the wall of whoever watches
+            now = datetime.now()  # noqa: DTZ005 - local time, for the developer who watches
             with self._printing:
                 self._printer.write(Message("line", line, now, running.name, running.colour))

@@ -9,8 +9,8 @@ from pathlib import Path
 from wallet_project.embedded import BASE_DIR
 
 PACKAGE = "wallet_proto"
-#: protoc names Python packages after the folders of proto/. There it is `wallet`, like the protobuf package, which is
-#: too general a name for a Python package.
+#: protoc names Python packages after the folders of proto/. There the folder is `wallet`, like the protobuf package,
+#: but that is too general a name for a Python package.
 _IMPORT = re.compile(r"\b(from|import) wallet\.(v1|internal)\b")
 
 
@@ -20,7 +20,7 @@ def proto_generate(target: Path) -> list[Path]:
     with tempfile.TemporaryDirectory() as folder:
         outputs = [f"--{kind}={folder}" for kind in ("python_out", "pyi_out", "grpc_python_out")]
         command = [sys.executable, "-m", "grpc_tools.protoc", "--proto_path=.", *outputs, *sources]
-        subprocess.run(command, cwd=BASE_DIR / "proto", check=True)  # noqa: S603 - the command is ours
+        subprocess.run(command, cwd=BASE_DIR / "proto", check=True)  # noqa: S603 - a fixed command
         generated = Path(folder) / "wallet"
         made = sorted(path.relative_to(generated) for path in generated.rglob("*.py*"))
         for path in made:

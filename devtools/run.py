@@ -1,7 +1,7 @@
-"""`make run`: sets everything up, serves the site, and stops every process that it started.
+"""`make run`: sets everything up, serves the site, and in the end stops every process that it started.
 
-In this order: the folder's lock, leftovers of a killed run, the port, the servers, the database and the demo, and then
-the processes of the Procfile. What fails says so in a sentence or two.
+It works in this order: lock the folder, stop leftovers of a killed run, check the ports, start the servers, prepare the
+database and the demo, and run the processes of the Procfile. A failure is reported in one or two sentences.
 """
 
 import http
@@ -39,11 +39,11 @@ _WATCH_S = 0.5
 
 
 class RunError(RuntimeError):
-    """Why the site does not run, in words for whoever typed `make run`."""
+    """Why the site does not run, in words for the developer who typed `make run`."""
 
 
 class Stopped(BaseException):
-    """Somebody asked us to stop."""
+    """A signal asked this process to stop."""
 
 
 def main(arguments: list[str]) -> int:
@@ -58,7 +58,8 @@ def main(arguments: list[str]) -> int:
         _complain(f"The site already runs from this folder{where}. Stop it there first, with Ctrl-C.")
     except PermissionError as error:
         _complain(
-            f"{error.filename} belongs to somebody else: was this run as root before? Run it so again, or remove it."
+            f"{error.filename} belongs to another user. If you ran this as root before, run it as root again, or "
+            "remove the file."
         )
     except (RunError, ServerError, AccountError) as error:
         _complain(str(error))
@@ -67,13 +68,13 @@ def main(arguments: list[str]) -> int:
 
 def _run(places: Places) -> NoReturn:
     port = _port("PORT", default=8000)
-    # Next to the usual one as PORT is to its own, so that two sites side by side need one variable.
+    # GRPC_PORT moves with PORT, so that a second site on the same machine needs only PORT.
     grpc_port = _port("GRPC_PORT", default=_GRPC_PORT + port - 8000 if port < 20_000 else port - 1)
     with ExitStack() as stack:
         stack.enter_context(folder_locked(places.lock, note=f"http://{HOST}:{port}"))
         if leftovers_stop(places.root):
             _say("Stopped what a killed run had left behind.")
-        # Runs last, when everything has been stopped in order: whatever slipped through does not outlive us.
+        # Runs last, after everything was stopped in order. It stops processes that the callbacks above missed.
         stack.callback(leftovers_stop, places.root)
         _port_check(port, hint="PORT=8001")
         _port_check(grpc_port, hint="GRPC_PORT=50061")
@@ -84,7 +85,7 @@ def _run(places: Places) -> NoReturn:
 
 
 def _reset(places: Places) -> int:
-    # A broker of `make kafka` may be at work in a folder below.
+    # `make kafka` may run a broker in a folder below.
     with folder_locked(places.lock), folder_locked(places.kafka / "lock"):
         leftovers_stop(places.root)
         shutil.rmtree(places.sockets, ignore_errors=True)
@@ -96,7 +97,7 @@ def _reset(places: Places) -> int:
 def _port(variable: str, *, default: int) -> int:
     text = os.environ.get(variable, str(default))
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
-        raise RunError(f"{variable} is a number from 1 to 65535, not {text!r}.")
+        raise RunError(f"{variable} must be a number from 1 to 65535, not {text!r}.")
     return int(text)
 
 
@@ -110,7 +111,7 @@ def _port_check(port: int, *, hint: str) -> None:
 
 
 def _servers_start(places: Places, *, stack: ExitStack) -> list[Server]:
-    """Starts the servers that no URL stands in for."""
+    """Starts Postgres and Valkey, except those whose URL is set."""
     directories_make(places)
     servers = []
     if "DATABASE_URL" not in os.environ:
@@ -130,7 +131,7 @@ def _server_start(server: Server, *, stack: ExitStack) -> Server:
 
 
 def _environment(places: Places, *, port: int, grpc_port: int) -> dict[str, str]:
-    """What the site's processes need to know beside the servers' URLs, which the settings work out themselves."""
+    """Environment variables for the site's processes. The settings work out the URLs of the embedded servers."""
     if "SECRET_KEY" not in os.environ:
         _secret_key_make(places.secret_key)
     shutil.rmtree(places.metrics, ignore_errors=True)
@@ -143,7 +144,7 @@ def _environment(places: Places, *, port: int, grpc_port: int) -> dict[str, str]
         "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
         "PYTHONUNBUFFERED": "1",
         "LOG_FORMAT": os.environ.get("LOG_FORMAT", "console"),
-        # Celery's advice against root is meant for deployments, and ours keeps to it.
+        # Celery warns against running as root. That concerns deployments, and the image runs as an ordinary user.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
     }
 
@@ -157,25 +158,25 @@ def _secret_key_make(path: Path) -> None:
 
 
 def _site_prepare() -> None:
-    """Migrates, collects the static files and makes the demo people; here, because Django takes a while to start."""
-    import django  # noqa: PLC0415 - the settings read the key and the servers that were made above
+    """Migrates, collects the static files and creates the demo users. In this process, because Django starts slowly."""
+    import django  # noqa: PLC0415 - the settings read the key and the URLs that were set above
     from django.core.management import CommandError, call_command  # noqa: PLC0415
     from django.db import DatabaseError, connections  # noqa: PLC0415
 
     django.setup()
-    from kit.cache.protocol import cache_trust_assert  # noqa: PLC0415 - the models are there only now
+    from kit.cache.protocol import cache_trust_assert  # noqa: PLC0415 - needs django.setup()
 
     _say("Bringing the database up to date …")
     try:
         call_command("migrate", verbosity=0)
         call_command("collectstatic", interactive=False, verbosity=0)
         if "DATABASE_URL" in os.environ:
-            # Accounts whose passwords everybody knows are not put into somebody's own database unasked.
-            _say("DATABASE_URL is given, so no demo people are made. This makes them: .venv/bin/python manage.py demo")
+            # Do not put accounts with well-known passwords into a database that the developer brought along.
+            _say("DATABASE_URL is set, so no demo users are created. To create them: .venv/bin/python manage.py demo")
         else:
             call_command("demo")
         if not {"DATABASE_URL", "REDIS_URL"} & os.environ.keys():
-            # Both servers were started by us, just now: no transaction of an earlier run is under way.
+            # This run has just started both servers, so no database transaction of an earlier run can be open.
             cache_trust_assert()
     except (CommandError, DatabaseError) as error:
         raise RunError(str(error)) from error
@@ -184,7 +185,7 @@ def _site_prepare() -> None:
 
 
 def _processes_run(servers: list[Server], *, port: int) -> NoReturn:
-    """Runs the Procfiles until somebody stops us or one of its processes ends."""
+    """Runs the Procfiles until a signal arrives or one of the processes ends."""
     processes = Processes(*_procfiles())
     is_announced = False
     try:
@@ -198,8 +199,8 @@ def _processes_run(servers: list[Server], *, port: int) -> NoReturn:
     finally:
         processes.stop()
     raise RunError(
-        f"{ended.name} ended by itself (exit code {ended.process.returncode}); its last words are above. "
-        "The others were stopped."
+        f"{ended.name} ended by itself (exit code {ended.process.returncode}). Its last output is above. "
+        "The other processes were stopped."
     )
 
 
@@ -209,7 +210,7 @@ def _procfiles() -> list[Path]:
 
 
 def _answers(port: int) -> bool:
-    # Not urllib: it would ask the proxy that http_proxy names.
+    # Not urllib, which would use the proxy of http_proxy.
     connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
         connection.request("GET", "/livez")
@@ -221,7 +222,7 @@ def _answers(port: int) -> bool:
 
 
 def _servers_keep(servers: list[Server]) -> None:
-    """Starts a server anew that died, as an operator would. The site lives without it meanwhile."""
+    """Restarts a server that died, as an operator would. Meanwhile the site runs without it."""
     for server in servers:
         if not server.is_running():
             _say(f"{server.name} ended by itself (its log: {server.log}). Starting it again …")
@@ -229,7 +230,8 @@ def _servers_keep(servers: list[Server]) -> None:
 
 
 def signals_stop() -> None:
-    """Turns the first signal into Stopped, and ignores further ones, so that an impatient Ctrl-C leaves no orphans."""
+    """Turns the first signal into Stopped and ignores further ones, so that repeated Ctrl-C leaves no processes
+    behind."""
 
     def stop(*_: object) -> None:
         for stop_signal in _STOP_SIGNALS:
@@ -237,7 +239,7 @@ def signals_stop() -> None:
         raise Stopped
 
     for stop_signal in _STOP_SIGNALS:
-        # Ignored from the start means nohup: the closing of the terminal is to be survived.
+        # If SIGHUP is ignored from the start, nohup is in use, and the run must survive the end of the terminal.
         if stop_signal is not signal.SIGHUP or signal.getsignal(stop_signal) is not signal.SIG_IGN:
             signal.signal(stop_signal, stop)
 

@@ -1,6 +1,6 @@
-"""`make kafka`: fetches a Kafka broker, starts it under `.run/kafka`, makes the topics, and stops it with Ctrl-C.
+"""`make kafka`: fetches a Kafka broker, starts it under `.run/kafka`, creates the topics, and stops it with Ctrl-C.
 
-Its data stays until `make reset`. What fails says so in a sentence or two.
+Its data stays until `make reset`. A failure is reported in one or two sentences.
 """
 
 import os
@@ -41,7 +41,7 @@ def _run() -> NoReturn:
         if leftovers_stop(places.root):
             _say("Stopped what a killed run had left behind.")
         if not broker_is_fetched():
-            _say("Fetching the broker (some 40 MB, once) …")
+            _say("Fetching the broker (about 40 MB, only once) …")
         broker_fetch()
         _say("Starting Kafka …")
         server = broker_server(places)
@@ -54,19 +54,19 @@ def _run() -> NoReturn:
         )
         while server.is_running():
             time.sleep(_WATCH_S)
-    raise RunError(f"Kafka ended by itself; its log: {server.log}")
+    raise RunError(f"Kafka ended by itself. Its log: {server.log}")
 
 
 def _port() -> int:
     text = os.environ.get("KAFKA_PORT", "9092")
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
-        raise RunError(f"KAFKA_PORT is a number from 1 to 65535, not {text!r}.")
+        raise RunError(f"KAFKA_PORT must be a number from 1 to 65535, not {text!r}.")
     return int(text)
 
 
 def _topics_make(places: BrokerPlaces) -> None:
     os.environ["KAFKA_BOOTSTRAP_SERVERS"] = places.bootstrap
-    import django  # noqa: PLC0415 - the settings read the address that was found above
+    import django  # noqa: PLC0415 - the settings read the address that was set above
     from django.core.management import CommandError, call_command  # noqa: PLC0415
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wallet_project.settings")

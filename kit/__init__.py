@@ -1,1 +1,1 @@
-"""Infrastructure that knows nothing about wallets. It imports none of our models."""
+"""Infrastructure that knows nothing about wallets. It imports no other app of this project except `telemetry`."""

@@ -1,4 +1,4 @@
-"""The one table that infrastructure keeps: what the cache's writers could not evict."""
+"""The only table that infrastructure keeps: names that writers could not evict from the cache."""
 
 from django.db import models
 
@@ -13,7 +13,7 @@ class Unevicted(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        # The table was made when the model lived in `wallets`.
+        # The table was created when the model was part of `wallets`.
         db_table = "wallets_unevicted"
         verbose_name = "unevicted name"
 

@@ -1,1 +1,1 @@
-"""Metrics, tracing and logging. Imports nothing of ours, so that every room may use it."""
+"""Metrics and logging. Imports nothing else of this project, so that every package may use it."""

@@ -1,4 +1,4 @@
-"""How log lines look: one JSON object each for machines, coloured text for people. Needs no Django."""
+"""The format of log lines: one JSON object per line for machines, coloured text for people. Needs no Django."""
 
 import logging
 import os
@@ -9,10 +9,10 @@ from typing import Any
 import structlog
 
 _REDACTED = "[redacted]"
-#: A value under a name that contains one of these is never written.
+#: The value of a key whose name contains one of these is never written.
 _SECRET_NAMES = ("password", "secret", "token", "authorization", "cookie", "session", "otp", "email")
 
-# Enriches every line, whether it comes from structlog or from a library's standard logger.
+# These processors add to every line, whether it comes from structlog or from a library's standard logger.
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -23,7 +23,7 @@ _SHARED: list[structlog.typing.Processor] = [
 
 
 def json_wanted() -> bool:
-    """LOG_FORMAT decides (json or console); without it, people at a terminal get text and everything else JSON."""
+    """LOG_FORMAT decides (json or console). Without it, a terminal in development gets text; all else gets JSON."""
     log_format = os.environ.get("LOG_FORMAT")
     if log_format:
         return log_format == "json"
@@ -31,7 +31,7 @@ def json_wanted() -> bool:
 
 
 def logging_config(*, as_json: bool, level: str = "INFO") -> dict[str, Any]:
-    """A configuration for `logging.config.dictConfig`, which Django, gunicorn and Celery all take."""
+    """A configuration for `logging.config.dictConfig`. Django, gunicorn and Celery all use it."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -45,15 +45,15 @@ def logging_config(*, as_json: bool, level: str = "INFO") -> dict[str, Any]:
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
         "root": {"handlers": ["console"], "level": level},
         "loggers": {
-            # Each failed request is logged once, with its traceback, by django-structlog's middleware.
+            # django-structlog's middleware logs each failed request once, with its traceback.
             "django.request": {"level": "CRITICAL"},
-            # Without handlers of their own, their lines reach the root's.
+            # These loggers get no handlers, so that their lines reach the root's handler.
             "django": {"handlers": [], "level": level, "propagate": True},
             "gunicorn.error": {"handlers": [], "level": level, "propagate": True},
-            # Warns of every HEAD, whose body Django leaves to the server to drop.
+            # It warns of every HEAD request, because Django leaves it to the server to drop the body.
             "gunicorn.http.wsgi": {"level": "ERROR"},
-            # Each failed task is logged once, with its traceback, by django-structlog; one that came, ran and had
-            # nothing to do, every two seconds, is no news.
+            # django-structlog logs each failed task once, with its traceback. A task that finds nothing to do, every
+            # two seconds, need not be logged.
             "celery.app.trace": {"level": "CRITICAL"},
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.beat": {"level": "WARNING"},
@@ -62,7 +62,7 @@ def logging_config(*, as_json: bool, level: str = "INFO") -> dict[str, Any]:
 
 
 def structlog_configure() -> None:
-    """Sends structlog's lines through the standard library's handlers, so that all lines take one way out."""
+    """Sends structlog's lines through the standard library's handlers, so that all lines get the same format."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -76,7 +76,7 @@ def structlog_configure() -> None:
 
 
 def secrets_redact(_: logging.Logger, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Blots out what nobody may read in a log, as a last guard behind not logging it."""
+    """Replaces secret values. This is a safeguard; code should not log secrets in the first place."""
     for name in event:
         if any(secret in name.lower() for secret in _SECRET_NAMES):
             event[name] = _REDACTED
@@ -89,7 +89,7 @@ def _rendering(*, as_json: bool) -> list[structlog.typing.Processor]:
         secrets_redact,
     ]
     if as_json:
-        # Plain tracebacks: structlog's own form would add the local variables, passwords among them.
+        # Plain tracebacks: structlog's own would include local variables, which may hold passwords.
         return [*clean, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback

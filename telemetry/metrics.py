@@ -1,6 +1,6 @@
-"""What Prometheus can ask about. Declared here, counted where it happens, shown at /metrics.
+"""The Prometheus metrics. They are declared here, counted in the code that they describe, and served at /metrics.
 
-Labels take few values (a route's template, never its path), because each combination is a series of its own.
+A label has few values (a route's template, never its path), because each combination of values is a series of its own.
 """
 
 import os
@@ -19,163 +19,162 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 http_request_duration_seconds = Histogram(
     "wallet_http_request_duration_seconds",
-    "How long a request took, by the template of its route.",
+    "Duration of requests, by method, route template and status.",
     ["method", "route", "status"],
 )
 rpc_duration_seconds = Histogram(
     "wallet_rpc_duration_seconds",
-    "How long a gRPC call took, by method and status; of WatchWallet, until its first answer.",
+    "Duration of gRPC calls, by method and status; for WatchWallet, until its first answer.",
     ["method", "code"],
 )
 rpc_watchers = Gauge(
     "wallet_rpc_watchers",
-    "Calls of WatchWallet that are open.",
+    "Open calls of WatchWallet.",
     multiprocess_mode="livesum",
 )
 transactions_posted = Counter(
     "wallet_transactions_posted_total",
-    "Transactions that moved money; replays of an idempotency key do not count.",
+    "Transactions that moved money. Replays of an idempotency key are not counted.",
     ["kind"],
 )
 transactions_refused = Counter(
     "wallet_transactions_refused_total",
-    "Requests to move money that were refused, by error code.",
+    "Refused requests to move money, by kind and error code.",
     ["kind", "code"],
 )
 transfers_accepted = Counter(
     "wallet_transfers_accepted_total",
-    "Transfers that were accepted to be settled behind; replays of an idempotency key do not count.",
+    "Accepted asynchronous transfers. Replays of an idempotency key are not counted.",
 )
 transfers_settled = Counter(
     "wallet_transfers_settled_total",
-    "Accepted transfers that came to their end, by outcome: posted or failed.",
+    "Settled asynchronous transfers, by outcome: posted or failed.",
     ["outcome"],
 )
 settlement_faults = Counter(
     "wallet_settlement_faults_total",
-    "Batches of accepted transfers that met a fault and were undone, to be tried again.",
+    "Batches of jobs that were rolled back after a fault, and will be retried.",
 )
 dead_letters_buried = Counter(
     "wallet_dead_letters_total",
-    "Accepted transfers that met a fault too often and were left to staff.",
+    "Jobs that were given up after too many faults, and wait for staff.",
 )
 dead_letters_replayed = Counter(
     "wallet_dead_letters_replayed_total",
-    "Dead letters that staff put back into the queue.",
+    "Dead letters that staff replayed.",
 )
 cache_reads = Counter(
     "wallet_cache_reads_total",
-    "Reads of cached objects, by result: hit, miss, or why the cache was passed by: busy (somebody else fills it), "
-    "fence (a writer is about to commit), quarantine (Redis is new), lapsed (the trust has run out), redis (away), "
-    "transaction, off.",
+    "Reads of cached objects, by result: hit, miss, or why the cache was bypassed: busy (another reader fills it), "
+    "fence (a writer is about to commit), quarantine (Redis is new), lapsed (the trust has ended), redis (away), "
+    "transaction (inside a database transaction), off.",
     ["result"],
 )
 cache_fills_refused = Counter(
     "wallet_cache_fills_refused_total",
-    "Values that were not cached because a writer came between the reading and the filling.",
+    "Values that were not cached because a writer revoked the lease between the read and the fill.",
 )
 cache_evictions = Counter(
     "wallet_cache_evictions_total",
-    "Names of cached objects that writers evicted after their commits.",
+    "Names of cached objects that writers evicted, before their commits.",
 )
 cache_fences_failed = Counter(
     "wallet_cache_fences_failed_total",
-    "Commits whose fence could not be set because Redis was away; their names went on record in Postgres.",
+    "Commits without a fence because Redis was away. Their names were recorded in Postgres.",
 )
 cache_swept = Counter(
     "wallet_cache_swept_total",
-    "Names that were evicted from that record, when Redis was back.",
+    "Recorded names that were evicted after Redis came back.",
 )
 throttled = Counter(
     "wallet_throttled_total",
-    "Requests and forms that were refused because there were too many, by policy.",
+    "Requests and forms that a rate limit refused, by policy.",
     ["policy"],
 )
 throttle_fallbacks = Counter(
     "wallet_throttle_fallbacks_total",
-    "Decisions on a limit that this process made alone because Redis was away, by policy.",
+    "Rate limit decisions that this process made without Redis, by policy.",
     ["policy"],
 )
 locks = Counter(
     "wallet_locks_total",
-    "Attempts to take a lock in Redis, by kind of work and outcome: yes, busy, or unknown (Redis away).",
+    "Attempts to take a Redis lock, by kind of work and outcome: yes, busy, or unknown (Redis away).",
     ["kind", "outcome"],
 )
 not_modified = Counter(
     "wallet_not_modified_total",
-    "Reads that were answered 304 because the client had the newest state already, by route.",
+    "Reads answered with 304 because the client already had the newest state, by route.",
     ["route"],
 )
 service_calls = Histogram(
     "wallet_service_call_seconds",
-    "How long a web process's call to the wallet service took, each try by itself, by method and gRPC status.",
+    "Duration of a web process's calls to the wallet service, one per attempt, by method and gRPC status.",
     ["method", "code"],
 )
 warm_ups = Counter(
     "wallet_warm_ups_total",
-    "Requests to warm a wallet's reads, by outcome: yes (done), busy (somebody else is at it), unknown (Redis away), "
+    "Requests to warm a wallet's reads, by outcome: yes (done), busy (another worker does it), unknown (Redis away), "
     "unsent (the broker is away).",
     ["outcome"],
 )
 kafka_published = Counter(
     "wallet_kafka_published_total",
-    "Messages that Kafka has acknowledged, by topic.",
+    "Messages that Kafka acknowledged, by topic.",
     ["topic"],
 )
 kafka_unacknowledged = Counter(
     "wallet_kafka_unacknowledged_total",
-    "Messages that Kafka has not acknowledged in time, by topic.",
+    "Messages that Kafka did not acknowledge in time, by topic.",
     ["topic"],
 )
 kafka_consumed = Counter(
     "wallet_kafka_consumed_total",
-    "Messages that were read to be settled, by outcome: posted, failed, replayed (delivered before), retried (put off "
-    "after a fault), dead (left to staff) or unreadable.",
+    "Messages that consumers took from Kafka, by outcome: read, or unreadable (stored in the dead-letter topic).",
     ["outcome"],
 )
 kafka_lag = Gauge(
     "wallet_kafka_lag",
-    "Messages that wait in the partitions of each consumer, by topic.",
+    "Messages that wait in the partitions of this process's consumers, by topic.",
     ["topic"],
     multiprocess_mode="livesum",
 )
 settled_events_published = Counter(
     "wallet_settled_events_published_total",
-    "Events of settled transactions that Kafka has acknowledged.",
+    "Settled events that Kafka acknowledged.",
 )
 settled_events_faults = Counter(
     "wallet_settled_events_faults_total",
-    "Batches of events that could not be told, to be tried again: Kafka or Postgres was away.",
+    "Batches of settled events that could not be published, and will be retried: Kafka or Postgres was away.",
 )
-# Of several relays each asks the same outbox; the last one to ask is right.
+# Several relays may measure the same outbox; the most recent measurement counts.
 settled_events_waiting = Gauge(
     "wallet_settled_events_waiting",
-    "Events that wait in the outbox, at the most.",
+    "Upper bound for the number of settled events in the outbox.",
     multiprocess_mode="livemostrecent",
 )
 settled_events_oldest_seconds = Gauge(
     "wallet_settled_events_oldest_seconds",
-    "How long ago the oldest event in the outbox was settled; 0 where none waits.",
+    "Age of the oldest event in the outbox; 0 if the outbox is empty.",
     multiprocess_mode="livemostrecent",
 )
 
 
 def exposition() -> tuple[bytes, str]:
-    """All metrics, of every worker process, in Prometheus's text format, and its content type."""
+    """All metrics of all worker processes in Prometheus's text format, and the content type of that format."""
     return generate_latest(_registry()), CONTENT_TYPE_LATEST
 
 
 def exposition_serve(*, port: int) -> None:
-    """Shows the same at http://…:port/metrics, for processes that serve nothing else over HTTP. In a thread.
+    """Serves the metrics at http://…:port/metrics, in a thread. For processes that serve nothing else over HTTP.
 
-    Port 0 is nowhere. Raises OSError where the port is taken.
+    Port 0 serves nothing. Raises OSError if the port is taken.
     """
     if port:
         start_http_server(port, registry=_registry())
 
 
 def _registry() -> CollectorRegistry:
-    """What this process has counted; where several write to the same folder, what all of them have."""
+    """The metrics of this process or, if processes share the folder PROMETHEUS_MULTIPROC_DIR, of all of them."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return REGISTRY
     registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""What every request leaves behind: an id that its caller and our logs share, its duration, and one line in the log."""
+"""Middleware that gives every request an id, which its caller and our logs share, measures it, and logs one line."""
 
 import re
 import time
@@ -16,13 +16,13 @@ from telemetry import metrics
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
-#: Visible ASCII, and not too much of it: a stranger's id ends up in our logs and in a header of ours.
+#: Visible ASCII of limited length, because a stranger's id goes into our logs and into a response header.
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class TelemetryMiddleware:
-    """Takes or makes the X-Request-ID, echoes it, binds it to the log lines in between, and measures the request."""
+    """Takes the X-Request-ID or makes one, returns it, adds it to the request's log lines, and measures the request."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -34,7 +34,7 @@ class TelemetryMiddleware:
             response = self.get_response(request)
         response["X-Request-ID"] = request_id
         metrics.http_request_duration_seconds.labels(
-            # A method is whatever a stranger types, and each would be a series of its own.
+            # Clients may send any text as the method, and each text would be a series of its own.
             method=request.method if request.method in _METHODS else "other",
             route=route_of(request) or "none",
             status=response.status_code,
@@ -43,9 +43,9 @@ class TelemetryMiddleware:
 
 
 class RequestLogMiddleware(RequestMiddleware):
-    """django-structlog's line for each request, with the route instead of the path.
+    """django-structlog's line for each request, but with the route instead of the path.
 
-    A path can hold a secret (the link that resets a password) or somebody's name (a search).
+    A path can contain a secret (the link that resets a password) or a name (a search).
     """
 
     @staticmethod
@@ -54,13 +54,14 @@ class RequestLogMiddleware(RequestMiddleware):
 
     @staticmethod
     def bind_user_id(request: HttpRequest) -> None:
-        # Who asks may be in a Postgres that is away: then the line goes without, and the answer goes out.
+        # The session's user is in Postgres. If Postgres is away, log without the user instead of failing.
         with suppress(DatabaseError, InterfaceError):
             RequestMiddleware.bind_user_id(request)
 
 
 def request_id_of(request: HttpRequest) -> str:
-    """The caller's id where it is sane, else a new one; left in the request for whoever reads the header next."""
+    """The caller's id if it is acceptable, else a new one, which also replaces the request's header for later
+    readers."""
     request_id: str = request.META.get("HTTP_X_REQUEST_ID", "")
     if not _REQUEST_ID.fullmatch(request_id):
         request_id = request.META["HTTP_X_REQUEST_ID"] = str(uuid.uuid4())
@@ -68,5 +69,5 @@ def request_id_of(request: HttpRequest) -> str:
 
 
 def route_of(request: HttpRequest) -> str:
-    """The template of the request's route, such as /transactions/<id>/; empty where none was found."""
+    """The template of the request's route, such as /transactions/<id>/; empty if no route matched."""
     return f"/{request.resolver_match.route}" if request.resolver_match else ""

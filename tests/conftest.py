@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import hypothesis
 import pytest
 from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -28,6 +29,10 @@ __all__ = ["channel", "grpc_server", "kafka", "kafka_process", "small_server", "
 _NEVER_FLUSHED = "wallets_nodelease"
 #: The password of everybody in the tests.
 PASSWORD = "correct horse battery staple"
+
+# The only profile of the property tests. It has no deadline: on a slow or busy machine, one example may take long.
+hypothesis.settings.register_profile("wallet", deadline=None)
+hypothesis.settings.load_profile("wallet")
 
 
 @pytest.fixture

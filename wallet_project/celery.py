@@ -11,13 +11,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wallet_project.settings")
 
 
 class MetricsStep(StartStopStep):
-    """Shows what a worker has counted. Its children count for themselves: PROMETHEUS_MULTIPROC_DIR adds them up."""
+    """Serves a worker's metrics. Its children count in files (PROMETHEUS_MULTIPROC_DIR), which are added up here."""
 
-    # After the children were forked, which have no use for the socket.
+    # After the pool has forked its children, which must not inherit the socket.
     requires = ("celery.worker.components:Pool",)
 
     def start(self, parent: Any) -> None:  # noqa: ARG002 - celery's signature
-        # When Django is ready, and gunicorn's configuration has said where to count.
+        # Not before: the settings need Django, and the metrics need the folder that the environment names.
         from django.conf import settings  # noqa: PLC0415
 
         from telemetry import metrics  # noqa: PLC0415
@@ -31,5 +31,5 @@ app.autodiscover_tasks()
 # A task's log lines carry the id of the request that sent it.
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.steps["worker"].add(MetricsStep)
-# By name: it needs the models, which are not there yet.
+# By name, because the module needs the models, which are not loaded yet.
 app.steps["worker"].add("transactions.channels.celery.poller:PollerStep")

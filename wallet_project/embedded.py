@@ -1,6 +1,7 @@
-"""Where the embedded Postgres and Valkey are found: paths and URLs, worked out from the checkout's own path.
+"""Where the embedded Postgres and Valkey are: paths and URLs, derived from the path of the checkout.
 
-The settings ask here, so this module imports nothing that only a developer's machine has; `servers.py` starts them.
+The settings import this module, so it imports nothing that only development machines have. `devtools/servers.py` starts
+the servers.
 """
 
 import hashlib
@@ -10,14 +11,14 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-#: The path of a Unix socket ends at 104 bytes on macOS and at 108 on Linux.
+#: The path of a Unix socket is limited to 104 bytes on macOS and 108 on Linux, including the NUL at its end.
 _SOCKET_PATH_BYTES_MAX = 103
 _LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The files of one pair of embedded servers, all under `root`, except where its path is too long for a socket."""
+    """The files of one pair of embedded servers. All are under `root`, unless its path is too long for a socket."""
 
     root: Path
 
@@ -51,7 +52,7 @@ class Places:
         if len(os.fsencode(near / _LONGEST_SOCKET_NAME)) <= _SOCKET_PATH_BYTES_MAX:
             return near
         fingerprint = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
-        return Path(f"/tmp/wallet-{fingerprint}-{os.getuid()}")  # noqa: S108 - made private, and checked, at start
+        return Path(f"/tmp/wallet-{fingerprint}-{os.getuid()}")  # noqa: S108 - made private and checked at start
 
     @property
     def valkey_socket(self) -> Path:
@@ -68,7 +69,7 @@ PLACES = Places(BASE_DIR / ".run")
 
 
 def secret_key() -> str | None:
-    """The key that `make run` made for this checkout, if it ever ran."""
+    """The key that `make run` created for this checkout, or None if it has never run."""
     try:
         return PLACES.secret_key.read_text().strip()
     except OSError:
@@ -84,7 +85,7 @@ def redis_url() -> str:
 
 
 def celery_url(url: str) -> str:
-    """The same Redis, spelled for Celery, which has its own form for Unix sockets."""
+    """The URL of the same Redis as Celery writes it; Celery has its own form for Unix sockets."""
     parts = urlsplit(url)
     if parts.scheme != "unix":
         return url

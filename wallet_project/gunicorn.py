@@ -1,6 +1,6 @@
 """Gunicorn's configuration: `gunicorn -c wallet_project/gunicorn.py wallet_project.wsgi`.
 
-Read by gunicorn's master before it loads any other code, which is what the metrics need.
+Gunicorn's master reads this file before it loads any other code. The metrics depend on that order.
 """
 
 import os
@@ -17,30 +17,30 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
 timeout = 60
 graceful_timeout = 30
-keepalive = 75  # longer than a load balancer's, so that it is never us who closes a connection in use
-# The workers' heartbeat files: a disk that is slow to sync would make healthy workers look dead.
+keepalive = 75  # longer than a load balancer's, so that gunicorn never closes a connection that is in use
+# The workers' heartbeat files. On a disk with slow syncs, healthy workers would look dead.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn's own advice
 control_socket_disable = True
-# Every request is logged once, by the application; what is left are gunicorn's own words, in the same form.
+# The application logs every request once. What remains are gunicorn's own messages, in the same format.
 accesslog = None
 logconfig_dict = logs.logging_config(as_json=logs.json_wanted())
 
-# Each worker counts for itself, in files of this folder, and /metrics adds them up. prometheus_client decides when it
-# is first imported whether it does so, hence here.
+# Each worker counts in files of this folder, and /metrics adds them up. prometheus_client reads the variable when it is
+# first imported, so it must be set here.
 _own_metrics_dir = None
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     _own_metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="wallet-metrics-")
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    """Takes a dead worker's gauges out of the sums; its counters stay."""
-    from prometheus_client import multiprocess  # noqa: PLC0415 - after the folder is known
+    """Removes a dead worker's gauges from the sums. Its counters stay."""
+    from prometheus_client import multiprocess  # noqa: PLC0415 - the variable must be set first
 
     if Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).is_dir():
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]  # the library is half typed
 
 
 def on_exit(server: Any) -> None:  # noqa: ARG001 - gunicorn's signature
-    """Called in the master alone, when its workers are gone."""
+    """Gunicorn calls this only in the master, after its workers have ended."""
     if _own_metrics_dir is not None:
         shutil.rmtree(_own_metrics_dir, ignore_errors=True)

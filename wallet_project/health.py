@@ -1,7 +1,7 @@
-"""Probes: /livez says that this process answers, /readyz that it can serve, /metrics what it counted.
+"""Probes: /livez (this process answers), /readyz (it can serve) and /metrics.
 
-They are answered before any other middleware: a probe comes over plain HTTP and calls us by an address, not by one of
-ALLOWED_HOSTS.
+They are answered before any other middleware, because a probe comes over plain HTTP and addresses the process by its
+IP address, which is not one of ALLOWED_HOSTS.
 """
 
 import logging
@@ -22,18 +22,19 @@ from telemetry import metrics
 from transactions.events.outbox import backlog_measure
 
 logger = logging.getLogger(__name__)
-#: However the parts behave, a probe is answered after this long.
+#: How long a probe waits for a check.
 CHECK_TIMEOUT_S = 3.0
 _NO_STORE = {"Cache-Control": "no-store"}
 
-# Threads of their own, so that a part that hangs holds up its own check alone: the next one queues behind it and fails.
+# One thread per component. A component that hangs then blocks only its own check; later checks queue behind it and
+# fail.
 _postgres_checks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="check-postgres")
 _redis_checks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="check-redis")
 _service_checks = ThreadPoolExecutor(max_workers=1, thread_name_prefix="check-service")
 
 
 class ProbeMiddleware:
-    """Answers the probes; stands first."""
+    """Answers the probes. It must be the first middleware."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -49,12 +50,12 @@ class ProbeMiddleware:
 
 
 def live() -> HttpResponse:
-    """Depends on nothing: a restart would not bring Postgres back."""
+    """Depends on nothing. If it failed because Postgres is down, restarting the process would not help."""
     return JsonResponse({"status": "alive"}, headers=_NO_STORE)
 
 
 def ready() -> HttpResponse:
-    """503 while money could not move. Redis is told of, but money and pages go on without it."""
+    """503 while money could not move. Redis is reported but does not count, because the site works without it."""
     postgres = _postgres_checks.submit(_postgres_check)
     redis = _redis_checks.submit(_redis_check)
     service = _service_checks.submit(_service_check) if settings.WALLET_SERVICE else None
@@ -67,14 +68,14 @@ def ready() -> HttpResponse:
 
 
 def measured() -> HttpResponse:
-    """Everything counted, for Prometheus. What lies in the outbox is looked up now: its relay may be away."""
+    """All metrics for Prometheus. The outbox is measured now, because the relay that empties it may be down."""
     _outcome(_postgres_checks.submit(_outbox_measure), part="Postgres")
     content, content_type = metrics.exposition()
     return HttpResponse(content, content_type=content_type, headers=_NO_STORE)
 
 
 def _outcome(check: Future[str], *, part: str) -> str:
-    """What the check says; of a failure only that there was one, its reason goes to the log."""
+    """The check's answer, or "unavailable" if it failed. The reason of a failure goes only to the log."""
     try:
         return check.result(CHECK_TIMEOUT_S)
     except FutureTimeoutError:
@@ -86,7 +87,7 @@ def _outcome(check: Future[str], *, part: str) -> str:
 
 
 def _postgres_check() -> str:
-    # A connection of its own, made anew: that one can be made is what is asked.
+    # On a new connection, to test that one can be made.
     try:
         missing = _migrations_known() - MigrationRecorder(connection).applied_migrations().keys()
     finally:
@@ -98,8 +99,8 @@ def _outbox_measure() -> str:
     try:
         backlog_measure()
     except ProgrammingError:
-        # Not every process that is asked may read the books, or has them in its database.
-        logger.debug("The outbox cannot be looked at.", exc_info=True)
+        # Some processes may not read the books, or do not have them in their database.
+        logger.debug("The outbox cannot be read.", exc_info=True)
     finally:
         connection.close()
     return "ok"
@@ -111,12 +112,12 @@ def _redis_check() -> str:
 
 
 def _service_check() -> str:
-    from transactions.gateway.channel import service_check  # noqa: PLC0415 - gRPC is loaded where it is used
+    from transactions.gateway.channel import service_check  # noqa: PLC0415 - only remote mode needs gRPC
 
     return service_check(timeout_s=CHECK_TIMEOUT_S)
 
 
 @cache
 def _migrations_known() -> frozenset[tuple[str, str]]:
-    """The newest migration of each app that has any, as this release knows them."""
+    """The newest migration of each app in this release."""
     return frozenset(MigrationLoader(None).graph.leaf_nodes())

@@ -1,4 +1,4 @@
-"""How requests are read before anything else can answer them."""
+"""How requests are decoded, before any middleware runs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,11 +8,11 @@ from django.utils.http import parse_header_parameters
 
 
 class Utf8Request(WSGIRequest):
-    """A request that is UTF-8 whatever its Content-Type says.
+    """A request that is decoded as UTF-8, whatever its Content-Type says.
 
-    Django decodes the URL, too, by the charset of the body. Some of Python's codecs (`idna`, `bz2_codec`) cannot do
-    that, and a charset in the form of RFC 2231 cannot even be parsed: the request would fail where no middleware and
-    no error page can answer it.
+    Django decodes the URL with the body's charset as well. Some of Python's codecs (`idna`, `bz2_codec`) cannot do
+    that, and a charset in the form of RFC 2231 cannot even be parsed. The request would then fail before any middleware
+    or error page could answer it.
     """
 
     def _set_content_type_params(self, meta: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 urlpatterns = [
-    # First what is asked for most: addresses are tried in this order.
+    # Django tries the routes in this order, so the most frequent ones come first.
     path("api/v1/", include("wallets.api.urls")),
     path("api/v1/", include("transactions.api.v1.urls")),
     path("api/v2/", include("transactions.api.v2.urls")),
@@ -14,6 +14,6 @@ urlpatterns = [
     path("", include("dashboard.urls")),
 ]
 
-# Errors that never reach a view are answered by path: problem details under /api/, a page elsewhere.
+# Errors outside views are answered by path: with problem documents under /api/, with pages elsewhere.
 handler400 = "wallets.api.handlers.bad_request"
 handler500 = "wallets.api.handlers.server_error"

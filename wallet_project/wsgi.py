@@ -15,9 +15,9 @@ application.request_class = Utf8Request
 
 if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
     raise ImproperlyConfigured(
-        "SECRET_KEY is one that everybody knows: whoever reads the source code could sign in as anybody. "
-        "Set SECRET_KEY to 50 or more random characters. (`make run` makes one of its own.)"
+        "SECRET_KEY is publicly known, so anybody could sign in as any user. "
+        "Set SECRET_KEY to 50 or more random characters. (`make run` creates a key itself.)"
     )
 
-# With all views: otherwise the first visitor of each worker would wait a second for them to be imported.
+# Loads all views now. Otherwise the first request of each worker would wait a second for the imports.
 import_module(settings.ROOT_URLCONF)

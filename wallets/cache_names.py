@@ -1,23 +1,23 @@
-"""What cached objects are called. A reader and every writer of an object must mean the same name."""
+"""The names of cached objects. A reader and all writers of an object must use the same name."""
 
 
 def wallet_name(wallet_id: int) -> str:
-    """A wallet's head: owner, currency, status, balance, version."""
+    """A wallet view: owner, currency, status, balance, version."""
     return f"wallet:{wallet_id}"
 
 
 def wallets_name(owner_id: int) -> str:
-    """Which wallets somebody has."""
+    """The ids of a user's wallets."""
     return f"wallets-of:{owner_id}"
 
 
 def user_name(user_id: int) -> str:
-    """An account: whether it may come in, and how it signs in."""
+    """A user: whether it may sign in, and its session hash."""
     return f"user:{user_id}"
 
 
 def token_name(digest: str) -> str:
-    """An API token, by the hash that is stored of it."""
+    """An API token, by its stored hash."""
     return f"token:{digest}"
 
 

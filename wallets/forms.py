@@ -1,4 +1,4 @@
-"""Forms of the pages about wallets and tokens."""
+"""Forms of the pages about wallets and API tokens."""
 
 import functools
 from collections.abc import Collection
@@ -9,14 +9,14 @@ from django import forms
 
 from wallets.domain.currencies import CURRENCIES
 
-#: As the model holds it.
+#: The same as the model's `max_length`.
 TOKEN_NAME_LENGTH_MAX = 80
-#: What most people look for comes first in the list.
+#: Frequent choices, listed first.
 POPULAR_CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "CNY", "INR", "SEK", "PLN", "KWD")
 
 
 class WalletOpenForm(forms.Form):
-    """A currency in which the person has no wallet yet."""
+    """A currency in which the user has no wallet yet."""
 
     currency = forms.ChoiceField(label="Currency", error_messages={"required": "Choose a currency."})
 
@@ -26,7 +26,7 @@ class WalletOpenForm(forms.Form):
 
 
 class TokenForm(forms.Form):
-    """The name by which a person will know a token again."""
+    """The name by which the user will recognise a token."""
 
     name = forms.CharField(
         label="Name",

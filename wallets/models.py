@@ -1,4 +1,4 @@
-"""Who holds money: users, their wallets, their API tokens; beside them what ids and the cache keep on record."""
+"""Who holds money: users, their wallets and API tokens. Also the leases of Snowflake node numbers."""
 
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ from wallets.node_leases import snowflake_next
 #: Ids below this belong to the outside wallets: their id is the currency's ISO 4217 numeric code.
 OUTSIDE_IDS_END = 1_000
 
-# No "@", so that a recipient's name and an e-mail address can never be taken for one another.
+# No "@", so that a username cannot be mistaken for an email address.
 username_validator = RegexValidator(
     r"\A[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?\Z",
     "Use 1 to 64 letters, digits, dots, dashes and underscores, with a letter or digit first and last.",
@@ -27,7 +27,7 @@ username_validator = RegexValidator(
 
 
 class PeopleManager(UserManager["User"]):
-    """Users, whose names and e-mail addresses are always stored in lower case."""
+    """Users. It stores usernames and email addresses in lower case."""
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
@@ -38,7 +38,7 @@ class PeopleManager(UserManager["User"]):
 
 
 class User(AbstractUser):
-    """A person, or a program, that signs in. People find one another by username or e-mail address."""
+    """An account that signs in, a person's or a program's. Users find each other by username or email address."""
 
     username = models.CharField(
         max_length=64,
@@ -51,12 +51,13 @@ class User(AbstractUser):
     )
 
     objects: ClassVar[PeopleManager] = PeopleManager()
-    #: What the password's hash makes of itself for sessions; set where the hash itself stays in the database.
+    #: The session hash that Django derives from the password hash. Set on users from the cache, without a password
+    #: hash.
     session_hash: str | None = None
 
     class Meta:
         constraints = [
-            # Rule: "Alice" and "alice" are one person, so that nobody receives money meant for somebody else.
+            # Rule: "Alice" and "alice" are one user, so that nobody receives money meant for someone else.
             models.CheckConstraint(condition=Q(username=Lower("username")), name="user_username_lowercase"),
             models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lowercase"),
         ]
@@ -70,7 +71,7 @@ class User(AbstractUser):
         self.username = self.normalize_username(self.username)
 
     def get_session_auth_hash(self) -> str:
-        """What a session was opened with, which a new password changes. A user out of the cache brings it along."""
+        """The hash that a session stores. A new password changes it. A user from the cache carries it along."""
         if "password" not in self.__dict__ and self.session_hash is not None:
             return self.session_hash
         return super().get_session_auth_hash()
@@ -85,11 +86,11 @@ class WalletStatus(models.TextChoices):
 
 
 class Wallet(models.Model):  # type: ignore[django-manager-missing]  # of an event model built at run time
-    """One person's money in one currency; or the outside world's side of a currency, which belongs to nobody.
+    """One user's money in one currency; or an outside wallet, the outside world's side of a currency, without an owner.
 
-    `balance` is in minor units and `version` counts the wallet's entries; both change only through the ledger, and
-    the database refuses a change that does not come with its entries. An outside wallet keeps both at 0: it is never
-    updated and so never locked, however many deposits run at once.
+    `balance` is in minor units, and `version` counts the wallet's entries. Only the ledger changes them, and the
+    database refuses a change without its entries. An outside wallet keeps both at 0: it is never updated and so never
+    locked, however many deposits run at the same time.
     """
 
     id = models.BigIntegerField(primary_key=True, default=snowflake_next, editable=False)
@@ -99,7 +100,7 @@ class Wallet(models.Model):  # type: ignore[django-manager-missing]  # of an eve
     balance = models.BigIntegerField(default=0, db_default=0)
     version = models.BigIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
-    #: When the last entry was written. Never goes back, so that a wallet's entries stand in order of time too.
+    #: When the last entry was written. It never goes back, so that a wallet's entries are in order of time as well.
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -107,7 +108,7 @@ class Wallet(models.Model):  # type: ignore[django-manager-missing]  # of an eve
         constraints = [
             # Rule: one wallet per user and currency.
             models.UniqueConstraint(fields=["owner", "currency"], name="wallet_one_per_owner_and_currency"),
-            # Rule: one outside wallet per currency, with an id apart from everybody else's.
+            # Rule: one outside wallet per currency, and its id is in a range of its own.
             models.UniqueConstraint(
                 fields=["currency"], condition=Q(owner__isnull=True), name="wallet_one_outside_per_currency"
             ),
@@ -116,17 +117,17 @@ class Wallet(models.Model):  # type: ignore[django-manager-missing]  # of an eve
                 | Q(owner__isnull=False, id__gte=OUTSIDE_IDS_END),
                 name="wallet_id_tells_outside",
             ),
-            # Rule: the outside world carries no running balance and cannot be frozen.
+            # Rule: an outside wallet has no running balance and cannot be frozen.
             models.CheckConstraint(
                 condition=Q(owner__isnull=False) | Q(balance=0, version=0, status=WalletStatus.OPEN),
                 name="wallet_outside_carries_nothing",
             ),
-            # Rule: no balance below zero, none that a JSON reader would round.
+            # Rule: a balance is never negative, and never so large that JSON parsers round it.
             models.CheckConstraint(condition=Q(balance__gte=0, balance__lte=BALANCE_MAX), name="wallet_balance_range"),
             models.CheckConstraint(condition=Q(version__gte=0), name="wallet_version_range"),
             models.CheckConstraint(condition=Q(status__in=WalletStatus.values), name="wallet_status_known"),
             models.CheckConstraint(condition=Q(currency__in=list(CURRENCIES)), name="wallet_currency_known"),
-            # Rule: nobody's money is locked away by closing.
+            # Rule: a wallet with money in it cannot be closed.
             models.CheckConstraint(
                 condition=~Q(status=WalletStatus.CLOSED) | Q(balance=0), name="wallet_closed_is_empty"
             ),
@@ -148,13 +149,13 @@ class WalletStatusEvent(
         append_only=True,
         context_field=pghistory.ContextJSONField(),
         obj_field=pghistory.ObjForeignKey(related_name="status_events", on_delete=models.PROTECT, db_constraint=False),
-        # Here, because a Meta of the class's own would drop the triggers that make it append-only.
+        # Set here, because a Meta in the class itself would drop the triggers that make it append-only.
         meta={"ordering": ["pgh_id"], "verbose_name": "status change"},
     )
 ):
     """The audit trail of freezing, reopening and closing: the new status, when, and as context who and why.
 
-    Written by a trigger, so that a change made with psql is on record too (with no context).
+    A trigger writes it, so changes made with psql are recorded as well (without context).
     """
 
     objects: ClassVar[models.Manager["WalletStatusEvent"]] = models.Manager()
@@ -164,7 +165,7 @@ class WalletStatusEvent(
 
 
 class ApiToken(AbstractAuthToken):
-    """A bearer token: stored as a hash, named by its owner, revocable one by one."""
+    """A bearer token. It is stored as a hash, named by its owner, and can be revoked on its own."""
 
     name = models.CharField(max_length=80, default="", blank=True)
 
@@ -176,7 +177,7 @@ class ApiToken(AbstractAuthToken):
 
 
 class NodeLease(models.Model):
-    """Until when (milliseconds of Unix time) a Snowflake node number is taken; the next lease starts there."""
+    """Until when (milliseconds of Unix time) a Snowflake node number is leased. The next lease starts there."""
 
     node = models.SmallIntegerField(primary_key=True)
     until_ms = models.BigIntegerField()
@@ -191,10 +192,10 @@ class NodeLease(models.Model):
 
 
 class OwedWallet(models.Model):
-    """An account whose first wallet is still to be opened: it was made by a process that has no rights on wallets.
+    """An account without its first wallet, because it was created by a process that has no rights on wallets.
 
-    Written in the commit that makes the account, and deleted in the one that opens the wallet, so that whatever dies in
-    between, nobody is left without one.
+    The row is written in the transaction that creates the account and deleted in the one that opens the wallet. So if a
+    process dies in between, the account still gets its wallet.
     """
 
     owner = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="+")

@@ -1,6 +1,6 @@
-"""Snowflake ids for this process: its generator, and the leases of node numbers that the database grants.
+"""The Snowflake ids of this process: its generator, and the leases of node numbers that Postgres grants.
 
-The leases live in Postgres, not in Redis, so that a wiped Redis cannot hand a node number out twice.
+The leases are stored in Postgres, not in Redis, because a wiped Redis could grant a node number twice.
 """
 
 import os
@@ -10,13 +10,13 @@ from django.db import connection
 
 from wallets.domain.ids import NODES, NodeSpan, SnowflakeGenerator, clock_ms
 
-#: How long one lease lasts. A process that dies keeps its node number for no longer than this.
+#: How long a lease lasts. If a process dies, its node number is free again after this time.
 LEASE_MS = 300_000
-#: A process whose clock is further than this from the database's gets no lease.
+#: A process whose clock differs from the database's by more than this gets no lease.
 CLOCK_SKEW_MAX_MS = 30_000
 
-# SKIP LOCKED: two processes that lease at once take different nodes instead of waiting for one another. Where no row
-# is free, a node number that was never leased gets its first row; ON CONFLICT lets one of two such inserts win.
+# Race: two processes lease at the same time. SKIP LOCKED makes them take different rows without waiting. If no row is
+# free, this inserts the first row of a node number that was never leased; ON CONFLICT lets one of two inserts win.
 _LEASE_SQL = """
 WITH free AS (
     SELECT node, until_ms AS since_ms FROM wallets_nodelease
@@ -40,7 +40,7 @@ _TRIES = 20
 
 
 class LeaseError(RuntimeError):
-    """No node number could be leased: all are taken, or this host's clock is off."""
+    """No node number could be leased: all are taken, or this host's clock is wrong."""
 
 
 def snowflake_next() -> int:
@@ -49,10 +49,10 @@ def snowflake_next() -> int:
 
 
 def node_lease_take() -> NodeSpan:
-    """Leases a node number for LEASE_MS from now, on a connection of its own.
+    """Leases a node number for LEASE_MS from now, on a database connection of its own.
 
-    Of its own, because the lease must outlive the caller's database transaction: were it rolled back with it, the
-    next process could be given the very node whose ids this process goes on using.
+    The lease must outlive the caller's database transaction. If it were rolled back with it, another process could get
+    the same node number while this process goes on using it.
     """
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="node-lease") as worker:
         return worker.submit(_take_and_hang_up).result()
@@ -70,7 +70,7 @@ def _take() -> NodeSpan:
         cursor.execute(_CLOCK_SQL)
         skew_ms = clock_ms() - cursor.fetchone()[0]
         if abs(skew_ms) > CLOCK_SKEW_MAX_MS:
-            raise LeaseError(f"This host's clock is {skew_ms} ms off the database's.")
+            raise LeaseError(f"This host's clock differs from the database's by {skew_ms} ms.")
         for _ in range(_TRIES):
             now_ms = clock_ms()
             until_ms = now_ms + LEASE_MS
@@ -85,8 +85,8 @@ _generator = SnowflakeGenerator(lease=node_lease_take)
 
 
 def _start_anew() -> None:
-    # A forked child must not go on with its parent's lease: both would make the same ids.
-    global _generator  # noqa: PLW0603 - one generator for each process is the point
+    # A forked child must not use its parent's lease: both would make the same ids.
+    global _generator  # noqa: PLW0603 - there is one generator per process
     _generator = SnowflakeGenerator(lease=node_lease_take)
 
 

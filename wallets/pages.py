@@ -1,4 +1,4 @@
-"""What every page for people who are signed in is made with: who may see it, and what a refusal becomes."""
+"""The decorator of all pages for signed-in users: it requires a sign-in and turns refusals into error pages."""
 
 import functools
 from collections.abc import Callable
@@ -18,21 +18,21 @@ PageView = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
 class PersonRequest(HttpRequest):
-    """A request behind `page`: somebody is signed in."""
+    """A request to a view behind `page`: the user is signed in."""
 
     user: User
 
 
 def page(view: Callable[Concatenate[PersonRequest, P], HttpResponse]) -> PageView[P]:
-    """A page for people who are signed in. Never stored by a browser, so that "back" after logging out shows nothing.
+    """A page for signed-in users. The browser never stores it, so that "back" shows nothing after logging out.
 
-    A form reached by "back" is asked for anew for the same reason, and comes with a fresh idempotency key.
+    For the same reason "back" reloads a form, which then has a new idempotency key.
     """
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
         try:
-            return view(request, *args, **kwargs)  # type: ignore[arg-type]  # login_required has seen to it
+            return view(request, *args, **kwargs)  # type: ignore[arg-type]  # login_required has checked it
         except WalletError as error:
             if error.retryable:
                 return unavailable(retry_after_s=error.retry_after_s)
@@ -42,7 +42,7 @@ def page(view: Callable[Concatenate[PersonRequest, P], HttpResponse]) -> PageVie
 
 
 def _as_page(error: WalletError) -> Exception:
-    """What Django makes the right error page of."""
+    """The exception for which Django renders the right error page."""
     if error.code == ErrorCode.NOT_FOUND:
         return Http404(error.detail)
     if error.code == ErrorCode.PERMISSION_DENIED:

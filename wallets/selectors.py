@@ -1,7 +1,7 @@
-"""Reads about who holds money. Nothing here writes, and nothing that writes decides on what is read here.
+"""Reads about who holds money. Nothing here writes, and no write decides on what is read here.
 
-What is called a *head* comes out of the cache, and is as fresh as what comes from Postgres. It is a type of its own,
-so that no writer can be handed one for a wallet.
+A wallet *head* is a wallet as reads show it. It comes from the cache and is as fresh as Postgres. It has a type of its
+own, so that no service can be handed one where it needs a wallet.
 """
 
 import json
@@ -19,7 +19,7 @@ from wallets.cache_names import wallet_name, wallets_name
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, User, Wallet
 
-#: How many heads this process keeps as it has read them.
+#: How many parsed heads this process keeps.
 _HEADS_KEPT = 4_096
 _HEAD_FIELDS = ("id", "owner_id", "currency", "status", "balance", "version", "created_at")
 
@@ -30,7 +30,7 @@ def wallet_list(*, owner: User) -> QuerySet[Wallet]:
 
 
 def wallet_get(*, owner: User, wallet_id: int) -> Wallet:
-    """One wallet of this user; NOT_FOUND also for somebody else's, so that ids tell nothing."""
+    """One wallet of this user. Raises NOT_FOUND also for another user's wallet, so that ids reveal nothing."""
     wallet = Wallet.objects.filter(owner=owner, id=wallet_id).select_related("owner").first()
     if wallet is None:
         raise WalletError(ErrorCode.NOT_FOUND, "You have no such wallet.")
@@ -56,7 +56,7 @@ def wallet_head_prefetch(*, wallet_id: int) -> None:
 
 
 def wallet_head_get(*, owner: User, wallet_id: int) -> WalletHead:
-    """One wallet of this user, mostly from the cache; NOT_FOUND also for somebody else's."""
+    """One wallet of this user, mostly from the cache. Raises NOT_FOUND also for another user's wallet."""
     head = _head_find(wallet_id)
     if head is None or head.owner_id != owner.pk:
         raise WalletError(ErrorCode.NOT_FOUND, "You have no such wallet.")
@@ -64,19 +64,19 @@ def wallet_head_get(*, owner: User, wallet_id: int) -> WalletHead:
 
 
 def wallet_head_find(*, wallet_id: int) -> WalletHead | None:
-    """Anybody's wallet, for what nobody is shown, such as warming."""
+    """Any user's wallet. For code that shows it to nobody, such as warm-ups."""
     return _head_find(wallet_id)
 
 
 def wallet_heads_find(*, wallet_ids: Collection[int]) -> dict[int, WalletHead]:
-    """Anybody's wallets by id, for whoever knows already whose they are; one look at the cache for all of them."""
+    """Any users' wallets by id, with one lookup in the cache. For callers that have already checked the owners."""
     cached = cache_read_many([wallet_name(number) for number in wallet_ids], load=_heads_load) if wallet_ids else {}
     heads = (_head_of(value) for value in cached.values())
     return {head.id: head for head in heads if head is not None}
 
 
 def wallet_head_list(*, owner: User) -> list[WalletHead]:
-    """A user's wallets, oldest first, mostly from the cache: one round trip for which they are, one for all of them."""
+    """A user's wallets, oldest first, mostly from the cache: one lookup for their ids and one for all of them."""
     listed = cache_read(wallets_name(owner.pk), load=lambda: _ids_load(owner.pk))
     names = [wallet_name(wallet_id) for wallet_id in json.loads(listed or b"[]")]
     cached = cache_read_many(names, load=_heads_load) if names else {}
@@ -94,14 +94,14 @@ def _head_of(cached: bytes | None) -> WalletHead | None:
 
 @lru_cache(_HEADS_KEPT)
 def _head_read(cached: bytes) -> WalletHead:
-    """The same bytes are the same head, however often they are asked for."""
+    """Parses a cached head. Cached by its bytes: equal bytes are equal heads."""
     fields = json.loads(cached)
     return WalletHead(**{**fields, "created_at": datetime.fromisoformat(fields["created_at"])})
 
 
 def _heads_load(names: Sequence[str]) -> Mapping[str, bytes]:
     ids = [int(name.partition(":")[2]) for name in names]
-    # An outside wallet has no head: it is nobody's, and its balance is kept nowhere.
+    # An outside wallet has no head: it has no owner and no running balance.
     wallets = Wallet.objects.filter(id__in=ids, owner__isnull=False).values(*_HEAD_FIELDS)
     return {
         wallet_name(wallet["id"]): json.dumps({**wallet, "created_at": wallet["created_at"].isoformat()}).encode()
@@ -115,6 +115,6 @@ def _ids_load(owner_id: int) -> bytes:
 
 
 def token_list(*, owner: User) -> QuerySet[ApiToken]:
-    """A user's API tokens that still open something, newest first."""
+    """A user's API tokens that have not expired, newest first."""
     alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
     return ApiToken.objects.filter(alive, user=owner).order_by("-created")

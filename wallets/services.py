@@ -1,4 +1,4 @@
-"""Writes about who holds money: accounts, wallets and their status, API tokens."""
+"""Writes about who holds money: users, wallets and their status, API tokens."""
 
 from typing import Protocol
 
@@ -24,39 +24,39 @@ OWED_SWEPT_MAX = 1_000
 
 
 class OpenFirst(Protocol):
-    """Opens the wallet that an account starts with: `wallet_open_first`, or whoever does it in its stead."""
+    """Opens the wallet that an account starts with: `wallet_open_first`, or the gateway's function of that name."""
 
     def __call__(self, *, owner: User) -> None: ...
 
 
 def wallet_open_first(*, owner: User) -> None:
-    """The wallet that every new account starts with."""
+    """Opens the wallet that every new account starts with."""
     wallet_open(owner=owner, currency=FIRST_CURRENCY)
 
 
 def wallet_owe(*, owner: User) -> None:
-    """Puts on record that a new account has yet to get its first wallet; called in the transaction that makes it."""
+    """Records that a new account still needs its first wallet, in the transaction that creates the account."""
     OwedWallet.objects.create(owner=owner)
 
 
 def wallet_owed_open(*, owner_id: int) -> None:
-    """Opens the first wallet of an account that is owed one. Raises UNAVAILABLE."""
+    """Opens the first wallet of an account, if the account still needs one. Raises UNAVAILABLE."""
     with transaction.atomic():
-        # The sweep and the web process may both be at it: the lock lets one of them wait, and then find nothing.
+        # Race: the sweep and a web process open the same wallet. With the row lock one waits, and then finds nothing.
         owed = OwedWallet.objects.select_for_update(of=("self",)).select_related("owner").filter(pk=owner_id).first()
         if owed is None:
             return
         try:
             wallet_open_first(owner=owed.owner)
         except WalletError as error:
-            # Its owner was faster, by hand.
+            # The owner has opened the wallet in the meantime.
             if error.code != ErrorCode.WALLET_EXISTS:
                 raise
         owed.delete()
 
 
 def wallets_owed_sweep() -> int:
-    """Opens the wallets that accounts are still owed, because the wallet service was away; how many there were."""
+    """Opens the wallets that accounts still need because the wallet service was away. Returns how many it opened."""
     owner_ids = list(OwedWallet.objects.order_by("pk").values_list("pk", flat=True)[:OWED_SWEPT_MAX])
     for owner_id in owner_ids:
         wallet_owed_open(owner_id=owner_id)
@@ -66,9 +66,9 @@ def wallets_owed_sweep() -> int:
 def user_register(
     *, username: str, email: str, password: str, wallet_open_first: OpenFirst = wallet_open_first
 ) -> User:
-    """A new account and its first wallet, in one commit. Input is validated by the entry point.
+    """Creates an account and its first wallet in one database transaction. Entry points validate the input.
 
-    Raises MALFORMED, naming the field, where the username or the e-mail address is taken.
+    Raises MALFORMED, naming the field, if the username or the email address is taken.
     """
     try:
         with transaction.atomic():
@@ -80,14 +80,17 @@ def user_register(
 
 
 def wallet_open(*, owner: User, currency: str) -> Wallet:
-    """A new, empty wallet. Raises WALLET_EXISTS, MALFORMED for an unknown currency, and UNAVAILABLE without an id."""
+    """Opens a new, empty wallet.
+
+    Raises WALLET_EXISTS, MALFORMED for an unknown currency, and UNAVAILABLE if no id can be made.
+    """
     if currency not in CURRENCIES:
         raise WalletError(
             ErrorCode.MALFORMED, "Unknown currency.", fields={"currency": ["Use an ISO 4217 code, such as USD."]}
         )
     try:
         with transaction.atomic():
-            # The currency's outside wallet comes with its first inside one; of two that race, one inserts it.
+            # The first wallet in a currency also creates its outside wallet. Of two concurrent calls, one inserts it.
             Wallet.objects.bulk_create(
                 [Wallet(id=CURRENCIES[currency].numeric, owner=None, currency=currency)], ignore_conflicts=True
             )
@@ -105,19 +108,26 @@ def wallet_open(*, owner: User, currency: str) -> Wallet:
 
 
 def wallet_freeze(*, wallet_id: int, actor: User, reason: str) -> bool:
-    """From the commit on no money moves in or out; False where it was frozen already. Raises NOT_FOUND, and MALFORMED
-    without a reason."""
+    """Freezes a wallet. From the commit on, no money moves in or out. Returns False if it was frozen already.
+
+    Raises NOT_FOUND, and MALFORMED without a reason.
+    """
     return _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.FROZEN, actor=actor, reason=reason)
 
 
 def wallet_reopen(*, wallet_id: int, actor: User, reason: str) -> bool:
-    """Money moves again; False where it was open already. Raises NOT_FOUND, and MALFORMED without a reason."""
+    """Reopens a wallet, so that money moves again. Returns False if it was open already.
+
+    Raises NOT_FOUND, and MALFORMED without a reason.
+    """
     return _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.OPEN, actor=actor, reason=reason)
 
 
 def wallet_close(*, wallet_id: int, actor: User, reason: str) -> bool:
-    """Closes an empty wallet; False where it was closed already. Raises NOT_FOUND, and MALFORMED without a reason or
-    while it holds money."""
+    """Closes an empty wallet. Returns False if it was closed already.
+
+    Raises NOT_FOUND, and MALFORMED without a reason or if the wallet holds money.
+    """
     try:
         return _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.CLOSED, actor=actor, reason=reason)
     except IntegrityError as error:
@@ -128,11 +138,13 @@ def wallet_close(*, wallet_id: int, actor: User, reason: str) -> bool:
 
 
 def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
-    """A new bearer token, and its secret, which is nowhere to be read again. Raises NOT_AUTHENTICATED where the account
-    was shut, or its password changed, since `user` was let in."""
+    """Issues a bearer token. Returns it with its secret, which is stored nowhere and cannot be read again.
+
+    Raises NOT_AUTHENTICATED if the account was deactivated, or its password changed, since `user` signed in.
+    """
     with transaction.atomic():
-        # The lock stops a change of the password, which ends every token there is, from missing this one: either it
-        # waits for this commit and finds the token, or it is found out here that whoever asks knew the old one.
+        # Race: a password change, which ends all tokens, misses this one. With this lock either the change waits for
+        # this commit and finds the token, or this call sees that `user` signed in with the old password.
         account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if not account.is_active or account.get_session_auth_hash() != user.get_session_auth_hash():
             raise WalletError(ErrorCode.NOT_AUTHENTICATED, "The account was shut, or its password changed.")
@@ -141,7 +153,7 @@ def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
 
 
 def token_revoke(*, user: User, digest: str) -> None:
-    """From the commit on the token opens nothing. Raises NOT_FOUND."""
+    """Revokes a token: from the commit on it is refused. Raises NOT_FOUND."""
     if not _tokens_delete(_tokens(user).filter(digest=digest)):
         with transaction.atomic():
             cache_replayed([token_name(digest)])
@@ -149,34 +161,34 @@ def token_revoke(*, user: User, digest: str) -> None:
 
 
 def tokens_revoke_all(*, user: User) -> None:
-    """Revokes every token of a user, as a changed password asks for."""
+    """Revokes every token of a user, as a password change requires."""
     _tokens_delete(_tokens(user))
 
 
 def tokens_delete_expired() -> None:
-    """Deletes the tokens that open nothing any more."""
+    """Deletes expired tokens."""
     _tokens_delete(ApiToken.objects.filter(expiry__lte=timezone.now()))
 
 
 def user_fence(*, user_id: int) -> None:
-    """Says that an account changes with the transaction that runs: whether it may come in, or by which password.
+    """Announces that the current database transaction changes an account: whether it may sign in, or its password.
 
-    To be called last, when the change is written. What is cached of a token holds what it needs of its user, so the
-    tokens are fenced too.
+    Call it last, after the change is written. A cached token contains a copy of its user, so this fences the user's
+    tokens as well.
     """
-    # FOR UPDATE, and not what the change itself holds: the foreign key of a token that is issued at this moment waits
-    # for it. So the token is either among those found here, or commits later, and is never read with the old user.
+    # Race: a token that is issued now keeps the old user. FOR UPDATE, which is more than the change itself locks, makes
+    # the token's foreign key wait. So the token is either found below, or is committed later and reads the new user.
     User.objects.select_for_update().filter(pk=user_id).first()
     digests = ApiToken.objects.filter(user=user_id).values_list("digest", flat=True)
     cache_fence([user_name(user_id), *map(token_name, digests)])
 
 
 def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, reason: str) -> bool:
-    """Whether this call changed it: of two that race, one does, and one event is on record."""
+    """Returns whether this call changed the status. Of two concurrent calls one does, and the trail has one event."""
     if not reason.strip():
         raise WalletError(ErrorCode.MALFORMED, "Give a reason.", fields={"reason": ["Give a reason."]})
-    # The trigger that writes the audit trail reads who and why from this context. The UPDATE waits for the row's
-    # lock, so a posting that has already decided finishes first, and the next one sees the new status.
+    # The trigger that writes the audit trail reads who and why from this context. The UPDATE waits for the row lock:
+    # a posting that already holds it finishes first, and the next one sees the new status.
     who = {"actor": actor.pk, "actor_name": actor.get_username(), "reason": reason.strip()}
     with transaction.atomic(), pghistory.context(**who):
         changed = Wallet.objects.filter(id=wallet_id, owner__isnull=False).exclude(status=status).update(status=status)
@@ -194,10 +206,10 @@ def _tokens(user: User) -> QuerySet[ApiToken]:
 
 
 def _tokens_delete(tokens: QuerySet[ApiToken]) -> int:
-    """How many there were. From the commit on none of them opens anything, in whatever cache it was.
+    """Deletes the tokens and returns their number. From the commit on they are refused, even where they are cached.
 
-    The locks, taken in the order of the digests, stop two calls with tokens in common from deadlocking over them; and
-    of two that revoke the same one the second finds none.
+    Races: two calls with tokens in common deadlock, or both report the same token. The row locks, taken in the order of
+    the digests, make the second call wait, and it then finds only what is left.
     """
     with transaction.atomic():
         digests = list(tokens.order_by("digest").select_for_update(of=("self",)).values_list("digest", flat=True))

@@ -1,4 +1,4 @@
-"""Housekeeping by Celery: what has expired is swept away."""
+"""Housekeeping tasks for Celery: they delete what has expired and finish what an outage interrupted."""
 
 from importlib import import_module
 
@@ -12,7 +12,7 @@ from wallets.services import tokens_delete_expired, wallets_owed_sweep
 
 @shared_task
 def sessions_delete_expired() -> None:
-    """Deletes the browser sessions that have run out."""
+    """Deletes expired browser sessions."""
     with lock_try("sweep:sessions", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as lock:
         if lock is not LockResult.BUSY:
             import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
@@ -20,7 +20,7 @@ def sessions_delete_expired() -> None:
 
 @shared_task
 def api_tokens_delete_expired() -> None:
-    """Deletes the API tokens that have run out."""
+    """Deletes expired API tokens."""
     with lock_try("sweep:tokens", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as lock:
         if lock is not LockResult.BUSY:
             tokens_delete_expired()
@@ -28,11 +28,11 @@ def api_tokens_delete_expired() -> None:
 
 @shared_task
 def cache_sweep_task() -> None:
-    """Evicts what writers could not evict while Redis was away."""
+    """Evicts the names that writers could not evict while Redis was away."""
     cache_sweep()
 
 
 @shared_task
 def wallets_owed_task() -> None:
-    """Opens the first wallets of accounts that were made while the wallet service was away."""
+    """Opens the first wallets of accounts that were created while the wallet service was away."""
     wallets_owed_sweep()

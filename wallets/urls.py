@@ -1,4 +1,4 @@
-"""The addresses of the pages about wallets, tokens and one's account."""
+"""The URLs of the pages about wallets, API tokens and the user's account."""
 
 from django.urls import path
 

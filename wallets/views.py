@@ -1,4 +1,4 @@
-"""The pages about wallets, API tokens and one's account."""
+"""The pages about wallets, API tokens and the user's account."""
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.utils import is_mfa_enabled
@@ -48,9 +48,9 @@ def _wallet_opened(request: PersonRequest, form: WalletOpenForm) -> bool:
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def tokens_page(request: PersonRequest) -> HttpResponse:
-    """Every API token of this person. A new one's secret is shown in this answer and never again.
+    """The user's API tokens. The answer to the form shows the secret of a new token, once.
 
-    That is why this form, unlike the others, answers without a redirect: nothing may keep the secret until then.
+    Unlike other forms, this one does not redirect after a POST, because the secret is stored nowhere.
     """
     form = TokenForm(request.POST if request.method == "POST" else None)
     secret, status = "", 200
@@ -61,7 +61,7 @@ def tokens_page(request: PersonRequest) -> HttpResponse:
             except WalletError as error:
                 if error.code != ErrorCode.NOT_AUTHENTICATED:
                     raise
-                # The session has ended since this request was let in.
+                # The session has ended since the request was authenticated.
                 return redirect_to_login(request.path)
             form, status = TokenForm(), 201
         else:
@@ -81,7 +81,7 @@ def token_revoke_page(request: PersonRequest) -> HttpResponse:
 @require_safe
 @page
 def settings_page(request: PersonRequest) -> HttpResponse:
-    """Where everything about the account is found."""
+    """Links to everything about the account."""
     address = EmailAddress.objects.filter(user=request.user, email=request.user.email).first()
     context = {
         "is_email_verified": address is not None and address.verified,

@@ -1,4 +1,5 @@
-"""Asks Celery to warm reads that somebody is about to make. Nothing waits for it and nothing needs it."""
+"""Asks Celery to warm reads that a user will probably make. Nobody waits for it, and correctness does not depend on
+it."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,21 +13,21 @@ from kit.redis.circuit_breaker import CircuitBreaker
 from telemetry import metrics
 from wallets.watch import watched_take
 
-#: A message that lay for longer is not worth doing: by then the reads were made.
+#: An older message is dropped: by then the user has made the reads.
 _EXPIRES_S = 10
-#: A hot batch may change more that are looked at. The next looks at those are answered from Postgres, once each.
+#: If a batch changes more viewed wallets, the rest are not warmed; their next reads come from Postgres, once each.
 _WALLETS_MAX = 100
 
 breaker = CircuitBreaker("broker of the warm-ups", rest_s=2.0)
 
 
 def person_warm_up(user_id: int) -> None:
-    """Somebody has signed in, and will look at balances and at what happened last."""
+    """Warms the balances and recent history of a user who has just signed in."""
     _send(settings.WARM_PERSON_TASK, user_id)
 
 
 def watched_warm_up(wallet_ids: Collection[int]) -> None:
-    """These wallets have changed: those among them that somebody is looking at are warmed."""
+    """These wallets have changed. Warms those among them that somebody is viewing."""
     watched = watched_take(wallet_ids)[:_WALLETS_MAX]
     if watched:
         _send(settings.WARM_WALLETS_TASK, watched)

@@ -1,7 +1,7 @@
-"""Which wallets somebody is looking at. One that changes meanwhile is warmed; all the others are left alone.
+"""Marks the wallets that somebody is viewing. If such a wallet changes, its reads are warmed.
 
-A look leaves a mark in Redis, which fades; whoever warms takes the mark away, so that a wallet is warmed once for each
-time that somebody has looked. A lost mark costs the next look one read from Postgres.
+A view sets a mark in Redis, which expires. A warm-up removes the mark, so each view causes at most one warm-up. If a
+mark is lost, the next view reads from Postgres once.
 """
 
 import time
@@ -12,10 +12,10 @@ from redis import Redis
 
 from kit.cache.link import RedisAwayError, redis_ask
 
-#: How long after a look a wallet still counts as looked at.
+#: How many seconds after a view a wallet still counts as viewed.
 WATCH_S = 30
-#: A mark of this process that is younger is not made anew: refresh upon refresh costs no round trip. Shorter than the
-#: time between two looks of the dashboard, because the mark may have been taken meanwhile.
+#: A mark that this process set less than this ago is not set again, which saves a round trip on every refresh. It is
+#: shorter than the dashboard's polling interval, because a warm-up may have removed the mark meanwhile.
 _RENEW_S = 4.0
 _REMEMBERED_MAX = 10_000
 
@@ -23,7 +23,7 @@ _marked_s: dict[int, float] = {}
 
 
 def wallet_watch(wallet_id: int) -> None:
-    """Somebody is looking at this wallet."""
+    """Marks the wallet as viewed."""
     now_s = time.monotonic()
     if now_s - _marked_s.get(wallet_id, -_RENEW_S) < _RENEW_S:
         return
@@ -37,7 +37,7 @@ def wallet_watch(wallet_id: int) -> None:
 
 
 def watched_take(wallet_ids: Collection[int]) -> list[int]:
-    """Those of the wallets that somebody is looking at; their marks are taken away."""
+    """Returns those of the wallets that are marked as viewed, and removes their marks."""
     ids = list(wallet_ids)
     try:
         return redis_ask(lambda client: _taken(client, ids)) if ids else []

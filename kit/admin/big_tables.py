@@ -1,4 +1,4 @@
-"""What every list and page of the staff's site shares: read-only, and as fast with ten million rows as with ten."""
+"""The base of all lists and pages in the admin: read-only, and as fast with ten million rows as with ten."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -17,29 +17,29 @@ else:
     _TabularInline = admin.TabularInline
 
 PAGE_ROWS = 50
-#: Nobody turns more pages than this; whoever needs an older row searches or filters for it.
+#: Lists end after this many pages. For older rows, staff search or filter.
 PAGES_MAX = 100
-#: So many rows can be reached in a list, whatever it finds.
+#: How many rows of one list can be reached.
 REACH = PAGE_ROWS * PAGES_MAX
-#: No id is larger.
+#: The largest id that Postgres stores.
 INT64_MAX = 2**63 - 1
 
 
 class PeekingChangeList(ChangeList):
-    """A list that never counts its rows: it fetches one more than a page shows, and so knows if there is a next one."""
+    """A list that never counts its rows. It fetches one row more than a page shows, to know if there is a next page."""
 
     newer_url: str | None
     older_url: str | None
 
     def get_results(self, request: HttpRequest) -> None:  # noqa: ARG002 - Django's signature
-        """One query, whatever the size of the table."""
+        """Runs one query, however large the table is."""
         self.page_num = min(max(self.page_num, 1), PAGES_MAX)
         first = (self.page_num - 1) * self.list_per_page
         rows = list(self.queryset[first : first + self.list_per_page + 1])
         has_older = len(rows) > self.list_per_page and self.page_num < PAGES_MAX
         self.newer_url = self.get_query_string({PAGE_VAR: self.page_num - 1}) if self.page_num > 1 else None
         self.older_url = self.get_query_string({PAGE_VAR: self.page_num + 1}) if has_older else None
-        # The rest is what Django's own templates and actions ask a list for.
+        # Django's own templates and actions read these attributes.
         self.result_list = rows[: self.list_per_page]
         self.result_count = self.full_result_count = len(self.result_list)
         self.show_full_result_count = False
@@ -48,7 +48,7 @@ class PeekingChangeList(ChangeList):
 
 
 class BigTableAdmin(_ModelAdmin):
-    """A list that stays fast: nothing is counted, and it is sorted only as an index has it sorted already."""
+    """A list that stays fast: it counts nothing, and sorts only in the order of an index."""
 
     change_list_template = "admin/peeking_change_list.html"
     list_per_page = PAGE_ROWS
@@ -56,8 +56,8 @@ class BigTableAdmin(_ModelAdmin):
     show_facets = ShowFacets.NEVER
     sortable_by = ()
 
-    def search(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:  # noqa: ARG002 - for those that do
-        """The rows that somebody who types `term` looks for, by way of an index."""
+    def search(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:  # noqa: ARG002 - subclasses use it
+        """The rows that match a search for `term`. Subclasses look them up in an index. None by default."""
         return queryset.none()
 
     def get_search_results(
@@ -74,7 +74,7 @@ class BigTableAdmin(_ModelAdmin):
 
 
 class ReadOnlyMixin:
-    """To be looked at, by superusers too: what may change does so through the services."""
+    """Nobody can add, change or delete rows here, not even superusers. Actions change objects through the services."""
 
     def has_add_permission(self, *_args: Any) -> bool:
         return False
@@ -87,7 +87,7 @@ class ReadOnlyMixin:
 
 
 class ReadOnlyAdmin(ReadOnlyMixin, BigTableAdmin):
-    """A big table that nobody changes here."""
+    """A big table that is read-only in the admin."""
 
 
 class ReadOnlyInline(ReadOnlyMixin, _TabularInline):
@@ -99,12 +99,12 @@ class ReadOnlyInline(ReadOnlyMixin, _TabularInline):
 
 
 def number_parse(term: str) -> int | None:
-    """An id, if what somebody searches for can be one."""
+    """The search term as an id, or None if it cannot be one."""
     if term.isascii() and term.isdecimal() and len(term) <= len(str(INT64_MAX)) and int(term) <= INT64_MAX:
         return int(term)
     return None
 
 
 def when(moment: datetime | None) -> str:
-    """A moment to the second, in UTC, so that a column of them can be compared at a glance."""
+    """A time in UTC, to the second, always in the same format so that a column of times is easy to compare."""
     return "-" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"

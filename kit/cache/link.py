@@ -1,4 +1,4 @@
-"""The way to Redis, for whoever can do without it."""
+"""The connection to Redis, for code that can do without it."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,16 +11,16 @@ from kit.redis.circuit_breaker import CircuitBreaker
 
 _T = TypeVar("_T")
 
-#: After a failure Redis is left alone for a while: no writer shall wait for it, time after time, under its locks.
+#: After a failure nobody tries Redis for two seconds, so that writers do not hold their locks through many timeouts.
 breaker = CircuitBreaker("Redis of the cache", rest_s=2.0)
 
 
 class RedisAwayError(Exception):
-    """Redis did not answer, or did not a moment ago."""
+    """Redis did not answer, or failed a moment ago and has not been tried again."""
 
 
 def redis_ask(call: Callable[[Redis], _T]) -> _T:
-    """What `call` gets from Redis. Raises RedisAwayError."""
+    """Returns what `call` gets from Redis. Raises RedisAwayError."""
     if not breaker.may_try():
         raise RedisAwayError
     try:

@@ -1,12 +1,12 @@
-"""The steps of the protocol that happen in Redis: each one a script, because a script runs alone.
+"""The protocol's steps that run in Redis. Each is one script, because Redis runs a script without interruption.
 
-One hash, STATE, holds what the cache rests on: the trust in it, and every fence. They are together in one key so that
-whatever takes the fences away (a wipe, a restart, an eviction for want of memory) takes the trust with them.
+One hash, STATE, holds the trust and all fences. They share a key so that anything that removes the fences (a wipe, a
+restart, an eviction for lack of memory) removes the trust as well.
 
-One key for each object, its *entry*, holds either its value, "V" + generation + bytes, or the lease of the reader that
-is about to fill it, "L" + generation + id. So one DEL both evicts the value and revokes the lease.
+Each object has one key, its *slot*. It holds either the value, "V" + generation + bytes, or the lease of the reader
+that is about to fill it, "L" + generation + id. So one DEL both evicts the value and revokes the lease.
 
-Times are milliseconds of Redis's own clock: no other clock has a say.
+Times are milliseconds of Redis's own clock. The scripts use no other clock.
 """
 
 from redis import Redis
@@ -15,8 +15,8 @@ from kit.redis.pipeline import Argument, RedisCommand, commands_run, script_comm
 
 PREFIX = "wallet:cache:"
 STATE = f"{PREFIX}state"
-#: How many names one script takes: Lua cannot pass on more than some thousand arguments, and nobody else is served
-#: meanwhile.
+#: How many names one script takes. Lua's unpack is limited to a few thousand arguments, and Redis serves no other
+#: client while a script runs.
 NAMES_MAX = 1_000
 
 MACHINE = """
@@ -32,7 +32,7 @@ end
 """
 _FENCES = """
 local function digits(number) return string.format('%.0f', number) end
--- A fence is text: token=end for each writer who holds one.
+-- A fence is text: token=end for each writer that holds one.
 local function fences_live(text, now, token)
     local live = ''
     for owner, ends in string.gmatch(text, '(%x+)=(%d+)') do
@@ -40,7 +40,8 @@ local function fences_live(text, now, token)
     end
     return live
 end
--- Names come as lines of one argument, because a client takes longer to send a thousand than we to split them.
+-- The names come as the lines of one argument, because a client takes longer to send a thousand arguments than this
+-- takes to split them.
 local function lines(text)
     local fields, entries = {}, {}
     for name in string.gmatch(text, '[^\\n]+') do
@@ -53,7 +54,7 @@ end
 
 
 class Script:
-    """A Lua script. `machine` is where it takes the time and the server's run id from."""
+    """A Lua script. `machine` is the Lua code that reads the time and the server's run id; tests replace it."""
 
     machine = MACHINE
 
@@ -69,8 +70,9 @@ class Script:
         return command.reply
 
 
-# A reader looks at names. {mark, now, generation, claim, what each name has: its value, or F(enced), B(usy), M(issing
-# and now leased to this reader)}. Where the server is not the one that the state knows, a new generation begins.
+# A reader looks up names. Returns {mark, now, generation, claim, …} and for each name its value, or F (fenced), B
+# (busy) or M (missing, and now leased to this reader). If the server is not the one that the state names, a new
+# generation begins.
 LOOK = Script("""
 -- KEYS state; ARGV names, new generation, lease id, lease ms, fence ms, trust ms, claim ms
 local now, run, fields, entries = clock_ms(), run_id(), lines(ARGV[1])
@@ -83,13 +85,13 @@ end
 local generation = state[2]
 if now < state[3] + ARGV[5] then return {'quarantine'} end
 local left, claimed, claim = state[4] - now, tonumber(state[5]), 0
--- A trust that has longer to go than it was ever given is one whose clock was put back. It ends for good: left alone it
--- would be one again, of which nobody has asked Postgres, when the clock gets there once more.
+-- A trust with longer to go than it was ever given means that the clock was put back. End it for good: otherwise it
+-- would revive when the clock gets there again, although nobody has asked Postgres about that time.
 if left > tonumber(ARGV[6]) then
     left = 0
     redis.call('HSET', KEYS[1], 'until_ms', 0)
 end
--- So is a claim that has longer to go than it was given.
+-- The same holds for a claim with longer to go than it was given.
 if left * 2 < tonumber(ARGV[6]) and (now >= claimed or claimed > now + ARGV[7]) then
     claim = 1
     redis.call('HSET', KEYS[1], 'claimed_ms', digits(now + ARGV[7]))
@@ -117,7 +119,7 @@ end
 return found
 """)
 
-# A reader fills what it leased, or gives the lease back (an empty entry). 0 where an eviction revoked the lease.
+# A reader fills a slot that it leased, or gives the lease back (an empty value). Returns 0 if the lease was revoked.
 FILL = Script("""
 -- KEYS entry; ARGV lease, entry, ttl s
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -125,7 +127,7 @@ if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1],
 return 1
 """)
 
-# A writer is about to commit: readers pass these names by, and what readers before them hold is worth nothing.
+# A writer is about to commit. From now on readers bypass these names, and the leases of earlier readers are revoked.
 FENCE = Script("""
 -- KEYS state; ARGV names, token, fence ms
 local now, fields, entries = clock_ms(), lines(ARGV[1])
@@ -139,7 +141,8 @@ redis.call('HSET', KEYS[1], unpack(kept))
 redis.call('DEL', unpack(entries))
 """)
 
-# The writer has committed: its fence goes, other writers' stay. Nothing is to be evicted: under a fence nobody fills.
+# The writer has committed. Removes its fence and keeps other writers' fences. There is nothing to evict, because nobody
+# fills a fenced name.
 LIFT = Script("""
 -- KEYS state; ARGV names, token
 local now, fields, kept, gone = clock_ms(), (lines(ARGV[1])), {}, {}
@@ -157,14 +160,14 @@ if #gone > 0 then redis.call('HDEL', KEYS[1], unpack(gone)) end
 if #kept > 0 then redis.call('HSET', KEYS[1], unpack(kept)) end
 """)
 
-# A new generation that needs no quarantine.
+# Begins a new generation without a quarantine.
 ASSERT = Script("""
 -- KEYS state; ARGV new generation
 redis.call('HSET', KEYS[1], 'run', run_id(), 'generation', ARGV[1], 'born_ms', 0, 'until_ms', 0, 'claimed_ms', 0)
 return 1
 """)
 
-# Fences that ran out, of writers that died or rolled back, are cleared away; the cursor of the next page.
+# Deletes expired fences, left by writers that died or rolled back. Returns the cursor of the next page.
 CLEAR = Script("""
 -- KEYS state; ARGV cursor
 local now, page, gone = clock_ms(), redis.call('HSCAN', KEYS[1], ARGV[1], 'MATCH', 'fence:*', 'COUNT', 500), {}

@@ -1,7 +1,9 @@
-"""How a writer that cannot reach Redis waits until nobody trusts the cache any more. Of an outage's writes one waits.
+"""Lets a writer that cannot reach Redis wait until nobody trusts the cache any more. Per outage and process, one write
+waits.
 
-An outage is on record like a name, from its first write until a sweep that reaches Redis. As long as it stands, the
-trust is not renewed; so a process that has seen it stand for longer than a trust lasts knows that there is none.
+An outage is recorded like a name, from its first write until a sweep that reaches Redis. While the record stands,
+nobody renews the trust. So a process that has seen the record for longer than a trust lasts knows that there is no
+trust left.
 """
 
 import time
@@ -13,20 +15,20 @@ from django.db.models.functions import Now
 
 from kit.models import Unevicted
 
-#: No object is called so.
+#: The name that stands for the outage itself. No cached object has an empty name.
 OUTAGE = ""
-#: How much longer than the trust lasts: clocks run at slightly different rates.
+#: The wait is longer than the trust by this factor, because clocks run at slightly different rates.
 _MARGIN = 1.2
-# The lock keeps a sweep from ending the outage before the writer who relies on it has committed: the trust could be
-# renewed in between, and he would not wait.
+# Race: a sweep ends the outage before a writer that relies on the record commits. The trust could then be renewed in
+# between, and this writer would not wait. The share lock makes the sweep pass the record by until the commit.
 HOLD_SQL = "SELECT at FROM wallets_unevicted WHERE name = %s FOR SHARE"
 
-#: Since when this process has seen the outage stand that it has seen last.
+#: When this process first saw the record of the current outage (monotonic seconds), by the record's time.
 _seen_s: dict[datetime, float] = {}
 
 
 def outage_outwait() -> None:
-    """Lets the transaction that runs wait, after its commit, for as long as somebody may trust the cache."""
+    """Makes the current database transaction wait, after its commit, until no reader can trust the cache."""
     Unevicted.objects.bulk_create([Unevicted(name=OUTAGE, at=Now())], ignore_conflicts=True)
     with connection.cursor() as cursor:
         cursor.execute(HOLD_SQL, [OUTAGE])
@@ -36,12 +38,12 @@ def outage_outwait() -> None:
 
 
 def trust_outwait() -> None:
-    """Waits for as long as somebody may trust the cache who began to just now."""
+    """Waits until every trust that may exist now has ended."""
     time.sleep(_trust_s())
 
 
 def _outwait(outage_at: datetime | None) -> None:
-    """After the commit. An outage that is new to this process has been on record since now, as far as it knows."""
+    """Runs after the commit. If this process has not seen the outage before, its wait starts now."""
     since_s = time.monotonic()
     if outage_at is not None:
         if outage_at not in _seen_s:

@@ -1,10 +1,9 @@
-"""Reads that are fast and never stale: a cached object is never older than what anybody was told before the read began.
+"""Fast reads that are never stale: a read returns every change that was acknowledged before the read began.
 
-ARCHITECTURE.md, "Reads that are never stale", has the protocol step by step, with the race that each step closes.
-Postgres decides. What is in Redis saves reads and may be wiped at any moment.
+docs/design/freshness.md describes the protocol step by step, with the race that each step closes. Postgres decides.
+Redis only saves reads and may be wiped at any moment.
 
-A cached object has a name, such as `wallet:<id>`, and bytes. Whoever changes it fences its name:
-
+A cached object has a name, such as `wallet:<id>`, and bytes. Code that changes the object fences its name:
     with transaction.atomic():
         …                      # the locks, the checks, the writes
         cache_fence([name])    # last
@@ -25,36 +24,36 @@ from kit.cache.prefetch import Load, command_fetched, names_read
 from kit.redis.pipeline import RedisCommand, commands_run
 from telemetry import metrics
 
-#: How long a reader waits for another one that is filling the same entry, and how often it looks.
+#: How long a reader waits while another reader fills the same slot, and how often it looks again.
 _PATIENCE_S = 0.1
 _PATIENCE_STEP_S = 0.01
 
 
 def cache_read(name: str, *, load: Callable[[], bytes | None]) -> bytes | None:
-    """The object of this name: from Redis, or from `load`, which reads it from Postgres. None: there is none."""
+    """Returns the named object from Redis, or from `load`, which reads it from Postgres. None if there is no object."""
     return cache_read_many([name], load=lambda _: {name: load()})[name]
 
 
 def cache_read_many(names: Sequence[str], *, load: Load) -> dict[str, bytes | None]:
-    """The objects of these names, with one round trip for all that are cached. `load` reads those it is given.
+    """Returns the named objects, with one round trip for all that are cached. `load` reads the names it is given from
+    Postgres. The first read of a request also fetches what its entry point has planned (`kit.cache.prefetch`).
 
-    The first read of a request also fetches what its entry point has planned (`kit.cache.prefetch`).
-
-    Inside a database transaction nothing is cached: `load` might see what is not committed yet, or a snapshot from
-    before the lease; and a write never decides on a cached value.
+    Inside a database transaction nothing is cached. `load` might see uncommitted changes, or a snapshot from before the
+    lease, and a write must not decide on a cached value.
     """
     return names_read(names, load=load, read=_read_many)
 
 
 def cache_fence(names: Collection[str]) -> None:
-    """Says that these objects change with the database transaction that runs, as its last step before the commit.
+    """Announces that the current database transaction changes these objects. Call it as the last step before the
+    commit.
 
-    From here on readers pass the names by; after the commit the fence is lifted, and only then the caller goes on to
-    say "done". A writer that dies in between leaves the fence behind, which runs out by itself, later than Postgres
-    lets the transaction live (`transaction_timeout`).
+    From here on readers bypass these names. After the commit the fence is lifted, and only then does the caller
+    continue and acknowledge the change. A writer that dies in between leaves its fence behind. The fence expires later
+    than Postgres ends the transaction (`transaction_timeout`).
 
-    Without Redis the names go on record in Postgres, in the same transaction, and the caller goes on only when the
-    trust of those who still reach Redis has lapsed.
+    If Redis is down, this records the names in Postgres, in the same transaction. After the commit it then waits until
+    the readers that still reach Redis no longer trust the cache.
     """
     if not names:
         return
@@ -69,22 +68,22 @@ def cache_fence(names: Collection[str]) -> None:
         outage.outage_outwait()
         return
     metrics.cache_evictions.inc(len(ordered))
-    # Robust: whatever is wrong with the lifting, what was committed is committed.
+    # robust: an error while lifting must not turn a committed change into a failure.
     transaction.on_commit(lambda: _lift(ordered, token), robust=True)
 
 
 def cache_replayed(names: Collection[str]) -> None:
-    """Says that the caller is about to answer for a change of these objects that an earlier call has made.
+    """Announces that the caller is about to acknowledge a change of these objects that an earlier call has made.
 
-    That call may have died before it lifted its fence, which stands then; or, without Redis, before it had waited: then
-    this one waits in its stead.
+    That call may have died. If it had set a fence, the fence still stands. If Redis was down, the call may have died
+    before it waited for the trust to end, so this call waits.
     """
     if unevicted.names_noted(names):
         transaction.on_commit(outage.trust_outwait)
 
 
 def cache_sweep() -> int:
-    """Evicts what writers could not fence, and clears fences that ran out; how many names were evicted."""
+    """Evicts the names that writers could not fence, and deletes expired fences. Returns how many names it evicted."""
     swept = 0
     with suppress(RedisAwayError):
         while names := _sweep_some():
@@ -94,23 +93,23 @@ def cache_sweep() -> int:
 
 
 def cache_trust_assert() -> None:
-    """Ends the quarantine of a Redis that was just started, before any writer was.
+    """Ends the quarantine of a Redis that has just been started, before any writer runs.
 
-    Only for whoever has started both servers itself, and nothing else yet: no transaction can be under way then whose
-    fence this Redis does not know. Values from earlier lives are of other generations and are not read again. Without
-    Redis nothing happens: the quarantine comes when it does.
+    Call it only if you have started both Postgres and Redis yourself, and nothing else yet. Then no transaction can be
+    open whose fence this Redis does not know. Values of earlier lives belong to other generations and are not read.
+    Without Redis this does nothing; the quarantine begins when Redis is there.
     """
     with suppress(RedisAwayError):
         redis_ask(steps.trust_assert)
 
 
 def value_command(key: str) -> RedisCommand:
-    """For `value_get`, to be sent with something else."""
+    """The command that fetches a value, to be sent with others and then passed to `value_get`."""
     return RedisCommand(("GET", _value_key(key)))
 
 
 def value_get(key: str) -> bytes | None:
-    """A value that never changes, such as a page of a wallet's history at one version. None: it is not known here."""
+    """Returns a value that never changes, such as a page of a wallet's history at one version. None if it is not cached."""
     if not settings.CACHE_ENABLED:
         return None
     wanted = value_command(key)
@@ -124,13 +123,14 @@ def value_get(key: str) -> bytes | None:
 
 
 def value_put(key: str, value: bytes, ttl_s: int = steps.VALUE_TTL_S) -> None:
-    """Keeps a value under a key that says all that it depends on, so that it can never be out of date."""
+    """Stores a value. The key must name everything that the value depends on, so that it can never be out of date."""
     with suppress(RedisAwayError):
         redis_ask(lambda client: client.set(_value_key(key), value, ex=ttl_s))
 
 
 def _read_many(names: Sequence[str], load: Load, beside: Sequence[RedisCommand]) -> dict[str, bytes | None]:
-    """Reads names, and sends the commands `beside` along if Redis can be reached."""
+    """Reads names. The commands `beside` go in the same round trip; without Redis, or without caching, they are not
+    sent."""
     if not settings.CACHE_ENABLED:
         return _pass_by(names, load, reason="off")
     if connection.in_atomic_block:
@@ -159,7 +159,7 @@ def _read_many(names: Sequence[str], load: Load, beside: Sequence[RedisCommand])
 
 
 def _look(names: Sequence[str], beside: Sequence[RedisCommand]) -> steps.Look:
-    """Looks; where the trust has lapsed and is this reader's to renew, renews it and looks once more."""
+    """Looks up the names. If the trust has ended and this reader may renew it, renews it and looks up once more."""
     look = redis_ask(lambda client: steps.names_look(client, names, beside=beside))
     if look.claim and _trust_renew(look) and look.mark == "lapsed":
         return redis_ask(lambda client: steps.names_look(client, names))
@@ -167,22 +167,23 @@ def _look(names: Sequence[str], beside: Sequence[RedisCommand]) -> steps.Look:
 
 
 def _trust_renew(look: steps.Look) -> bool:
-    """Postgres is asked after the look, and the trust counts from before it: a name that is put on record later finds
-    a writer who waits for longer than this trust lasts."""
+    """Asks Postgres after the lookup, but lets the trust count from before it. So if a name is recorded later, its
+    writer waits for longer than this trust lasts."""
     try:
         if unevicted.names_noted():
             _sweep_some()
             if unevicted.names_noted():
                 return False
     except (DatabaseError, InterfaceError):
-        # Whoever needs Postgres for more than this finds out by himself.
+        # A caller that needs Postgres for more than this gets the error from its own query.
         return False
     redis_ask(lambda client: steps.trust_renew(client, look))
     return True
 
 
 def _sweep_some() -> Sequence[str]:
-    """Evicts, then forgets: in the other order a crash would leave the old value with nobody to know of it."""
+    """Evicts some recorded names, then deletes their records. In the other order, a crash in between would leave an old
+    value that no record names."""
     with transaction.atomic():
         names = unevicted.names_take()
         if names:
@@ -198,13 +199,13 @@ def _pass_by(names: Sequence[str], load: Load, *, reason: str) -> dict[str, byte
 
 
 def _fill(look: steps.Look, load: Load) -> dict[str, bytes | None]:
-    """Loads what was leased, and fills in what no writer fenced meanwhile."""
+    """Loads what was leased, and fills those slots whose lease no writer has revoked meanwhile."""
     metrics.cache_reads.labels(result="miss").inc(len(look.leased))
     loaded: Mapping[str, bytes | None] = {}
     try:
         loaded = load(list(look.leased))
     finally:
-        # Where loading failed there is nothing to fill in, and the leases are given back for others to try.
+        # If loading failed there is nothing to fill. The leases are given back so that other readers can try.
         _entries_fill(look, loaded)
     return {name: loaded.get(name) for name in look.leased}
 
@@ -225,7 +226,7 @@ def _entries_fill(look: steps.Look, loaded: Mapping[str, bytes | None]) -> None:
 
 
 def _lift(names: Sequence[str], token: str) -> None:
-    # Without Redis the fence runs out by itself; until then these names are read from Postgres.
+    # Without Redis the fence expires by itself. Until then readers take these names from Postgres.
     with suppress(RedisAwayError):
         redis_ask(lambda client: steps.names_lift(client, names, token))
 

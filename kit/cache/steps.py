@@ -1,4 +1,4 @@
-"""The protocol's steps in Redis, as functions. What holds them together is in `kit.cache.protocol`."""
+"""The protocol's steps in Redis, as functions. `kit.cache.protocol` combines them."""
 
 import secrets
 from collections.abc import Sequence
@@ -21,20 +21,21 @@ from kit.cache.lua import (
 )
 from kit.redis.pipeline import RedisCommand, commands_run
 
-#: A value that no eviction reached is gone after this long, as the last resort.
+#: A value that no eviction reached is dropped after this many seconds. This is the last resort.
 VALUE_TTL_S = 300
-#: A reader that died leaves its lease for so long; nobody else fills the entry meanwhile.
+#: If a reader dies, its lease expires after this time. Until then nobody else fills the slot.
 LEASE_MS = 5_000
-#: While one reader renews the trust, no other tries for this long.
+#: While one reader renews the trust, no other tries for this many milliseconds.
 CLAIM_MS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a reader found. `mark` is "trusted", or why the cache cannot be relied on: "lapsed" or "quarantine".
+    """What a lookup found. `mark` is "trusted", or why the cache cannot be relied on: "lapsed" or "quarantine".
 
-    `hits` are values by name. `leased` are this reader's to fill, each with its lease. `fenced` are about to change.
-    `busy` are being filled by somebody else. `claim`: it is up to this reader to renew the trust.
+    `hits` are values by name. `leased` are the names that this reader shall fill, each with its lease. `fenced` names
+    are about to change. `busy` names are being filled by another reader. If `claim` is true, this reader shall renew
+    the trust. `seen_ms` is Redis's time of the lookup.
     """
 
     mark: str
@@ -48,8 +49,8 @@ class Look:
 
 
 def names_look(client: Redis, names: Sequence[str], *, beside: Sequence[RedisCommand] = ()) -> Look:
-    """Looks, and sends what else goes the same way."""
-    # One of a kind, for whichever begins with this look: a lease, or a generation.
+    """Looks up the names, and sends the commands `beside` in the same round trip."""
+    # The lookup may begin a lease or a generation. Both need an id that no other lookup has.
     unique = secrets.token_hex(8)
     look = LOOK.command(
         [STATE],
@@ -84,7 +85,7 @@ def _look_of(names: Sequence[str], lease_id: str, found: list[Any]) -> Look:
 
 
 def entry_fill(client: Redis, name: str, lease: str, generation: str, value: bytes | None) -> bool:
-    """Puts the value where the lease is; without a value, gives the lease back. False where it was revoked."""
+    """Stores the value in place of the lease; without a value, gives the lease back. False if the lease was revoked."""
     entry = b"" if value is None else b"V" + generation.encode() + value
     return FILL(client, [entry_key(name)], lease, entry, VALUE_TTL_S) == 1
 
@@ -105,8 +106,8 @@ def names_evict(client: Redis, names: Sequence[str]) -> None:
 
 
 def trust_renew(client: Redis, look: Look) -> None:
-    """Trust for a while from the look on, which was before Postgres was asked. A Redis that is new by now does not
-    listen: it has its quarantine before it."""
+    """Lets the trust last from the lookup on, which was before Postgres was asked. If a new Redis has taken over since,
+    this has no effect: the new Redis starts with a quarantine."""
     client.hset(STATE, "until_ms", look.seen_ms + settings.CACHE_TRUST_MS)
 
 

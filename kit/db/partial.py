@@ -1,4 +1,4 @@
-"""Rows of which only some columns are at hand."""
+"""Deferred rows: model instances of which only some columns are loaded."""
 
 from functools import cache
 from typing import Any, TypeVar
@@ -10,12 +10,12 @@ M = TypeVar("M", bound=Model)
 
 
 def row_of_columns(model: type[M], **columns: Any) -> M:
-    """A stored row, of which these columns are known. Any other is read from the database when somebody asks for it."""
+    """Makes an instance of a stored row from the given columns. Django loads any other column when it is first used."""
     names = _in_order(model, frozenset(columns))
     return model.from_db(DEFAULT_DB_ALIAS, names, [columns[name] for name in names])
 
 
 @cache
 def _in_order(model: type[Model], names: frozenset[str]) -> list[str]:
-    """As the model declares its fields."""
+    """The names in the order in which the model declares its fields, as `from_db` requires."""
     return [field.attname for field in model._meta.concrete_fields if field.attname in names]  # noqa: SLF001 - documented

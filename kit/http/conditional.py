@@ -1,4 +1,4 @@
-"""What a client has already it is not sent again: If-None-Match and 304 (RFC 9110, section 13), and gzip."""
+"""Sends a client only what it does not have: If-None-Match and 304 (RFC 9110, section 13), and gzip."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
@@ -12,7 +12,7 @@ from telemetry import metrics
 
 
 def etag_known(request: HttpRequest, etag: str) -> bool:
-    """Whether the client names this state as one that it has. Weak comparison; "*" is any state."""
+    """Whether If-None-Match names this ETag. The comparison is weak; "*" matches any state."""
     named = request.META.get("HTTP_IF_NONE_MATCH")
     if not named:
         return False
@@ -21,14 +21,14 @@ def etag_known(request: HttpRequest, etag: str) -> bool:
 
 
 def not_modified(request: HttpRequest, etag: str) -> HttpResponse:
-    """304, counted by route."""
+    """A 304, counted by route."""
     route = request.resolver_match.route if request.resolver_match else ""
     metrics.not_modified.labels(route=f"/{route}").inc()
     return HttpResponseNotModified(headers={"ETag": etag})
 
 
 def body_response(request: HttpRequest, body: Body, *, content_type: str = "application/json") -> HttpResponse:
-    """The body in the form that the client takes, or 304 where it has it already."""
+    """The body in the form that the client accepts, or 304 if the client has it already."""
     if etag_known(request, body.etag):
         response = not_modified(request, body.etag)
     elif body.packed and gzip_accepted(request):
@@ -36,35 +36,36 @@ def body_response(request: HttpRequest, body: Body, *, content_type: str = "appl
     else:
         response = HttpResponse(body.plain(), content_type=content_type)
     response["ETag"] = body.etag
-    # Said of tiny bodies too, which are never packed: the address has answers of either kind.
+    # Also for small bodies, which are never compressed: other answers of the same URL are.
     response["Vary"] = "Accept-Encoding"
     return response
 
 
 def gzip_accepted(request: HttpRequest) -> bool:
-    """Whether Accept-Encoding takes gzip: named, or by "*", and not with the weight 0 (RFC 9110, 12.5.3)."""
+    """Whether Accept-Encoding accepts gzip, by name or by "*", with a weight above 0 (RFC 9110, 12.5.3)."""
     weights = dict(map(_weighed, request.headers.get("Accept-Encoding", "").lower().split(",")))
     gzip = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
-    # A client that would rather have it plain gets it plain.
+    # If the client prefers the plain form, it gets that.
     return gzip > 0 and gzip >= weights.get("identity", 0.0)
 
 
 class CompressionMiddleware(GZipMiddleware):
-    """Django's gzip, where that is worth it; weights of 0 are honoured, and pages that hold a secret stay plain.
+    """Django's gzip for answers that are large enough. It honours weights of 0 and never compresses pages with a
+    secret.
 
-    A page with a CSRF token also shows what others wrote (a memo, a name, a search): compressed together, the length
-    would tell the one by guesses at the other (BREACH). Django's random padding only makes that slower. What is left
-    to compress is the API and fragments of pages, which carry no secret, and public pages.
+    A page with a CSRF token also shows text by others (a memo, a name, a search). If both were compressed together, an
+    attacker could guess the token from the length (BREACH). Django's random padding only slows that down. So this
+    compresses the API and fragments of pages, which contain no secret, and public pages.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if response.status_code == HttpResponseNotModified.status_code:
-            # Of no body there is no length to tell; the 0 of CommonMiddleware would be that of the full answer.
+            # A 304 has no body. CommonMiddleware has set the length 0, which would describe the full answer.
             del response["Content-Length"]
             return response
         if isinstance(response, HttpResponse) and len(response.content) < PACK_FROM_BYTES:
             return response
-        # Django sends the cookie anew with each page that has asked for its token.
+        # Django sends this cookie with every page that uses the CSRF token.
         if settings.CSRF_COOKIE_NAME in response.cookies:
             return response
         if not response.has_header("Content-Encoding") and not gzip_accepted(request):

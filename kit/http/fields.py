@@ -1,4 +1,4 @@
-"""Serializer fields that take one JSON type and nothing that merely looks like it."""
+"""Serializer fields that accept exactly one JSON type."""
 
 from datetime import UTC
 from typing import Any
@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 
 class TextField(serializers.CharField):
-    """A JSON string: DRF's own field takes numbers for strings too."""
+    """A JSON string. DRF's own field also accepts numbers."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -16,7 +16,7 @@ class TextField(serializers.CharField):
 
 
 class EmailTextField(serializers.EmailField):
-    """A JSON string that is an e-mail address, in lower case."""
+    """A JSON string that is an email address, in lower case."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -25,7 +25,7 @@ class EmailTextField(serializers.EmailField):
 
 
 class ChoiceTextField(serializers.ChoiceField):
-    """A JSON string out of a list."""
+    """A JSON string from a fixed list."""
 
     default_error_messages = {"invalid_choice": "Give one of the values that the schema lists."}
 
@@ -36,7 +36,7 @@ class ChoiceTextField(serializers.ChoiceField):
 
 
 class MomentField(serializers.DateTimeField):
-    """A time in the answer: RFC 3339, always in UTC, whatever zone a browser's cookie asks the pages to show."""
+    """A time in an answer: RFC 3339, always in UTC, whatever time zone the browser's cookie asks pages to show."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs, default_timezone=UTC)

@@ -1,4 +1,4 @@
-"""Middleware for pages: the page for "not now, but soon", and the reader's time zone."""
+"""Middleware for pages: the 503 page, and the time zone of the reader."""
 
 import functools
 import math
@@ -11,19 +11,19 @@ from django.utils import timezone
 
 from kit.db.errors import database_gave_up
 
-#: Asked of a browser when nothing better is known.
+#: Sent as Retry-After if nothing better is known.
 RETRY_AFTER_S = 5
 TIMEZONE_COOKIE = "timezone"
 
 
 def unavailable(*, retry_after_s: int | None = None) -> HttpResponse:
-    """The page for "not now, but soon". Rendered without a request: it must need nothing that may be down."""
+    """The 503 page. It is rendered without a request, because it must need nothing that may be down."""
     seconds = retry_after_s or RETRY_AFTER_S
     return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": str(math.ceil(seconds))})
 
 
 class UnavailableMiddleware:
-    """Answers 503 where a page met a database that is gone or stuck."""
+    """Answers 503 if a page failed because the database is gone or stuck. The API has its own handler."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -36,14 +36,14 @@ class UnavailableMiddleware:
 
 
 class TimeZoneMiddleware:
-    """Shows times in the reader's zone, which static/js/app.js leaves in a cookie; in UTC until it has."""
+    """Shows times in the reader's zone, from the cookie that static/js/app.js sets; in UTC if there is no cookie."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name = request.COOKIES.get(TIMEZONE_COOKIE, "")
-        # Known names only: ZoneInfo looks for others in the file system.
+        # Known names only: for any other name ZoneInfo searches the file system.
         with timezone.override(ZoneInfo(name) if name in _zones() else None):
             return self.get_response(request)
 

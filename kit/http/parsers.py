@@ -1,4 +1,4 @@
-"""JSON without leniency: what two readers could understand differently is refused, not guessed."""
+"""Strict JSON: input that two parsers could read differently is refused."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from rest_framework.exceptions import APIException, ParseError, UnsupportedMedia
 from rest_framework.parsers import BaseParser
 
 BODY_BYTES_MAX = 1_048_576
-#: No integer in the API has more digits; longer ones are not worth Python's quadratic int().
+#: No integer in the API has more digits. Longer ones would cost Python's int() quadratic time.
 _DIGITS_MAX = 20
-# Postgres keeps no NUL, and half of a surrogate pair has no UTF-8.
+# Postgres stores no NUL, and half of a surrogate pair has no UTF-8 form.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class PayloadTooLarge(APIException):
-    """The body is larger than any request needs."""
+    """The body is larger than the API accepts."""
 
     status_code = 413
     default_detail = f"A body has at most {BODY_BYTES_MAX} bytes."
@@ -25,7 +25,7 @@ class PayloadTooLarge(APIException):
 
 
 class StrictJSONParser(BaseParser):
-    """One JSON object of at most 1 MiB in UTF-8, with no name given twice and nothing in it that is not JSON."""
+    """Parses one JSON object of at most 1 MiB in UTF-8. Refuses duplicate names and anything that is not JSON."""
 
     media_type = "application/json"
 
@@ -77,7 +77,7 @@ def _constant(name: str) -> Any:
 
 
 def _integer(digits: str) -> int | float:
-    """An integer; a float, which no field takes, stands for one that is larger than any field allows."""
+    """An integer. If it is larger than any field allows, a float instead, which every field refuses."""
     return int(digits) if len(digits) <= _DIGITS_MAX else float(digits)
 
 

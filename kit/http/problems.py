@@ -1,4 +1,4 @@
-"""Problem documents (RFC 9457): how the API writes every refusal and every failure."""
+"""Problem documents (RFC 9457): the form of every refusal and failure of the API."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -38,7 +38,8 @@ class Problem:
 
 
 def problem_response(problem: Problem) -> JsonResponse:
-    """The answer. Not a DRF response: it looks the same whatever the client accepts and whichever view failed."""
+    """The answer. It is not a DRF response, so it looks the same whatever the client accepts and whichever view
+    failed."""
     response = JsonResponse(
         problem.body(),
         status=problem.status,

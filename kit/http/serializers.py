@@ -1,4 +1,4 @@
-"""The base of every request body: what it does not name, it refuses."""
+"""The base class of every request body. It refuses fields that it does not declare."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -9,7 +9,7 @@ _UNKNOWN_NAMES_SHOWN = 20
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Input whose unknown fields are refused: a misspelt `memo` must not vanish in silence."""
+    """Input that refuses unknown fields, so that a misspelt `memo` is reported and not ignored."""
 
     def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
         # What is wrong belongs to a field here; null alone would get a message without one.

@@ -1,4 +1,4 @@
-"""The model `Unevicted` moves here from `wallets`. Its table stays as it is: only Django's state changes."""
+"""Moves the model `Unevicted` here from `wallets`. The table stays as it is; only Django's state changes."""
 
 from django.db import migrations, models
 
@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        # It makes the table.
+        # It creates the table.
         ("wallets", "0003_owed_wallets"),
     ]
 

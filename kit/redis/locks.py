@@ -1,7 +1,7 @@
 """Locks in Redis, shared by all processes. They save work; correctness never depends on one.
 
 A lock can be lost (Redis wiped or restarted, or the lock expired before the work was done), and Redis can be down. So
-the holder's work must be correct without the lock. "Locks" in ARCHITECTURE.md lists every use.
+the holder's work must be correct without the lock. docs/design/locks.md lists every use.
 """
 
 from collections.abc import Iterator

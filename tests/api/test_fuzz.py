@@ -23,7 +23,7 @@ def name_existing(parameters: object, **ids: int) -> None:
 
 
 @schema.parametrize()
-@settings(max_examples=10, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_generated_requests_get_documented_answers(
     case: schemathesis.Case[Any], alice: Person, bob: Person, wsgi: object
 ) -> None:

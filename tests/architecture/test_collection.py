@@ -1,4 +1,4 @@
-"""The processes that share the tests collect each for itself: they stop at once where they do not find the same."""
+"""The processes of pytest-xdist collect the tests separately, and stop if their lists differ."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ import pytest
 
 
 @pytest.mark.timeout(300)
-def test_every_process_finds_the_same_tests_at_any_time(request: pytest.FixtureRequest) -> None:
-    """One name with a timestamp, a random number or the order of a set in it is enough to make two runs differ."""
+def test_every_process_collects_the_same_tests(request: pytest.FixtureRequest) -> None:
+    """A timestamp, a random number or the order of a set in one test name would make two collections differ."""
     session = request.session
     here = {_name(item) for item in session.items}
     files = sorted({str(item.path) for item in session.items})
@@ -25,6 +25,6 @@ def test_every_process_finds_the_same_tests_at_any_time(request: pytest.FixtureR
 
 
 def _name(item: pytest.Item) -> str:
-    """Without the group, which pytest-xdist adds."""
+    """The test's id without the group that pytest-xdist appends."""
     group = item.get_closest_marker("xdist_group")
     return item.nodeid.removesuffix(f"@{group.args[0]}") if group else item.nodeid

@@ -1,4 +1,4 @@
-"""Who may call what. Import directions are kept by import-linter; this is what it cannot say."""
+"""Which modules may call what, as far as import-linter cannot check it."""
 
 import ast
 from collections.abc import Iterator
@@ -10,15 +10,15 @@ from wallets.domain.errors import CATALOGUE, ErrorCode
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("wallet_project", "transactions", "wallets", "telemetry")
-#: The only modules that write the books.
+#: The only modules that write to the books.
 LEDGER = {f"transactions/ledger/{name}.py" for name in ("post", "posting", "record")}
-#: The one place where a transaction is made, out of a command.
+#: The only module that creates transactions, from commands.
 COMMANDS = "transactions/ledger/commands.py"
-#: Where transactions are put on record that are still to be settled.
+#: Writes accepted transactions, which are still to be settled.
 ACCEPT = "transactions/settlement/accept.py"
-#: Where one is put on record as pending that came through Kafka and is left to staff.
+#: Writes a pending transaction for a Kafka message that is given up and left to staff.
 BURY = "transactions/settlement/bury.py"
-#: Names of the ledger's models, and of what writes through a queryset or a manager.
+#: The ledger's models, and the methods that write through a queryset or manager.
 BOOKS = {"Transaction", "Entry"}
 WRITES = {
     *("create", "bulk_create", "get_or_create", "update_or_create", "update", "bulk_update", "delete", "save"),
@@ -28,7 +28,7 @@ HEAD_FIELDS = {"balance", "version"}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
-    """Every module of ours but the migrations: (path, syntax tree)."""
+    """Every module of the project except migrations: (path, syntax tree)."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             if "migrations" not in path.parts:
@@ -36,7 +36,7 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 def imported(tree: ast.Module) -> set[str]:
-    """Every module, and every name of a module, that is imported anywhere in this one."""
+    """Every module, and every name in a module, that this module imports anywhere."""
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -55,28 +55,28 @@ def _keywords(call: ast.Call) -> set[str | None]:
 
 
 def names_in(node: ast.AST) -> set[str]:
-    """The names that an expression is built from: Entry.objects.filter(…) is built from Entry."""
+    """The names in an expression: Entry.objects.filter(…) contains Entry."""
     return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
-def test_these_modules_alone_may_post() -> None:
+def test_only_these_modules_may_post() -> None:
     assert {path for path, tree in modules() if "transactions.ledger.post" in imported(tree)} == {
         "transactions/services.py",
-        # Accepting asks it for what is stored under a key; settling and the dead-letter desk post.
+        # Accepting asks the ledger for stored transactions by key. Settlement and its dead letters post.
         ACCEPT,
         "transactions/settlement/settle.py",
         "transactions/settlement/dead_letters.py",
-        # Through Kafka: accepting asks for keys, settling posts, and so does a burial that came too late.
+        # For Kafka: accepting looks up keys, settling posts, and so does giving up a message that came too late.
         "transactions/channels/kafka/accept.py",
         "transactions/channels/kafka/settle.py",
         BURY,
-        # The demo's history is dated back, which no door may do.
+        # The demo backdates its history, which no entry point may do.
         "transactions/demo/people.py",
     }
 
 
-def test_nobody_else_reaches_the_posting_by_another_name() -> None:
-    """`from transactions import ledger` and the like would walk around the list above."""
+def test_no_module_imports_the_ledger_under_another_name() -> None:
+    """`from transactions import ledger` and similar imports would bypass the list above."""
     for path, tree in modules():
         assert not imported(tree) & {"transactions.ledger", "transactions.ledger.*"} or path in LEDGER, path
         for call in calls(tree):
@@ -84,26 +84,26 @@ def test_nobody_else_reaches_the_posting_by_another_name() -> None:
                 assert "ledger" not in ast.dump(call), f"{path}:{call.lineno}"
 
 
-def test_the_demo_alone_dates_a_posting_back() -> None:
+def test_only_the_demo_backdates_postings() -> None:
     for path, tree in modules():
         dated = [call for call in calls(tree) if names_in(call.func) == {"post"} and _keywords(call) & {"at"}]
         assert not dated or path.startswith("transactions/demo/"), path
 
 
-def test_transactions_are_made_in_one_place() -> None:
+def test_one_module_creates_transactions() -> None:
     for path, tree in modules():
         made = {name for call in calls(tree) if isinstance(call.func, ast.Name) for name in [call.func.id]} & BOOKS
         assert made == set() or (path, made) == (COMMANDS, {"Transaction"}), path
 
 
-def test_nobody_writes_through_the_models_of_the_books() -> None:
+def test_no_module_writes_through_the_models_of_the_books() -> None:
     for path, tree in modules():
         for call in calls(tree):
             if isinstance(call.func, ast.Attribute) and call.func.attr in WRITES:
                 assert not names_in(call.func.value) & BOOKS, f"{path}:{call.lineno}"
 
 
-def test_a_balance_is_set_by_the_ledger_alone() -> None:
+def test_only_the_ledger_sets_balances() -> None:
     for path, tree in modules():
         if path in LEDGER:
             continue
@@ -121,8 +121,8 @@ def _targets(node: ast.AST) -> list[ast.expr]:
     return [node.target] if isinstance(node, ast.AugAssign | ast.AnnAssign) else []
 
 
-def test_sql_that_writes_the_books_is_in_the_ledger_alone() -> None:
-    """And in no other statement written by hand; migrations, which no request runs, aside."""
+def test_only_the_ledger_contains_sql_that_writes_to_the_books() -> None:
+    """Migrations are excepted, because no request runs them."""
     tables = ("transactions_entry", "transactions_transaction", "wallets_wallet")
     for path, tree in modules():
         for node in ast.walk(tree):
@@ -142,12 +142,12 @@ def test_sql_that_writes_the_books_is_in_the_ledger_alone() -> None:
             ), f"{path}:{node.lineno}: {written}"
 
 
-#: Whatever counts, moves or shows money.
+#: The code that counts, moves or formats money.
 MONEY = ("transactions/ledger", "transactions/models.py", "transactions/services.py", "wallets/domain/money.py")
 
 
 @pytest.mark.parametrize("path", MONEY)
-def test_money_never_meets_a_float(path: str) -> None:
+def test_money_is_never_a_float(path: str) -> None:
     files = [ROOT / path] if path.endswith(".py") else sorted((ROOT / path).glob("*.py"))
     assert files
     for file in files:
@@ -158,8 +158,8 @@ def test_money_never_meets_a_float(path: str) -> None:
             assert not isinstance(node, ast.Div), where
 
 
-def test_money_is_never_a_float_in_the_rest_of_the_money_code_either() -> None:
-    """A pause in seconds may be one; nothing called an amount or a balance is divided anywhere."""
+def test_money_is_never_a_float_in_the_rest_of_the_code_either() -> None:
+    """A pause in seconds may be a float, but nothing named amount or balance is divided."""
     for path, tree in modules():
         for node in ast.walk(tree):
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
@@ -169,5 +169,5 @@ def test_money_is_never_a_float_in_the_rest_of_the_money_code_either() -> None:
                 assert not names_in(node) & {"amount", "balance"}, f"{path}:{node.lineno}"
 
 
-def test_every_code_of_the_catalogue_has_a_meaning_and_no_other() -> None:
+def test_the_catalogue_has_exactly_the_codes() -> None:
     assert set(CATALOGUE) == set(ErrorCode)

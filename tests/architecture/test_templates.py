@@ -1,9 +1,9 @@
-"""What Django takes for text where a comment was meant."""
+"""Comments in templates that Django would render as text."""
 
 from django.conf import settings
 
 
-def test_no_comment_of_a_template_goes_on_over_the_end_of_its_line() -> None:
+def test_no_template_comment_continues_on_the_next_line() -> None:
     templates = sorted((settings.BASE_DIR / "templates").rglob("*.*"))
     open_ended = [
         f"{template.name}:{number}"

@@ -1,4 +1,4 @@
-"""An actor of the small world: a thread that stands still before each of its steps until it is told to go on."""
+"""An actor of the test world: a thread that pauses before each of its steps until the test lets it go on."""
 
 import threading
 from collections.abc import Callable
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
     from tests.cache.world import World
 
 PATIENCE_S = 30.0
-#: Where a writer holds the row's lock.
+#: The steps before which a writer holds the row lock.
 IN_TRANSACTION = {"fence", "note", "commit"}
 
 
 class Death(BaseException):
-    """kill -9"""
+    """Ends an actor like kill -9."""
 
 
 class Actor:
-    """A thread with something to do, standing before its next step. `at` names the step, or is "done" or "dead"."""
+    """A thread with work to do, paused before its next step. `at` names that step, or is "idle", "done" or "dead"."""
 
     def __init__(self, world: "World") -> None:
         self.world = world
@@ -46,7 +46,7 @@ class Actor:
 
     @property
     def is_waiting(self) -> bool:
-        """For time to pass, for another writer's lock, or for that of a reader who sweeps."""
+        """Whether the actor waits: for time to pass, for another writer's row lock, or for a sweeping reader's lock."""
         row_held = any(other.at in IN_TRANSACTION for other in self.world.writers)
         note_held = any(other.at == "evict" for other in self.world.readers)
         return self.is_asleep or (self.at == "write" and row_held) or (self.at == "note" and note_held)
@@ -57,13 +57,13 @@ class Actor:
         return self._wait()
 
     def step(self) -> "Actor":
-        """Goes on to before its next step."""
+        """Runs the next step and pauses before the one after it."""
         assert self.is_busy, self.at
         self._go.release()
         return self._wait()
 
     def run(self, *, until: str = "done") -> "Actor":
-        """Goes on until it stands before this step, or is done; time passes while it sleeps."""
+        """Runs until the actor pauses before this step, or is done. If it sleeps, lets the time pass."""
         while self.is_busy and self.at != until:
             if self.is_asleep:
                 self.world.pass_ms(self.wakes_at_ms - self.world.now_ms)
@@ -83,7 +83,7 @@ class Actor:
         self._thread.join(PATIENCE_S)
 
     def stand(self, at: str) -> None:
-        """Called on the actor's own thread, before each step."""
+        """Pauses before a step. Called on the actor's own thread."""
         self.at = at
         self._stands.release()
         self._go.acquire()

@@ -1,4 +1,4 @@
-"""What the tests of the cache share: a world to play races in, and a Redis that can be stopped."""
+"""Fixtures of the cache tests: a world in which races are played, and a Redis that can be stopped."""
 
 import tempfile
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ def world(transactional_db: None, alice: User, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def own_redis(settings: Settings) -> Iterator[Broker]:
-    """A Valkey of the test's own, to be stopped and started."""
+    """A separate Valkey that the test can stop and start."""
     with tempfile.TemporaryDirectory(prefix="wallet-tests-", ignore_cleanup_errors=True) as root:
-        # Like the folder of all tests, so that a later run cleans up after one that was killed.
+        # Locked like the folder of all tests, so that a later run cleans up after a killed one.
         Path(root).chmod(0o711)
         places = Places(Path(root))
         with folder_locked(places.lock):

@@ -1,4 +1,4 @@
-"""The steps of the protocol, each to be taken away: what is left must show a stale read."""
+"""Removes single steps of the protocol. What remains must allow a stale read."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ TRUST_MS = 300
 
 
 def without(script: lua.Script, line: str, instead: str = "") -> Drop:
-    """A script without one of its lines."""
+    """Removes or replaces a line of a script."""
     assert line in script.body
 
     def drop(world: World, patch: pytest.MonkeyPatch, settings: Settings) -> None:
@@ -28,7 +28,7 @@ def without(script: lua.Script, line: str, instead: str = "") -> Drop:
 
 
 def without_fence(world: World, patch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """The writer evicts after its commit alone, as caches commonly do."""
+    """The writer evicts only after its commit, as caches commonly do."""
     patch.setattr(steps, "names_fence", lambda *_: None)
 
 
@@ -41,12 +41,12 @@ def without_transaction_timeout(world: World, patch: pytest.MonkeyPatch, setting
 
 
 def without_record(world: World, patch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """A cut-off writer does not put its names on record."""
+    """A cut-off writer does not record its names."""
     patch.setattr(unevicted, "names_note", lambda _: None)
 
 
 def trust_from_now_on(world: World, patch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """The trust counts from its renewal, not from before Postgres was asked."""
+    """The trust counts from its renewal instead of from before the question to Postgres."""
 
     def renew(client: Any, look: steps.Look) -> None:
         world.stand("renew")
@@ -63,17 +63,17 @@ def without_holding_the_outage(world: World, patch: pytest.MonkeyPatch, settings
     patch.setattr(outage, "HOLD_SQL", outage.HOLD_SQL.removesuffix(" FOR SHARE"))
 
 
-def without_telling_outages_apart(world: World, patch: pytest.MonkeyPatch, settings: Settings) -> None:
+def without_distinguishing_outages(world: World, patch: pytest.MonkeyPatch, settings: Settings) -> None:
     patch.setattr(outage, "HOLD_SQL", "SELECT '2026-01-01'::timestamptz WHERE %s = ''")
 
 
-def without_waiting_in_its_stead(world: World, patch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """Whoever answers for an earlier call does not ask whether that one had waited."""
+def without_wait_of_replays(world: World, patch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """A caller that acknowledges an earlier call does not ask whether that call had waited."""
     patch.setattr(cache, "cache_replayed", lambda _: None)
 
 
-def forget_before_eviction(world: World, patch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """The sweep takes names off the record, and evicts them then."""
+def delete_record_before_eviction(world: World, patch: pytest.MonkeyPatch, settings: Settings) -> None:
+    """The sweep deletes the records first, and evicts the names after that."""
 
     def sweep() -> Sequence[str]:
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""People who read: over the API with a token, or with the session of a browser."""
+"""Users who read over the API, with a token or with a browser's session."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +21,13 @@ def with_session(user: User) -> Person:
     return Person(user=user, wallet=user.wallets.get(currency="USD"), api=Api(client=client))
 
 
-#: The two ways to be known.
+#: The two ways to authenticate.
 READERS = pytest.mark.parametrize("reader", [with_token, with_session], ids=["token", "session"])
 
 
 @contextmanager
 def no_queries() -> Iterator[None]:
-    """Nothing in here asks Postgres."""
+    """Fails if the code inside queries Postgres."""
     with CaptureQueriesContext(connection) as asked:
         yield
     assert [query["sql"] for query in asked] == []
@@ -35,7 +35,7 @@ def no_queries() -> Iterator[None]:
 
 @contextmanager
 def some_queries() -> Iterator[None]:
-    """Something in here does."""
+    """Fails if the code inside does not query Postgres."""
     with CaptureQueriesContext(connection) as asked:
         yield
     assert len(asked) > 0

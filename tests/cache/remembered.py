@@ -1,4 +1,4 @@
-"""Objects in the cache, and what a reader gets of them."""
+"""Fills the cache, and finds out what readers get from it."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,13 +8,13 @@ from kit.cache.protocol import cache_read, cache_read_many
 
 
 def remember(names: Sequence[str]) -> None:
-    """Lets the cache know these objects as they are: "old"."""
+    """Caches these objects with the value "old"."""
     assert set(cache_read_many(names, load=lambda missing: dict.fromkeys(missing, b"old")).values()) == {b"old"}
     assert forgotten(names) == set()
 
 
 def forgotten(names: Sequence[str]) -> set[str]:
-    """Those that a reader would have to load anew."""
+    """Returns the names that a reader has to load."""
     loaded: set[str] = set()
 
     def load(missing: Sequence[str]) -> dict[str, bytes]:
@@ -26,12 +26,12 @@ def forgotten(names: Sequence[str]) -> set[str]:
 
 
 def shown(name: str, *, truth: bytes) -> bytes | None:
-    """What a reader is shown while this is the truth in Postgres."""
+    """Returns what a reader gets while `truth` is the value in Postgres."""
     return cache_read(name, load=lambda: truth)
 
 
 def scripts_run(work: Callable[[], object]) -> int:
-    """How many scripts Redis runs meanwhile."""
+    """Returns how many scripts Redis runs during `work`."""
 
     def calls() -> int:
         return int(get_redis_connection().info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"])

@@ -1,7 +1,7 @@
-"""The processes of the soak: readers and writers of a few wallets, who tell one another in shared memory what was said.
+"""The processes of the soak test: readers and writers of a few wallets, which share in memory what was acknowledged.
 
-A writer notes the version that a wallet has reached as soon as its call has returned, which is when a person would be
-told "done". A reader looks at the notes, then reads, and must not be shown an older version.
+When its call has returned, which is when a user would be told "done", a writer notes the version that the wallet has
+reached. A reader looks at the notes first and then reads. It must not get an older version.
 """
 
 import multiprocessing
@@ -33,18 +33,18 @@ from wallets.domain.errors import WalletError
 from wallets.models import Wallet
 
 APPLICATION = "soak"
-#: How long a fence stands and a new Redis is not relied on, and how long a transaction may take.
+#: How long a fence stands and the quarantine of a new Redis lasts, and how long a database transaction may take.
 FENCE_S, TRANSACTION_TIMEOUT_MS = 1.0, 300
 _FORK = multiprocessing.get_context("fork")
 
 
 class Soak:
-    """Wallets, who reads and writes them, and what came of it."""
+    """The wallets, the processes that read and write them, and the counts of what they saw."""
 
     def __init__(self, wallets: list[Wallet], *, readers: int, writers: int) -> None:
         self.wallets = wallets
         self._stop = RawValue("b", 0)
-        #: Each process writes only its own part, so that one that is killed leaves no lock behind.
+        #: Each process writes only its own part, so that a killed process leaves no lock behind.
         self._said = [RawArray("q", len(wallets)) for _ in range(writers)]
         self._reads = [RawArray("q", 3) for _ in range(readers)]
         connections.close_all()
@@ -65,11 +65,11 @@ class Soak:
 
     @property
     def said(self) -> int:
-        """Writes that were answered, more or less: the versions reached."""
+        """The sum of the versions that were acknowledged, roughly the number of answered writes."""
         return sum(self._floor(number) for number in range(len(self.wallets)))
 
     def kill_a_writer(self) -> None:
-        """kill -9, and another one in its place."""
+        """Kills a writer with kill -9 and starts another one in its place."""
         number = random.randrange(len(self.writers))
         _kill(self.writers[number])
         self.writers[number] = self._start(self._write, number)
@@ -121,13 +121,13 @@ class Soak:
         counts[2] += shown < floor
 
     def _write(self, number: int) -> None:
-        """One write, by one of the doors. The first writer has lost its way to Redis, and works slowly."""
+        """Makes one write through a random entry point. The first writer is slow and cut off from Redis."""
         doors = [_deposit, _transfer, _bulk]
         if number == 0:
             cache.redis_ask = _no_way  # type: ignore[attr-defined]
             time.sleep(random.uniform(0.2, 0.6))
-            # It settles nobody else's transfers. Whoever finds in Postgres that one of theirs was posted by a worker
-            # that is cut off may for a moment see the balance before (ARCHITECTURE.md, "What it does not cover").
+            # It settles no transfers of others. A client that sees in Postgres that a cut-off worker has posted may for
+            # a moment still read the old balance (docs/design/freshness.md, "What it does not cover").
             doors.remove(_bulk)
         first, second = random.sample(range(len(self.wallets)), 2)
         try:
@@ -138,7 +138,7 @@ class Soak:
                 .values_list("wallet", "sequence")
             )
         except (DatabaseError, InterfaceError, WalletError):
-            # Too slow for the short timeouts of this test: nobody was told that it is done.
+            # Too slow for this test's short timeouts. The write was not acknowledged.
             connection.close()
             return
         for which in (first, second):
@@ -146,7 +146,7 @@ class Soak:
 
 
 def redis_wipe() -> bytes | None:
-    """FLUSHALL; the generation that it ends."""
+    """Runs FLUSHALL. Returns the generation that it ends."""
     client = get_redis_connection()
     generation: bytes | None = client.hget(lua.STATE, "generation")
     client.flushall()

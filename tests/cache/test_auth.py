@@ -1,4 +1,4 @@
-"""Knowing who asks takes no query; and whoever is not let in any more is out with the very next request."""
+"""Authentication takes no query, and a user or token that loses access is refused from the next request on."""
 
 import re
 from datetime import timedelta
@@ -26,7 +26,7 @@ TWICE = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
 
 
 def warm(*people: Person) -> None:
-    """Everybody is let in, and remembered."""
+    """Signs everybody in and caches what that needs."""
     for someone in people:
         assert someone.api.get("/wallets").status_code == 200
         with no_queries():
@@ -42,13 +42,13 @@ def assert_in(someone: Person) -> None:
 
 
 def signed_in(user: User, password: str = PASSWORD) -> Person:
-    """Somebody who has typed a password into the form."""
+    """A user who has logged in with a password in the form."""
     client = Client()
     assert fill(client, "/accounts/login/", login=user.username, password=password).status_code == 302
     return Person(user=user, wallet=user.wallets.get(currency="USD"), api=Api(client=client))
 
 
-def test_a_token_that_logs_out_is_out_and_no_other(alice: User) -> None:
+def test_logging_out_with_a_token_ends_this_token_only(alice: User) -> None:
     phone, laptop, browser = with_token(alice), with_token(alice), with_session(alice)
     warm(phone, laptop, browser)
 
@@ -59,21 +59,21 @@ def test_a_token_that_logs_out_is_out_and_no_other(alice: User) -> None:
     assert_in(browser)
 
 
-def test_a_browser_that_logs_out_is_out_and_no_other(alice: User) -> None:
+def test_logging_out_in_a_browser_ends_this_session_only(alice: User) -> None:
     here, there, phone = signed_in(alice), signed_in(alice), with_token(alice)
     warm(here, there, phone)
     key = here.api.client.cookies["sessionid"].value
 
     here.api.client.post("/accounts/logout/")
 
-    # The cookie is gone from the browser; somebody may have copied it.
+    # The browser has deleted its cookie, but somebody may have copied it.
     here.api.client.cookies["sessionid"] = key
     assert_out(here)
     assert_in(there)
     assert_in(phone)
 
 
-def test_a_token_that_is_revoked_on_the_page_is_out(alice: User) -> None:
+def test_a_token_revoked_on_the_page_is_refused(alice: User) -> None:
     phone, browser = with_token(alice), with_session(alice)
     warm(phone)
 
@@ -82,7 +82,7 @@ def test_a_token_that_is_revoked_on_the_page_is_out(alice: User) -> None:
     assert_out(phone)
 
 
-def test_a_token_that_staff_revoke_is_out(alice: User, bob: User) -> None:
+def test_a_token_revoked_by_staff_is_refused(alice: User, bob: User) -> None:
     phone, desk = with_token(alice), _superuser(bob)
     warm(phone)
     token = ApiToken.objects.get()
@@ -92,7 +92,7 @@ def test_a_token_that_staff_revoke_is_out(alice: User, bob: User) -> None:
     assert_out(phone)
 
 
-def test_a_token_that_runs_out_is_out_however_warm_it_is(alice: User) -> None:
+def test_an_expired_token_is_refused_although_it_is_cached(alice: User) -> None:
     token, secret = token_issue(user=alice, name="phone")
     phone = Person(user=alice, wallet=alice.wallets.get(), api=Api(token=secret))
     warm(phone)
@@ -104,7 +104,7 @@ def test_a_token_that_runs_out_is_out_however_warm_it_is(alice: User) -> None:
         assert_out(phone)
 
 
-def test_a_session_that_runs_out_is_out_however_warm_it_is(alice: User) -> None:
+def test_an_expired_session_is_refused_although_it_is_cached(alice: User) -> None:
     browser = with_session(alice)
     warm(browser)
 
@@ -142,7 +142,7 @@ def test_a_reset_password_ends_every_token_and_every_browser(alice: User) -> Non
     warm(signed_in(alice, NEW_PASSWORD))
 
 
-def test_a_password_that_an_operator_sets_ends_every_token_and_every_browser(
+def test_a_password_set_by_an_operator_ends_every_token_and_every_browser(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser, phone = signed_in(alice), with_token(alice)
@@ -156,7 +156,7 @@ def test_a_password_that_an_operator_sets_ends_every_token_and_every_browser(
     warm(signed_in(alice, NEW_PASSWORD))
 
 
-def test_somebody_who_is_shut_out_is_out_at_once_and_back_when_let_in_again(alice: User, bob: User) -> None:
+def test_a_deactivated_user_is_refused_at_once_and_let_in_when_activated_again(alice: User, bob: User) -> None:
     phone, browser, desk = with_token(alice), with_session(alice), _superuser(bob)
     warm(phone, browser)
     assert browser.api.client.get("/settings/").status_code == 200
@@ -172,8 +172,8 @@ def test_somebody_who_is_shut_out_is_out_at_once_and_back_when_let_in_again(alic
     assert_in(phone)
 
 
-def test_a_password_that_is_hashed_anew_while_it_is_typed_lets_the_browser_in(alice: User, settings: Settings) -> None:
-    """As after an upgrade of Django, which raises the cost of the hash."""
+def test_a_password_that_is_rehashed_at_login_lets_the_browser_in(alice: User, settings: Settings) -> None:
+    """This happens after an upgrade of Django that raises the cost of the hash."""
     there = signed_in(alice)
     warm(there)
     settings.PASSWORD_HASHERS = [
@@ -184,11 +184,11 @@ def test_a_password_that_is_hashed_anew_while_it_is_typed_lets_the_browser_in(al
     here = signed_in(alice)
 
     warm(here)
-    # Django takes the new hash for a new password: what was opened with the old one has to sign in again.
+    # Django treats the new hash like a new password, so sessions opened with the old one have to log in again.
     assert_out(there)
 
 
-def test_rights_that_are_taken_away_are_gone(alice: User, bob: User) -> None:
+def test_revoked_rights_are_gone_at_once(alice: User, bob: User) -> None:
     clerk, desk = _superuser(alice), _superuser(bob)
     assert clerk.get("/admin/").status_code == 200
     inline = {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0"}
@@ -199,12 +199,12 @@ def test_rights_that_are_taken_away_are_gone(alice: User, bob: User) -> None:
 
 
 @pytest.mark.parametrize("token", ["unknown", "f" * 64])
-def test_a_token_that_is_none_is_never_remembered_as_one(alice: User, token: str) -> None:
+def test_an_unknown_token_is_never_cached_as_valid(alice: User, token: str) -> None:
     for _ in range(2):
         assert_problem(Api(token=token).get("/wallets"), "not_authenticated", 401)
 
 
-def test_a_session_that_ends_while_it_is_read_is_not_kept(alice: User) -> None:
+def test_a_flushed_session_is_refused(alice: User) -> None:
     browser = with_session(alice)
     warm(browser)
     session = browser.api.client.session
@@ -214,18 +214,18 @@ def test_a_session_that_ends_while_it_is_read_is_not_kept(alice: User) -> None:
     assert_out(browser)
 
 
-def test_what_a_session_remembers_is_there_with_the_next_request(alice: User) -> None:
+def test_data_stored_in_a_session_is_there_in_the_next_request(alice: User) -> None:
     browser = with_session(alice).api.client
     for number in range(3):
         session = browser.session
         session["number"] = number
         session.save()
         with no_queries():
-            browser.session  # noqa: B018 - a store that is not read yet
+            browser.session  # noqa: B018 - creates a store without reading it
         assert browser.session["number"] == number
 
 
-def test_the_account_shows_the_address_that_it_has_now(alice: User) -> None:
+def test_the_account_shows_its_current_address(alice: User) -> None:
     phone = with_token(alice)
     assert json_of(phone.api.get("/me"))["email"] == "alice@example.com"
 

@@ -1,4 +1,4 @@
-"""What one process ends is over in all of them."""
+"""Access that one process ends is refused in all processes."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("trusted_cache")
 
 
 class Visitor:
-    """The other process; `reads` is what it was answered: the status, and how many queries that took."""
+    """The other process. `reads` returns the status of its answer and the number of queries it took."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
@@ -50,7 +50,7 @@ def visitor() -> Iterator[Visitor]:
             process.kill()
 
 
-def test_a_revoked_token_and_a_shut_out_user_are_out_in_another_process_too(
+def test_a_revoked_token_and_a_deactivated_user_are_refused_in_another_process_too(
     alice: User, bob: User, visitor: Visitor
 ) -> None:
     alices, bobs = with_token(alice).api.token, with_token(bob).api.token

@@ -1,4 +1,4 @@
-"""A token that is issued or revoked at the very moment at which something happens to it or to its user."""
+"""Races between issuing or revoking a token and a change of that token or its user."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,7 +36,7 @@ def password_change(user_id: int) -> None:
     get_adapter().set_password(User.objects.get(pk=user_id), "a completely different horse")
 
 
-def test_a_token_waits_for_the_commit_that_shuts_its_user_out_and_is_never_read_with_the_old_one(alice: User) -> None:
+def test_a_token_issued_during_a_deactivation_waits_for_the_commit_and_is_refused(alice: User) -> None:
     def issued() -> str:
         token = ApiToken.objects.create(user=alice)[0]  # type: ignore[no-untyped-call]
         token_find(digest=token.digest)
@@ -51,7 +51,7 @@ def test_a_token_waits_for_the_commit_that_shuts_its_user_out_and_is_never_read_
     assert token_find(digest=token.result(20)) is None
 
 
-def test_a_new_password_ends_a_token_too_that_was_being_issued_at_that_moment(alice: User) -> None:
+def test_a_password_change_also_ends_a_token_that_is_being_issued(alice: User) -> None:
     with transaction.atomic():
         token_issue(user=alice, name="")
         changed = in_a_thread(lambda: password_change(alice.pk))
@@ -61,7 +61,7 @@ def test_a_new_password_ends_a_token_too_that_was_being_issued_at_that_moment(al
     assert not ApiToken.objects.exists()
 
 
-def test_a_browser_that_asks_for_a_token_at_that_moment_has_to_log_in_again(alice: User) -> None:
+def test_a_browser_that_asks_for_a_token_during_a_password_change_has_to_log_in_again(alice: User) -> None:
     browser = Client()
     browser.force_login(alice)
     with transaction.atomic():
@@ -74,7 +74,7 @@ def test_a_browser_that_asks_for_a_token_at_that_moment_has_to_log_in_again(alic
     assert not ApiToken.objects.exists()
 
 
-def test_of_two_who_revoke_one_token_the_second_hears_that_it_is_gone(alice: User) -> None:
+def test_of_two_calls_that_revoke_a_token_the_second_finds_none(alice: User) -> None:
     token, _ = token_issue(user=alice, name="")
     with transaction.atomic():
         token_revoke(user=alice, digest=token.digest)
@@ -86,7 +86,7 @@ def test_of_two_who_revoke_one_token_the_second_hears_that_it_is_gone(alice: Use
     assert refusal.value.code == ErrorCode.NOT_FOUND
 
 
-def test_whoever_knew_the_old_password_gets_no_token_after_it_was_changed(alice: User) -> None:
+def test_a_user_who_signed_in_with_the_old_password_gets_no_token_after_a_change(alice: User) -> None:
     knew_it = User.objects.get(pk=alice.pk)
     password_change(alice.pk)
 

@@ -1,4 +1,4 @@
-"""Every door that changes a cached object fences it: after the call nobody is shown the old one."""
+"""Every entry point that changes a cached object fences it: after the call no reader gets the old object."""
 
 import json
 from collections.abc import Callable
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @dataclass
 class Cast:
-    """Alice and Bob with money, Charlie without, and somebody of the staff."""
+    """Alice and Bob with money, Charlie without, and a member of staff."""
 
     alice: User
     alice_wallet: Wallet
@@ -139,7 +139,7 @@ def _wallets(cast: Cast) -> set[str]:
         (closing, ["charlie"]),
     ],
 )
-def test_a_door_evicts_the_wallets_that_it_changes_and_no_others(
+def test_a_write_evicts_the_wallets_that_it_changes_and_no_others(
     door: Callable[[Cast], None], whose: list[str], cast: Cast
 ) -> None:
     remember(sorted(_wallets(cast)))
@@ -158,7 +158,7 @@ def test_reopening_evicts(cast: Cast) -> None:
     assert forgotten([wallet_name(cast.alice_wallet.id)])
 
 
-def test_opening_a_wallet_evicts_the_list_of_its_owner(cast: Cast) -> None:
+def test_opening_a_wallet_evicts_its_owners_list_of_wallets(cast: Cast) -> None:
     remember([wallets_name(cast.alice.pk), wallets_name(cast.bob.pk)])
 
     wallet_open(owner=cast.alice, currency="EUR")
@@ -166,7 +166,7 @@ def test_opening_a_wallet_evicts_the_list_of_its_owner(cast: Cast) -> None:
     assert forgotten([wallets_name(cast.alice.pk), wallets_name(cast.bob.pk)]) == {wallets_name(cast.alice.pk)}
 
 
-def test_accepting_and_settling_evict_the_transfer_and_what_is_on_its_way(cast: Cast) -> None:
+def test_accepting_and_settling_evict_the_transfer_and_the_list_of_pending_ones(cast: Cast) -> None:
     on_its_way = unmoved_name(cast.alice_wallet.id)
     remember([on_its_way])
     request = TransferRequest(source_id=cast.alice_wallet.id, recipient="bob", amount=1)
@@ -227,11 +227,11 @@ def test_a_deactivated_account_is_evicted_with_its_tokens(cast: Cast) -> None:
     assert forgotten(names) == set(names)
 
 
-#: The models whose rows are cached, and the modules that write them outside of the ledger, which fences for itself.
+#: The models whose rows are cached. The ledger also writes some of them, and fences what it writes.
 CACHED = {"Wallet", "ApiToken", "User", "EmailAddress", "tokens"}
 
 
-def test_whoever_writes_what_is_cached_knows_of_the_fences() -> None:
+def test_only_these_modules_write_to_cached_models() -> None:
     writers = {
         path
         for path, tree in modules()
@@ -240,6 +240,6 @@ def test_whoever_writes_what_is_cached_knows_of_the_fences() -> None:
     }
     assert writers == {
         "wallets/services.py",
-        # In the same commit in which the accounts and wallets are made.
+        # In the same database transaction that creates the users and wallets.
         "transactions/demo/people.py",
     }

@@ -1,4 +1,4 @@
-"""A writer's fence: set before the commit, lifted after it, left behind by those who never got there."""
+"""A writer's fence is set before the commit and lifted after it. A writer that does not get there leaves it behind."""
 
 import threading
 from collections.abc import Callable
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NAME = "wallet:1"
 
 
-def test_a_fence_needs_a_transaction_to_stand_before() -> None:
+def test_a_fence_can_only_be_set_in_a_transaction() -> None:
     with pytest.raises(transaction.TransactionManagementError):
         cache_fence([NAME])
 
 
-def test_from_the_fence_to_the_commit_readers_see_what_is_committed(trusted_cache: None) -> None:
+def test_between_fence_and_commit_readers_get_the_committed_value(trusted_cache: None) -> None:
     remember([NAME])
 
     with transaction.atomic():
@@ -39,7 +39,7 @@ def test_from_the_fence_to_the_commit_readers_see_what_is_committed(trusted_cach
     assert shown(NAME, truth=b"newest") == b"new"
 
 
-def test_whatever_is_wrong_with_the_lifting_what_was_committed_is_committed(
+def test_an_error_while_lifting_the_fence_does_not_undo_the_commit(
     trusted_cache: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -52,13 +52,11 @@ def test_whatever_is_wrong_with_the_lifting_what_was_committed_is_committed(
         cache_fence([NAME])
 
     assert User.objects.filter(pk=alice.pk).exists()
-    # The fence stands, and is passed by.
+    # The fence still stands, so readers bypass the name.
     assert [shown(NAME, truth=truth) for truth in (b"new", b"newer")] == [b"new", b"newer"]
 
 
-def test_after_a_write_that_was_rolled_back_reads_are_right_and_later_cached_again(
-    trusted_cache: None, settings: Settings
-) -> None:
+def test_after_a_rollback_reads_are_correct_and_later_cached_again(trusted_cache: None, settings: Settings) -> None:
     remember([NAME])
 
     _fence_and_roll_back([NAME])
@@ -70,7 +68,7 @@ def test_after_a_write_that_was_rolled_back_reads_are_right_and_later_cached_aga
     wait_until(lambda: not forgotten(["wallet:2"]), what="the fence has run out")
 
 
-def test_a_name_is_passed_by_until_the_last_of_its_writers_has_lifted_his_fence(trusted_cache: None) -> None:
+def test_readers_bypass_a_name_until_its_last_writer_has_lifted_its_fence(trusted_cache: None) -> None:
     remember([NAME])
     client = get_redis_connection()
     for token in ("a11ce", "b0b"):
@@ -83,7 +81,7 @@ def test_a_name_is_passed_by_until_the_last_of_its_writers_has_lifted_his_fence(
     assert not client.hexists(lua.STATE, f"fence:{NAME}")
 
 
-def test_the_sweep_clears_fences_that_ran_out_and_no_others(trusted_cache: None, settings: Settings) -> None:
+def test_the_sweep_deletes_expired_fences_and_no_others(trusted_cache: None, settings: Settings) -> None:
     for number, fence_s in enumerate([0.001, 90.0]):
         settings.CACHE_FENCE_S = fence_s
         _fence_and_roll_back([f"wallet:{number}"])
@@ -96,7 +94,7 @@ def test_the_sweep_clears_fences_that_ran_out_and_no_others(trusted_cache: None,
     assert fences_swept() == [b"fence:wallet:1"]
 
 
-def test_a_thousand_transfers_are_fenced_and_lifted_with_a_handful_of_scripts(trusted_cache: None) -> None:
+def test_a_thousand_transfers_are_fenced_and_lifted_with_two_scripts(trusted_cache: None) -> None:
     wallets = crowd_wallets(1_000, 10)
     names = [f"wallet:{wallet.id}" for wallet in wallets]
     remember(names)

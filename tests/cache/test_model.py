@@ -1,7 +1,7 @@
-"""Readers, writers, deaths, wipes, restarts and outages in every order: no read is ever stale.
+"""Readers, writers, deaths, wipes, restarts and outages in any order never lead to a stale read.
 
-Hypothesis chooses what happens next: who begins, who takes the next step of the protocol, what goes wrong meanwhile.
-The code, the scripts and both servers are the real ones: see `world.py`. The known races are in `dropped.py`.
+Hypothesis chooses what happens next: who begins, who takes the next step of the protocol, and what fails meanwhile. The
+code, the scripts and both servers are real; see `world.py`. `dropped.py` removes single steps of the protocol.
 """
 
 import random
@@ -108,7 +108,7 @@ def the_sweep_comes(world: World, choice: int) -> None:
     cache.cache_sweep()
 
 
-#: How often each comes. What goes wrong is rarer than what goes right, or nothing would ever be cached.
+#: How often each event occurs. Failures are rarer than successes, because otherwise nothing would ever be cached.
 EVENTS: Sequence[Event] = [
     *[read_begins, read_runs_through, write_begins, write_runs_through] * 4,
     *[somebody_takes_a_step, somebody_goes_on] * 5,
@@ -122,7 +122,7 @@ def _busy(world: World) -> list[Actor]:
 
 
 def play(world: World, events: Sequence[tuple[Event, int]]) -> int:
-    """Lets these things happen; how often a reader would have been served from the cache in between."""
+    """Plays the events. Returns how often a reader would have been served from the cache in between."""
     world.reset()
     for event, choice in events:
         event(world, choice)
@@ -138,18 +138,18 @@ def play_much(world: World, dice: random.Random, events: Sequence[Event]) -> Non
 def test_no_order_of_events_leads_to_a_stale_read(world: World) -> None:
     servable = 0
 
-    @hypothesis_settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+    @hypothesis_settings(max_examples=100, suppress_health_check=list(HealthCheck))
     @given(st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 4)), min_size=20, max_size=40))
     def plays(events: list[tuple[Event, int]]) -> None:
         nonlocal servable
         servable += play(world, events)
 
     plays()
-    # It says something only of a cache that was at work.
+    # Without cached reads the test would prove nothing.
     assert servable > 200
 
 
-#: What it takes to need the rarer steps: among all events such an order would take too long to come about.
+#: Events that lead to the rarer failures. Among all events, such an order would take too long to find.
 RESTARTS = [read_runs_through, write_runs_through, redis_writes_to_its_disk, redis_restarts, much_time_passes]
 OUTAGES = [read_runs_through, write_without_redis, time_passes, somebody_goes_on]
 
@@ -163,20 +163,20 @@ OUTAGES = [read_runs_through, write_without_redis, time_passes, somebody_goes_on
         (dropped.without_quarantine, EVENTS),
         (dropped.without_record, EVENTS),
         (dropped.without_outwaiting, EVENTS),
-        (dropped.without_waiting_in_its_stead, EVENTS),
+        (dropped.without_wait_of_replays, EVENTS),
         (dropped.LIFT_ALL, [*[write_begins] * 2, *[somebody_takes_a_step] * 2, somebody_goes_on, read_runs_through]),
         (dropped.without_transaction_timeout, [write_begins, somebody_goes_on, read_runs_through, much_time_passes]),
         (dropped.SAME_RUN, RESTARTS),
         (dropped.ANY_GENERATION, RESTARTS),
         (dropped.ANY_TRUST, [*OUTAGES, the_clock_is_put_back]),
-        (dropped.without_telling_outages_apart, [*OUTAGES, the_sweep_comes]),
-        (dropped.forget_before_eviction, [*OUTAGES, read_begins, somebody_dies]),
+        (dropped.without_distinguishing_outages, [*OUTAGES, the_sweep_comes]),
+        (dropped.delete_record_before_eviction, [*OUTAGES, read_begins, somebody_dies]),
     ],
 )
-def test_without_a_step_of_the_protocol_such_an_order_is_soon_found(
+def test_without_a_step_of_the_protocol_a_stale_read_is_soon_found(
     step_dropped: Drop, events: Sequence[Event], world: World, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
-    """So the search above is one that finds something where there is something to find."""
+    """This shows that the search above is able to find stale reads."""
     step_dropped(world, monkeypatch, settings)
     with pytest.raises(StaleReadError):
         play_much(world, random.Random(8), events)

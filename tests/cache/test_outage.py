@@ -1,4 +1,4 @@
-"""Redis is away while money moves: the writes go on, nobody trusts the cache meanwhile, and it heals by itself."""
+"""Redis is down while money moves: writes go on, nobody trusts the cache, and the cache recovers by itself."""
 
 import time
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def alice_wallet(own_redis: Broker, trusted_cache: None, alice: User, settings: 
     return Wallet.objects.get(owner=alice)
 
 
-def test_money_moves_without_redis_and_the_names_go_on_record(
+def test_money_moves_without_redis_and_the_names_are_recorded(
     own_redis: Broker, alice: User, alice_wallet: Wallet
 ) -> None:
     own_redis.stop()
@@ -44,7 +44,7 @@ def test_money_moves_without_redis_and_the_names_go_on_record(
     assert set(Unevicted.objects.values_list("name", flat=True)) == {wallet_name(alice_wallet.id), OUTAGE}
 
 
-def test_of_the_writes_of_an_outage_one_waits(
+def test_only_one_of_an_outages_writes_waits(
     own_redis: Broker, alice: User, alice_wallet: Wallet, settings: Settings
 ) -> None:
     settings.CACHE_TRUST_MS = 1_000
@@ -69,10 +69,10 @@ def test_without_redis_reads_come_from_postgres(own_redis: Broker, alice_wallet:
     assert value_get("page") is None
 
 
-def test_a_writer_cut_off_says_done_only_when_nobody_trusts_the_cache_any_more(
+def test_a_cut_off_writer_answers_only_when_nobody_trusts_the_cache_any_more(
     own_redis: Broker, alice: User, alice_wallet: Wallet
 ) -> None:
-    """The writer alone has lost its way; readers still reach Redis, and what it holds is old by now."""
+    """Only the writer has lost Redis. Readers still reach it, and its value is old after the write."""
     name = wallet_name(alice_wallet.id)
     remember([name])
     assert shown(name, truth=b"new") == b"old"
@@ -84,7 +84,7 @@ def test_a_writer_cut_off_says_done_only_when_nobody_trusts_the_cache_any_more(
     assert shown(name, truth=b"new") == b"new"
 
 
-def test_a_replay_waits_in_the_stead_of_a_call_that_may_have_died_before_it_had(
+def test_a_replay_waits_because_the_first_call_may_have_died_before_it_waited(
     alice: User, alice_wallet: Wallet
 ) -> None:
     def deposit() -> bool:
@@ -99,10 +99,10 @@ def test_a_replay_waits_in_the_stead_of_a_call_that_may_have_died_before_it_had(
     assert time.monotonic() - started_s > 0.2
 
 
-def test_whoever_hears_that_it_was_done_already_hears_so_when_nobody_is_shown_what_was_before(
+def test_a_call_that_reports_an_earlier_change_answers_only_when_nobody_reads_the_old_state(
     alice: User, bob: User, alice_wallet: Wallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The call that did it may have died before it had waited; this one waits, and holds no locks meanwhile."""
+    """The call that made the change may have died before it waited. This one waits, and holds no locks meanwhile."""
     token, _ = token_issue(user=alice, name="phone")
     wallet_id = alice_wallet.id
     request = TransferRequest(source_id=wallet_id, recipient="bob", amount=1, idempotency_key="once")
@@ -124,7 +124,7 @@ def test_whoever_hears_that_it_was_done_already_hears_so_when_nobody_is_shown_wh
         waits.clear()
 
 
-def test_a_reader_who_finds_names_on_record_evicts_them_and_trusts_again(alice_wallet: Wallet) -> None:
+def test_a_reader_that_finds_recorded_names_evicts_them_and_trusts_the_cache_again(alice_wallet: Wallet) -> None:
     remember(["wallet:1", "wallet:2"])
     unevicted.names_note(["wallet:1"])
     time.sleep(0.25)
@@ -133,7 +133,9 @@ def test_a_reader_who_finds_names_on_record_evicts_them_and_trusts_again(alice_w
     assert not Unevicted.objects.exists()
 
 
-def test_the_sweep_heals_the_cache_when_redis_is_back(own_redis: Broker, alice: User, alice_wallet: Wallet) -> None:
+def test_the_sweep_evicts_recorded_names_when_redis_is_back(
+    own_redis: Broker, alice: User, alice_wallet: Wallet
+) -> None:
     own_redis.stop()
     deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5)
     assert cache_sweep() == 0
@@ -146,7 +148,7 @@ def test_the_sweep_heals_the_cache_when_redis_is_back(own_redis: Broker, alice: 
     assert not Unevicted.objects.exists()
 
 
-def test_a_sweep_that_dies_before_it_commits_leaves_the_names_on_record(
+def test_a_sweep_that_dies_before_its_commit_leaves_the_names_recorded(
     alice_wallet: Wallet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*_: object) -> None:
@@ -161,7 +163,7 @@ def test_a_sweep_that_dies_before_it_commits_leaves_the_names_on_record(
     assert Unevicted.objects.exists()
 
 
-def test_a_writer_does_not_wait_for_a_redis_that_hangs_at_every_write(
+def test_writers_do_not_wait_for_a_hanging_redis_at_every_write(
     own_redis: Broker, alice: User, alice_wallet: Wallet
 ) -> None:
     own_redis.freeze()
@@ -172,6 +174,6 @@ def test_a_writer_does_not_wait_for_a_redis_that_hangs_at_every_write(
     for _ in range(3):
         deposit_create(actor=alice, wallet_id=alice_wallet.id, amount=5)
 
-    # The first one finds out, by a timeout of half a second; the others know, or one of them tries again.
+    # The first write runs into a timeout of half a second. Later writes skip Redis; at most one of them tries again.
     assert first_s > 0.5
     assert time.monotonic() - started_s - first_s < 3

@@ -1,4 +1,4 @@
-"""Reading and fencing as the rest of the project uses them."""
+"""Reading and fencing, as the rest of the project uses them."""
 
 import threading
 import time
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NAME = "wallet:1"
 
 
-def test_what_was_read_once_is_read_again_without_postgres(
+def test_a_second_read_takes_no_query(
     trusted_cache: None, alice: User, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     def load() -> bytes:
@@ -31,7 +31,7 @@ def test_what_was_read_once_is_read_again_without_postgres(
         assert cache_read(NAME, load=load) == b"0"
 
 
-def test_what_no_eviction_reaches_is_gone_after_five_minutes(trusted_cache: None) -> None:
+def test_a_value_that_no_eviction_reaches_expires_after_five_minutes(trusted_cache: None) -> None:
     remember([NAME])
     value_put("page", b"a page")
 
@@ -40,26 +40,26 @@ def test_what_no_eviction_reaches_is_gone_after_five_minutes(trusted_cache: None
     assert 0 < client.ttl(f"{lua.PREFIX}value:page") <= 300
 
 
-def test_a_warm_read_of_many_is_one_round_trip(trusted_cache: None) -> None:
+def test_a_warm_read_of_many_names_takes_one_round_trip(trusted_cache: None) -> None:
     names = [f"wallet:{number}" for number in range(50)]
     remember(names)
 
     assert scripts_run(lambda: forgotten(names)) == 1
 
 
-def test_only_what_is_missing_is_loaded(trusted_cache: None) -> None:
+def test_only_missing_names_are_loaded(trusted_cache: None) -> None:
     remember(["wallet:1", "wallet:3"])
 
     assert forgotten(["wallet:1", "wallet:2", "wallet:3", "wallet:4"]) == {"wallet:2", "wallet:4"}
 
 
-def test_what_does_not_exist_is_not_remembered(trusted_cache: None) -> None:
+def test_a_missing_object_is_not_cached(trusted_cache: None) -> None:
     assert cache_read(NAME, load=lambda: None) is None
 
     assert shown(NAME, truth=b"born") == b"born"
 
 
-def test_a_reader_who_fails_to_load_leaves_the_entry_to_others(trusted_cache: None) -> None:
+def test_a_reader_that_fails_to_load_leaves_the_slot_to_others(trusted_cache: None) -> None:
     def fail() -> bytes:
         raise ZeroDivisionError
 
@@ -69,7 +69,7 @@ def test_a_reader_who_fails_to_load_leaves_the_entry_to_others(trusted_cache: No
     remember([NAME])
 
 
-def test_a_crowd_of_readers_loads_once(trusted_cache: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_concurrent_readers_load_once(trusted_cache: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "_PATIENCE_S", 20)
     loads, start = [], threading.Barrier(8)
 
@@ -92,7 +92,7 @@ def test_a_crowd_of_readers_loads_once(trusted_cache: None, monkeypatch: pytest.
     assert len(loads) == 1
 
 
-def test_a_reader_who_died_with_a_lease_costs_others_little_and_serves_nobody_wrong(trusted_cache: None) -> None:
+def test_a_reader_that_died_with_a_lease_delays_others_little_and_makes_no_read_wrong(trusted_cache: None) -> None:
     remember(["another"])
     client = get_redis_connection()
     assert steps.names_look(client, [NAME]).leased
@@ -103,7 +103,7 @@ def test_a_reader_who_died_with_a_lease_costs_others_little_and_serves_nobody_wr
     assert 0 < client.pttl(steps.entry_key(NAME)) <= steps.LEASE_MS
 
 
-def test_inside_a_transaction_the_cache_is_not_asked(trusted_cache: None) -> None:
+def test_reads_inside_a_transaction_bypass_the_cache(trusted_cache: None) -> None:
     remember([NAME])
 
     with transaction.atomic():
@@ -112,7 +112,7 @@ def test_inside_a_transaction_the_cache_is_not_asked(trusted_cache: None) -> Non
     assert shown(NAME, truth=b"new") == b"old"
 
 
-def test_switched_off_every_read_asks_postgres(trusted_cache: None, settings: Settings) -> None:
+def test_with_the_cache_disabled_every_read_comes_from_postgres(trusted_cache: None, settings: Settings) -> None:
     remember([NAME])
     value_put("page", b"a page")
 
@@ -122,12 +122,12 @@ def test_switched_off_every_read_asks_postgres(trusted_cache: None, settings: Se
     assert value_get("page") is None
 
 
-def test_a_value_that_never_changes_is_kept_as_it_is() -> None:
+def test_a_value_that_never_changes_is_stored_unchanged() -> None:
     value_put("page", b"\x00\xff")
 
     assert value_get("page") == b"\x00\xff"
     assert value_get("another") is None
 
 
-def test_a_reader_is_given_the_loaded_of_many_and_none_for_the_missing(trusted_cache: None) -> None:
+def test_a_read_of_many_returns_none_for_missing_objects(trusted_cache: None) -> None:
     assert cache_read_many(["a", "b"], load=lambda _: {"a": b"1"}) == {"a": b"1", "b": None}

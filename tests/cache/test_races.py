@@ -1,5 +1,5 @@
-"""The races that the freshness protocol closes, each played in its order; and what happens without the step that
-closes it: a stale read. So each step earns its place."""
+"""Plays each race that the freshness protocol closes. Then plays it again without the step that closes it, and expects
+a stale read. This shows that each step is needed."""
 
 from collections.abc import Callable
 
@@ -124,7 +124,7 @@ def the_next_writer_fences_before_the_last_one_lifts(world: World) -> None:
 
 
 def another_writer_comes_and_goes_who_holds_no_lock_in_common(world: World) -> None:
-    """As of two transfers out of one wallet that are accepted at once."""
+    """As with two transfers from one wallet that are accepted at the same time."""
     writer = world.writer().run(until="commit")
     steps.names_fence(world.client, [NAME], "b0b")
     steps.names_lift(world.client, [NAME], "b0b")
@@ -136,7 +136,7 @@ def another_writer_comes_and_goes_who_holds_no_lock_in_common(world: World) -> N
 
 def the_sweep_comes_before_a_writer_commits_who_relies_on_the_outage(world: World) -> None:
     world.writer(cut_off=True).run()
-    # It was another wallet that the first one wrote.
+    # The first writer wrote another wallet.
     Unevicted.objects.filter(name=NAME).update(name="wallet:2")
     writer = world.writer(cut_off=True).run(until="commit")
     cache.cache_sweep()
@@ -193,12 +193,12 @@ def the_sweep_meets_a_reader_that_read_before_the_write(world: World) -> None:
         (the_trust_is_renewed_while_a_name_is_on_record, dropped.without_record),
         (a_writer_is_cut_off_from_redis, dropped.without_outwaiting),
         (the_trust_is_renewed_while_a_cut_off_writer_commits, dropped.trust_from_now_on),
-        (a_cut_off_writer_dies_before_it_has_waited, dropped.without_waiting_in_its_stead),
+        (a_cut_off_writer_dies_before_it_has_waited, dropped.without_wait_of_replays),
         (a_writer_stalls_for_longer_than_its_fence_stands, dropped.without_transaction_timeout),
         (the_next_writer_fences_before_the_last_one_lifts, dropped.LIFT_ALL),
         (another_writer_comes_and_goes_who_holds_no_lock_in_common, dropped.ONE_FENCE),
         (the_sweep_comes_before_a_writer_commits_who_relies_on_the_outage, dropped.without_holding_the_outage),
-        (a_second_outage_finds_the_cache_trusted_again, dropped.without_telling_outages_apart),
+        (a_second_outage_finds_the_cache_trusted_again, dropped.without_distinguishing_outages),
         (the_clock_of_redis_is_put_back, dropped.ANY_TRUST),
         (the_clock_of_redis_is_put_back_and_gets_there_again, dropped.TRUST_ONLY_LAPSED),
         (the_sweep_meets_a_reader_that_read_before_the_write, dropped.ALWAYS_FILL),

@@ -1,4 +1,4 @@
-"""What is read again and again costs Redis, not Postgres; and what has changed is seen by the next read."""
+"""Repeated reads cost Redis and not Postgres, and the next read sees every change."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,7 +31,7 @@ QUESTIONS = (
 
 
 def paths_of(someone: Person) -> list[str]:
-    """Everything of the API that is read again and again."""
+    """Every path of the API that clients read repeatedly."""
     newest = Transaction.objects.order_by("-id").values_list("id", flat=True)[0]
     return [
         someone.wallet_path,
@@ -44,7 +44,7 @@ def paths_of(someone: Person) -> list[str]:
 
 
 @READERS
-def test_a_warm_read_asks_postgres_nothing(alice: User, bob: User, reader: Reader) -> None:
+def test_a_warm_read_takes_no_query(alice: User, bob: User, reader: Reader) -> None:
     give(alice, 5_000)
     transfer_create(
         actor=alice, request=TransferRequest(source_id=alice.wallets.get().pk, recipient="bob", amount=1_500)
@@ -56,7 +56,7 @@ def test_a_warm_read_asks_postgres_nothing(alice: User, bob: User, reader: Reade
             assert json_of(someone.api.get(path)) == cold
 
 
-def test_who_asks_and_what_for_are_one_look(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_caller_and_the_object_are_looked_up_together(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     give(alice, 5_000)
     someone = with_token(alice)
     paths = [someone.wallet_path, *(path for path in paths_of(someone) if "/trans" in path and "wallets" not in path)]
@@ -74,7 +74,7 @@ def test_who_asks_and_what_for_are_one_look(alice: User, monkeypatch: pytest.Mon
     assert [len(names) for names in looks] == [2] * len(paths)
 
 
-def test_a_refresh_of_a_page_asks_postgres_nothing(alice: User, bob: User) -> None:
+def test_refreshing_a_page_takes_no_query(alice: User, bob: User) -> None:
     give(alice, 5_000)
     receipt = submitted(alice)
     client = with_session(alice).api.client
@@ -128,7 +128,7 @@ def test_the_next_read_sees_a_freeze_and_a_new_wallet(alice: User, bob: User) ->
 
 
 @pytest.mark.parametrize("outcome", ["posted", "failed"])
-def test_a_transfer_that_is_waited_for_is_seen_the_moment_it_is_settled(alice: User, bob: User, outcome: str) -> None:
+def test_readers_see_a_settled_transfer_at_once(alice: User, bob: User, outcome: str) -> None:
     give(alice, 5_000)
     page = submitted(alice, amount=2_000)
     number = page.strip("/").rpartition("/")[2]
@@ -147,7 +147,7 @@ def test_a_transfer_that_is_waited_for_is_seen_the_moment_it_is_settled(alice: U
         assert json_of(watcher.api.get(f"/transactions/{number}"))["status"] == outcome
 
 
-def test_the_pages_follow_a_transfer_from_its_way_to_its_end(alice: User, bob: User) -> None:
+def test_the_pages_follow_a_transfer_until_it_is_settled(alice: User, bob: User) -> None:
     give(alice, 5_000)
     client = with_session(alice).api.client
     for path in ("/", "/history/"):
@@ -163,7 +163,7 @@ def test_the_pages_follow_a_transfer_from_its_way_to_its_end(alice: User, bob: U
     assert "Money sent" in read(client, receipt)
 
 
-def test_a_transfer_that_failed_is_pointed_out_on_the_next_look(alice: User, bob: User) -> None:
+def test_the_next_page_shows_a_failed_transfer(alice: User, bob: User) -> None:
     give(alice, 5_000)
     submitted(alice, amount=2_000)
     client = with_session(alice).api.client
@@ -177,7 +177,7 @@ def test_a_transfer_that_failed_is_pointed_out_on_the_next_look(alice: User, bob
     assert "Not sent" in page
 
 
-def test_what_is_cached_of_somebody_is_shown_to_nobody_else(alice: User, bob: User, charlie: User) -> None:
+def test_a_users_cached_objects_are_shown_to_nobody_else(alice: User, bob: User, charlie: User) -> None:
     give(alice, 5_000)
     moved = transfer_create(
         actor=alice, request=TransferRequest(source_id=alice.wallets.get().pk, recipient="bob", amount=1_500)
@@ -211,10 +211,10 @@ def test_a_wiped_redis_costs_queries_and_changes_no_answer(alice: User, bob: Use
         assert "$50" in text_of(client.get("/"))
 
 
-def test_a_page_of_history_is_of_the_version_that_its_wallet_was_read_at(
+def test_a_page_of_history_is_cut_at_the_version_at_which_its_wallet_was_read(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What comes between the reading of the head and that of the entries belongs to the next version's page."""
+    """Entries that are added between reading the wallet and reading the entries belong to the next version's page."""
     give(alice, 100)
     someone = with_token(alice)
 
@@ -230,7 +230,7 @@ def test_a_page_of_history_is_of_the_version_that_its_wallet_was_read_at(
     assert [entry["amount"] for entry in json_of(someone.api.get(path))["results"]] == [200, 100]
 
 
-def test_each_question_about_a_history_has_a_page_of_its_own(alice: User, bob: User, settings: Settings) -> None:
+def test_each_query_of_a_history_has_its_own_page(alice: User, bob: User, settings: Settings) -> None:
     give(alice, 100)
     give(alice, 200)
     transfer_create(actor=alice, request=TransferRequest(source_id=alice.wallets.get().pk, recipient="bob", amount=50))
@@ -247,7 +247,7 @@ def test_each_question_about_a_history_has_a_page_of_its_own(alice: User, bob: U
     assert "direction=in" in json_of(someone.api.get(path, {"direction": "in", "limit": 1}))["next"]
 
 
-def test_following_the_pages_of_a_history_meets_each_entry_once_while_more_arrive(alice: User) -> None:
+def test_paging_through_a_history_shows_each_entry_once_while_more_are_added(alice: User) -> None:
     for amount in range(1, 8):
         give(alice, amount)
     someone = with_token(alice)
@@ -260,6 +260,6 @@ def test_following_the_pages_of_a_history_meets_each_entry_once_while_more_arriv
     assert met == [7, 6, 5, 4, 3, 2, 1]
 
 
-def test_a_stranger_on_the_first_page_asks_postgres_nothing(client: Client) -> None:
+def test_the_first_page_of_an_anonymous_visitor_takes_no_query(client: Client) -> None:
     with no_queries():
         assert client.get("/").status_code == 200

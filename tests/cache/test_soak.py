@@ -1,4 +1,4 @@
-"""Processes that read and write the same few wallets, while writers are killed and Redis is wiped: nothing stale."""
+"""Processes read and write the same wallets while writers are killed and Redis is wiped. No read is stale."""
 
 import random
 import time
@@ -32,7 +32,7 @@ def test_no_stale_read_in_a_soak_of_reads_writes_kills_and_wipes() -> None:
     soak.end()
 
     assert soak.stale == 0
-    # It says something only of a cache that was at work, and came back to it after each wipe.
+    # The test only proves something if the cache was used, also after each wipe.
     assert None not in wiped
     assert len(set(wiped)) == len(wiped) >= 2
     assert soak.hits > 0

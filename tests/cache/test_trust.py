@@ -1,4 +1,4 @@
-"""When the cache is relied on: not while Redis is new, and for as long as somebody has asked Postgres lately."""
+"""When readers rely on the cache: not while Redis is new, and only while Postgres has been asked recently."""
 
 import time
 from collections.abc import Callable
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 NAME = "wallet:1"
 
 
-def test_a_wiped_redis_is_not_relied_on_for_as_long_as_a_fence_stands(trusted_cache: None, settings: Settings) -> None:
+def test_a_wiped_redis_is_in_quarantine_as_long_as_a_fence_stands(trusted_cache: None, settings: Settings) -> None:
     remember([NAME])
     get_redis_connection().flushall()
 
-    # The first one begins the quarantine.
+    # The first read begins the quarantine.
     assert shown(NAME, truth=b"first") == b"first"
     assert shown(NAME, truth=b"second") == b"second"
 
@@ -30,7 +30,7 @@ def test_a_wiped_redis_is_not_relied_on_for_as_long_as_a_fence_stands(trusted_ca
     wait_until(lambda: not forgotten([NAME]), what="the quarantine is over")
 
 
-def test_an_asserted_trust_forgets_what_was_cached_before(trusted_cache: None) -> None:
+def test_after_a_trust_is_asserted_older_values_are_not_read(trusted_cache: None) -> None:
     remember([NAME])
 
     cache_trust_assert()
@@ -38,7 +38,7 @@ def test_an_asserted_trust_forgets_what_was_cached_before(trusted_cache: None) -
     assert shown(NAME, truth=b"new") == b"new"
 
 
-def test_however_many_read_postgres_is_asked_for_the_trust_a_few_times_a_second(
+def test_many_readers_together_ask_postgres_for_the_trust_a_few_times_a_second(
     trusted_cache: None, settings: Settings
 ) -> None:
     settings.CACHE_TRUST_MS = 400
@@ -53,20 +53,20 @@ def test_however_many_read_postgres_is_asked_for_the_trust_a_few_times_a_second(
     with connections["default"].execute_wrapper(count):
         while time.monotonic() - started_s < 1:
             assert shown(NAME, truth=b"new") == b"old"
-    # One in each half of the time that a trust lasts, at the most.
+    # At most one question in each half of the time that a trust lasts.
     assert 0 < len(asked) <= 2 + (time.monotonic() - started_s) / 0.2
 
 
-def test_of_a_crowd_one_renews_the_trust(trusted_cache: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_of_many_readers_renews_the_trust(trusted_cache: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "CLAIM_MS", 60_000)
 
     assert [_look().claim for _ in range(5)] == [True, False, False, False, False]
 
 
-def test_when_the_one_died_who_was_to_renew_the_trust_another_does(trusted_cache: None) -> None:
+def test_another_reader_renews_the_trust_if_the_first_one_died(trusted_cache: None) -> None:
     assert _look().claim
 
-    wait_until(lambda: _look().claim, what="the claim of the one that died is over")
+    wait_until(lambda: _look().claim, what="the claim of the dead reader has expired")
 
 
 def _look() -> steps.Look:

@@ -1,4 +1,4 @@
-"""What somebody is about to look at is read beforehand, in the background, and once."""
+"""Reads that a user will probably make are warmed in the background, once."""
 
 import base64
 import json
@@ -34,13 +34,13 @@ TASKS: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _nobody_has_looked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And nobody has found the broker away."""
+    """Removes all marks of viewed wallets, and closes the broker's circuit breaker."""
     warming.breaker.succeeded()
     monkeypatch.setattr(watch, "_marked_s", {})
 
 
 def warm_ups() -> list[tuple[str, Any]]:
-    """The warm-ups that lie with the broker, taken from there: task and argument."""
+    """Takes the waiting warm-ups from the broker: task and argument."""
     client = get_redis_connection()
     messages = [json.loads(message) for message in client.lrange("celery", 0, -1)]
     client.delete("celery")
@@ -49,7 +49,7 @@ def warm_ups() -> list[tuple[str, Any]]:
 
 
 def worker_works() -> int:
-    """Does what a worker would; how many warm-ups there were."""
+    """Does the worker's work. Returns how many warm-ups there were."""
     waiting = warm_ups()
     for task, argument in waiting:
         TASKS[task](argument)
@@ -57,7 +57,7 @@ def worker_works() -> int:
 
 
 @pytest.mark.parametrize("door", ["form", "api"])
-def test_after_signing_in_the_first_reads_are_warm(alice: User, door: str) -> None:
+def test_after_sign_in_the_first_reads_are_warm(alice: User, door: str) -> None:
     give(alice, 5_000)
     wallet_open(owner=alice, currency="EUR")
     if door == "form":
@@ -80,7 +80,7 @@ def test_after_signing_in_the_first_reads_are_warm(alice: User, door: str) -> No
         assert browser.get("/").status_code == 200
 
 
-def test_after_a_settlement_what_is_looked_at_is_warm(alice: User, bob: User) -> None:
+def test_after_a_settlement_viewed_wallets_are_warm(alice: User, bob: User) -> None:
     give(alice, 5_000)
     reader, other = with_token(alice), with_token(bob)
     submitted(alice, amount=1_000)
@@ -97,7 +97,7 @@ def test_after_a_settlement_what_is_looked_at_is_warm(alice: User, bob: User) ->
 
 
 @pytest.mark.parametrize("path", ["/", "/live/"])
-def test_the_dashboard_is_a_look_too(alice: User, bob: User, path: str) -> None:
+def test_the_dashboard_marks_its_wallet_as_viewed(alice: User, bob: User, path: str) -> None:
     give(alice, 5_000)
     browser = with_session(bob)
     submitted(alice, amount=1_000)
@@ -110,7 +110,7 @@ def test_the_dashboard_is_a_look_too(alice: User, bob: User, path: str) -> None:
         assert b"$10" in browser.api.client.get(path).content
 
 
-def test_what_nobody_looks_at_is_left_alone(alice: User, bob: User) -> None:
+def test_a_wallet_that_nobody_views_is_not_warmed(alice: User, bob: User) -> None:
     give(alice, 5_000)
     submitted(alice, amount=1_000)
     settle()
@@ -118,7 +118,7 @@ def test_what_nobody_looks_at_is_left_alone(alice: User, bob: User) -> None:
     assert warm_ups() == []
 
 
-def test_it_is_warmed_once_for_each_time_that_somebody_has_looked(alice: User, bob: User) -> None:
+def test_each_view_causes_at_most_one_warm_up(alice: User, bob: User) -> None:
     give(alice, 5_000)
     reader = with_token(alice)
     reader.api.get(reader.wallet_path)
@@ -134,7 +134,7 @@ def test_it_is_warmed_once_for_each_time_that_somebody_has_looked(alice: User, b
     assert len(warm_ups()) == 1
 
 
-def test_refresh_upon_refresh_marks_a_wallet_once(alice: User) -> None:
+def test_repeated_refreshes_mark_a_wallet_once(alice: User) -> None:
     reader = with_token(alice)
     for _ in range(5):
         reader.api.get(reader.wallet_path)
@@ -147,7 +147,7 @@ def test_refresh_upon_refresh_marks_a_wallet_once(alice: User) -> None:
     assert not client.exists(f"wallet:watch:{reader.wallet.pk}")
 
 
-def test_of_many_who_warm_one_wallet_at_once_one_does(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_concurrent_warm_ups_of_a_wallet_one_works(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     give(alice, 5_000)
     wallet_id = alice.wallets.get().pk
     made: list[int] = []
@@ -171,20 +171,20 @@ def test_of_many_who_warm_one_wallet_at_once_one_does(alice: User, monkeypatch: 
     assert made == [wallet_id]
 
 
-def test_a_warm_up_that_no_worker_takes_soon_is_dropped(alice: User) -> None:
+def test_a_warm_up_expires_if_no_worker_takes_it_soon(alice: User) -> None:
     person_warm_up(alice.pk)
 
     (message,) = get_redis_connection().lrange("celery", 0, -1)
     assert json.loads(message)["headers"]["expires"] is not None
 
 
-def test_a_warm_up_that_died_keeps_others_away_only_for_a_while(alice: User) -> None:
+def test_the_lock_of_a_warm_up_that_died_expires(alice: User) -> None:
     with lock_try(f"warm-up:{alice.wallets.get().pk}", ttl_s=10):
         ttl_ms = get_redis_connection().pttl(f"wallet:lock:warm-up:{alice.wallets.get().pk}")
     assert 0 < ttl_ms <= 10_000
 
 
-def test_a_warm_up_of_nobody_and_of_no_wallet_is_no_fault(alice: User) -> None:
+def test_a_warm_up_of_an_unknown_user_or_wallet_is_no_fault(alice: User) -> None:
     person_warm_task(0)
     wallets_warm_task([0, 840])
 

@@ -1,5 +1,5 @@
-"""Another process of the site: `python -m tests.cache.visitor`. For each line, a token, it reads the wallets with that
-token and answers with the status and with how many queries it took."""
+"""Another process of the site: `python -m tests.cache.visitor`. For each line, which is a token, it reads the wallets
+with that token and answers with the status and the number of queries."""
 
 import sys
 

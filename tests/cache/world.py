@@ -1,8 +1,8 @@
-"""A small world in which every interleaving of readers and writers can be played, one step at a time.
+"""A test world in which any interleaving of readers and writers can be played, one step at a time.
 
-The actors are threads that run the real `kit.cache.protocol` on the real Postgres and Valkey. Each stands still before
-every step of the protocol until the test lets it go on, dies there, or is cut off from Redis. Only the time is the
-test's: Redis's clock and run id are taken from two keys, and sleeping means to wait until the world's clock has moved.
+The actors are threads that run the real `kit.cache.protocol` on the real Postgres and Valkey. Each pauses before every
+step of the protocol until the test lets it go on, kills it, or cuts it off from Redis. Only the time is simulated:
+Redis's clock and run id are read from two keys, and a sleep lasts until the world's clock has moved.
 """
 
 import threading
@@ -31,12 +31,12 @@ MACHINE = """
 local function clock_ms() return tonumber(redis.call('GET', 'world:clock_ms')) end
 local function run_id() return redis.call('GET', 'world:run_id') end
 """
-#: Lets a script look without touching anything.
+#: Lets a script look up names without changing anything.
 ONLY_LOOKING = """
 local call, changes = redis.call, {SET = true, HSET = true, HDEL = true, DEL = true}
 local redis = {call = function(command, ...) if changes[command] then return 0 end return call(command, ...) end}
 """
-#: Where an actor can stand, by the function that it is about to call.
+#: The steps before which an actor can pause, by the function that it is about to call.
 STEPS = {
     "look": (steps, "names_look"),
     "fill": (steps, "entry_fill"),
@@ -50,11 +50,11 @@ STEPS = {
 
 
 class StaleReadError(AssertionError):
-    """A read that began after a write was answered showed what was before it."""
+    """A read that began after a write was acknowledged returned the older state."""
 
 
 class World:
-    """One cached object, whose truth is a number in a row of Postgres that each write increases."""
+    """One cached object. Its truth is a number in a row of Postgres, which each write increases."""
 
     def __init__(self, user: User) -> None:
         self.user_id = user.pk
@@ -65,7 +65,7 @@ class World:
         self.now_ms = 0
 
     def reset(self) -> None:
-        """As on the first day, with a cache that is trusted."""
+        """Goes back to the initial state, with a trusted and empty cache."""
         for actor in (*self.readers, *self.writers):
             if actor.is_busy:
                 actor.die()
@@ -86,19 +86,19 @@ class World:
     # What the actors do
 
     def reader(self) -> Actor:
-        """A read begins. When it is done it has shown nothing older than what was answered before."""
+        """Begins a read. When it is done it has checked that it got nothing older than was acknowledged before."""
         return self._free(self.readers).begin(lambda: self._read(self.answered))
 
     def writer(self, *, cut_off: bool = False, rolls_back: bool = False) -> Actor:
-        """A write begins: +1. When it is done it has been answered."""
+        """Begins a write, which adds 1. When it is done it has been acknowledged."""
         return self._free(self.writers).begin(lambda: self._write(rolls_back), cut_off=cut_off)
 
     def replayer(self) -> Actor:
-        """A client who got no answer repeats the write, and is answered by what lies there."""
+        """Begins a replay: a client without an answer repeats the write, and gets the stored state."""
         return self._free(self.writers).begin(self._replay)
 
     def read(self) -> int:
-        """A whole read."""
+        """Runs a complete read."""
         shown: int = self.reader().run().result
         return shown
 
@@ -106,7 +106,7 @@ class World:
         self.writer().run()
 
     def check(self) -> None:
-        """What a reader who began now would be served from the cache is not stale."""
+        """Checks that a reader who began now would get nothing stale from the cache."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(lua.Script, "machine", ONLY_LOOKING + MACHINE)
             hit = LOOK_AT(self.client, [NAME]).hits.get(NAME)
@@ -117,10 +117,10 @@ class World:
     def truth(self) -> int:
         return int(User.objects.values_list("last_name", flat=True).get(pk=self.user_id))
 
-    # What befalls them
+    # What happens to them
 
     def pass_ms(self, duration_ms: int) -> None:
-        """Time passes. Postgres ends the transactions that have lasted too long, Redis the leases."""
+        """Lets time pass. Postgres ends transactions that have lasted too long, and leases in Redis expire."""
         self.now_ms += duration_ms
         self._machine_set()
         for writer in self.writers:
@@ -132,7 +132,7 @@ class World:
             self.client.delete(steps.entry_key(NAME))
 
     def wipe(self) -> None:
-        """FLUSHALL"""
+        """Like FLUSHALL."""
         self.client.flushdb()
         self._machine_set()
 
@@ -142,14 +142,14 @@ class World:
         }
 
     def restart(self) -> None:
-        """The server dies and comes back with what it last wrote to disk."""
+        """The server dies and comes back with its last snapshot."""
         self.run_id += 1
         self.wipe()
         for key, value in self.snapshot.items():
             self.client.restore(key, 0, value)
 
     def entry_lose(self) -> None:
-        """Redis evicts a key for want of memory, or it runs out."""
+        """The key expires, or Redis evicts it for lack of memory."""
         self.client.delete(steps.entry_key(NAME))
 
     def clock_put_back(self) -> None:
@@ -228,7 +228,7 @@ class World:
 
 @contextmanager
 def world_made(user: User, patch: pytest.MonkeyPatch) -> Iterator[World]:
-    """A world in which `kit.cache.protocol` runs while this lasts."""
+    """A world, with `kit.cache.protocol` running in it until this ends."""
     world = World(user)
     patch.setattr(lua.Script, "machine", MACHINE)
     patch.setattr(cache, "redis_ask", world.ask)

@@ -1,4 +1,4 @@
-"""Clocks that do as they are told, and leases granted without a database."""
+"""Clocks that tests control, and leases granted without a database."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ LEASE_MS = 300_000
 
 @dataclass(slots=True)
 class Clock:
-    """A clock that stands still until it is moved, or until somebody sleeps by it. `jumps` strike during sleeps."""
+    """A clock that only moves when a test sets it or code sleeps. Each sleep also adds the next of `jumps`."""
 
     now_ms: int = START_MS
     jumps: list[int] = field(default_factory=list)
@@ -27,7 +27,7 @@ class Clock:
 
 @dataclass(slots=True)
 class Leases:
-    """Grants node numbers as the database does: the one that is free for longest, or else a number never leased."""
+    """Grants node numbers like the database: the one that has been free for longest, or else one never leased."""
 
     clock: Clock
     until_ms: dict[int, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The currencies are those of ISO 4217, and their numbers serve as ids."""
+"""The currencies are those of ISO 4217, and their numeric codes are the ids of the outside wallets."""
 
 import pytest
 from babel.numbers import get_currency_name
@@ -38,16 +38,16 @@ def test_every_code_is_three_letters_that_name_a_currency(code: str) -> None:
     assert get_currency_name(code, locale="en_US") != code
 
 
-def test_numbers_are_unique_and_fit_below_the_ids_of_people() -> None:
+def test_numeric_codes_are_unique_and_below_the_ids_of_users_wallets() -> None:
     numerics = [currency.numeric for currency in CURRENCIES.values()]
     assert len(set(numerics)) == len(numerics)
     assert all(0 < numeric < 1_000 for numeric in numerics)
 
 
-def test_decimals_are_none_two_or_three() -> None:
+def test_a_currency_has_no_two_or_three_decimals() -> None:
     assert {currency.exponent for currency in CURRENCIES.values()} == {0, 2, 3}
 
 
 @pytest.mark.parametrize("code", ["XAU", "XDR", "XXX", "XTS", "CLF", "BOV", "usd", "US", ""])
-def test_what_is_not_money_in_a_pocket_is_left_out(code: str) -> None:
+def test_it_contains_no_metals_funds_test_codes_or_malformed_codes(code: str) -> None:
     assert code not in CURRENCIES

@@ -21,7 +21,7 @@ def test_a_code_is_its_own_name_in_lower_case(code: ErrorCode) -> None:
     assert code.value == code.name.lower()
 
 
-def test_a_refusal_of_the_money_is_never_worth_repeating_unchanged() -> None:
+def test_repeating_a_refused_movement_of_money_unchanged_never_helps() -> None:
     retryable = {code for code in ErrorCode if CATALOGUE[code].retryable}
     assert retryable == {
         ErrorCode.IDEMPOTENCY_IN_PROGRESS,
@@ -31,7 +31,7 @@ def test_a_refusal_of_the_money_is_never_worth_repeating_unchanged() -> None:
     }
 
 
-def test_an_error_without_a_detail_says_what_its_code_means() -> None:
+def test_an_error_without_a_detail_shows_the_meaning_of_its_code() -> None:
     error = WalletError(ErrorCode.SAME_WALLET)
     assert error.detail == str(error) == error.title == CATALOGUE[ErrorCode.SAME_WALLET].title
     assert error.fields == {}
@@ -39,7 +39,7 @@ def test_an_error_without_a_detail_says_what_its_code_means() -> None:
     assert not error.retryable
 
 
-def test_an_error_keeps_the_detail_the_fields_and_the_time_to_wait() -> None:
+def test_an_error_keeps_its_detail_fields_and_waiting_time() -> None:
     fields = {"amount": ["Too much."]}
     error = WalletError(ErrorCode.UNAVAILABLE, "Not now.", fields=fields, retry_after_s=1)
     fields.clear()

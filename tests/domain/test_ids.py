@@ -1,4 +1,4 @@
-"""Snowflake ids: their layout, and that no clock makes one twice."""
+"""Snowflake ids: their layout, and that no behaviour of the clock produces an id twice."""
 
 import threading
 import time
@@ -30,7 +30,7 @@ SEQUENCES = 1 << SEQUENCE_BITS
 
 
 def parts(snowflake: int) -> tuple[int, int, int]:
-    """(Unix time in ms, node, sequence)."""
+    """The parts of an id: (Unix time in ms, node, sequence)."""
     return (
         (snowflake >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH_MS,
         snowflake >> SEQUENCE_BITS & (NODES - 1),
@@ -59,7 +59,7 @@ def always(span: NodeSpan) -> Callable[[], NodeSpan]:
     return lambda: span
 
 
-def test_an_id_is_time_then_node_then_sequence_in_63_bits() -> None:
+def test_an_id_consists_of_time_node_and_sequence_in_63_bits() -> None:
     assert TIME_BITS + NODE_BITS + SEQUENCE_BITS == 63
     clock = Clock(EPOCH_MS + 5)
     generator = SnowflakeGenerator(lease=always(NodeSpan(node=7, since_ms=0, until_ms=2**62)), clock=clock)
@@ -74,7 +74,7 @@ def test_the_largest_id_is_the_largest_int64() -> None:
     assert [generator.next() for _ in range(SEQUENCES)][-1] == 2**63 - 1
 
 
-def test_an_id_tells_when_it_was_made(generator: SnowflakeGenerator, clock: Clock) -> None:
+def test_an_id_contains_the_time_when_it_was_made(generator: SnowflakeGenerator, clock: Clock) -> None:
     assert snowflake_time(generator.next()) == datetime.fromtimestamp(clock.now_ms / 1_000, tz=UTC)
     assert snowflake_time(0) == datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -97,7 +97,7 @@ def test_a_new_millisecond_starts_counting_from_zero(generator: SnowflakeGenerat
     assert parts(generator.next()) == (START_MS + 1, 0, 0)
 
 
-def test_a_used_up_millisecond_is_waited_out(generator: SnowflakeGenerator, clock: Clock) -> None:
+def test_it_waits_for_the_next_millisecond_when_one_is_used_up(generator: SnowflakeGenerator, clock: Clock) -> None:
     made = [generator.next() for _ in range(SEQUENCES + 1)]
     assert parts(made[-2]) == (START_MS, 0, SEQUENCES - 1)
     assert parts(made[-1]) == (START_MS + 1, 0, 0)
@@ -105,7 +105,7 @@ def test_a_used_up_millisecond_is_waited_out(generator: SnowflakeGenerator, cloc
     assert clock.slept_ms == 1
 
 
-def test_a_clock_a_little_behind_is_waited_for(generator: SnowflakeGenerator, clock: Clock) -> None:
+def test_it_waits_for_a_clock_that_is_a_little_behind(generator: SnowflakeGenerator, clock: Clock) -> None:
     before = generator.next()
     clock.now_ms -= BEHIND_WAIT_MAX_MS
     after = generator.next()
@@ -114,7 +114,9 @@ def test_a_clock_a_little_behind_is_waited_for(generator: SnowflakeGenerator, cl
     assert after > before
 
 
-def test_a_clock_far_behind_is_refused_until_it_has_caught_up(generator: SnowflakeGenerator, clock: Clock) -> None:
+def test_it_refuses_a_clock_far_behind_until_the_clock_has_caught_up(
+    generator: SnowflakeGenerator, clock: Clock
+) -> None:
     before = generator.next()
     clock.now_ms -= BEHIND_WAIT_MAX_MS + 1
     with pytest.raises(ClockError, match="1001 ms behind"):
@@ -124,7 +126,7 @@ def test_a_clock_far_behind_is_refused_until_it_has_caught_up(generator: Snowfla
     assert generator.next() > before
 
 
-def test_a_clock_that_goes_further_back_during_the_wait_is_refused(generator: SnowflakeGenerator, clock: Clock) -> None:
+def test_it_refuses_a_clock_that_goes_back_further_during_the_wait(generator: SnowflakeGenerator, clock: Clock) -> None:
     generator.next()
     clock.now_ms -= 10
     clock.jumps = [-3_600_000]
@@ -133,9 +135,7 @@ def test_a_clock_that_goes_further_back_during_the_wait_is_refused(generator: Sn
     assert clock.slept_ms == 10
 
 
-def test_an_expired_lease_is_exchanged_for_a_fresh_one(
-    generator: SnowflakeGenerator, clock: Clock, leases: Leases
-) -> None:
+def test_it_takes_a_new_lease_when_one_has_expired(generator: SnowflakeGenerator, clock: Clock, leases: Leases) -> None:
     generator.next()
     clock.now_ms += LEASE_MS - 1
     generator.next()
@@ -145,7 +145,7 @@ def test_an_expired_lease_is_exchanged_for_a_fresh_one(
     assert len(leases.granted) == 2
 
 
-def test_an_overflow_at_the_end_of_a_lease_continues_in_the_next_one(
+def test_an_overflow_at_the_end_of_a_lease_continues_in_the_next_lease(
     generator: SnowflakeGenerator, clock: Clock, leases: Leases
 ) -> None:
     generator.next()
@@ -170,7 +170,7 @@ def test_it_refuses_a_lease_that_begins_far_ahead(clock: Clock) -> None:
             generator.next()
 
 
-def test_it_refuses_a_lease_that_is_over_already_and_asks_again(clock: Clock) -> None:
+def test_it_refuses_a_lease_that_has_expired_already_and_asks_again(clock: Clock) -> None:
     spans = [
         NodeSpan(node=3, since_ms=0, until_ms=START_MS),
         NodeSpan(node=4, since_ms=START_MS, until_ms=START_MS + 1),
@@ -181,7 +181,7 @@ def test_it_refuses_a_lease_that_is_over_already_and_asks_again(clock: Clock) ->
     assert parts(generator.next()) == (START_MS, 4, 0)
 
 
-def test_a_refused_lease_changes_nothing(clock: Clock, leases: Leases) -> None:
+def test_a_failed_lease_changes_nothing(clock: Clock, leases: Leases) -> None:
     answers: list[Callable[[], NodeSpan]] = [leases.take, _refuse, leases.take]
 
     def lease() -> NodeSpan:
@@ -200,8 +200,8 @@ def _refuse() -> NodeSpan:
     raise RuntimeError("no node")
 
 
-def test_threads_never_share_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads change places whenever the clock is read, and a millisecond is used up after four ids."""
+def test_threads_never_get_the_same_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads switch at every read of the clock, and a millisecond is used up after four ids."""
     monkeypatch.setattr(ids, "_SEQUENCE_MAX", 3)
 
     def clock() -> int:
@@ -231,8 +231,8 @@ def test_threads_never_share_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
         max_size=40,
     )
 )
-def test_no_clock_whatever_it_does_makes_an_id_twice(turns: list[tuple[int, int, int]]) -> None:
-    """Three processes with one clock that jumps to and fro between their turns."""
+def test_no_behaviour_of_the_clock_makes_an_id_twice(turns: list[tuple[int, int, int]]) -> None:
+    """Three processes share one clock, which jumps in both directions between their turns."""
     clock = Clock()
     leases = Leases(clock)
     generators = [SnowflakeGenerator(lease=leases.take, clock=clock) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""Where money meets text: what a person types, and what a person reads."""
+"""Parsing amounts that users type, and formatting amounts that users read."""
 
 import pytest
 from hypothesis import given
@@ -49,7 +49,7 @@ amounts = st.integers(AMOUNT_MIN, AMOUNT_MAX)
         ("999999999999.999", "KWD", AMOUNT_MAX),
     ],
 )
-def test_it_reads_what_a_person_types(text: str, currency: str, amount: int) -> None:
+def test_it_parses_what_users_type(text: str, currency: str, amount: int) -> None:
     assert amount_parse(text, currency=currency) == amount
 
 
@@ -92,7 +92,7 @@ def test_it_reads_what_a_person_types(text: str, currency: str, amount: int) -> 
         *("\N{FULLWIDTH DOLLAR SIGN}5", "5\N{FULLWIDTH FULL STOP}5", "[5]", '"5"', "5,000.001"),
     ],
 )
-def test_it_refuses_every_other_shape(text: str) -> None:
+def test_it_refuses_every_other_form(text: str) -> None:
     with pytest.raises(AmountError):
         amount_parse(text, currency="USD")
 
@@ -114,26 +114,26 @@ def test_it_refuses_every_other_shape(text: str) -> None:
         ("1000000000000000", "JPY", "The most you can move at once is ¥999,999,999,999,999."),
     ],
 )
-def test_it_says_what_is_wrong_in_a_sentence_for_that_person(text: str, currency: str, message: str) -> None:
+def test_it_tells_the_user_what_is_wrong(text: str, currency: str, message: str) -> None:
     with pytest.raises(AmountError) as refusal:
         amount_parse(text, currency=currency)
     assert str(refusal.value) == message
 
 
 @pytest.mark.parametrize("digits", ["9" * 5_000, "1" + "0" * 1_000_000])
-def test_a_number_of_any_length_is_refused_as_too_much(digits: str) -> None:
+def test_it_refuses_a_number_of_any_length_as_too_large(digits: str) -> None:
     with pytest.raises(AmountError, match="The most you can move at once"):
         amount_parse(digits, currency="USD")
 
 
 @pytest.mark.parametrize("zeros", [20, 5_000, 1_000_000])
-def test_leading_zeros_of_any_number_change_nothing(zeros: int) -> None:
+def test_it_ignores_any_number_of_leading_zeros(zeros: int) -> None:
     assert amount_parse("0" * zeros + "1", currency="USD") == 100
     with pytest.raises(AmountError, match="above zero"):
         amount_parse("0" * zeros, currency="USD")
 
 
-def test_an_unknown_currency_is_a_mistake_of_the_programmer() -> None:
+def test_an_unknown_currency_is_a_programming_error() -> None:
     with pytest.raises(KeyError):
         currency_get("XXX")
     with pytest.raises(KeyError):
@@ -141,17 +141,17 @@ def test_an_unknown_currency_is_a_mistake_of_the_programmer() -> None:
 
 
 @given(amount=amounts, currency=currencies)
-def test_what_it_writes_plainly_it_reads_back(amount: int, currency: str) -> None:
+def test_it_parses_every_plain_number_that_it_writes(amount: int, currency: str) -> None:
     assert amount_parse(amount_plain(amount, currency=currency), currency=currency) == amount
 
 
 @given(amount=amounts, currency=st.sampled_from(["USD", "EUR", "GBP", "JPY", "INR", "KWD", "CHF", "BHD"]))
-def test_what_it_shows_a_person_can_be_typed_back(amount: int, currency: str) -> None:
+def test_it_parses_every_amount_as_it_is_shown(amount: int, currency: str) -> None:
     assert amount_parse(amount_format(amount, currency=currency), currency=currency) == amount
 
 
 @given(text=st.text())
-def test_whatever_is_typed_gives_an_amount_in_range_or_a_refusal(text: str) -> None:
+def test_any_text_is_an_amount_in_range_or_refused(text: str) -> None:
     try:
         amount = amount_parse(text, currency="USD")
     except AmountError:
@@ -172,27 +172,27 @@ def test_whatever_is_typed_gives_an_amount_in_range_or_a_refusal(text: str) -> N
         (1_234, "KWD", f"KWD{NBSP}1.234", "1.234"),
         (-1, "KWD", f"-KWD{NBSP}0.001", "-0.001"),
         (100, "ISK", f"ISK{NBSP}100", "100"),
-        # CLDR would show some of these without decimals; the books count in ISO's minor units, so people see them.
+        # CLDR would show some of these without decimals. The books count in ISO's minor units, so users must see them.
         (1_050, "IQD", f"IQD{NBSP}1.050", "1.050"),
         (150, "ALL", f"ALL{NBSP}1.50", "1.50"),
         (BALANCE_MAX, "USD", "$90,071,992,547,409.91", "90071992547409.91"),
         (-(2**63), "KWD", f"-KWD{NBSP}9,223,372,036,854,775.808", "-9223372036854775.808"),
     ],
 )
-def test_it_shows_money_as_people_read_it(amount: int, currency: str, shown: str, plain: str) -> None:
+def test_it_formats_money_for_users(amount: int, currency: str, shown: str, plain: str) -> None:
     assert amount_format(amount, currency=currency) == shown
     assert amount_plain(amount, currency=currency) == plain
 
 
 @given(amount=st.integers(-(2**63), 2**63 - 1), currency=currencies)
-def test_showing_money_never_drops_a_digit(amount: int, currency: str) -> None:
+def test_formatting_never_drops_a_digit(amount: int, currency: str) -> None:
     shown = amount_format(amount, currency=currency)
     digits = "".join(character for character in shown if character in "0123456789")
     assert int(digits) == abs(amount)
     assert shown.startswith("-") == (amount < 0)
 
 
-def test_the_largest_balance_survives_a_json_reader_that_only_has_floats() -> None:
+def test_a_json_parser_with_floats_reads_the_largest_balance_exactly() -> None:
     assert int(float(BALANCE_MAX)) == BALANCE_MAX
     assert int(float(BALANCE_MAX + 2)) != BALANCE_MAX + 2
     assert AMOUNT_MAX < BALANCE_MAX

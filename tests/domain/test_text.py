@@ -1,4 +1,4 @@
-"""Text that the database can keep, and words for a wait."""
+"""Text that the database can store, and waiting times in words."""
 
 import pytest
 
@@ -6,13 +6,13 @@ from wallets.domain.text import text_storable, wait_words
 
 
 @pytest.mark.parametrize("text", ["", "rent", "½ 🏠 مرحبا", "\n\t", "\ue000", "\ud7ff", "\U0010ffff"])
-def test_it_keeps_any_text(text: str) -> None:
+def test_any_unicode_text_can_be_stored(text: str) -> None:
     assert text_storable(text)
     assert text.encode().decode() == text
 
 
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\ud800", "a\udc00b", "\udc00\ud800"])
-def test_it_keeps_neither_nul_nor_half_a_character(text: str) -> None:
+def test_nul_and_half_of_a_surrogate_pair_cannot_be_stored(text: str) -> None:
     assert not text_storable(text)
 
 
@@ -27,5 +27,5 @@ def test_it_keeps_neither_nul_nor_half_a_character(text: str) -> None:
         (600, "10 minutes"),
     ],
 )
-def test_it_says_how_long_to_wait_and_never_too_little(wait_s: int, words: str) -> None:
+def test_a_waiting_time_is_rounded_up(wait_s: int, words: str) -> None:
     assert wait_words(wait_s) == words

@@ -98,7 +98,7 @@ def wanted(entry: Entry, query: HistoryQuery) -> bool:
     )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=queries)
 def test_paging_equals_filtering_everything_in_both_directions(wallet: Wallet, query: HistoryQuery) -> None:
     expected = [entry.sequence for entry in everything(wallet) if wanted(entry, query)]
@@ -111,7 +111,7 @@ def test_paging_equals_filtering_everything_in_both_directions(wallet: Wallet, q
     assert all(page.next for page in back[:-1])
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moment=moments.filter(bool))
 def test_a_moment_becomes_the_sequence_of_the_first_entry_at_it_or_later(wallet: Wallet, moment: datetime) -> None:
     at_or_later = [entry.sequence for entry in everything(wallet) if entry.created_at >= moment]

@@ -110,7 +110,7 @@ def report(cast: Cast, outcomes: list[Outcome]) -> Report:
 
 
 # The fixture is built once and undone to after each example, so that examples cannot see one another.
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(recipes=st.lists(recipes, max_size=12))
 def test_a_list_equals_its_commands_one_by_one(
     cast: Cast, recipes: list[tuple[Kind, int, int, int, str, str | None, int]]
@@ -123,7 +123,7 @@ def test_a_list_equals_its_commands_one_by_one(
     assert together == one_by_one
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(recipes=st.lists(recipes, min_size=1, max_size=12), data=st.data())
 def test_a_refused_command_might_as_well_not_have_been_in_the_list(
     cast: Cast, recipes: list[tuple[Kind, int, int, int, str, str | None, int]], data: st.DataObject

@@ -230,7 +230,6 @@ def test_the_ledger_agrees_with_its_model() -> None:
         settings=settings(
             max_examples=20,
             stateful_step_count=30,
-            deadline=None,
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )

@@ -67,7 +67,7 @@ def take_in_redis(key: str, take: Take, clock: Clock) -> Decision:
     return decision_of(script.reply)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(histories())
 @example((60, 1, [Step(0.0, 1), Step(0.0, 1), Step(1.0, 1)]))
 # The clock is put back by an hour: the bucket counts as empty, and fills within one window.
@@ -92,7 +92,7 @@ def test_both_limiters_decide_alike_whatever_the_clock_and_the_requests_do(
         assert here.retry_after_s == pytest.approx(there.retry_after_s, rel=1e-12, abs=1e-9)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(histories())
 def test_no_bucket_ever_gives_more_than_it_holds_and_what_flows_in(history: tuple[int, int, list[Step]]) -> None:
     """The bound that GCRA promises, as long as the clock only goes forward."""
@@ -109,7 +109,7 @@ def test_no_bucket_ever_gives_more_than_it_holds_and_what_flows_in(history: tupl
         assert taken <= quota + passed_s * quota / window_s + 1e-3
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(histories())
 def test_a_refused_request_succeeds_after_the_wait_it_was_told(history: tuple[int, int, list[Step]]) -> None:
     window_s, quota, steps = history

@@ -23,7 +23,7 @@ PRODUCTION = {
 
 
 def python(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    # What the browser tests set for this process is no part of anybody's deployment.
+    # The browser tests set this for their own process; no deployment has it.
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
     return subprocess.run(
         [sys.executable, *arguments],
@@ -68,7 +68,7 @@ def test_an_unsafe_setting_fails_the_deployment_check(name: str, value: str, err
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES"),
     ],
 )
-def test_it_does_not_start_with_a_setting_that_cannot_be_trusted(settings: dict[str, str], why: str) -> None:
+def test_it_does_not_start_with_an_unsafe_or_invalid_setting(settings: dict[str, str], why: str) -> None:
     started = python("-c", "import wallet_project.settings", **PRODUCTION | settings)
     assert started.returncode == 1
     assert "ImproperlyConfigured" in started.stderr
@@ -85,7 +85,7 @@ def test_it_does_not_start_with_a_setting_that_cannot_be_trusted(settings: dict[
         ("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"], "wallet.E005"),
     ],
 )
-def test_near_misses_fail_it_too(settings: Settings, name: str, value: object, error: str) -> None:
+def test_settings_that_are_nearly_safe_fail_it_too(settings: Settings, name: str, value: object, error: str) -> None:
     settings.ALLOWED_HOSTS = ["wallet.example"]
     setattr(settings, name, value)
     with pytest.raises(SystemCheckError, match=error):
@@ -103,12 +103,12 @@ def test_a_fence_that_a_commit_could_outlast_fails_every_check(settings: Setting
         call_command("check")
 
 
-def test_wsgi_refuses_to_serve_with_a_key_that_everybody_knows() -> None:
+def test_wsgi_refuses_to_serve_with_a_publicly_known_key() -> None:
     served = python("-c", "import wallet_project.wsgi", SECRET_KEY="insecure-key-for-tests-and-commands-only")
     assert served.returncode == 1
-    assert "ImproperlyConfigured: SECRET_KEY is one that everybody knows" in served.stderr
+    assert "ImproperlyConfigured: SECRET_KEY is publicly known" in served.stderr
 
 
-def test_wsgi_serves_with_a_key_of_its_own() -> None:
+def test_wsgi_serves_with_a_secret_key() -> None:
     served = python("-c", "import wallet_project.wsgi", SECRET_KEY=GOOD_KEY)
     assert served.returncode == 0, served.stderr

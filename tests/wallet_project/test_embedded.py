@@ -1,4 +1,4 @@
-"""The pieces under `make run`: where its servers are found, who owns their folders, the lock, what is left behind."""
+"""The parts of `make run`: where its servers are found, who owns their folders, the lock, and leftovers."""
 
 import os
 import subprocess
@@ -22,7 +22,7 @@ from wallet_project.embedded import BASE_DIR, Places, celery_url
 ODD = Places(Path("/srv/My Projects/100% wallet/.run"))
 
 
-def test_every_client_finds_the_servers_in_a_folder_with_an_odd_name() -> None:
+def test_every_client_finds_the_servers_in_a_folder_with_an_unusual_name() -> None:
     sockets = "/srv/My Projects/100% wallet/.run/sockets"
     assert psycopg.conninfo.conninfo_to_dict(ODD.database_url())["host"] == sockets
     assert unquote(environ.Env().db_url_config(ODD.database_url())["HOST"]) == sockets
@@ -31,11 +31,11 @@ def test_every_client_finds_the_servers_in_a_folder_with_an_odd_name() -> None:
     assert channel.as_uri() == f"redis+socket://{sockets}/valkey.sock"
 
 
-def test_celery_gets_other_addresses_as_they_are() -> None:
+def test_celery_gets_other_urls_unchanged() -> None:
     assert celery_url("redis://redis.example:6379/3") == "redis://redis.example:6379/3"
 
 
-def test_a_path_too_long_for_a_socket_gets_a_short_folder_of_its_own() -> None:
+def test_a_path_too_long_for_a_socket_gets_a_short_folder_elsewhere() -> None:
     deep, deeper = Places(Path("/srv/" + "deep/" * 20 + ".run")), Places(Path("/srv/" + "deep/" * 21 + ".run"))
     assert len(str(deep.sockets / ".s.PGSQL.5432.lock")) < 104
     assert deep.sockets != deeper.sockets
@@ -43,23 +43,23 @@ def test_a_path_too_long_for_a_socket_gets_a_short_folder_of_its_own() -> None:
     assert ODD.sockets.parent == ODD.root
 
 
-def test_its_folders_are_closed_to_others(tmp_path: Path) -> None:
+def test_other_users_cannot_enter_its_folders(tmp_path: Path) -> None:
     places = Places(tmp_path / ".run")
     directories_make(places)
     assert places.sockets.stat().st_mode & 0o777 == 0o700
     assert places.valkey.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_sockets_folder_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+def test_it_refuses_a_sockets_folder_that_is_a_symbolic_link(tmp_path: Path) -> None:
     places = Places(tmp_path / ".run")
     places.root.mkdir()
     (tmp_path / "elsewhere").mkdir()
     places.sockets.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ServerError, match="belongs to somebody else"):
+    with pytest.raises(ServerError, match="belongs to another user"):
         directories_make(places)
 
 
-def test_a_folder_is_locked_for_others_until_its_holder_dies(tmp_path: Path) -> None:
+def test_others_find_a_folder_locked_until_its_holder_dies(tmp_path: Path) -> None:
     lock = tmp_path / "lock"
     holding = (
         "import pathlib, sys; from devtools.folder_lock import folder_locked\n"
@@ -76,7 +76,7 @@ def test_a_folder_is_locked_for_others_until_its_holder_dies(tmp_path: Path) -> 
             assert lock.read_text() == ""
 
 
-def test_only_what_was_started_for_the_folder_is_left_behind_of_it(tmp_path: Path) -> None:
+def test_it_stops_only_processes_that_were_started_for_the_folder(tmp_path: Path) -> None:
     waiting = "import sys; print('up', flush=True); sys.stdin.read()"
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     with _child(waiting, run_dir=ours) as leftover, _child(waiting, run_dir=theirs) as stranger:

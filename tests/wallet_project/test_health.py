@@ -1,3 +1,5 @@
+"""The probes: /livez, /readyz and /metrics."""
+
 import socket
 import time
 from collections.abc import Iterator
@@ -15,12 +17,12 @@ PROBES = ["/livez", "/readyz", "/metrics"]
 
 @pytest.fixture
 def silent_server() -> Iterator[int]:
-    """The port of a server that takes connections and never says a word."""
+    """The port of a server that accepts connections and never sends anything."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield int(server.getsockname()[1])
 
 
-def test_it_lives_without_asking_anybody(client: Client) -> None:
+def test_liveness_depends_on_no_other_component(client: Client) -> None:
     response = client.get("/livez")
     assert response.status_code == 200
     assert response.json() == {"status": "alive"}
@@ -28,7 +30,7 @@ def test_it_lives_without_asking_anybody(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_it_is_ready_when_postgres_is_there_and_migrated(client: Client) -> None:
+def test_it_is_ready_when_postgres_is_up_and_migrated(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json() == {"status": "ready", "parts": {"postgres": "ok", "redis": "ok"}}
@@ -37,14 +39,14 @@ def test_it_is_ready_when_postgres_is_there_and_migrated(client: Client) -> None
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", PROBES)
-def test_a_probe_needs_neither_https_nor_our_host_name(client: Client, settings: Settings, path: str) -> None:
+def test_a_probe_needs_neither_https_nor_an_allowed_host(client: Client, settings: Settings, path: str) -> None:
     settings.ALLOWED_HOSTS = ["wallet.example"]
     settings.SECURE_SSL_REDIRECT = True
     assert client.get(path, headers={"host": "10.1.2.3:8000"}).status_code == 200
 
 
 @pytest.mark.parametrize("path", PROBES)
-def test_a_probe_cannot_be_posted_to(client: Client, path: str) -> None:
+def test_a_probe_refuses_post(client: Client, path: str) -> None:
     assert client.post(path).status_code == 405
 
 
@@ -57,7 +59,7 @@ def test_it_is_not_ready_without_postgres(client: Client, monkeypatch: pytest.Mo
 
 
 @pytest.mark.django_db
-def test_it_says_so_in_time_when_postgres_hangs(
+def test_it_reports_in_time_that_postgres_hangs(
     client: Client, monkeypatch: pytest.MonkeyPatch, silent_server: int
 ) -> None:
     monkeypatch.setitem(connection.settings_dict, "HOST", "127.0.0.1")
@@ -68,12 +70,12 @@ def test_it_says_so_in_time_when_postgres_hangs(
     assert time.monotonic() - started_s < 2
     assert response.status_code == 503
     assert response.json()["parts"]["postgres"] == "unavailable"
-    # The check's own thread gives up with its connection's timeout; the next test needs it.
+    # The thread of the check only ends with its connection's timeout. Wait for it, because the next test needs it.
     health._postgres_checks.submit(time.monotonic).result(timeout=20)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_it_is_not_ready_before_the_migrations_are(client: Client) -> None:
+def test_it_is_not_ready_while_a_migration_is_missing(client: Client) -> None:
     recorder = MigrationRecorder(connection)
     newest = max(name for app, name in recorder.applied_migrations() if app == "transactions")
     recorder.record_unapplied("transactions", newest)
@@ -86,7 +88,7 @@ def test_it_is_not_ready_before_the_migrations_are(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_it_is_ready_without_redis_and_says_that_redis_is_away(client: Client, settings: Settings) -> None:
+def test_it_is_ready_without_redis_and_reports_that_redis_is_down(client: Client, settings: Settings) -> None:
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/valkey.sock"}}
     response = client.get("/readyz")
     assert response.status_code == 200

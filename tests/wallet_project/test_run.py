@@ -1,4 +1,4 @@
-"""`make run`, for real: `python -m devtools.run` in a checkout of its own, with its own servers and port."""
+"""Runs the real `make run`: `python -m devtools.run` in a copy of the project, with its own servers and port."""
 
 import http.client
 import os
@@ -25,7 +25,7 @@ from wallet_project.embedded import BASE_DIR, Places
 _UP_TIMEOUT_S = 120.0
 _DOWN_TIMEOUT_S = 40.0
 _LEFT_BEHIND = shutil.ignore_patterns(".venv", ".git", ".run", ".*_cache", "staticfiles", "node_modules", "__pycache__")
-# What this test run's own servers put into the environment.
+# Variables that this test run's own servers set.
 _OURS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "THROTTLE_ENABLED", "DJANGO_SETTINGS_MODULE"}
 
 pytestmark = pytest.mark.timeout(400)
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.timeout(400)
 
 @dataclass
 class Command:
-    """A command in a checkout. Its output goes to a file: what a killed one leaves behind would keep a pipe open."""
+    """A command in a checkout. It writes to a file, because leftovers of a killed command would keep a pipe open."""
 
     process: subprocess.Popen[bytes]
     log: Path
@@ -52,7 +52,7 @@ class Command:
 
 @dataclass
 class Checkout:
-    """A copy of the project, and `make run` in it."""
+    """A copy of the project in which `make run` runs."""
 
     path: Path
     port: int
@@ -93,7 +93,7 @@ class Checkout:
         return True
 
     def processes(self) -> list[psutil.Process]:
-        """Everything that was started for this checkout, with the children that it started in turn."""
+        """All processes that were started for this checkout, and their descendants."""
         found = set()
         for process in psutil.process_iter():
             try:
@@ -120,7 +120,7 @@ class Checkout:
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    # A path so long that no Unix socket fits below it.
+    # The path is too long for a Unix socket below it.
     path = tmp_path_factory.mktemp("checkout") / ("deep" * 20)
     shutil.copytree(BASE_DIR, path, ignore=_LEFT_BEHIND)
     checkout = Checkout(path=path, port=_free_port(), grpc_port=_free_port())
@@ -158,7 +158,7 @@ def test_it_recovers_from_a_kill_and_keeps_the_data(checkout: Checkout) -> None:
         connection.execute("CREATE TABLE IF NOT EXISTS kept (note text)")
         connection.execute("INSERT INTO kept VALUES ('before')")
 
-    # The runner alone dies: its servers and the site run on, without a parent.
+    # Only the runner is killed. Its servers and the site go on without a parent.
     runner.stop(signal.SIGKILL)
     orphans = checkout.processes()
     assert "postgres" in {process.name() for process in orphans}
@@ -166,7 +166,7 @@ def test_it_recovers_from_a_kill_and_keeps_the_data(checkout: Checkout) -> None:
     assert [process for process in orphans if process.is_running()] == []
     assert "Stopped what a killed run had left behind." in runner.output
 
-    # Everything dies at once, as in a power cut: pid files and sockets stay behind.
+    # Everything is killed at once, as in a power cut. Pid files and sockets remain.
     runner.stop(signal.SIGKILL)
     for process in checkout.processes():
         with suppress(psutil.NoSuchProcess):
@@ -180,7 +180,7 @@ def test_it_recovers_from_a_kill_and_keeps_the_data(checkout: Checkout) -> None:
     assert checkout.processes() == []
 
 
-def test_it_starts_a_dead_server_again_and_stops_with_a_dead_process(checkout: Checkout) -> None:
+def test_it_restarts_a_dead_server_and_stops_if_a_process_dies(checkout: Checkout) -> None:
     runner = checkout.run_until_up()
     (valkey,) = (process for process in checkout.processes() if process.name() == "valkey-server")
     valkey.kill()
@@ -204,10 +204,10 @@ def test_it_refuses_a_taken_port_before_it_starts_anything(checkout: Checkout) -
 
 
 @pytest.mark.parametrize("port", ["http", "0", "65536", "-1"])
-def test_it_refuses_what_is_no_port(checkout: Checkout, port: str) -> None:
+def test_it_refuses_an_invalid_port(checkout: Checkout, port: str) -> None:
     refused = checkout.run(port=port)
     assert refused.finish() == 1
-    assert refused.output == f"PORT is a number from 1 to 65535, not '{port}'.\n"
+    assert refused.output == f"PORT must be a number from 1 to 65535, not '{port}'.\n"
 
 
 def test_reset_removes_the_data(checkout: Checkout) -> None:

@@ -24,18 +24,18 @@ from wallet_project.embedded import BASE_DIR
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
-def test_a_sane_request_id_is_echoed(client: Client) -> None:
+def test_it_returns_an_acceptable_request_id(client: Client) -> None:
     response = client.get("/accounts/login/", headers={"x-request-id": "order-4711/abc"})
     assert response["X-Request-ID"] == "order-4711/abc"
 
 
 @pytest.mark.parametrize("strange", ["", "two words", "a\tb", "größe", "x" * 129])
-def test_a_strange_request_id_is_replaced(client: Client, strange: str) -> None:
+def test_it_replaces_an_unacceptable_request_id(client: Client, strange: str) -> None:
     response = client.get("/accounts/login/", headers={"x-request-id": strange})
     assert UUID.fullmatch(response["X-Request-ID"])
 
 
-def test_every_request_without_an_id_gets_one_of_its_own(client: Client) -> None:
+def test_each_request_without_an_id_gets_a_new_one(client: Client) -> None:
     assert client.get("/accounts/login/")["X-Request-ID"] != client.get("/accounts/login/")["X-Request-ID"]
 
 
@@ -57,7 +57,7 @@ def test_a_log_line_is_json_and_shows_no_secrets(caplog: pytest.LogCaptureFixtur
     assert line["password"] == line["api_token"] == line["email"] == "[redacted]"
 
 
-def test_a_library_s_log_line_looks_like_ours(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_log_line_of_a_library_looks_like_our_own(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     with structlog.contextvars.bound_contextvars(request_id="4711"):
         logging.getLogger("some.library").warning("%s went missing", "a spoon", extra={"token": "t0k3n"})
@@ -99,7 +99,7 @@ def test_metrics_count_requests_by_route_and_not_by_path(client: Client) -> None
     assert "page-of-alice" not in exposition
 
 
-def test_metrics_of_several_processes_are_added_up(tmp_path: Path) -> None:
+def test_metrics_of_several_processes_are_summed(tmp_path: Path) -> None:
     counting = "from telemetry.metrics import transactions_posted as posted; posted.labels(kind='deposit').inc(2)"
     showing = "from telemetry.metrics import exposition; print(exposition()[0].decode())"
     for _ in range(2):
@@ -110,7 +110,7 @@ def test_metrics_of_several_processes_are_added_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["consume_transfers", "relay_settled_events"])
-def test_a_process_that_serves_no_pages_shows_what_it_counts_at_a_port_of_its_own(
+def test_a_process_without_pages_serves_its_metrics_at_its_own_port(
     transactional_db: None, tmp_path: Path, command: str
 ) -> None:
     port = free_port()
@@ -118,7 +118,7 @@ def test_a_process_that_serves_no_pages_shows_what_it_counts_at_a_port_of_its_ow
         **os.environ,
         "DATABASE_URL": database_url(),
         "METRICS_PORT": str(port),
-        # Nobody is there: it tries on and on.
+        # No broker is there, so the process keeps trying to connect.
         "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
     }
     with (
@@ -142,7 +142,7 @@ def _shown_at(port: int) -> str:
 
 
 def _line(record: logging.LogRecord) -> dict[str, Any]:
-    """The record as it is written."""
+    """The record as the formatter writes it."""
     options = logging_config(as_json=True)["formatters"]["lines"]
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=options["processors"], foreign_pre_chain=options["foreign_pre_chain"]

@@ -1,4 +1,4 @@
-"""New accounts, and how people are found."""
+"""New accounts, and finding users."""
 
 import pytest
 
@@ -17,19 +17,19 @@ def test_a_new_account_has_an_empty_wallet_in_dollars() -> None:
     assert wallet.id >= 1_000
 
 
-def test_a_password_is_kept_as_a_hash_only() -> None:
+def test_only_the_hash_of_a_password_is_stored() -> None:
     alice = user_register(username="alice", email="alice@example.org", password="correct horse")
     assert alice.check_password("correct horse")
     assert not alice.check_password("Correct horse")
     assert "correct horse" not in User.objects.get(pk=alice.pk).password
 
 
-def test_a_new_account_is_nobody_special() -> None:
+def test_a_new_account_has_no_special_rights() -> None:
     alice = person("alice")
     assert (alice.is_active, alice.is_staff, alice.is_superuser) == (True, False, False)
 
 
-def test_names_and_addresses_are_kept_in_lower_case() -> None:
+def test_usernames_and_addresses_are_stored_in_lower_case() -> None:
     alice = user_register(username="Alice", email="Alice@Example.ORG", password="correct horse")
     alice.refresh_from_db()
     assert (alice.username, alice.email) == ("alice", "alice@example.org")
@@ -45,7 +45,7 @@ def test_names_and_addresses_are_kept_in_lower_case() -> None:
         ("other", "ALICE@example.org", "email"),
     ],
 )
-def test_a_taken_name_or_address_is_refused_and_named(username: str, email: str, field: str) -> None:
+def test_it_refuses_a_taken_username_or_address_and_names_the_field(username: str, email: str, field: str) -> None:
     person("alice")
     with pytest.raises(WalletError) as refusal:
         user_register(username=username, email=email, password="correct horse")
@@ -55,8 +55,8 @@ def test_a_taken_name_or_address_is_refused_and_named(username: str, email: str,
     assert User.objects.count() == Wallet.objects.filter(owner__isnull=False).count() == 1
 
 
-def test_an_account_that_gets_no_wallet_is_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both are one commit."""
+def test_no_account_is_created_if_its_wallet_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are created in one database transaction."""
 
     def fail(**_: object) -> Wallet:
         raise WalletError(ErrorCode.UNAVAILABLE)

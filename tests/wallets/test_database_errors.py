@@ -1,4 +1,4 @@
-"""Which errors of the database say "later", and which say "no"."""
+"""Tells database errors after which a retry may succeed from those that a rule caused."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def own_connection() -> Iterator[None]:
-    """Settings of the connection, and its end, concern no other test."""
+    """Closes the connection after each test, because the tests change its settings or break it."""
     yield
     connection.close()
 
@@ -24,7 +24,7 @@ def sleep(seconds: int) -> None:
 
 
 @pytest.mark.parametrize("timeout", ["transaction_timeout", "statement_timeout"])
-def test_what_took_too_long_may_be_tried_later(timeout: str) -> None:
+def test_a_timeout_may_succeed_later(timeout: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config(%s, '50', false)", [timeout])
 
@@ -34,7 +34,7 @@ def test_what_took_too_long_may_be_tried_later(timeout: str) -> None:
     assert database_gave_up(raised.value)
 
 
-def test_a_rule_that_refuses_will_refuse_again() -> None:
+def test_a_violated_constraint_will_not_succeed_later() -> None:
     with pytest.raises(IntegrityError) as raised, transaction.atomic():
         Wallet.objects.create(owner=None, currency="XXX", balance=-1, version=1)
 

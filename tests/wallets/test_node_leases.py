@@ -1,4 +1,4 @@
-"""The leases of Snowflake node numbers, in the real database."""
+"""The leases of Snowflake node numbers, in a real database."""
 
 import time
 from itertools import pairwise
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 
 class Clock:
-    """This host's clock, off by so much."""
+    """This host's clock, wrong by `off_ms`."""
 
     def __init__(self) -> None:
         self.off_ms = 0
@@ -34,17 +34,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def nothing_leased(db: None) -> None:
-    """An empty table, until the end of the test's own transaction."""
+    """Empties the table, until the test's own transaction is rolled back."""
     NodeLease.objects.all().delete()
 
 
 def _take() -> NodeSpan:
-    """Inside the test's transaction, where node_lease_take has one of its own."""
+    """Takes a lease in the test's transaction. `node_lease_take` would use a connection of its own."""
     return node_leases._take()
 
 
 @pytest.mark.usefixtures("nothing_leased")
-def test_a_lease_is_a_node_of_the_range_from_now_on(clock: Clock) -> None:
+def test_a_lease_grants_a_node_number_from_now_on(clock: Clock) -> None:
     before = clock()
     span = _take()
     assert 0 <= span.node < NODES
@@ -54,8 +54,8 @@ def test_a_lease_is_a_node_of_the_range_from_now_on(clock: Clock) -> None:
 
 
 @pytest.mark.usefixtures("nothing_leased")
-def test_no_two_leases_of_a_node_overlap(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Short leases, taken by hosts whose clocks differ, so that nodes are taken again sooner and later."""
+def test_leases_of_the_same_node_never_overlap(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short leases for hosts with different clocks, so that nodes are leased again after different times."""
     monkeypatch.setattr(node_leases, "LEASE_MS", 3_000)
     spans = []
     for number in range(300):
@@ -69,7 +69,7 @@ def test_no_two_leases_of_a_node_overlap(clock: Clock, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("nothing_leased")
-def test_a_lease_that_is_over_is_the_first_to_be_taken_again() -> None:
+def test_the_lease_that_expired_first_is_granted_again_first() -> None:
     NodeLease.objects.bulk_create([NodeLease(node=5, until_ms=2_000), NodeLease(node=6, until_ms=1_000)])
     first, second = _take(), _take()
     assert (first.node, first.since_ms) == (6, 1_000)
@@ -77,20 +77,20 @@ def test_a_lease_that_is_over_is_the_first_to_be_taken_again() -> None:
 
 
 @pytest.mark.usefixtures("nothing_leased")
-def test_a_lease_that_runs_is_left_alone(clock: Clock) -> None:
+def test_a_running_lease_is_not_granted_again(clock: Clock) -> None:
     NodeLease.objects.create(node=5, until_ms=clock() + 60_000)
     assert {_take().node for _ in range(20)}.isdisjoint({5})
 
 
 @pytest.mark.usefixtures("nothing_leased")
-def test_the_last_free_node_is_found(clock: Clock) -> None:
+def test_it_finds_the_last_free_node(clock: Clock) -> None:
     running = clock() + 60_000
     NodeLease.objects.bulk_create([NodeLease(node=node, until_ms=running) for node in range(NODES) if node != 777])
     assert _take().node == 777
 
 
 @pytest.mark.usefixtures("nothing_leased")
-def test_when_every_node_is_leased_there_is_none_to_be_had(clock: Clock) -> None:
+def test_it_refuses_when_every_node_is_leased(clock: Clock) -> None:
     running = clock() + 60_000
     NodeLease.objects.bulk_create([NodeLease(node=node, until_ms=running) for node in range(NODES)])
     with pytest.raises(LeaseError, match="All 1024"):
@@ -99,9 +99,9 @@ def test_when_every_node_is_leased_there_is_none_to_be_had(clock: Clock) -> None
 
 @pytest.mark.usefixtures("nothing_leased")
 @pytest.mark.parametrize("direction", [1, -1])
-def test_a_host_whose_clock_is_off_gets_none(clock: Clock, direction: int) -> None:
+def test_a_host_whose_clock_is_wrong_gets_no_lease(clock: Clock, direction: int) -> None:
     clock.off_ms = direction * (CLOCK_SKEW_MAX_MS + 1_000)
-    with pytest.raises(LeaseError, match="ms off the database's"):
+    with pytest.raises(LeaseError, match="clock differs from the database's by"):
         _take()
     assert not NodeLease.objects.exists()
     clock.off_ms = direction * (CLOCK_SKEW_MAX_MS - 1_000)
@@ -109,7 +109,7 @@ def test_a_host_whose_clock_is_off_gets_none(clock: Clock, direction: int) -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_lease_outlives_the_transaction_in_which_it_was_needed() -> None:
+def test_a_lease_survives_the_rollback_of_its_callers_transaction() -> None:
     with transaction.atomic():
         span = node_lease_take()
         transaction.set_rollback(True)
@@ -117,7 +117,7 @@ def test_a_lease_outlives_the_transaction_in_which_it_was_needed() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_taking_a_lease_leaves_no_connection_behind() -> None:
+def test_taking_a_lease_leaves_no_connection_open() -> None:
     taken: list[int] = []
     take = node_leases._take
 
@@ -143,6 +143,6 @@ def _is_connected(pid: int) -> bool:
         return cursor.fetchone() is not None
 
 
-def test_an_id_is_a_positive_int64_later_than_the_one_before() -> None:
+def test_an_id_is_a_positive_int64_and_larger_than_the_one_before() -> None:
     first, second = snowflake_next(), snowflake_next()
     assert 0 < first < second < 2**63

@@ -1,4 +1,4 @@
-"""Accounts that were made where no wallet could be opened get it a moment later, once."""
+"""Accounts created by a process without rights on wallets get their first wallet later, exactly once."""
 
 import pytest
 from django.db import transaction
@@ -17,7 +17,7 @@ def newcomer(name: str) -> User:
     )
 
 
-def test_the_sweep_opens_what_is_owed_and_nothing_twice() -> None:
+def test_the_sweep_opens_every_missing_wallet_once() -> None:
     dora, emil = newcomer("dora"), newcomer("emil")
     assert not Wallet.objects.filter(owner__isnull=False).exists()
     for _ in range(2):
@@ -27,14 +27,14 @@ def test_the_sweep_opens_what_is_owed_and_nothing_twice() -> None:
         assert not OwedWallet.objects.exists()
 
 
-def test_who_is_owed_nothing_gets_nothing() -> None:
+def test_an_account_without_a_record_gets_no_wallet() -> None:
     dora = newcomer("dora")
     OwedWallet.objects.all().delete()
     wallet_owed_open(owner_id=dora.pk)
     assert not Wallet.objects.filter(owner=dora).exists()
 
 
-def test_who_has_opened_it_by_hand_is_owed_none_any_more() -> None:
+def test_an_owner_who_has_opened_the_wallet_gets_no_second_one() -> None:
     dora = newcomer("dora")
     wallet_open(owner=dora, currency="USD")
     wallet_owed_open(owner_id=dora.pk)
@@ -42,7 +42,7 @@ def test_who_has_opened_it_by_hand_is_owed_none_any_more() -> None:
     assert not OwedWallet.objects.exists()
 
 
-def test_what_cannot_be_opened_now_is_owed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_record_stays_if_the_wallet_cannot_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
     dora = newcomer("dora")
 
     def fails(**_: object) -> None:
@@ -54,7 +54,7 @@ def test_what_cannot_be_opened_now_is_owed_on(monkeypatch: pytest.MonkeyPatch) -
     assert OwedWallet.objects.filter(owner=dora).exists()
 
 
-def test_an_account_that_is_not_made_is_owed_nothing() -> None:
+def test_an_account_that_is_not_created_leaves_no_record() -> None:
     newcomer("dora")
     with pytest.raises(WalletError):
         newcomer("dora")

@@ -1,4 +1,4 @@
-"""Freezing, reopening and closing: what changes, and what stays on record."""
+"""Freezing, reopening and closing wallets: what changes, and what the audit trail records."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ def trail(wallet: Wallet) -> list[tuple[str, object]]:
     return list(WalletStatusEvent.objects.filter(pgh_obj_id=wallet.id).values_list("status", "pgh_context"))
 
 
-def test_the_trail_says_what_who_and_why(wallet: Wallet, staff: User) -> None:
+def test_the_trail_records_the_change_the_actor_and_the_reason(wallet: Wallet, staff: User) -> None:
     assert wallet_freeze(wallet_id=wallet.id, actor=staff, reason=" suspicion ")
     assert wallet_reopen(wallet_id=wallet.id, actor=staff, reason="cleared")
     assert wallet_close(wallet_id=wallet.id, actor=staff, reason="asked to")
@@ -41,7 +41,7 @@ def test_the_trail_says_what_who_and_why(wallet: Wallet, staff: User) -> None:
     assert wallet_of_id(wallet.id).status == "closed"
 
 
-def test_the_trail_hangs_on_its_wallet(wallet: Wallet, staff: User) -> None:
+def test_the_trail_belongs_to_its_wallet(wallet: Wallet, staff: User) -> None:
     other = wallet_of(person("bob"))
     wallet_freeze(wallet_id=wallet.id, actor=staff, reason="suspicion")
     assert [event.status for event in wallet.status_events.all()] == ["frozen"]
@@ -49,7 +49,7 @@ def test_the_trail_hangs_on_its_wallet(wallet: Wallet, staff: User) -> None:
 
 
 @pytest.mark.parametrize("status", SERVICES)
-def test_a_change_to_what_it_is_already_changes_nothing(wallet: Wallet, staff: User, status: str) -> None:
+def test_setting_the_status_that_a_wallet_already_has_changes_nothing(wallet: Wallet, staff: User, status: str) -> None:
     service = SERVICES[status]
     service(wallet_id=wallet.id, actor=staff, reason="first")
     before = trail(wallet)
@@ -59,7 +59,7 @@ def test_a_change_to_what_it_is_already_changes_nothing(wallet: Wallet, staff: U
 
 @pytest.mark.parametrize("status", SERVICES)
 @pytest.mark.parametrize("reason", ["", " ", "\t\n"])
-def test_a_reason_is_needed(wallet: Wallet, staff: User, status: str, reason: str) -> None:
+def test_a_reason_is_required(wallet: Wallet, staff: User, status: str, reason: str) -> None:
     with pytest.raises(WalletError) as refusal:
         SERVICES[status](wallet_id=wallet.id, actor=staff, reason=reason)
     assert refusal.value.code == ErrorCode.MALFORMED
@@ -69,7 +69,7 @@ def test_a_reason_is_needed(wallet: Wallet, staff: User, status: str, reason: st
 
 @pytest.mark.parametrize("status", SERVICES)
 @pytest.mark.parametrize("wallet_id", [840, 0, -1, 4_711_000, 2**63, 2**80])
-def test_the_outside_world_and_what_does_not_exist_have_no_status_to_change(
+def test_the_status_of_outside_wallets_and_unknown_wallets_cannot_be_changed(
     staff: User, status: str, wallet_id: int
 ) -> None:
     with pytest.raises(WalletError) as refusal:
@@ -79,7 +79,7 @@ def test_the_outside_world_and_what_does_not_exist_have_no_status_to_change(
 
 
 @pytest.mark.parametrize("reason", ['it\'s "quoted"; -- %s %(x)s {0} \\', "½ 🏠 مرحبا", "two\nlines", "x" * 5_000])
-def test_any_reason_is_kept_as_it_was_given(wallet: Wallet, staff: User, reason: str) -> None:
+def test_any_reason_is_stored_unchanged(wallet: Wallet, staff: User, reason: str) -> None:
     wallet_freeze(wallet_id=wallet.id, actor=staff, reason=reason)
     ((_, context),) = trail(wallet)
     assert context == {"actor": staff.pk, "actor_name": "staff", "reason": reason}
@@ -95,7 +95,7 @@ def test_a_wallet_that_holds_money_cannot_be_closed(wallet: Wallet, staff: User)
 
 
 @pytest.mark.parametrize("change", [wallet_freeze, wallet_reopen, wallet_close])
-def test_a_change_of_status_leaves_the_money_alone(wallet: Wallet, staff: User, change: Callable[..., bool]) -> None:
+def test_a_change_of_status_does_not_change_money(wallet: Wallet, staff: User, change: Callable[..., bool]) -> None:
     before = wallet_of_id(wallet.id)
     change(wallet_id=wallet.id, actor=staff, reason="because")
     after = wallet_of_id(wallet.id)

@@ -1,4 +1,4 @@
-"""API tokens: issued once, kept as a hash, revoked one by one."""
+"""API tokens are issued once, stored as a hash, and revoked one by one."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from wallets.services import token_issue, token_revoke, tokens_delete_expired, t
 pytestmark = pytest.mark.django_db
 
 
-def test_the_secret_of_a_token_is_nowhere_to_be_read_again() -> None:
+def test_the_secret_of_a_token_is_not_stored() -> None:
     token, secret = token_issue(user=person("alice"), name="laptop")
     kept = ApiToken.objects.values().get()
     assert len(secret) >= 32
@@ -23,7 +23,7 @@ def test_the_secret_of_a_token_is_nowhere_to_be_read_again() -> None:
     assert kept["name"] == "laptop"
 
 
-def test_no_two_tokens_are_alike() -> None:
+def test_no_two_tokens_have_the_same_secret() -> None:
     alice = person("alice")
     secrets = {token_issue(user=alice, name="same")[1] for _ in range(20)}
     assert len(secrets) == 20
@@ -52,7 +52,7 @@ def test_a_token_that_does_not_exist_cannot_be_revoked(digest: str) -> None:
     assert refusal.value.code == ErrorCode.NOT_FOUND
 
 
-def test_nobody_revokes_or_sees_somebody_elses_token() -> None:
+def test_a_user_can_neither_see_nor_revoke_another_users_token() -> None:
     alice, bob = person("alice"), person("bob")
     token, _ = token_issue(user=alice, name="laptop")
     with pytest.raises(WalletError) as refusal:
@@ -70,7 +70,7 @@ def test_all_of_a_users_tokens_can_be_revoked_at_once() -> None:
     assert [token.user for token in ApiToken.objects.all()] == [bob]
 
 
-def test_expired_tokens_are_listed_no_more_and_cleaned_away() -> None:
+def test_expired_tokens_are_not_listed_and_are_deleted() -> None:
     alice = person("alice")
     old, young = (token_issue(user=alice, name=name)[0] for name in ("old", "young"))
     ApiToken.objects.filter(digest=old.digest).update(expiry=timezone.now() - timedelta(seconds=1))

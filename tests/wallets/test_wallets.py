@@ -1,4 +1,4 @@
-"""Opening wallets and looking at them."""
+"""Opening and reading wallets."""
 
 import pytest
 from django.db import IntegrityError
@@ -45,7 +45,7 @@ def test_an_unknown_currency_is_malformed(currency: str) -> None:
 
 
 class Ids:
-    """A generator of ids that has this one to give, or none."""
+    """An id generator that always returns the same id, or always fails."""
 
     def __init__(self, answer: int | Exception) -> None:
         self._answer = answer
@@ -57,9 +57,7 @@ class Ids:
 
 
 @pytest.mark.parametrize("error", [ClockError("behind"), LeaseError("all taken")])
-def test_without_an_id_there_is_no_wallet_and_no_account_for_a_moment(
-    monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
+def test_without_an_id_no_wallet_and_no_account_is_created(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     alice = person("alice")
     monkeypatch.setattr(node_leases, "_generator", Ids(error))
     for call in (lambda: wallet_open(owner=alice, currency="EUR"), lambda: person("bob")):
@@ -70,7 +68,7 @@ def test_without_an_id_there_is_no_wallet_and_no_account_for_a_moment(
     assert Wallet.objects.filter(owner__isnull=False).count() == 1
 
 
-def test_an_id_that_was_made_twice_is_a_fault_and_no_wallet_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_duplicate_id_is_a_fault_and_not_reported_as_an_existing_wallet(monkeypatch: pytest.MonkeyPatch) -> None:
     alice = person("alice")
     monkeypatch.setattr(node_leases, "_generator", Ids(wallet_of(alice).id))
     with pytest.raises(IntegrityError, match="wallets_wallet_pkey"):
@@ -88,7 +86,7 @@ def test_a_list_shows_a_users_own_wallets_oldest_first(django_assert_num_queries
     assert listed == opened
 
 
-def test_a_wallet_is_shown_to_its_owner_alone() -> None:
+def test_only_its_owner_can_read_a_wallet() -> None:
     alice, bob = person("alice"), person("bob")
     wallet = wallet_of(alice)
     assert wallet_get(owner=alice, wallet_id=wallet.id) == wallet

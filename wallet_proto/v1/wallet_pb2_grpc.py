@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class WalletServiceStub:
-    """Wallets of whoever asks, and the money in them.
+    """The caller's wallets, and the money in them.
     """
 
     def __init__(self, channel):
@@ -88,7 +88,7 @@ class WalletServiceStub:
 
 
 class WalletServiceServicer:
-    """Wallets of whoever asks, and the money in them.
+    """The caller's wallets, and the money in them.
     """
 
     def GetWallet(self, request, context):
@@ -99,64 +99,65 @@ class WalletServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListWallets(self, request, context):
-        """Reads all wallets of whoever asks, oldest first.
+        """Reads all of the caller's wallets, oldest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Deposit(self, request, context):
-        """Adds money from outside. Posted, or refused, before the answer leaves.
+        """Adds money from outside. The answer comes after the deposit has been posted or refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Withdraw(self, request, context):
-        """Takes money out. Posted, or refused, before the answer leaves.
+        """Takes money out. The answer comes after the withdrawal has been posted or refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Transfer(self, request, context):
-        """Sends money to a person or to a wallet. Posted, or refused, before the answer leaves.
+        """Sends money to a user or to a wallet. The answer comes after the transfer has been posted or refused.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SubmitTransfer(self, request, context):
-        """Accepts a transfer durably and answers at once. It ends posted, or failed with a reason.
+        """Accepts a transfer durably and answers without waiting. The transfer ends posted, or failed with a reason.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def SubmitTransfers(self, request, context):
-        """Accepts up to 1000 transfers, each judged on its own, with one result for each, in order.
+        """Accepts up to 1000 transfers. Each is accepted or refused on its own. There is one result per item, in order.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetTransaction(self, request, context):
-        """Reads a transaction of which the caller owns a side, or the one that an idempotency key of the caller made.
+        """Reads a transaction, by its id if the caller owns a side of it, or by one of the caller's idempotency keys.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ListEntries(self, request, context):
-        """Reads a page of a wallet's history, newest first. Each entry is met once, however many arrive meanwhile.
+        """Reads a page of a wallet's history, newest first. Paging shows each entry once, however many are added meanwhile.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def WatchWallet(self, request, context):
-        """Sends the wallet as it is, and again after it has changed. Of changes in quick succession only the newest state may
-        be sent. Ends when the token is revoked or expires, and with UNAVAILABLE when the server stops: call again then.
+        """Sends the wallet's present state, and a new state after each change. After several changes in quick succession it
+        may send only the newest state. The stream ends when the token expires or is revoked, and with UNAVAILABLE when the
+        server stops; then call again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -224,7 +225,7 @@ def add_WalletServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WalletService:
-    """Wallets of whoever asks, and the money in them.
+    """The caller's wallets, and the money in them.
     """
 
     @staticmethod

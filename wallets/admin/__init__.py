@@ -1,4 +1,4 @@
-"""Django admin for people, wallets and what lets them in."""
+"""Django admin for users, wallets, tokens, email addresses and second factors."""
 
 from wallets.admin import access, people, wallets
 

@@ -1,8 +1,8 @@
-"""What lets people in: API tokens, e-mail addresses, second factors. Their secrets are shown to nobody."""
+"""API tokens, email addresses and second factors in the admin. It shows nobody their secrets."""
 
 from typing import Any
 
-# Imported so that these two have registered their models before ours take their place.
+# Imported so that both have registered their models before the classes below replace theirs.
 import allauth.account.admin
 import allauth.mfa.admin  # noqa: F401
 from allauth.account.models import EmailAddress
@@ -20,7 +20,7 @@ admin.site.unregister([EmailAddress, Authenticator])
 
 
 class OwnedAdmin(BigTableAdmin):
-    """Something that belongs to a person and is found by that person's name."""
+    """An object that belongs to a user and is searched by the user's name or email address."""
 
     list_select_related = ("user",)
     search_fields = ("user",)
@@ -38,7 +38,7 @@ class OwnedAdmin(BigTableAdmin):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(OwnedAdmin):
-    """Tokens can be revoked. Their secret is nowhere to be read; the digest and the key say nothing to staff."""
+    """Staff can revoke tokens. Digest and key are not shown, because they tell staff nothing."""
 
     list_display = ("__str__", "user", "name", "created", "expiry")
     ordering = ("-created",)
@@ -54,7 +54,7 @@ class ApiTokenAdmin(OwnedAdmin):
 
 @admin.register(Authenticator)
 class AuthenticatorAdmin(OwnedAdmin):
-    """Second factors can be taken away from somebody who lost the phone; what is inside them is not shown."""
+    """Staff can remove the second factor of a user who has lost the phone. The factor's data is not shown."""
 
     list_display = ("__str__", "user", "type", "created_at", "last_used_at")
     ordering = ("-id",)
@@ -63,7 +63,7 @@ class AuthenticatorAdmin(OwnedAdmin):
 
 @admin.register(EmailAddress)
 class EmailAddressAdmin(OwnedAdmin, ReadOnlyAdmin):
-    """The addresses that people have proved to be theirs, or not yet."""
+    """The users' email addresses, verified or not."""
 
     list_display = ("email", "user", "primary", "verified")
     ordering = ("-id",)

@@ -1,4 +1,5 @@
-"""People: found by name, let in and shut out. Their accounts are made by signing up and never deleted."""
+"""Users in the admin. Staff can search, activate and deactivate them. Users sign up themselves and are never
+deleted."""
 
 from typing import Any
 
@@ -15,7 +16,7 @@ _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class WalletInline(ReadOnlyInline):
-    """A person's wallets, on the person's page."""
+    """A user's wallets, on the user's page."""
 
     model = Wallet
     fields = ("currency", "status", "balance_shown", "created_shown")
@@ -32,7 +33,7 @@ class WalletInline(ReadOnlyInline):
 
 @admin.register(User)
 class UserAdmin(BigTableAdmin):
-    """Names and addresses are the person's own and passwords nobody else's: staff change only who may come in."""
+    """Staff can only change whether a user may sign in, and the user's rights. The rest belongs to the user."""
 
     list_display = ("username", "email", "is_active", "is_staff", "joined_shown", "last_login_shown")
     list_filter = ("is_active", "is_staff")
@@ -49,7 +50,7 @@ class UserAdmin(BigTableAdmin):
     inlines = (WalletInline,)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
-        """The last to be written, in the form's own transaction. Who may not come in is out from the commit on."""
+        """Runs last, in the form's own database transaction. A deactivated user is locked out from the commit on."""
         super().save_related(request, form, formsets, change)
         user_fence(user_id=form.instance.pk)
 
@@ -67,38 +68,38 @@ class UserAdmin(BigTableAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_manytomany(db_field, request, **kwargs)
         if db_field.name == "user_permissions" and field is not None and field.queryset is not None:
-            # A permission's name shows its model's.
+            # A permission's name includes the name of its model.
             field.queryset = field.queryset.select_related("content_type")
         return field
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Accounts are made by signing up, which also opens their first wallet."""
+        """Users sign up themselves, which also opens their first wallet."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
-        """The books name people for ever."""
+        """The books refer to users forever."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only superusers change superusers."""
+        """Only superusers can change superusers."""
         allowed = super().has_change_permission(request, obj)
         return allowed and (obj is None or _is_superuser(request) or not obj.is_superuser)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
-        """Wallets are shown where this site looks after them."""
+        """Wallets are shown only if this site manages them."""
         return super().get_inlines(request, obj) if self.admin_site.is_registered(Wallet) else ()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Only superusers give rights, and nobody their own; nor does anybody shut themselves out."""
+        """Only superusers grant rights. Nobody changes their own rights or deactivates themselves."""
         if obj is not None and obj.pk == request.user.pk:
             return (*self.readonly_fields, "is_active", *_RIGHTS)
         return self.readonly_fields if _is_superuser(request) else (*self.readonly_fields, *_RIGHTS)
 
 
 def people_matching(term: str, *, prefix: str = "") -> Q:
-    """People whose name or e-mail address begins so; `prefix` leads to them, such as "owner__".
+    """Users whose username or email address begins with `term`. `prefix` is the path to the user, such as "owner__".
 
-    Both are stored in lower case, so this is a plain prefix, which the unique columns' indexes answer.
+    Both columns are stored in lower case and unique, so their indexes answer this.
     """
     wanted = term.lower()
     return Q(**{f"{prefix}username__startswith": wanted}) | Q(**{f"{prefix}email__startswith": wanted})

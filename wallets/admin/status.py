@@ -1,4 +1,4 @@
-"""Freezing, reopening and closing wallets: one page that shows which, asks why, and calls the service."""
+"""Freezing, reopening and closing wallets: a page that lists them, asks for a reason and calls the service."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from wallets.domain.errors import WalletError
 from wallets.models import User, Wallet, WalletStatus
 from wallets.services import wallet_close, wallet_freeze, wallet_reopen
 
-#: How many wallets are changed at once.
+#: How many wallets can be changed at once.
 WALLETS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of status: its verb, the service that makes it, and the status in which a wallet can be changed so."""
+    """A change of status: its verb, the service that makes it, and the statuses in which a wallet can be changed."""
 
     name: str
     past: str
@@ -46,7 +46,7 @@ CHANGES: Mapping[str, Change] = {
 
 
 class ReasonForm(forms.Form):
-    """Why a wallet is frozen, reopened or closed; kept in its trail."""
+    """Why a wallet is frozen, reopened or closed. The reason is kept in the wallet's audit trail."""
 
     reason = forms.CharField(
         max_length=500,
@@ -58,7 +58,7 @@ class ReasonForm(forms.Form):
 def confirm_redirect(
     model_admin: ReadOnlyAdmin, request: HttpRequest, name: str, wallets: QuerySet[Wallet]
 ) -> HttpResponse | None:
-    """From the list's selection to the page that asks why."""
+    """Redirects from a selection in the list to the page that asks for a reason."""
     ids = list(wallets.order_by("-id").values_list("id", flat=True)[: WALLETS_MAX + 1])
     if len(ids) > WALLETS_MAX:
         model_admin.message_user(request, f"Select at most {WALLETS_MAX} wallets.", messages.ERROR)
@@ -68,7 +68,7 @@ def confirm_redirect(
 
 
 def confirm_view(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str) -> HttpResponse:
-    """Shows the wallets and asks for the reason; with one, makes the change."""
+    """Shows the wallets and asks for a reason. After a POST with a reason, makes the change."""
     change = CHANGES.get(name)
     if change is None:
         raise Http404
@@ -109,7 +109,7 @@ def _wallets(ids: str) -> list[Wallet]:
 
 
 def _change(model_admin: ReadOnlyAdmin, request: HttpRequest, wallet: Wallet, change: Change, reason: str) -> None:
-    """One wallet, in a commit of its own, with a line in the admin's log; tells how it went."""
+    """Changes one wallet in its own database transaction, logs it in the admin's log, and reports the outcome."""
     assert isinstance(request.user, User)  # noqa: S101 - the permission was checked
     changed = False
     try:

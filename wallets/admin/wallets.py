@@ -1,4 +1,4 @@
-"""Wallets, and the trail of who froze, reopened and closed them."""
+"""Wallets in the admin, and the audit trail of freezing, reopening and closing them."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from wallets.models import Wallet, WalletStatusEvent
 
 
 class CurrencyFilter(admin.SimpleListFilter):
-    """The currencies in use: those that have an outside wallet."""
+    """Filters by the currencies in use, which are those with an outside wallet."""
 
     title = "currency"
     parameter_name = "currency"
@@ -31,7 +31,7 @@ class CurrencyFilter(admin.SimpleListFilter):
 
 
 class EventColumnsMixin:
-    """Who changed a status, and why: the context that came with the change."""
+    """Columns for who changed a status and why, from the context that was stored with the change."""
 
     @admin.display(description="changed (UTC)")
     def changed_at(self, event: WalletStatusEvent) -> str:
@@ -47,7 +47,7 @@ class EventColumnsMixin:
 
 
 class WalletStatusEventInline(EventColumnsMixin, ReadOnlyInline):
-    """The trail of one wallet, on its page."""
+    """The audit trail of one wallet, on its page."""
 
     model = WalletStatusEvent
     fk_name = "pgh_obj"
@@ -59,7 +59,7 @@ class WalletStatusEventInline(EventColumnsMixin, ReadOnlyInline):
 
 @admin.register(Wallet)
 class WalletAdmin(ReadOnlyAdmin):
-    """Wallets to look at. Freezing, reopening and closing ask for a reason and go through `wallets.services`."""
+    """Wallets, read-only. Freezing, reopening and closing ask for a reason and go through `wallets.services`."""
 
     list_display = ("id", "owner_shown", "currency", "status", "balance_shown", "version", "created_shown")
     list_filter = ("status", CurrencyFilter)
@@ -79,7 +79,7 @@ class WalletAdmin(ReadOnlyAdmin):
         return queryset.filter(people_matching(term, prefix="owner__"))
 
     def has_freeze_permission(self, request: HttpRequest) -> bool:
-        """May freeze, reopen and close."""
+        """Whether the user may freeze, reopen and close wallets."""
         return request.user.has_perm("wallets.freeze_wallet")
 
     def get_urls(self) -> list[URLPattern]:
@@ -135,7 +135,7 @@ class WalletAdmin(ReadOnlyAdmin):
 
 @admin.register(WalletStatusEvent)
 class WalletStatusEventAdmin(EventColumnsMixin, ReadOnlyAdmin):
-    """The whole trail, newest first."""
+    """The whole audit trail, newest change first."""
 
     list_display = ("changed_at", "wallet", "status", "changed_by", "reason")
     list_filter = ("status",)

@@ -1,4 +1,4 @@
-"""Who sends this request: a bearer token, or a browser's session together with its CSRF token."""
+"""Authenticates API requests: by a bearer token, or by a browser's session together with its CSRF token."""
 
 from knox.crypto import hash_token
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication, get_authorization_header
@@ -13,7 +13,7 @@ from wallets.models import User
 class BearerAuthentication(BaseAuthentication):
     """`Authorization: Bearer <token>`.
 
-    Not knox's own class: that one fails on bytes that are not UTF-8, and looks at all of a user's tokens each time.
+    It replaces knox's own class, which fails on bytes that are not UTF-8 and reads all tokens of a user each time.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Bearer] | None:
@@ -22,7 +22,7 @@ class BearerAuthentication(BaseAuthentication):
             return None
         if len(words) != 2:
             raise AuthenticationFailed("Send the header as: Authorization: Bearer <token>.")
-        # Any bytes have a hash, and one that is unknown opens nothing: there is no form of a token to check first.
+        # Any bytes can be hashed, and an unknown hash is refused. So the form of the token need not be checked first.
         digest = hash_token(words[1].decode("latin-1"))
         _prefetch(request, digest)
         bearer = token_find(digest=digest)
@@ -40,7 +40,7 @@ def _prefetch(request: Request, digest: str) -> None:
 
 
 class BrowserAuthentication(SessionAuthentication):
-    """A session cookie, which a browser sends for any page that asks, and so the CSRF token beside it."""
+    """A session cookie with a CSRF token. Browsers send the cookie with requests of any site, hence the CSRF token."""
 
     def enforce_csrf(self, request: Request) -> None:
         try:

@@ -1,4 +1,4 @@
-"""The view that every view of the API is made from."""
+"""The base class of all API views."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -22,7 +22,7 @@ from wallets.models import User
 
 
 class ApiView(LimitedView):
-    """Signed-in clients only, unless a view says otherwise; input through `body` and `query`, which refuse."""
+    """Requires authentication unless a view says otherwise. Views read strictly checked input by `body` and `query`."""
 
     http_method_names = ["get", "head", "post"]
     reads: ClassVar[tuple[Cost, ...]] = (READ,)
@@ -46,18 +46,18 @@ class ApiView(LimitedView):
 
     @property
     def user(self) -> User:
-        """Who asks. IsAuthenticated has seen to it that it is somebody."""
+        """The caller. IsAuthenticated has already refused anonymous requests."""
         user = self.request.user
         assert isinstance(user, User)  # noqa: S101 - narrows the type
         return user
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        # What is refused is counted too, so not before that.
+        # After the rate limits, so that refused requests count too.
         _framing_check(request)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        # An answer belongs to one person: no shared cache may keep it, and a browser asks again.
+        # An answer belongs to one user: no shared cache may store it, and the browser must revalidate it.
         response.headers.setdefault("Cache-Control", "private, no-cache")
         answer = super().finalize_response(request, response, *args, **kwargs)
         if self.authentication_classes:
@@ -65,19 +65,19 @@ class ApiView(LimitedView):
         return answer
 
     def answer(self, data: Body | Mapping[str, Any]) -> HttpResponse:
-        """What is read, with its ETag; 304 where the client has it already.
+        """Answers a read with an ETag, or with 304 if the client already has this state.
 
-        Without DRF's renderers: a body may be packed already, and there is one form of it.
+        It bypasses DRF's renderers, because a body may be compressed already and JSON is its only format.
         """
         body = data if isinstance(data, Body) else body_make(json_bytes(data))
         return body_response(self.request._request, body)  # noqa: SLF001 - the answer is Django's own
 
     def body(self, kind: type[StrictSerializer]) -> dict[str, Any]:
-        """The request's JSON, checked. Raises ValidationError, which names every field that is wrong."""
+        """The request's JSON, checked. Raises ValidationError, which names every invalid field."""
         return _checked(kind, self.request.data)
 
     def query(self, kind: type[StrictSerializer]) -> dict[str, Any]:
-        """The parameters of the URL, checked like a body: none unknown, none given twice."""
+        """The parameters of the URL, checked like a body. Unknown and repeated parameters are refused."""
         if not self.request.query_params:
             return _of_nothing(kind).copy()
         repeated = [name for name, values in self.request.query_params.lists() if len(values) > 1]
@@ -95,11 +95,12 @@ def _checked(kind: type[StrictSerializer], data: object) -> dict[str, Any]:
 
 @cache
 def _of_nothing(kind: type[StrictSerializer]) -> dict[str, Any]:
-    """What a query without parameters says: the defaults. A serializer takes as long to be made as all the rest."""
+    """The result for a query without parameters. Cached, because creating a serializer takes as long as all the
+    rest."""
     return _checked(kind, {})
 
 
 def _framing_check(request: Request) -> None:
-    # Django reads no body without a length, and would take a chunked one for an empty one.
+    # Without a Content-Length, Django reads no body, and would treat a chunked one as empty.
     if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
         raise ParseError("Send the body with a Content-Length, not in chunks.")

@@ -1,10 +1,10 @@
-"""Ids in the paths of the API."""
+"""Path converter for ids in the API's URLs."""
 
 from django.urls import register_converter
 
 
 class SnowflakeConverter:
-    """An id of up to 63 bits. Anything else in its place is an address that does not exist."""
+    """An id of up to 63 bits. For anything else the URL does not match, and the answer is 404."""
 
     regex = "[1-9][0-9]{0,18}"
 

@@ -1,4 +1,4 @@
-"""What explains the API: its OpenAPI schema, Swagger UI served from here, and the list of errors."""
+"""The API's documentation: its OpenAPI schema, Swagger UI from local files, and the list of errors."""
 
 from functools import cache
 
@@ -31,7 +31,7 @@ class SchemaView(ApiView):
 
 
 class DocsView(LimitedView, SpectacularSwaggerSplitView):
-    """Swagger UI, from files of ours: it works offline and under the site's Content-Security-Policy."""
+    """Swagger UI from local files, so it works offline and under the site's Content-Security-Policy."""
 
     url_name = "api_schema"
     template_name = "api/docs.html"
@@ -39,7 +39,7 @@ class DocsView(LimitedView, SpectacularSwaggerSplitView):
 
 
 class ErrorsView(ApiView):
-    """Every error of the catalogue; the `type` of a problem leads to its line here."""
+    """Every error of the catalogue. The `type` of a problem document links to its line here."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -57,6 +57,6 @@ class ErrorsView(ApiView):
 
 @cache
 def _schema() -> bytes:
-    """The same for everybody, and a hundred milliseconds of work: done once."""
+    """The schema, which is the same for all users. Cached, because generating it takes a hundred milliseconds."""
     schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return bytes(OpenApiJsonRenderer().render(schema, renderer_context={}))

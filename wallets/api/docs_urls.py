@@ -1,4 +1,4 @@
-"""The addresses under /api/ that belong to no version. Included last: whatever else is asked for is not there."""
+"""The URLs under /api/ that belong to no version. They are included last; everything else under /api/ is a 404."""
 
 from django.urls import path, re_path
 

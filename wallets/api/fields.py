@@ -1,4 +1,4 @@
-"""The fields of money and ids. The general ones are in `kit.http.fields`."""
+"""Serializer fields for money and ids. `kit.http.fields` has the general ones."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ class AmountField(serializers.Field[int, Any, int, Any]):
     }
 
     def to_internal_value(self, data: Any) -> int:
-        # type(), because True is an instance of int.
+        # Compares the type, because True is an instance of int.
         if type(data) is not int or not AMOUNT_MIN <= data <= AMOUNT_MAX:
             self.fail("invalid")
         return data
@@ -31,7 +31,8 @@ class AmountField(serializers.Field[int, Any, int, Any]):
 
 @extend_schema_field(_ID_SCHEMA)
 class IdField(serializers.Field[int, Any, str, Any]):
-    """An id: 64 bits, which is more than JavaScript's numbers hold, and so a string of digits."""
+    """An id. It has up to 63 bits, more than JavaScript's numbers hold exactly, so JSON shows it as a string of
+    digits."""
 
     default_error_messages = {"invalid": "Give an id as a JSON string of digits."}
 

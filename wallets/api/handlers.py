@@ -1,4 +1,4 @@
-"""Errors that never reach a view: a host that is not ours, a middleware that fails. Problem details under /api/ too."""
+"""Handlers for errors outside views, such as an unknown host or a failed middleware: problem documents under /api/."""
 
 import sys
 
@@ -15,7 +15,7 @@ API_PREFIX = "/api/"
 
 @csrf_exempt
 def api_not_found(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - a view takes a request
-    """The view of every address under /api/ that is none."""
+    """The view for every unknown URL under /api/."""
     return error_response(WalletError(ErrorCode.NOT_FOUND, "There is no such address in the API."))
 
 

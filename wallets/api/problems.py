@@ -1,4 +1,4 @@
-"""REST's table of errors: the status of each code, and the code of each exception that the frameworks raise."""
+"""REST's error tables: the HTTP status of each code, and the code of each exception that the frameworks raise."""
 
 import logging
 import math
@@ -16,7 +16,7 @@ from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
 
 logger = logging.getLogger(__name__)
 
-#: The one table of HTTP statuses. Complete: a test walks the catalogue.
+#: The HTTP status of every code. A test checks that none is missing.
 STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.MALFORMED: 400,
     ErrorCode.NOT_AUTHENTICATED: 401,
@@ -43,7 +43,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.UNAVAILABLE: 503,
 }
 
-#: What the frameworks raise, and what it means here. The first match counts.
+#: The codes of the exceptions that Django and DRF raise. The first match counts.
 _MEANINGS: tuple[tuple[type[Exception], ErrorCode], ...] = (
     (exceptions.NotAuthenticated, ErrorCode.NOT_AUTHENTICATED),
     (exceptions.AuthenticationFailed, ErrorCode.NOT_AUTHENTICATED),
@@ -64,12 +64,12 @@ _MEANINGS: tuple[tuple[type[Exception], ErrorCode], ...] = (
 
 
 def problem_type(code: ErrorCode) -> str:
-    """The URI reference that identifies a problem; it leads to its line in the list of errors."""
+    """The URI reference that identifies a kind of problem. It links to its line in the list of errors."""
     return f"/api/errors#{code}"
 
 
 def problem_of(error: WalletError) -> Problem:
-    """How the API writes an error of the catalogue."""
+    """The problem document for an error of the catalogue."""
     return Problem(
         type=problem_type(error.code),
         title=error.title,
@@ -83,22 +83,23 @@ def problem_of(error: WalletError) -> Problem:
 
 
 def problem_body(error: WalletError) -> dict[str, Any]:
-    """The members of the problem document, for answers that contain one."""
+    """The members of the problem document, for answers that contain one per item."""
     return problem_of(error).body()
 
 
 def error_response(error: WalletError) -> JsonResponse:
-    """The answer to a request that met this error."""
+    """The answer to a request that failed with this error."""
     return problem_response(problem_of(error))
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> JsonResponse:  # noqa: ARG001 - DRF passes both
-    """What DRF asks about every exception that leaves a view."""
+    """DRF calls this for every exception that leaves a view."""
     return error_response(error_of(exc))
 
 
 def error_of(exc: BaseException) -> WalletError:
-    """The error of the catalogue that an exception means. What nobody foresaw is logged and told to nobody."""
+    """The error of the catalogue for an exception. Unexpected exceptions are logged, and the client learns no
+    details."""
     if isinstance(exc, WalletError):
         return exc
     if isinstance(exc, exceptions.ValidationError):
@@ -117,12 +118,13 @@ def error_of(exc: BaseException) -> WalletError:
 
 
 def _malformed(exc: exceptions.ValidationError) -> WalletError:
-    """Serializers here are flat: each field has a list of messages."""
+    """MALFORMED with the messages of each field. The serializers are flat: each field has a list of messages."""
     assert isinstance(exc.detail, dict)  # noqa: S101 - StrictSerializer raises nothing else
     fields = {str(field): [str(message) for message in messages] for field, messages in exc.detail.items()}
     return WalletError(ErrorCode.MALFORMED, f"Not accepted: {', '.join(fields)}.", fields=fields)
 
 
 def _detail(exc: BaseException) -> str:
-    """The sentence of DRF's exceptions; those of Django speak of its insides, and stay silent."""
+    """The message of a DRF exception. Django's own exceptions have messages about its internals, which are not
+    shown."""
     return str(exc.detail) if isinstance(exc, exceptions.APIException) else ""

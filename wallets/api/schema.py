@@ -1,4 +1,4 @@
-"""How an operation is described in the OpenAPI schema: once, with the errors that every operation shares."""
+"""Describes operations in the OpenAPI schema, including the errors that all operations share."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -64,7 +64,7 @@ class BrowserScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
 
 class StrictScheme(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """Input takes the fields that it names, and no other."""
+    """Marks input as closed: it accepts only the declared fields."""
 
     target_class = "kit.http.serializers.StrictSerializer"
     match_subclasses = True
@@ -89,9 +89,9 @@ def operation(
     is_public: bool = False,
     is_conditional: bool = False,
 ) -> Callable[[F], F]:
-    """Describes a method of a view. `refusals` are the codes beside those that every operation may answer with.
+    """Describes a method of a view. `refusals` are the codes it may answer beyond those that all operations share.
 
-    `is_conditional`: the answer has an ETag, and a client that has it already is answered 304.
+    `is_conditional`: the answer has an ETag, and the answer to a client that already has this state is 304.
     """
     shared = [*_ALWAYS, *(_WITH_BODY if request else ())]
     if not is_public:
@@ -116,7 +116,7 @@ def operation(
 
 
 def answer_header(name: str, description: str, *, statuses: Sequence[int] | None = None) -> OpenApiParameter:
-    """A header of the answers with these statuses; without, of every answer."""
+    """A header of the answers with these statuses, or of every answer if none are given."""
     response = True if statuses is None else list(statuses)
     return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=response)
 
@@ -147,7 +147,7 @@ _CONDITIONAL = (
 
 
 def _problems(codes: Iterable[ErrorCode]) -> dict[tuple[int, str], OpenApiResponse]:
-    """One response for each status, with an example of each code that it may carry."""
+    """One response per status, with an example of each code that it may carry."""
     by_status: dict[int, list[ErrorCode]] = {}
     for code in ErrorCode:
         if code in codes:

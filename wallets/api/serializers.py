@@ -1,4 +1,4 @@
-"""What the API about people and wallets takes and gives."""
+"""Input and output of the API for accounts and wallets."""
 
 from functools import lru_cache
 from typing import Any
@@ -15,9 +15,9 @@ from wallets.domain.currencies import CURRENCIES
 from wallets.models import User, WalletStatus, username_validator
 from wallets.selectors import WalletHead
 
-#: Enough for any passphrase; hashing a megabyte helps nobody.
+#: Long enough for any passphrase, and short enough to hash quickly.
 PASSWORD_LENGTH_MAX = 1_000
-#: How many answers about wallets this process keeps as it has made them.
+#: How many rendered wallets this process keeps.
 _BODIES_KEPT = 4_096
 
 
@@ -87,12 +87,12 @@ class WalletSerializer(serializers.Serializer[Any]):
 
 @lru_cache(_BODIES_KEPT)
 def head_body(head: WalletHead, *, owner_name: str) -> Body:
-    """What is answered for this head, made once for as long as it stays the same."""
+    """The body for a wallet, rendered once as long as the wallet stays the same."""
     return body_make(json_bytes(head_data(head, owner_name=owner_name)))
 
 
 def head_data(head: WalletHead, *, owner_name: str) -> dict[str, Any]:
-    """The same by hand, for reads that come out of the cache; a test holds the two together."""
+    """The same as `WalletSerializer`, but faster, for cached reads. A test compares the two."""
     return {
         "id": str(head.id),
         "owner": owner_name,

@@ -1,4 +1,4 @@
-"""Accounts, sign-in and wallets over REST."""
+"""REST API for accounts, sign-in and wallets."""
 
 from django.contrib.auth import logout
 from django.http import HttpResponse
@@ -57,7 +57,7 @@ class RegisterView(ApiView):
 
 
 class LoginView(ApiView):
-    """Gives out tokens. Reads and sets no cookie, so that no other site can log a browser in."""
+    """Issues tokens. It reads and sets no cookie, so another site cannot use it to log a browser in."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -86,7 +86,7 @@ class LoginView(ApiView):
 
 
 class LogoutView(ApiView):
-    """Ends what the request was signed with."""
+    """Revokes the token of the request, or ends its session."""
 
     @operation(
         name="auth_logout",
@@ -108,13 +108,13 @@ class LogoutView(ApiView):
         try:
             token_revoke(user=self.user, digest=bearer.digest)
         except WalletError as error:
-            # Two log out at once: for the second it is done already.
+            # If two requests log out at the same time, the second finds the token already revoked.
             if error.code != ErrorCode.NOT_FOUND:
                 raise
 
 
 class MeView(ApiView):
-    """Whoever asks."""
+    """Your account."""
 
     @operation(name="me", tag="Account", summary="Read your account", answer=UserSerializer, is_conditional=True)
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
@@ -122,7 +122,7 @@ class MeView(ApiView):
 
 
 class WalletsView(ApiView):
-    """The wallets of whoever asks."""
+    """Your wallets."""
 
     @operation(
         name="wallet_list", tag="Wallets", summary="List your wallets", answer=WalletListSerializer, is_conditional=True

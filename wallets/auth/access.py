@@ -1,7 +1,7 @@
-"""Who is let in: API tokens and accounts, mostly out of the cache, so that knowing who asks takes no query.
+"""Finds the user of an API token or session, mostly from the cache, so that authentication takes no query.
 
-Whoever changes either fences it (`wallets.services`): a revoked token and a deactivated account are out with the next
-request. An e-mail address is not kept here, and is read when a page shows it.
+Code that changes a token or user fences it (`wallets.services`), so a revoked token or a deactivated user is refused
+from the next request on. Email addresses are not cached; a page that shows one reads it.
 """
 
 import json
@@ -18,7 +18,7 @@ from kit.db.partial import row_of_columns
 from wallets.cache_names import token_name, user_name
 from wallets.models import ApiToken, User
 
-#: Whose tokens this process has seen. Only a guess at who will turn out to ask: it lets nobody in.
+#: The users of the tokens that this process has seen. Only a guess for prefetching; it authenticates nobody.
 _owners: dict[str, int] = {}
 _OWNERS_MAX = 10_000
 _USER_FIELDS = ("id", "username", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
@@ -26,19 +26,19 @@ _USER_FIELDS = ("id", "username", "first_name", "last_name", "is_active", "is_st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bearer:
-    """Who has come with the token of this hash."""
+    """The token of a request, by its hash, and its user."""
 
     digest: str
     user: User
 
 
 def token_find(*, digest: str) -> Bearer | None:
-    """Whom the token with this hash lets in; None where it opens nothing (unknown, expired, or user inactive)."""
+    """The token with this hash and its user; None if the token is unknown or expired, or the user is inactive."""
     return _token_of(digest, cache_read(token_name(digest), load=lambda: _token_load(digest)))
 
 
 def tokens_alive(*, digests: Collection[str]) -> set[str]:
-    """Those of the tokens that still open something, with one look at the cache for all of them."""
+    """Those of the tokens that are still valid, with one lookup in the cache for all of them."""
     names = {token_name(digest): digest for digest in digests}
     cached = cache_read_many(list(names), load=_tokens_load) if names else {}
     return {digest for name, digest in names.items() if _token_of(digest, cached[name]) is not None}
@@ -50,7 +50,7 @@ def _token_of(digest: str, cached: bytes | None) -> Bearer | None:
         return None
     expiry, fields = _token_read(cached)
     user = _user_of(fields)
-    # The clock is looked at each time: what was cached before it ran out opens nothing after.
+    # The expiry is compared on every read, because a token may have expired since it was cached.
     if not user.is_active or (expiry is not None and expiry <= timezone.now()):
         return None
     if len(_owners) >= _OWNERS_MAX:
@@ -61,18 +61,18 @@ def _token_of(digest: str, cached: bytes | None) -> Bearer | None:
 
 @lru_cache(_OWNERS_MAX)
 def _token_read(cached: bytes) -> tuple[datetime | None, dict[str, Any]]:
-    """When it runs out, and whose it is. The same bytes say the same, however often they are asked for."""
+    """Expiry and user of a cached token. Cached by its bytes: equal bytes have equal content."""
     fields = json.loads(cached)
     return datetime.fromisoformat(fields["expiry"]) if fields["expiry"] else None, fields["user"]
 
 
 def token_owner_guess(*, digest: str) -> int | None:
-    """Who had this token when it was last seen here; a token never changes hands, but it may be revoked since."""
+    """The user of this token when this process last saw it. The user never changes, but the token may be revoked."""
     return _owners.get(digest)
 
 
 def user_find(*, user_id: int) -> User | None:
-    """The account, whether active or not, with its session hash in place of the password's."""
+    """The user, active or not. It carries the session hash instead of the password hash."""
     cached = cache_read(user_name(user_id), load=lambda: _user_load(user_id))
     return _user_of(json.loads(cached)) if cached is not None else None
 

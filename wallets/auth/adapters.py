@@ -1,4 +1,4 @@
-"""Where allauth asks this project: a new account gets its wallet, a new password ends old tokens."""
+"""Hooks that allauth calls: a new account gets its first wallet, and a new password ends the old tokens."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from wallets.warming import person_warm_up
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
-    """The rules of `wallets.services` for accounts that are made and changed in the browser."""
+    """Applies the rules of `wallets.services` to accounts that are created and changed in the browser."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -34,11 +34,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     }
 
     def clean_username(self, username: str, shallow: bool = False) -> str:  # noqa: FBT001, FBT002 - allauth's own
-        # Lower case before the check: "Alice" is a fine way to type "alice".
+        # Lower case before the check, so that "Alice" is accepted as "alice".
         return str(super().clean_username(username.lower(), shallow))
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:  # noqa: FBT001, FBT002
-        """The account and its first wallet, in one commit, as `user_register` makes them."""
+        """Creates the account and its first wallet in one database transaction, as `user_register` does."""
         with transaction.atomic():
             user = super().save_user(request, user, form, commit)
             if commit:
@@ -46,11 +46,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         return user
 
     def can_delete_email(self, email_address: EmailAddress) -> bool:
-        """The address an account goes by stays until another takes its place; a change under way can be called off."""
+        """The account's address can only be replaced by another. A change that is not confirmed yet can be
+        cancelled."""
         return bool(email_address.email != email_address.user.email)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        # Somebody may have signed up with the address since the link was sent. The database would refuse it then.
+        # Race: somebody signed up with this address after the link was sent. The database would refuse it.
         if User.objects.filter(email=email_address.email).exclude(pk=email_address.user_id).exists():
             template = "account/messages/email_confirmation_failed.txt"
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
@@ -58,21 +59,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         return bool(super().confirm_email(request, email_address))
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """What allauth takes for the client's address is what our limits count by."""
+        """The client's address as our rate limits determine it, so that allauth uses the same."""
         return client_address(request)
 
     def set_password(self, user: User, password: str) -> None:
-        """A changed or reset password also ends every API token: whoever stole one is out."""
+        """Sets a new password, which also ends every API token, so that a stolen one no longer works."""
         user.set_password(password)
         with transaction.atomic():
-            # This column alone: the rest of `user` is from before, and staff may have shut the account since.
+            # Only this column: `user` was read earlier, and staff may have deactivated the account since.
             user.save(update_fields=["password"])
             tokens_revoke_all(user=user)
             user_fence(user_id=user.pk)
 
     def login(self, request: HttpRequest, user: User) -> None:
-        # A password that was right may just have been hashed anew, in a newer way, and with it the hash that this
-        # session is opened with: what is cached of the account would not let the session in.
+        # Django may just have rehashed the password with a newer method. That changes the session hash of the new
+        # session, and the cached user would not match it.
         with transaction.atomic():
             user_fence(user_id=user.pk)
         super().login(request, user)
@@ -80,7 +81,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """What two-factor authentication says to people."""
+    """Messages of two-factor authentication."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,

@@ -1,7 +1,7 @@
-"""On whose behalf a web process calls the wallet service: a user's id, signed with the key that the two share.
+"""Assertions of web processes to the wallet service: the id of the calling user, signed with the key that both share.
 
-The web process has seen who is signed in. What it says about that is believed for a minute, so that what somebody reads
-off the wire or out of a log opens nothing for long.
+The web process has authenticated the user. An assertion is valid for a minute, so that one that leaks from the wire or
+a log is soon useless.
 """
 
 from datetime import timedelta
@@ -9,20 +9,21 @@ from datetime import timedelta
 from django.conf import settings
 from django.core import signing
 
-#: What stands before an assertion in the metadata `authorization`.
+#: The scheme of an assertion in the metadata `authorization`.
 SCHEME = "Service"
 AGE_MAX = timedelta(minutes=1)
 _SALT = "wallets.auth.assertions"
 
 
 def assertion_make(*, user_id: int) -> str:
-    """Says that this user asks."""
+    """Asserts that this user makes the call."""
     return _signer().sign(str(user_id))
 
 
 def assertion_read(assertion: str) -> int | None:
-    """The id of the user who asks; None for what was not made with our key, or too long ago, or where we have none."""
-    # An empty key is one that everybody knows.
+    """The id of the calling user. None if the assertion was not signed with our key or is too old, or if no key is
+    set."""
+    # With an empty key, anybody could sign.
     if not settings.WALLET_SERVICE_KEY:
         return None
     try:

@@ -1,4 +1,4 @@
-"""How people sign in, and how each of their requests finds them again: without a query."""
+"""Authentication backends. They find the user of a session without a query."""
 
 from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.auth.backends import ModelBackend
@@ -8,7 +8,7 @@ from wallets.models import User
 
 
 class _Remembering(ModelBackend):
-    """Finds the user of a session in the cache; everything else is Django's."""
+    """Finds the user of a session in the cache. All else is Django's."""
 
     def get_user(self, user_id: int) -> User | None:
         user = user_find(user_id=user_id)
@@ -16,8 +16,8 @@ class _Remembering(ModelBackend):
 
 
 class UsernameBackend(_Remembering):
-    """A username and a password."""
+    """Authenticates by username and password."""
 
 
 class UsernameOrEmailBackend(_Remembering, AuthenticationBackend):  # type: ignore[misc]  # allauth is untyped
-    """What is typed into the sign-in form: a username or an e-mail address, and a password."""
+    """Authenticates by username or email address and password, as typed into the sign-in form."""

@@ -1,4 +1,4 @@
-"""Forms of the pages about accounts: allauth's, in this site's words."""
+"""Forms of the account pages: allauth's, with this site's labels."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from django.shortcuts import redirect
 
 from wallets.models import User, username_validator
 
-#: What allauth's sign-up asks a new username to pass.
+#: allauth's sign-up validates new usernames with these.
 username_validators = [username_validator]
 CHOOSE_WELL = "At least 8 characters. Avoid common passwords and your own name."
 
 
 class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is untyped
-    """A name, an address, a password."""
+    """Username, email address and password of a new account."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -29,7 +29,7 @@ class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is 
         self.fields["password1"].help_text = CHOOSE_WELL
 
     def save(self, request: HttpRequest) -> User:
-        # The account, its address and its wallet: all of it or nothing.
+        # The account, its address and its wallet are saved together or not at all.
         with transaction.atomic():
             user: User = super().save(request)
         return user
@@ -38,13 +38,13 @@ class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is 
         try:
             return super().try_save(request)  # type: ignore[no-any-return]
         except IntegrityError:
-            # Somebody took the name between the form's check and the commit.
+            # Race: somebody took the name between the form's check and the commit.
             messages.error(request, "This username or e-mail address was taken a moment ago. Try another one.")
             return None, redirect("account_signup")
 
 
 class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]
-    """A username or an e-mail address, and the password."""
+    """A username or email address, and the password."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,7 +55,7 @@ class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]
 
 
 class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
-    """A new address for this account."""
+    """A new email address for this account."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,21 +63,21 @@ class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
 
     def clean_email(self) -> str:
         value: str = super().clean_email()
-        # Said now, not after the link in the mail was followed: the database holds each address once.
+        # The database accepts each address once. Say so now, not after the user has followed the link in the mail.
         if User.objects.filter(email=value).exclude(pk=self.user.pk).exists():
             raise get_adapter().validation_error("email_taken")
         return value
 
     def save(self, request: HttpRequest) -> EmailAddress:
-        # Done here because allauth takes an account's own address, while unconfirmed, for one that is being changed
-        # to, and would drop it. It stays until the new one is confirmed; only another change under way is called off.
+        # allauth would mistake the account's own address, while unverified, for a change under way and delete it. It
+        # must stay until the new one is verified, so this deletes only other changes under way.
         pending = EmailAddress.objects.filter(user=self.user, verified=False).exclude(email=self.user.email)
         pending.delete()
         return EmailAddress.objects.add_email(request, self.user, self.cleaned_data["email"], confirm=True)
 
 
 class ChangePasswordForm(allauth_forms.ChangePasswordForm):  # type: ignore[misc]
-    """The old password once, the new one twice."""
+    """The current password, and the new one twice."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -87,7 +87,7 @@ class ChangePasswordForm(allauth_forms.ChangePasswordForm):  # type: ignore[misc
 
 
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
-    """The address that a reset link is sent to."""
+    """The email address to which a reset link is sent."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -95,7 +95,7 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
 
 
 class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
-    """The new password behind a reset link."""
+    """The new password, on the page of a reset link."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -103,7 +103,7 @@ class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[
 
 
 class ReauthenticateForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc]
-    """The password once more, before something that matters."""
+    """Asks for the password again before a sensitive action."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,5 @@
-"""Browser sessions: kept in Postgres, mostly read from the cache. Ended in one process, they are ended in all."""
+"""Browser sessions. They are stored in Postgres and mostly read from the cache; logging out ends one in all
+processes."""
 
 import hashlib
 import json
@@ -16,13 +17,13 @@ from wallets.cache_names import session_name
 
 
 class SessionStore(DatabaseStore):
-    """Django's store in the database, which reads through the cache and fences what it changes."""
+    """Django's database store, but it reads through the cache and fences what it changes."""
 
     def load(self) -> dict[str, Any]:
         key = self.session_key
         cached = cache_read(_name(key), load=lambda: _session_load(key)) if key else None
         fields = json.loads(cached) if cached is not None else None
-        # The clock is looked at each time: what was cached before it ran out is no session after.
+        # The expiry is compared on every read, because a session may have expired since it was cached.
         if fields is None or datetime.fromisoformat(fields["expires"]) <= timezone.now():
             self._session_key = None
             return {}
@@ -30,7 +31,7 @@ class SessionStore(DatabaseStore):
 
     def save(self, must_create: bool = False) -> None:  # noqa: FBT001, FBT002 - Django's signature
         if self.session_key is None:
-            # Makes a key, and comes back here with it.
+            # This creates a key and calls `save` again.
             super().save(must_create)
             return
         with transaction.atomic():
@@ -56,7 +57,7 @@ class SessionStore(DatabaseStore):
 
 
 def _name(session_key: str) -> str:
-    # Hashed: whoever reads Redis shall not come in with what stands there.
+    # Hashed, so that nobody who reads Redis learns a session key.
     return session_name(hashlib.sha256(session_key.encode()).hexdigest())
 
 

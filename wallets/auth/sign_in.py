@@ -1,4 +1,4 @@
-"""Signing in over REST: a password and, where the account has it, a second factor. Touches no session or cookie."""
+"""Sign-in for REST: a password and, if the account has one, a second factor. It uses no session or cookie."""
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
@@ -10,9 +10,9 @@ from wallets.models import User
 
 
 def credentials_check(*, request: HttpRequest, username: str, password: str, otp: str | None = None) -> User:
-    """The user whose credentials these are. Raises NOT_AUTHENTICATED, naming `otp` where that is what is missing.
+    """Returns the user with these credentials. Raises NOT_AUTHENTICATED, naming `otp` if that is missing or wrong.
 
-    An unknown name takes as long as a wrong password: Django's backends hash the password either way.
+    An unknown name takes as long as a wrong password, because Django's backends hash the password in both cases.
     """
     user = authenticate(request, username=username, password=password)
     if not isinstance(user, User):
@@ -25,7 +25,7 @@ def credentials_check(*, request: HttpRequest, username: str, password: str, otp
 def _otp_check(user: User, otp: str | None) -> None:
     if otp is None:
         raise _otp_needed("An otp is needed: the code of the authenticator app, or a recovery code.")
-    # A passkey has no code that could be typed.
+    # A passkey has no code that a user could type.
     for factor in Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN):
         if factor.wrap().validate_code(otp):
             factor.record_usage()

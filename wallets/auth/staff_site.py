@@ -1,4 +1,4 @@
-"""The staff's site: Django admin, entered through the same door as every other page."""
+"""The admin site for staff, with the same sign-in as all other pages."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ from django.shortcuts import redirect
 
 
 class StaffSite(admin.AdminSite):
-    """Django admin behind the site's own sign-in, so that its rate limits and second factor hold for staff too.
+    """Django admin with the site's own sign-in, so that its rate limits and second factor apply to staff as well.
 
-    Where the books are kept by the wallet service, this process has no rights on them, and shows people only.
+    If the wallet service keeps the books, this process has no rights on them, and the site shows only users.
     """
 
     site_title = "Wallet staff"
@@ -23,15 +23,15 @@ class StaffSite(admin.AdminSite):
         if settings.WALLET_SERVICE
         else "What to look after"
     )
-    enable_nav_sidebar = False  # wide tables need the room
+    enable_nav_sidebar = False  # leaves room for wide tables
 
     def register(self, model_or_iterable: Any, *args: Any, **options: Any) -> None:
-        """Leaves out what this process could not read."""
+        """Skips models that this process may not read."""
         models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
         super().register([model for model in models if _is_readable(model)], *args, **options)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Sends strangers to the sign-in page; refuses people who are no staff with a 403."""
+        """Redirects anonymous visitors to the sign-in page. Refuses users who are not staff with a 403."""
         response: HttpResponse = secure_admin_login(super().login)(request, extra_context)
         return response
 
@@ -40,7 +40,7 @@ class StaffSite(admin.AdminSite):
         request: HttpRequest,  # noqa: ARG002 - Django's signature
         extra_context: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> HttpResponse:
-        """The site's own page, which also ends the API tokens of whoever knew the old password."""
+        """Redirects to the site's own page, which also ends all API tokens of the account."""
         return redirect("account_change_password")
 
 

@@ -1,1 +1,1 @@
-"""What money, ids and errors are. Pure Python: nothing here knows of Django or a database."""
+"""Money, currencies, ids and errors. Pure Python: this package needs neither Django nor a database."""

@@ -1,4 +1,4 @@
-"""The currencies of ISO 4217 that people hold: alphabetic code, numeric code, and digits after the decimal point.
+"""The currencies of ISO 4217 that people use: alphabetic code, numeric code, and digits after the decimal point.
 
 Source: ISO 4217, list one. Precious metals, funds codes, bond units and test codes are left out.
 """
@@ -26,7 +26,7 @@ _THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """One currency: `code` such as "USD", `numeric` such as 840, `exponent` the digits of its minor unit (USD 2)."""
+    """A currency: `code` such as "USD", `numeric` such as 840, and `exponent`, the number of decimals (USD 2)."""
 
     code: str
     numeric: int

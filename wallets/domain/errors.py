@@ -1,7 +1,7 @@
-"""The closed catalogue of errors: every refusal that a person or a program can meet, whatever door it came through.
+"""The closed catalogue of errors: every refusal that a user or a program can get, from any entry point.
 
-A code is a promise to programs: it is never renamed and never reused for something else. Each entry point has one
-table of its own that maps the codes to its words (REST: an HTTP status; a page: a sentence at a field).
+A code is a promise to programs: it is never renamed and never gets another meaning. Each entry point has its own table
+from codes to its answers (REST: an HTTP status; a page: a message at a field).
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ from enum import StrEnum
 
 from kit.errors import Refusal
 
-#: Asked of a client that meets a part that is down, where nothing better is known.
+#: Retry-After while a component is down, unless something better is known.
 RETRY_AFTER_S = 5
 
 
 class ErrorCode(StrEnum):
-    """The stable codes. The order of those about money is the order in which the ledger checks them."""
+    """The stable codes. Those about money are in the order in which the ledger checks them."""
 
     MALFORMED = "malformed"
     NOT_AUTHENTICATED = "not_authenticated"
@@ -44,7 +44,7 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a code means: a short title, and whether the very same request may succeed later."""
+    """What a code means: a short title, and whether repeating the same request may succeed."""
 
     title: str
     retryable: bool = False
@@ -80,8 +80,8 @@ CATALOGUE: Mapping[ErrorCode, Meaning] = {
 class WalletError(Refusal):
     """A refusal from the catalogue.
 
-    `detail` says what happened in this case, in one sentence for a person. `fields` names, for malformed input, each
-    offending field and what is wrong with it. `retry_after_s` is set where waiting helps.
+    `detail` says what happened in this case, in one sentence for a user. For malformed input, `fields` maps each
+    invalid field to its messages. `retry_after_s` is set if waiting helps.
     """
 
     def __init__(

@@ -1,11 +1,11 @@
 """Snowflake ids: 63 bits that sort by time and are unique across processes and hosts.
 
-From the top: 41 bits of milliseconds since EPOCH_MS, 10 bits of node, 12 bits of sequence. The layout is the one that
-Twitter published in 2010.
+From the top: 41 bits of milliseconds since EPOCH_MS, 10 bits of node, 12 bits of sequence. Twitter published this
+layout in 2010.
 
-What makes them unique is the lease, not the clock. A lease grants one node number for one span of *id time*, and no
-two leases ever overlap. A generator only makes ids whose time lies inside its own lease and never before its last id,
-so a clock that jumps, back or ahead, can make it wait, ask for another lease or refuse, but never repeat an id.
+The lease makes ids unique, not the clock. A lease grants one node number for one span of *id time*, and no two leases
+of a node number overlap. A generator only makes ids whose time lies inside its lease and not before its last id. So a
+clock that jumps back or ahead can make it wait, take another lease or refuse, but never repeat an id.
 """
 
 import re
@@ -22,22 +22,22 @@ NODES = 1 << NODE_BITS
 _SEQUENCE_MAX = (1 << SEQUENCE_BITS) - 1
 _TIME_MAX = (1 << TIME_BITS) - 1
 
-#: A clock that is behind by no more than this is waited for; one that is further behind is refused.
+#: If the clock is behind by no more than this, the generator waits for it. If it is further behind, it refuses.
 BEHIND_WAIT_MAX_MS = 1_000
 
-#: 2^63 - 1: no id is larger.
+#: The largest id, 2^63 - 1.
 ID_MAX = 2**63 - 1
-# ASCII digits on purpose: \d and int() take those of every script.
+# Only ASCII digits: \d and int() accept the digits of every script.
 _ID = re.compile(r"[1-9][0-9]{0,18}")
 
 
 class ClockError(RuntimeError):
-    """The clock stands where no id may be made; nothing was handed out, and a later call may succeed."""
+    """The clock shows a time for which no id may be made. No id was made, and a later call may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSpan:
-    """A lease: this node number, for ids of the times `since_ms` <= time < `until_ms` (milliseconds of Unix time)."""
+    """A lease of a node number, for ids with `since_ms` <= time < `until_ms` (milliseconds of Unix time)."""
 
     node: int
     since_ms: int
@@ -50,21 +50,21 @@ def clock_ms() -> int:
 
 
 class SnowflakeGenerator:
-    """Makes ids for one process; safe for its threads.
+    """Makes ids for one process. Safe to use from several threads.
 
-    `lease` is asked for a fresh span whenever the present one does not cover the clock; it may raise.
+    It calls `lease` for a new span whenever the current one does not cover the clock. `lease` may raise.
     """
 
     def __init__(self, *, lease: Callable[[], NodeSpan], clock: Callable[[], int] = clock_ms) -> None:
         self._lease = lease
         self._clock = clock
-        self._lock = threading.Lock()  # stops two threads from taking the same sequence number
+        self._lock = threading.Lock()  # Race: two threads take the same sequence number.
         self._span = NodeSpan(node=0, since_ms=0, until_ms=0)
         self._last_ms = 0
         self._sequence = 0
 
     def next(self) -> int:
-        """The next id. Raises ClockError where the clock is too far behind, and whatever the lease raises."""
+        """Returns the next id. Raises ClockError if the clock is too far behind, and any error of `lease`."""
         with self._lock:
             now_ms = self._covered_now()
             if now_ms > self._last_ms:
@@ -72,12 +72,12 @@ class SnowflakeGenerator:
             elif self._sequence < _SEQUENCE_MAX:
                 self._sequence += 1
             else:
-                # This millisecond is used up. The next one may lie outside the lease, so it is checked like any other.
+                # This millisecond is used up. The next one may lie outside the lease, so check it like any other.
                 self._last_ms, self._sequence = self._covered_now(self._last_ms + 1), 0
             return _compose(self._last_ms, self._span.node, self._sequence)
 
     def _covered_now(self, earliest_ms: int = 0) -> int:
-        """The time now, not before the last id nor `earliest_ms`, and inside the span; leases anew where needed."""
+        """Returns a time not before the last id or `earliest_ms`, and inside the span. Takes a new lease if needed."""
         now_ms = self._wait_until(max(self._last_ms, earliest_ms))
         if self._span.since_ms <= now_ms < self._span.until_ms:
             return now_ms
@@ -88,10 +88,10 @@ class SnowflakeGenerator:
         return now_ms
 
     def _wait_until(self, earliest_ms: int) -> int:
-        """Waits for a clock that is a little behind `earliest_ms`; refuses one that is far behind."""
+        """Waits for a clock that is a little behind `earliest_ms`. Raises ClockError if it is far behind."""
         now_ms = self._clock()
         while now_ms < earliest_ms:
-            # Judged on every turn, because the clock may go back further during the wait.
+            # Checked in every turn, because the clock may go back further during the wait.
             if earliest_ms - now_ms > BEHIND_WAIT_MAX_MS:
                 raise ClockError(f"The clock is {earliest_ms - now_ms} ms behind the last id.")
             time.sleep((earliest_ms - now_ms) / 1_000)
@@ -100,12 +100,12 @@ class SnowflakeGenerator:
 
 
 def id_read(text: str) -> int | None:
-    """The id that these digits write; None for whatever is none."""
+    """The id with these digits, or None if the text is not an id."""
     return int(text) if _ID.fullmatch(text) and int(text) <= ID_MAX else None
 
 
 def snowflake_time(snowflake: int) -> datetime:
-    """When an id was made, in UTC, to the millisecond."""
+    """When the id was made, in UTC, to the millisecond."""
     unix_ms = (snowflake >> (NODE_BITS + SEQUENCE_BITS)) + EPOCH_MS
     return datetime.fromtimestamp(unix_ms / 1_000, tz=UTC)
 

@@ -1,4 +1,4 @@
-"""The model `Unevicted` moves to `kit`. Its table stays as it is: only Django's state changes."""
+"""Moves the model `Unevicted` to `kit`. The table stays as it is; only Django's state changes."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""What templates need to show money, people, days and fields."""
+"""Template tags and filters for money, users, dates and form fields."""
 
 import datetime
 import zlib
@@ -19,14 +19,14 @@ from wallets.domain.text import wait_words
 
 register = template.Library()
 
-#: How many hues the avatars have (static/css/lists.css).
+#: The number of hues that avatars have (static/css/lists.css).
 HUES = 6
 MINUS = "\N{MINUS SIGN}"
 
 
 @register.simple_tag
 def icon(name: str, css: str = "") -> SafeString:
-    """A drawing beside a text; screen readers pass over it."""
+    """An icon beside a text. Screen readers skip it."""
     classes = f"icon {css}".strip()
     return format_html(
         '<svg class="{}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
@@ -44,14 +44,14 @@ def money(amount: int, currency: str) -> str:
 
 @register.filter
 def money_signed(amount: int, currency: str) -> str:
-    """2000 as "+$20.00": the sign says the direction to those who see no colour."""
+    """2000 as "+$20.00". The sign shows the direction to users who do not see colours."""
     sign = MINUS if amount < 0 else "+"
     return sign + amount_format(abs(amount), currency=currency)
 
 
 @register.simple_tag
 def balance(amount: int, currency: str) -> SafeString:
-    """A balance in large type, with the small change set smaller. Long ones get a class to fit a phone."""
+    """A balance in large type, with smaller decimals. A long one gets a class that makes it fit a phone."""
     text = money(amount, currency)
     whole, point, change = text.partition(".")
     length = "long" if len(text) > 12 else "short"
@@ -67,13 +67,13 @@ def balance(amount: int, currency: str) -> SafeString:
 
 @register.filter
 def hue(name: str) -> int:
-    """One of the avatars' hues, always the same for the same name."""
+    """One of the avatars' hues. The same name always gets the same hue."""
     return zlib.crc32(name.encode()) % HUES
 
 
 @register.filter
 def day(value: datetime.date) -> str:
-    """ "Today", "Yesterday", "Friday, November 21", with the year where it is not this one."""
+    """ "Today", "Yesterday", "Friday, November 21", or with the year if it is another year."""
     today = timezone.localdate()
     if value == today:
         return "Today"
@@ -84,7 +84,7 @@ def day(value: datetime.date) -> str:
 
 @register.filter
 def moment(value: datetime.datetime) -> str:
-    """ "November 21, 2025 at 14:02", with the zone, as a receipt needs it."""
+    """ "November 21, 2025 at 14:02", followed by the time zone, for receipts."""
     return date_format(timezone.localtime(value), "F j, Y \\a\\t H:i T")
 
 
@@ -104,7 +104,7 @@ def wait(seconds: int) -> str:
 
 @register.filter
 def currency_sign(currency: str) -> str:
-    """What stands before an amount: "$" for USD, the code itself where there is no sign."""
+    """What precedes an amount: "$" for USD, or the code itself if the currency has no sign."""
     return get_currency_symbol(currency, locale="en_US")
 
 
@@ -116,8 +116,8 @@ def currency_name(currency: str) -> str:
 
 @register.simple_tag
 def widget(bound: BoundField, **attrs: str) -> SafeString:
-    """A field's input alone, in the style of the site, for templates that set its label themselves."""
-    # A placeholder that repeats the label (allauth's do) is noise to those who hear both.
+    """Only the input of a field, in the site's style, for templates that set the label themselves."""
+    # allauth's placeholders repeat the label, and a screen reader would read both.
     css = "" if bound.widget_type in {"checkbox", "radioselect", "hidden"} else "input"
     given = {name.replace("_", "-"): value for name, value in attrs.items()}
     return bound.as_widget(attrs={"class": css or False, "placeholder": False, **given})

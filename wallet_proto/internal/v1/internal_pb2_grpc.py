@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class InternalWalletServiceStub:
-    """Wallets of the person on whose behalf a web process calls.
+    """The wallets of the user on whose behalf a web process calls.
     """
 
     def __init__(self, channel):
@@ -73,7 +73,7 @@ class InternalWalletServiceStub:
 
 
 class InternalWalletServiceServicer:
-    """Wallets of the person on whose behalf a web process calls.
+    """The wallets of the user on whose behalf a web process calls.
     """
 
     def OpenWallet(self, request, context):
@@ -84,42 +84,42 @@ class InternalWalletServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def OpenOwedWallet(self, request, context):
-        """Opens the wallet that a new account is owed; nothing happens where it is owed none.
+        """Opens the first wallet of a new account, or does nothing if the account does not need one any more.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReadWallets(self, request, context):
-        """Reads the wallets from the database, past every cache: for forms, by which money moves.
+        """Reads the wallets from the database, not from the cache. For forms that move money.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def PreviewTransfer(self, request, context):
-        """Says what a transfer would do, by the ledger's rules on the balances of this moment. Nothing is promised.
+        """Tells what a transfer would do by the ledger's rules and the present balances. It promises nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReadTransaction(self, request, context):
-        """Reads a transaction of which the person owns a side, as REST writes it.
+        """Reads a transaction of which the user owns a side, as REST renders it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReadHistory(self, request, context):
-        """Reads a page of a wallet's history at one version of the wallet, as REST writes it.
+        """Reads a page of a wallet's history at one version of the wallet, as REST renders it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ReadUnmoved(self, request, context):
-        """Reads the transfers out of a wallet that are on their way or have failed lately, as REST writes them.
+        """Reads a wallet's outgoing transfers that are pending or failed recently, as REST renders them.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -172,7 +172,7 @@ def add_InternalWalletServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class InternalWalletService:
-    """Wallets of the person on whose behalf a web process calls.
+    """The wallets of the user on whose behalf a web process calls.
     """
 
     @staticmethod

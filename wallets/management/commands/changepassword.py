@@ -1,4 +1,4 @@
-"""`manage.py changepassword`: Django's own, and whoever knew the old password is out."""
+"""`manage.py changepassword`: Django's command, which here also ends the user's tokens."""
 
 import getpass
 from typing import Any
@@ -11,10 +11,11 @@ from wallets.services import tokens_revoke_all, user_fence
 
 
 class Command(changepassword.Command):
-    """Changes a user's password, which ends the user's API tokens and browser sessions."""
+    """Changes a user's password and ends the user's API tokens and browser sessions."""
 
     def handle(self, *args: Any, **options: Any) -> str:
-        # Django's part asks for the password, however long that takes, and commits. Nobody has been told so yet.
+        # Django's command waits for the password to be typed, and commits. The change is not acknowledged before the
+        # fence below.
         done = super().handle(*args, **options)
         user = User.objects.get_by_natural_key(options["username"] or getpass.getuser())
         with transaction.atomic():
