@@ -12,7 +12,7 @@ from django.utils import timezone
 from kit.cache.protocol import cache_fence, cache_replayed
 from transactions.ledger.arrays import among, array_literal
 from transactions.ledger.commands import Accepted, Command, Outcome
-from transactions.ledger.heads import heads_lock
+from transactions.ledger.locking import wallets_lock
 from transactions.ledger.posting import Posting
 from transactions.ledger.record import posting_record
 from transactions.ledger.rules import idempotency_key_fits
@@ -46,7 +46,7 @@ def post(commands: Sequence[Command], *, at: datetime | None = None) -> list[Out
     """
     with transaction.atomic():
         posting = Posting(
-            heads=heads_lock(commands),
+            locked_wallets=wallets_lock(commands),
             requests=requests_find(commands),
             accepted=_accepted_find(commands),
             now=_moment(at),

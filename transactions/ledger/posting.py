@@ -4,7 +4,7 @@ from datetime import datetime
 
 from transactions.ledger.commands import Accepted, Command, Outcome, command_transaction
 from transactions.ledger.record import EntryRow, posting_record
-from transactions.ledger.rules import Head, command_error, posting_error, replay_error
+from transactions.ledger.rules import LockedWallet, command_error, posting_error, replay_error
 from transactions.models import Status, Transaction
 from transactions.names import Settled
 from wallets.domain.currencies import CURRENCIES
@@ -14,23 +14,23 @@ from wallets.domain.errors import ErrorCode, WalletError
 class Posting:
     """The commands applied so far. `write` puts them on record, all with one statement.
 
-    `heads` are the locked wallets by id; `requests` what is stored under the commands' idempotency keys, by initiator
+    `locked_wallets` by id; `requests` what is stored under the commands' idempotency keys, by initiator
     and key; `accepted` the transactions that the commands settle, by id; `now` the time of whatever is settled.
     """
 
     def __init__(
         self,
         *,
-        heads: dict[int, Head],
+        locked_wallets: dict[int, LockedWallet],
         requests: dict[tuple[int, str], Transaction],
         accepted: dict[int, Accepted],
         now: datetime,
     ) -> None:
-        self._heads = heads
+        self._locked_wallets = locked_wallets
         self._requests = requests
         self._accepted = accepted
         self._now = now
-        self._changed: dict[int, Head] = {}
+        self._changed: dict[int, LockedWallet] = {}
         self._posted: list[Transaction] = []
         self._settled: list[Accepted] = []
         self._entries: list[EntryRow] = []
@@ -38,7 +38,7 @@ class Posting:
     @property
     def wallet_ids(self) -> list[int]:
         """The wallets of all commands, moved or not."""
-        return list(self._heads)
+        return list(self._locked_wallets)
 
     @property
     def changed_ids(self) -> list[int]:
@@ -68,7 +68,7 @@ class Posting:
 
     def write(self) -> None:
         posting_record(
-            heads=list(self._changed.values()),
+            wallets=list(self._changed.values()),
             new=self._posted,
             settled=self._settled,
             entries=self._entries,
@@ -104,16 +104,17 @@ class Posting:
     def _error(self, command: Command) -> WalletError | None:
         return posting_error(
             command,
-            source=self._heads.get(command.source_id or 0),
-            destination=self._heads.get(command.destination_id or 0),
+            source=self._locked_wallets.get(command.source_id or 0),
+            destination=self._locked_wallets.get(command.destination_id or 0),
         )
 
-    def _sides(self, command: Command) -> list[Head]:
-        return [self._heads[id_] for id_ in (command.source_id, command.destination_id) if id_ in self._heads]
+    def _sides(self, command: Command) -> list[LockedWallet]:
+        ids = (command.source_id, command.destination_id)
+        return [self._locked_wallets[id_] for id_ in ids if id_ in self._locked_wallets]
 
     def _time(self, command: Command) -> datetime:
         """Never before a wallet's last entry, even if the clock went back: entries stand in order of time."""
-        return max([self._now, *(head.updated_at for head in self._sides(command))])
+        return max([self._now, *(wallet.updated_at for wallet in self._sides(command))])
 
     def _move(self, command: Command, transaction: Transaction | Accepted) -> None:
         self._entry(transaction, command.source_id, -command.amount)
@@ -123,19 +124,19 @@ class Posting:
         """One side: the wallet's balance and version move on in memory, and the entry says where to."""
         settled_at = transaction.settled_at
         assert settled_at is not None  # noqa: S101 - only settled transactions have entries
-        head = self._heads[wallet_id] if wallet_id is not None else None
-        if head:
-            head.balance += amount
-            head.version += 1
-            head.updated_at = settled_at
-            self._changed[head.id] = head
+        wallet = self._locked_wallets[wallet_id] if wallet_id is not None else None
+        if wallet:
+            wallet.balance += amount
+            wallet.version += 1
+            wallet.updated_at = settled_at
+            self._changed[wallet.id] = wallet
         self._entries.append(
             EntryRow(
                 transaction_id=transaction.id,
-                wallet_id=head.id if head else CURRENCIES[transaction.currency].numeric,
-                sequence=head.version if head else None,
+                wallet_id=wallet.id if wallet else CURRENCIES[transaction.currency].numeric,
+                sequence=wallet.version if wallet else None,
                 amount=amount,
-                balance_after=head.balance if head else None,
+                balance_after=wallet.balance if wallet else None,
                 created_at=settled_at,
             )
         )

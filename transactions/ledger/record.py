@@ -14,7 +14,7 @@ from psycopg.errors import LockNotAvailable
 
 from transactions.ledger.arrays import array_literal
 from transactions.ledger.commands import Accepted
-from transactions.ledger.rules import Head
+from transactions.ledger.rules import LockedWallet
 from transactions.models import Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 
@@ -53,10 +53,10 @@ REQUEST_FIELDS = {
     "idempotency_key": "text",
     "created_at": "timestamptz",
 }
-_HEADS = _Part(
-    "heads",
-    """UPDATE wallets_wallet AS w SET balance = h.balance, version = h.version, updated_at = h.updated_at
-    FROM unnest({arrays}) AS h ({names}) WHERE w.id = h.id""",
+_WALLETS = _Part(
+    "wallets",
+    """UPDATE wallets_wallet AS w SET balance = n.balance, version = n.version, updated_at = n.updated_at
+    FROM unnest({arrays}) AS n ({names}) WHERE w.id = n.id""",
     {"id": "bigint", "balance": "bigint", "version": "bigint", "updated_at": "timestamptz"},
 )
 _NEW = _Part(
@@ -87,7 +87,7 @@ _ENTRIES = _Part(
 
 def posting_record(
     *,
-    heads: Sequence[Head] = (),
+    wallets: Sequence[LockedWallet] = (),
     new: Sequence[Transaction] = (),
     settled: Sequence[Accepted] = (),
     entries: Sequence[EntryRow] = (),
@@ -97,7 +97,7 @@ def posting_record(
     Raises IDEMPOTENCY_IN_PROGRESS where a new transaction's key is held by a request that has not committed yet.
     """
     pieces: list[tuple[_Part, Sequence[object]]] = [
-        (_HEADS, heads),
+        (_WALLETS, wallets),
         (_NEW, new),
         (_SETTLED, settled),
         (_ENTRIES, entries),

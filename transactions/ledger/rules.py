@@ -28,8 +28,15 @@ class Side(Protocol):
     def status(self) -> str: ...
 
 
+class SideWithBalance(Side, Protocol):
+    """What the rules need to know of a wallet to decide on its money, in minor units."""
+
+    @property
+    def balance(self) -> int: ...
+
+
 @dataclass(slots=True)
-class Head:
+class LockedWallet:
     """A wallet as the ledger sees it while it holds the row's lock. Money in minor units."""
 
     id: int
@@ -56,7 +63,9 @@ def command_error(command: Command) -> WalletError | None:
     return None
 
 
-def posting_error(command: Command, *, source: Head | None, destination: Head | None) -> WalletError | None:
+def posting_error(
+    command: Command, *, source: SideWithBalance | None, destination: SideWithBalance | None
+) -> WalletError | None:
     """Why these wallets do not allow a command that is right in itself; None if it must succeed."""
     if command.source_id is not None and source is None:
         return WalletError(ErrorCode.NOT_FOUND, "The source wallet does not exist.")
@@ -85,12 +94,12 @@ def sides_error(*, source: Side | None, destination: Side | None) -> WalletError
             ErrorCode.CURRENCY_MISMATCH,
             f"The source holds {source.currency}, the destination {destination.currency}.",
         )
-    sides = [(name, head) for name, head in (("source", source), ("destination", destination)) if head]
-    for name, head in sides:
-        if head.status == WalletStatus.CLOSED:
+    sides = [(name, wallet) for name, wallet in (("source", source), ("destination", destination)) if wallet]
+    for name, wallet in sides:
+        if wallet.status == WalletStatus.CLOSED:
             return WalletError(ErrorCode.WALLET_CLOSED, f"The {name} wallet is closed.")
-    for name, head in sides:
-        if head.status == WalletStatus.FROZEN:
+    for name, wallet in sides:
+        if wallet.status == WalletStatus.FROZEN:
             return WalletError(ErrorCode.WALLET_FROZEN, f"The {name} wallet is frozen.")
     return None
 

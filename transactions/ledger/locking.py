@@ -8,12 +8,12 @@ from psycopg.errors import LockNotAvailable
 
 from transactions.ledger.arrays import among, array_literal, ids_fitting
 from transactions.ledger.commands import Command, wallets_of
-from transactions.ledger.rules import Head
+from transactions.ledger.rules import LockedWallet
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
 
 
-def heads_lock(commands: Iterable[Command]) -> dict[int, Head]:
+def wallets_lock(commands: Iterable[Command]) -> dict[int, LockedWallet]:
     """The wallets of all commands, locked until the commit. Raises UNAVAILABLE where one stayed locked for longer than
     the lock timeout.
 
@@ -25,7 +25,7 @@ def heads_lock(commands: Iterable[Command]) -> dict[int, Head]:
     if not ids:
         return {}
     try:
-        return _lock(_heads_sql(), ids)
+        return _lock(_lock_sql(), ids)
     except OperationalError as error:
         if isinstance(error.__cause__, LockNotAvailable):
             raise WalletError(ErrorCode.UNAVAILABLE, "The wallet is busy; try again.", retry_after_s=1) from error
@@ -39,7 +39,7 @@ def commands_lock_free(commands: Sequence[Command]) -> list[bool]:
     For whoever has other work to do than wait. What is free may be posted next, in the same transaction, and nothing
     else: to wait for a lock after others were taken in whatever order they were free is how deadlocks come about.
     """
-    held = _lock(_heads_sql(skip_locked=True), wallets_of(commands))
+    held = _lock(_lock_sql(skip_locked=True), wallets_of(commands))
     behind: set[int | None] = set()
     free = []
     for command in commands:
@@ -50,14 +50,14 @@ def commands_lock_free(commands: Sequence[Command]) -> list[bool]:
     return free
 
 
-def _lock(sql: str, wallet_ids: Iterable[int]) -> dict[int, Head]:
+def _lock(sql: str, wallet_ids: Iterable[int]) -> dict[int, LockedWallet]:
     with connection.cursor() as cursor:
         cursor.execute(sql, [array_literal(ids_fitting(wallet_ids), of="bigint")])
-        return {row[0]: Head(*row) for row in cursor.fetchall()}
+        return {row[0]: LockedWallet(*row) for row in cursor.fetchall()}
 
 
 @cache
-def _heads_sql(*, skip_locked: bool = False) -> str:
+def _lock_sql(*, skip_locked: bool = False) -> str:
     """The ORM's words for it, found once: it takes longer to find them than Postgres to lock two rows."""
     wallets = Wallet.objects.filter(among("id", ()), owner__isnull=False).order_by("id")
     locked = wallets.select_for_update(no_key=True, skip_locked=skip_locked)
