@@ -94,7 +94,7 @@ def test_a_posting_is_never_dated_ahead(alice: User) -> None:
     wallet = Wallet.objects.get(owner=alice)
     command = Command(kind=Kind.DEPOSIT, amount=1, destination_id=wallet.id, initiator_id=alice.pk)
 
-    with pytest.raises(ValueError, match="dated ahead"):
+    with pytest.raises(ValueError, match="dated in the future"):
         post([command], at=timezone.now() + timedelta(minutes=1))
 
     assert not Entry.objects.exists()

@@ -1,4 +1,4 @@
-"""Locking the wallets that commands are decided on."""
+"""Locking the wallets that commands need."""
 
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -14,12 +14,15 @@ from wallets.models import Wallet
 
 
 def wallets_lock(commands: Iterable[Command]) -> dict[int, LockedWallet]:
-    """The wallets of all commands, locked until the commit. Raises UNAVAILABLE where one stayed locked for longer than
-    the lock timeout.
+    """Locks the wallets of all commands until the end of the database transaction, and returns them by id.
 
-    The lock stops two postings from deciding on the same balance, and a freeze from slipping in between check and
-    write. Ascending ids, so that crossed and ring-shaped transfers queue up instead of deadlocking. NO KEY, because
-    the foreign keys of new transactions share-lock these rows and need not wait for a balance to change.
+    Wallets that do not exist, and outside wallets, are left out. Raises UNAVAILABLE if another transaction holds one
+    of the wallets for longer than the lock timeout.
+
+    Race: without the lock, two postings could decide on the same balance, or a freeze could be committed between the
+    check and the write. The wallets are locked in ascending order of their ids, so that crossed and ring-shaped
+    transfers wait for each other instead of deadlocking. The lock is FOR NO KEY UPDATE, because the foreign keys of
+    new transactions share-lock these rows and need not wait for a change of balance.
     """
     ids = wallets_of(commands)
     if not ids:
@@ -33,19 +36,22 @@ def wallets_lock(commands: Iterable[Command]) -> dict[int, LockedWallet]:
 
 
 def commands_lock_free(commands: Sequence[Command]) -> list[bool]:
-    """Locks those wallets of the commands that nobody else holds; for each command, in order, whether it can be posted
-    with these. Behind one that cannot, none of the same source can: it would overtake.
+    """Locks the wallets that no other transaction holds, without waiting for the others.
 
-    For whoever has other work to do than wait. What is free may be posted next, in the same transaction, and nothing
-    else: to wait for a lock after others were taken in whatever order they were free is how deadlocks come about.
+    Returns, for each command in order, whether it can be posted now. It can if all of its wallets are locked and no
+    earlier command of the same source wallet has to wait: commands of one source wallet never overtake each other.
+
+    Callers that have other work use this instead of waiting. The caller may then post the free commands in the same
+    database transaction, and must not lock any further wallet in it. These locks were not taken in ascending order,
+    so waiting for one more could deadlock.
     """
-    held = _lock(_lock_sql(skip_locked=True), wallets_of(commands))
-    behind: set[int | None] = set()
+    locked = _lock(_lock_sql(skip_locked=True), wallets_of(commands))
+    waiting_source_ids: set[int | None] = set()
     free = []
     for command in commands:
-        is_free = command.source_id not in behind and wallets_of([command]) <= held.keys()
+        is_free = command.source_id not in waiting_source_ids and wallets_of([command]) <= locked.keys()
         if not is_free:
-            behind.add(command.source_id)
+            waiting_source_ids.add(command.source_id)
         free.append(is_free)
     return free
 
@@ -58,7 +64,7 @@ def _lock(sql: str, wallet_ids: Iterable[int]) -> dict[int, LockedWallet]:
 
 @cache
 def _lock_sql(*, skip_locked: bool = False) -> str:
-    """The ORM's words for it, found once: it takes longer to find them than Postgres to lock two rows."""
+    """The ORM's SQL for the lock, compiled once. Compiling it takes longer than Postgres needs to lock two rows."""
     wallets = Wallet.objects.filter(among("id", ()), owner__isnull=False).order_by("id")
     locked = wallets.select_for_update(no_key=True, skip_locked=skip_locked)
     sql, _ = locked.values_list("id", "currency", "status", "balance", "version", "updated_at").query.sql_with_params()

@@ -1,4 +1,4 @@
-"""A posting in the making: commands decided one after another, in memory, on wallets whose locks are held."""
+"""Deciding on commands one after another, in memory, while the wallets' locks are held."""
 
 from datetime import datetime
 
@@ -12,10 +12,11 @@ from wallets.domain.errors import ErrorCode, WalletError
 
 
 class Posting:
-    """The commands applied so far. `write` puts them on record, all with one statement.
+    """Applies commands in memory with `apply`; `write` then stores all results with one statement.
 
-    `locked_wallets` by id; `requests` what is stored under the commands' idempotency keys, by initiator
-    and key; `accepted` the transactions that the commands settle, by id; `now` the time of whatever is settled.
+    `locked_wallets`: the commands' wallets by id. `requests`: the transactions stored under the commands' idempotency
+    keys, by (initiator, key). `accepted`: the transactions that the commands settle, by id. `now`: the time at which
+    everything settles.
     """
 
     def __init__(
@@ -37,20 +38,21 @@ class Posting:
 
     @property
     def wallet_ids(self) -> list[int]:
-        """The wallets of all commands, moved or not."""
+        """The wallets of all commands, including refused ones."""
         return list(self._locked_wallets)
 
     @property
     def changed_ids(self) -> list[int]:
-        """The wallets whose money moved."""
+        """The wallets whose balance changed."""
         return list(self._changed)
 
     @property
     def settled(self) -> list[Settled]:
-        """The accepted transactions that got their outcome."""
+        """The accepted transactions that have been posted or failed."""
         return list(self._settled)
 
     def apply(self, command: Command) -> Outcome:
+        """Decides on the command and, unless it is refused or a replay, moves the money in memory."""
         if command.accepted_id is not None:
             return self._settle(command, self._accepted.get(command.accepted_id))
 
@@ -67,6 +69,7 @@ class Posting:
         return Outcome(transaction=self._post(command))
 
     def write(self) -> None:
+        """Writes everything that was applied, with one statement."""
         posting_record(
             wallets=list(self._changed.values()),
             new=self._posted,
@@ -75,7 +78,7 @@ class Posting:
         )
 
     def _post(self, command: Command) -> Transaction:
-        """A new transaction. After this point the command must succeed."""
+        """Makes the new transaction. After this point the command must succeed."""
         currency = self._sides(command)[0].currency
         transaction = command_transaction(command, status=Status.POSTED, currency=currency, created_at=self._now)
         transaction.settled_at = self._time(command)
@@ -86,7 +89,7 @@ class Posting:
         return transaction
 
     def _settle(self, command: Command, accepted: Accepted | None) -> Outcome:
-        """The outcome of an accepted transaction: posted, or failed with the reason. Settled ones stay as they are."""
+        """Posts the accepted transaction, or fails it with the reason. A settled one stays as it is."""
         if accepted is None:
             return Outcome(error=WalletError(ErrorCode.NOT_FOUND, "There is no such transaction."))
         if accepted.status != Status.PENDING:
@@ -113,7 +116,10 @@ class Posting:
         return [self._locked_wallets[id_] for id_ in ids if id_ in self._locked_wallets]
 
     def _time(self, command: Command) -> datetime:
-        """Never before a wallet's last entry, even if the clock went back: entries stand in order of time."""
+        """The settlement time: now, but never before a wallet's last entry, even if the clock went back.
+
+        So a wallet's entries are always in order of time.
+        """
         return max([self._now, *(wallet.updated_at for wallet in self._sides(command))])
 
     def _move(self, command: Command, transaction: Transaction | Accepted) -> None:
@@ -121,7 +127,7 @@ class Posting:
         self._entry(transaction, command.destination_id, command.amount)
 
     def _entry(self, transaction: Transaction | Accepted, wallet_id: int | None, amount: int) -> None:
-        """One side: the wallet's balance and version move on in memory, and the entry says where to."""
+        """Changes one side's balance and version in memory, and notes the entry. None is the outside wallet."""
         settled_at = transaction.settled_at
         assert settled_at is not None  # noqa: S101 - only settled transactions have entries
         wallet = self._locked_wallets[wallet_id] if wallet_id is not None else None
