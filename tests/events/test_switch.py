@@ -149,16 +149,16 @@ def test_it_does_not_wait_for_whoever_has_read_the_books_and_may_write_next(
 
 
 def test_the_command_switches_and_tells() -> None:
-    assert _command("status").splitlines() == ["off", "0 wait at the most"]
-    assert _command("on") == "On.\n"
-    assert _command("on") == "They are on already.\n"
+    assert _command("status").splitlines() == ["off", "at most 0 waiting"]
+    assert _command("on") == "Events are on now.\n"
+    assert _command("on") == "Events were on already.\n"
     person_wallet("alice", 100)
     status = json.loads(_command("status", "--json"))
     assert (status["on"], status["waiting"]) == (True, 1)
     assert 0 <= status["oldest_s"] < 60
-    assert _command("status").startswith("on\n1 wait at the most, the oldest for")
-    assert _command("off") == "Off.\n"
-    assert _command("off") == "They are off already.\n"
+    assert _command("status").startswith("on\nat most 1 waiting, the oldest for")
+    assert _command("off") == "Events are off now.\n"
+    assert _command("off") == "Events were off already.\n"
     assert SettledEvent.objects.count() == 1
 
 
