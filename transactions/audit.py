@@ -1,7 +1,7 @@
-"""The audit of the books: proof, from every row, that no money was made or lost, and no accepted transfer forgotten.
+"""The audit of the books: proof, from every row, that no money was created or lost and no accepted transfer forgotten.
 
-Everything is summed up in Postgres, which spills to disk what does not fit its memory; Python sees figures and the
-first few faults only, so its memory does not grow with the books.
+Postgres does the sums and spills to disk what does not fit into its memory. Python sees only the totals and the first
+faults, so its memory does not grow with the books.
 """
 
 import time
@@ -15,13 +15,16 @@ from django.db import connection, transaction
 from transactions.models import Status
 from wallets.models import OUTSIDE_IDS_END
 
-#: How many faulty transactions, wallets and currencies each are named; the rest are counted.
+#: How many faulty transactions, wallets and currencies are named, of each. Further ones are only counted.
 FAULTS_NAMED_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is wrong with one transaction, wallet or currency, such as "wallet 17". Money in minor units."""
+    """What is wrong (`problem`) with one transaction, wallet or currency (`subject`, such as "wallet 17").
+
+    Amounts in `problem` are in minor units.
+    """
 
     subject: str
     problem: str
@@ -29,7 +32,11 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrencyTotals:
-    """One currency in minor units: what its wallets hold, what came from outside (negative), all entries together."""
+    """The sums of one currency, in minor units.
+
+    `held`: the balances of all wallets. `outside`: the entries of the outside wallet, which are negative for money that
+    came in. `entries_total`: all entries; 0 in correct books.
+    """
 
     currency: str
     held: int
@@ -39,13 +46,16 @@ class CurrencyTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
-    """What an audit found. `faults` names the first ones of each sort; `fault_count` counts all of them."""
+    """What an audit found.
+
+    `transactions` counts them by status. `faults` names the first faults of each kind; `fault_count` counts all.
+    """
 
     transactions: Mapping[str, int]
     entry_count: int
     wallet_count: int
     dead_letter_count: int
-    #: How long ago the oldest transaction that is still pending was accepted; None where there is none.
+    #: The age of the oldest pending transaction; None if there is none.
     oldest_pending_s: float | None
     currencies: Sequence[CurrencyTotals]
     faults: Sequence[Fault]
@@ -57,8 +67,8 @@ class Audit:
         return self.fault_count == 0
 
 
-# A transaction is right if it is posted and has exactly two entries: minus its amount at the source, plus its amount
-# at the destination, the currency's outside wallet standing in for a missing side. Otherwise it has none.
+# Rule: a posted transaction has exactly two entries, minus its amount at the source and plus its amount at the
+# destination. A missing side is the currency's outside wallet. A transaction that is not posted has no entries.
 _TRANSACTIONS_SQL = """
 WITH sides AS (
     SELECT transaction_id, count(*) AS entries, sum(amount) AS total, max(amount) AS amount,
@@ -89,8 +99,8 @@ WITH sides AS (
 SELECT count(*) OVER (), 'transaction ' || id, problem FROM judged WHERE problem <> '' ORDER BY id LIMIT %(limit)s
 """
 
-# Exactly the pending transactions have a job, one each, that waits where its source's jobs do. In a query of its own:
-# jobs are few, and so cost little beside the transactions' one scan.
+# Rule: every pending transaction has one job, of the same source wallet; no other transaction has a job. This is a
+# separate query because jobs are few: it costs little beside the scan of all transactions above.
 _JOBS_SQL = """
 WITH jobs AS (
     SELECT transaction_id, count(*) AS jobs, max(source_id) AS source_id, min(source_id) AS other_source_id
@@ -111,10 +121,10 @@ WITH jobs AS (
 SELECT count(*) OVER (), 'transaction ' || id, problem FROM judged WHERE problem <> '' ORDER BY id LIMIT %(limit)s
 """
 
-# A wallet is right if its entries are numbered 1, 2, 3, … up to its version, each balance is the one before plus the
-# amount, and the last one is the wallet's. The outside wallets carry no number and no balance, on no row.
-# wallet_id + 0 keeps the planner from reading the rows in the order of the index on (wallet, sequence), one page at
-# random for each: in large books it is far quicker to read them as they lie and to sort.
+# Rule: a wallet's entries are numbered 1, 2, 3, … up to its version; each balance is the previous one plus the amount;
+# the last one is the wallet's balance. The entries of outside wallets have neither a number nor a balance.
+# `wallet_id + 0` keeps the planner from using the index on (wallet, sequence), which would read one random page per
+# row. In large books, reading the table in order and sorting is much faster.
 _WALLETS_SQL = """
 WITH chain AS (
     SELECT wallet_id, sequence, amount, balance_after, created_at,
@@ -181,9 +191,9 @@ SELECT (SELECT count(*) FROM transactions_entry), (SELECT count(*) FROM wallets_
 
 
 def books_audit() -> Audit:
-    """Audits all of the books as they stand at one moment, while money goes on moving.
+    """Audits all of the books in one snapshot. Money may move meanwhile.
 
-    Inside a transaction of the caller's, it sees what that transaction sees.
+    If the caller has a database transaction open, the audit runs in it and sees what it sees.
     """
     started_s = time.monotonic()
     with _snapshot():
@@ -199,7 +209,7 @@ def books_audit() -> Audit:
         entry_count=entry_count,
         wallet_count=wallet_count,
         dead_letter_count=dead_letter_count,
-        # Two clocks that differ a little must not make anything wait for less than no time.
+        # The database's clock may be slightly behind the clock that wrote created_at; an age is never negative.
         oldest_pending_s=None if oldest_pending_s is None else max(0.0, float(oldest_pending_s)),
         currencies=currencies,
         faults=[fault for _, named in found for fault in named],
@@ -214,9 +224,9 @@ def _snapshot() -> Iterator[None]:
         yield
         return
     with transaction.atomic(), connection.cursor() as cursor:
-        # One snapshot for all statements, so that figures which are counted one after another fit together.
+        # All statements read the same snapshot, so that their figures fit together.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        # For this transaction only: an audit of large books takes longer, and sorts more, than any request may.
+        # For this transaction only: an audit of large books takes more time and memory than a request may.
         cursor.execute("SET LOCAL statement_timeout = 0")
         cursor.execute("SET LOCAL transaction_timeout = 0")
         cursor.execute("SET LOCAL work_mem = '64MB'")
@@ -230,7 +240,7 @@ def _rows(sql: str, parameters: Mapping[str, int] | None = None) -> list[tuple[A
 
 
 def _faults(sql: str) -> tuple[int, list[Fault]]:
-    """How many there are, and the first ones."""
+    """The number of faults, and the first of them."""
     rows = _rows(sql, {"limit": FAULTS_NAMED_MAX, "outside_ids_end": OUTSIDE_IDS_END})
     return (rows[0][0] if rows else 0), [Fault(subject=subject, problem=problem) for _, subject, problem in rows]
 

@@ -1,7 +1,7 @@
-"""Transactions and entries as the API's contract writes them, and read back from it.
+"""Transactions and entries as JSON of the REST contract, and back.
 
-By hand, because a page of history is made of many, and serializers, which describe the same in the schema, take far
-longer. A test holds the two together.
+Written by hand, because serializers take much longer for a page of history. The serializers describe the same shapes
+in the schema; a test compares the two.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from transactions.models import Entry, Transaction
 from wallets.domain.errors import CATALOGUE, ErrorCode
 from wallets.models import User, Wallet
 
-#: A JSON object of the contract.
+#: A JSON object of the REST contract.
 Data = dict[str, Any]
 
 
 def transaction_data(transaction: Transaction) -> Data:
-    """A transaction whose sides and their owners are loaded."""
+    """The transaction as JSON. Its sides and their owners must be loaded."""
     return {
         "id": str(transaction.pk),
         "kind": transaction.kind,
@@ -36,7 +36,7 @@ def transaction_data(transaction: Transaction) -> Data:
 
 
 def entry_data(entry: Entry) -> Data:
-    """An entry whose transaction, its sides and their owners are loaded."""
+    """The entry as JSON. Its transaction, the sides and their owners must be loaded."""
     return {
         "sequence": entry.sequence,
         "amount": entry.amount,
@@ -47,7 +47,7 @@ def entry_data(entry: Entry) -> Data:
 
 
 def transaction_of(data: Data, *, owner_ids: Sequence[int | None]) -> Transaction:
-    """The transaction that was written so; `owner_ids` of its source and its destination."""
+    """The transaction that `transaction_data` wrote. `owner_ids`: the user ids of its source and destination."""
     transaction = row_of_columns(
         Transaction,
         id=int(data["id"]),
@@ -69,8 +69,10 @@ def transaction_of(data: Data, *, owner_ids: Sequence[int | None]) -> Transactio
 
 
 def transaction_dump(transaction: Transaction) -> bytes:
-    """A transaction whose sides and their owners are loaded, as it lies in Redis: who may see it in a line of its own,
-    before what both of them see."""
+    """The transaction as it is stored in Redis. Its sides and their owners must be loaded.
+
+    The first line holds the owners of the two sides, who may see it; the second line is the JSON that both see.
+    """
     owner_ids = [side.owner_id if side is not None else None for side in (transaction.source, transaction.destination)]
     return json_bytes(owner_ids) + b"\n" + json_bytes(transaction_data(transaction))
 
@@ -82,7 +84,7 @@ def moment_of(text: str) -> datetime:
 def _side_data(wallet: Wallet | None) -> Data | None:
     if wallet is None:
         return None
-    assert wallet.owner is not None  # noqa: S101 - the outside world is a missing side, not a wallet
+    assert wallet.owner is not None  # noqa: S101 - the outside world is a side of None, not a wallet
     return {"wallet": str(wallet.pk), "owner": wallet.owner.username}
 
 

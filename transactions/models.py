@@ -1,4 +1,7 @@
-"""How money moved: transactions and their entries. Written by `transactions.ledger` alone."""
+"""Transactions and their entries, which only `transactions.ledger` posts, and the jobs that await settlement.
+
+The triggers of the migrations 0002, 0004 and 0006 enforce the rules that a constraint cannot express.
+"""
 
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
@@ -12,7 +15,7 @@ from wallets.node_leases import snowflake_next
 
 
 class Kind(models.TextChoices):
-    """What a transaction is, seen from the wallets: in from outside, out to outside, or between two of them."""
+    """A deposit comes from outside, a withdrawal goes outside, a transfer joins two wallets."""
 
     DEPOSIT = "deposit"
     WITHDRAWAL = "withdrawal"
@@ -20,7 +23,7 @@ class Kind(models.TextChoices):
 
 
 class Status(models.TextChoices):
-    """Posted and failed are final."""
+    """Pending transactions become posted or failed. Both are final."""
 
     PENDING = "pending"
     POSTED = "posted"
@@ -28,7 +31,7 @@ class Status(models.TextChoices):
 
 
 class Transaction(models.Model):
-    """One movement of money. `amount` is in minor units; a missing source or destination is the outside world."""
+    """One movement of money. `amount` is in minor units. A source or destination of NULL is the outside world."""
 
     id = models.BigIntegerField(primary_key=True, default=snowflake_next, editable=False)
     kind = models.CharField(max_length=10, choices=Kind.choices)
@@ -39,22 +42,23 @@ class Transaction(models.Model):
     destination = models.ForeignKey(Wallet, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     memo = models.CharField(max_length=MEMO_LENGTH_MAX, blank=True, default="")
     initiator = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+", db_index=False)
-    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - null: none was given
+    idempotency_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - NULL: the request had no key
     created_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
     failure_code = models.CharField(max_length=32, blank=True, default="")
 
     class Meta:
         indexes = [
-            # Both sides of a transaction, newest first by id (Snowflakes sort by time).
+            # For a wallet's transactions, newest first: ids are Snowflakes, which sort by time.
             models.Index(fields=["source", "id"], name="transaction_source"),
             models.Index(fields=["destination", "id"], name="transaction_destination"),
-            # For staff who look for a day. A few kilobytes, and next to nothing to keep up, for rows lie in that order.
+            # For staff who search by day. BRIN takes only kilobytes and little work, because rows are stored in order
+            # of creation.
             BrinIndex(fields=["created_at"], name="transaction_created", autosummarize=True),
         ]
         constraints = [
-            # Rule: one idempotency key moves money once, however many requests race.
-            # The key stands first, so that staff find a transaction by its key alone.
+            # Rule: an initiator's idempotency key moves money once, even if requests race.
+            # The key is the first column, so that staff can find a transaction by its key alone.
             models.UniqueConstraint(
                 fields=["idempotency_key", "initiator"],
                 condition=Q(idempotency_key__isnull=False),
@@ -63,7 +67,7 @@ class Transaction(models.Model):
             models.CheckConstraint(
                 condition=Q(amount__gte=AMOUNT_MIN, amount__lte=AMOUNT_MAX), name="transaction_amount_range"
             ),
-            # Rule: a deposit comes from outside, a withdrawal goes there, a transfer joins two different wallets.
+            # Rule: a deposit comes from outside, a withdrawal goes outside, a transfer joins two different wallets.
             models.CheckConstraint(
                 condition=Q(kind=Kind.DEPOSIT, source__isnull=True, destination__isnull=False)
                 | Q(kind=Kind.WITHDRAWAL, source__isnull=False, destination__isnull=True)
@@ -72,7 +76,7 @@ class Transaction(models.Model):
                 ),
                 name="transaction_sides_fit_kind",
             ),
-            # Rule: settled means settled, and a failure has a reason.
+            # Rule: exactly the settled transactions have a settlement time, and exactly the failed ones a reason.
             models.CheckConstraint(
                 condition=Q(status=Status.PENDING, settled_at__isnull=True, failure_code="")
                 | Q(status=Status.POSTED, settled_at__isnull=False, failure_code="")
@@ -86,16 +90,16 @@ class Transaction(models.Model):
 
 
 class Entry(models.Model):
-    """One side of a posted transaction: the signed amount, and where it left the wallet.
+    """One side of a posted transaction. `amount` is signed, in minor units.
 
-    `sequence` counts a wallet's entries 1, 2, 3, … without a gap and `balance_after` is the one before plus `amount`;
-    an outside wallet, which carries no balance, has neither.
+    `sequence` numbers a wallet's entries 1, 2, 3, … without gaps. `balance_after` is the previous entry's
+    plus `amount`. Both are NULL at an outside wallet, which has no running balance.
     """
 
     id = models.BigAutoField(primary_key=True)
-    # No foreign keys in the database: the check of the one would be a sixth of a batch's time, that of the other would
-    # lock the outside wallet's row for every deposit. The entries' guard (migration 0002) makes both checks without a
-    # lock, and neither a transaction nor a wallet is ever deleted.
+    # No foreign keys in the database. The check of `transaction` would take a sixth of a batch's time, and that of
+    # `wallet` would lock the outside wallet's row for every deposit. The guard of migration 0002 checks both without a
+    # lock, and neither transactions nor wallets are ever deleted.
     transaction = models.ForeignKey(
         Transaction, on_delete=models.PROTECT, related_name="entries", db_constraint=False, db_index=False
     )
@@ -111,12 +115,13 @@ class Entry(models.Model):
         verbose_name_plural = "entries"
         constraints = [
             models.UniqueConstraint(fields=["wallet", "sequence"], name="entry_one_per_sequence"),
-            # Rule: a transaction touches a wallet once.
+            # Rule: a transaction has at most one entry per wallet.
             models.UniqueConstraint(fields=["transaction", "wallet"], name="entry_one_per_side"),
+            # Rule: entries have a sequence and a balance, except those of outside wallets, which have neither.
             models.CheckConstraint(
                 condition=Q(wallet__lt=OUTSIDE_IDS_END, sequence__isnull=True, balance_after__isnull=True)
                 | Q(
-                    # isnull too: a comparison with NULL is neither true nor false, and would let the row through.
+                    # isnull is needed as well: a comparison with NULL is NULL, and a CHECK lets NULL pass.
                     wallet__gte=OUTSIDE_IDS_END,
                     sequence__isnull=False,
                     sequence__gte=1,
@@ -138,23 +143,23 @@ class Entry(models.Model):
 
 
 class Job(models.Model):
-    """An accepted transfer on its way to settlement; gone once it is settled.
+    """An accepted transfer that awaits settlement. Settling deletes its job.
 
-    This table is the queue of asynchronous transfers: whatever else is lost, a row here is found and settled. `id` is
-    the order of acceptance, and a wallet's transfers settle in that order. `partition` follows from the source wallet,
-    and only divides the work.
+    This table is the only queue of asynchronous transfers. Every row in it is found and settled, even if Redis, Kafka
+    or the broker lose everything. `id` gives the order of acceptance, and the jobs of a source wallet settle in that
+    order. `partition` is derived from the source wallet and only divides the work.
     """
 
     id = models.BigAutoField(primary_key=True)
     transaction = models.OneToOneField(Transaction, on_delete=models.PROTECT, related_name="job")
     partition = models.SmallIntegerField()
-    #: The wallet the money comes from, for which no job may overtake another.
+    #: The wallet that the money comes from. No job overtakes another of the same source wallet.
     source = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
-    #: How often settling it met a fault (a refusal is no fault: it settles the transfer as failed).
+    #: How many attempts ended in a fault. A refusal is not a fault: it settles the transfer as failed.
     attempts = models.SmallIntegerField(default=0, db_default=0)
-    #: Not before this time, after a fault; with it the wallet's later jobs wait too.
+    #: After a fault, the time of the next attempt. Later jobs of the same source wallet wait for it.
     not_before = models.DateTimeField(null=True, blank=True)
-    #: Since when it lies in the dead letters, waiting for staff.
+    #: When the job was given up and became a dead letter, which staff decide on.
     dead_at = models.DateTimeField(null=True, blank=True)
     last_fault = models.TextField(blank=True, default="", db_default="")
 
@@ -167,7 +172,7 @@ class Job(models.Model):
                 name="job_held_back",
             ),
             models.Index(fields=["dead_at"], condition=Q(dead_at__isnull=False), name="job_dead"),
-            # For the sender's pages: what is on its way out of a wallet, however much waits for other wallets.
+            # For the sender's pages: a wallet's pending transfers, however many jobs other wallets have.
             models.Index(fields=["source", "id"], name="job_source"),
         ]
 
@@ -176,11 +181,14 @@ class Job(models.Model):
 
 
 class DeadLetter(Job):
-    """A job that waits for staff, because it met a fault too often. A name of its own for its desk and permissions."""
+    """A job that was given up after its last attempt, and waits for staff.
+
+    A proxy of `Job`, so that dead letters have admin pages and permissions of their own.
+    """
 
     class Meta:
         proxy = True
-        # Nobody adds, changes or deletes one: what may be done to it is replaying and failing.
+        # Staff may replay or fail a dead letter. Nobody adds, changes or deletes one.
         default_permissions = ("view",)
         permissions = [("settle_dead_letters", "Can replay and fail dead letters")]
 
@@ -189,7 +197,10 @@ class DeadLetter(Job):
 
 
 class DeadLetterAction(models.Model):
-    """The audit trail of the dead-letter desk: who replayed or failed which transfer, when and why."""
+    """The audit trail of dead letters: who replayed or failed which transfer, when and why.
+
+    `actor` is NULL if nobody knows who did it.
+    """
 
     class Action(models.TextChoices):
         REPLAYED = "replayed"
@@ -211,23 +222,24 @@ class DeadLetterAction(models.Model):
 
 
 class SettledEvent(models.Model):
-    """The outbox: a settled transaction that the world is still to be told of, once for each owned side of it.
+    """The outbox: one row per event that Kafka has not acknowledged yet.
 
-    Written by triggers of the database while `manage.py settled_events on` says so, with the money and in the same
-    commit; deleted when Kafka has acknowledged the event. `position` is taken under the wallet's lock, so that a
-    wallet's events stand in the order of its commits.
+    A posted transaction has one event for each of its wallets that has an owner; a failed one has one for its source
+    wallet. Database triggers write the rows, in the commit that settles the transaction, while `manage.py
+    settled_events on` is in effect. The relay deletes a row when Kafka has acknowledged its event. `position` is taken
+    under the wallet's lock, so that a wallet's events are in the order of its commits.
     """
 
     position = models.BigAutoField(primary_key=True)
-    # No foreign keys in the database: their checks would cost more than the row. The triggers take both ids from rows
-    # that are there, nobody else may insert, and neither transactions nor wallets are ever deleted.
+    # No foreign keys in the database: checking them would cost more than writing the row. The triggers take both ids
+    # from existing rows, only they may insert, and neither transactions nor wallets are ever deleted.
     transaction = models.ForeignKey(
         Transaction, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
 
     class Meta:
-        # Nobody adds, changes or deletes one by hand.
+        # Nobody adds, changes or deletes an event in the admin.
         default_permissions = ()
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from transactions.ledger.commands import Command
-from transactions.ledger.rules import Head, command_error, posting_error
+from transactions.ledger.rules import command_error, posting_error
 from transactions.models import Kind
 from transactions.recipients import TransferRequest, transfer_resolve
 from wallets.models import User, Wallet
@@ -38,18 +38,7 @@ def transfer_preview(*, actor: User, request: TransferRequest) -> Preview:
         initiator_id=actor.pk,
         memo=request.memo,
     )
-    error = command_error(command) or posting_error(command, source=_head(source), destination=_head(destination))
+    error = command_error(command) or posting_error(command, source=source, destination=destination)
     if error:
         raise error
     return Preview(source=source, destination=destination, amount=request.amount, memo=request.memo)
-
-
-def _head(wallet: Wallet) -> Head:
-    return Head(
-        id=wallet.id,
-        currency=wallet.currency,
-        status=wallet.status,
-        balance=wallet.balance,
-        version=wallet.version,
-        updated_at=wallet.updated_at,
-    )

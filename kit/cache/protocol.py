@@ -109,7 +109,7 @@ def value_command(key: str) -> RedisCommand:
 
 
 def value_get(key: str) -> bytes | None:
-    """Returns a value that never changes, such as a page of a wallet's history at one version. None if it is not cached."""
+    """Returns a value that never changes, such as a page of history at one version. None if it is not cached."""
     if not settings.CACHE_ENABLED:
         return None
     wanted = value_command(key)

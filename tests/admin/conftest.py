@@ -1,4 +1,4 @@
-"""Staff of several kinds, and the books they look at."""
+"""Staff with different permissions, their browsers, and books to look at."""
 
 from collections.abc import Callable
 
@@ -10,13 +10,13 @@ from tests.audit.books import Books, books_write
 from wallets.models import User
 from wallets.services import user_register
 
-#: What somebody needs who looks, but may not touch.
+#: The permissions of staff who may view everything and change nothing.
 VIEWS = ["view_user", "view_wallet", "view_walletstatusevent", "view_transaction", "view_entry", "view_apitoken"]
 
 
 @pytest.fixture
 def staff_create(db: None) -> Callable[..., User]:
-    """Makes a member of staff with these permissions."""
+    """Returns a function that creates a staff user with the given permissions."""
 
     def create(name: str, *permissions: str) -> User:
         user = user_register(username=name, email=f"{name}@example.com", password="correct horse battery staple")
@@ -39,14 +39,14 @@ def root(staff_create: Callable[..., User]) -> User:
 
 
 @pytest.fixture
-def desk(root: User) -> Client:
+def superuser(root: User) -> Client:
     """The superuser's browser."""
     return browser_of(root)
 
 
 @pytest.fixture
 def clerk(staff_create: Callable[..., User]) -> Client:
-    """The browser of somebody who may look at everything and change nothing."""
+    """The browser of a staff user who may view everything and change nothing."""
     return browser_of(staff_create("clerk", *VIEWS))
 
 

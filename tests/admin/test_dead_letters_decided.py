@@ -1,4 +1,4 @@
-"""Replaying and failing dead letters: by those who may, once, and on record."""
+"""Staff with the permission replay and fail dead letters: each once, and recorded in the audit trail."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 
 from tests.admin.conftest import browser_of
-from tests.admin.desk import DESK, QUEUE, TRAIL, dry_run_url, letter_url, settle_url
+from tests.admin.urls import DEAD_LETTERS, JOBS, TRAIL, dry_run_url, letter_url, settle_url
 from tests.audit.books import Books
 from tests.dead_letter_desk.letters import FAULT, dead_make, is_dead, outcome_of, queue_drain
 from transactions.admin.settlement import TRANSFERS_MAX
@@ -19,22 +19,22 @@ from wallets.models import User
 
 @pytest.fixture
 def dead(books: Books, alice: User) -> Transaction:
-    """10.00 from Alice to Bob, which met a fault too often."""
+    """A dead letter: 10.00 from Alice to Bob."""
     return dead_make(alice, "bob", memo="for the theatre")
 
 
 @pytest.fixture
 def onlooker(staff_create: Callable[..., User]) -> Client:
-    """The browser of somebody who may look at the desk and do nothing there."""
+    """The browser of a staff user who may view dead letters but not settle them."""
     return browser_of(staff_create("onlooker", "view_deadletter", "view_job", "view_deadletteraction"))
 
 
-def test_a_replayed_transfer_is_posted_and_on_record(desk: Client, dead: Transaction, root: User) -> None:
-    answer = desk.post(settle_url("replay", dead), {"note": " repaired "}, follow=True)
+def test_a_replayed_transfer_is_posted_and_recorded(superuser: Client, dead: Transaction, root: User) -> None:
+    answer = superuser.post(settle_url("replay", dead), {"note": " repaired "}, follow=True)
     queue_drain()
 
-    assert answer.wsgi_request.path == DESK
-    assert "Put back into the queue: transfer" in answer.content.decode()
+    assert answer.wsgi_request.path == DEAD_LETTERS
+    assert "Replayed: transfer" in answer.content.decode()
     assert outcome_of(dead) == ("posted", "")
     action = DeadLetterAction.objects.get()
     assert (action.transaction_id, action.action, action.actor) == (dead.id, "replayed", root)
@@ -42,8 +42,8 @@ def test_a_replayed_transfer_is_posted_and_on_record(desk: Client, dead: Transac
     assert books_audit().clean
 
 
-def test_a_failed_transfer_is_final_and_on_record(desk: Client, dead: Transaction, root: User) -> None:
-    desk.post(settle_url("fail", dead), {"note": "Paid by hand"})
+def test_a_failed_transfer_is_final_and_recorded(superuser: Client, dead: Transaction, root: User) -> None:
+    superuser.post(settle_url("fail", dead), {"note": "Paid by hand"})
 
     assert outcome_of(dead) == ("failed", "settlement_failed")
     assert not Job.objects.exists()
@@ -53,8 +53,8 @@ def test_a_failed_transfer_is_final_and_on_record(desk: Client, dead: Transactio
 
 
 @pytest.mark.parametrize("note", ["", "   ", None, "x" * 501])
-def test_nothing_fails_without_a_fitting_note(desk: Client, dead: Transaction, note: str | None) -> None:
-    answer = desk.post(settle_url("fail", dead), {} if note is None else {"note": note})
+def test_a_transfer_is_not_failed_without_a_valid_note(superuser: Client, dead: Transaction, note: str | None) -> None:
+    answer = superuser.post(settle_url("fail", dead), {} if note is None else {"note": note})
 
     assert answer.status_code == 422
     assert "errorlist" in answer.content.decode()
@@ -63,21 +63,23 @@ def test_nothing_fails_without_a_fitting_note(desk: Client, dead: Transaction, n
 
 
 @pytest.mark.parametrize("name", ["replay", "fail"])
-def test_looking_at_the_question_changes_nothing(desk: Client, dead: Transaction, name: str) -> None:
-    page = desk.get(settle_url(name, dead)).content.decode()
+def test_viewing_the_confirmation_changes_nothing(superuser: Client, dead: Transaction, name: str) -> None:
+    page = superuser.get(settle_url(name, dead)).content.decode()
 
     assert f"{name.capitalize()} transfer {dead.id}?" in page
     assert is_dead(dead)
     assert not DeadLetterAction.objects.exists()
 
 
-def test_several_are_selected_in_the_list_and_replayed_together(desk: Client, dead: Transaction, alice: User) -> None:
+def test_several_are_selected_in_the_list_and_replayed_together(
+    superuser: Client, dead: Transaction, alice: User
+) -> None:
     others = [dead_make(alice, "bob", amount=1), dead_make(alice, "bob", amount=2)]
     selected = {"action": "replay", "_selected_action": [letter.pk for letter in DeadLetter.objects.all()[:2]]}
 
-    to_confirm = desk.post(DESK, selected)
-    page = desk.get(to_confirm["Location"]).content.decode()
-    desk.post(to_confirm["Location"])
+    to_confirm = superuser.post(DEAD_LETTERS, selected)
+    page = superuser.get(to_confirm["Location"]).content.decode()
+    superuser.post(to_confirm["Location"])
     queue_drain()
 
     assert "Replay 2 transfers?" in page
@@ -85,13 +87,15 @@ def test_several_are_selected_in_the_list_and_replayed_together(desk: Client, de
     assert DeadLetterAction.objects.count() == 2
 
 
-def test_what_is_dead_no_more_is_left_as_it_is(desk: Client, dead: Transaction, alice: User) -> None:
+def test_a_transfer_that_is_not_dead_any_more_is_left_as_it_is(
+    superuser: Client, dead: Transaction, alice: User
+) -> None:
     other = dead_make(alice, "bob")
-    desk.post(settle_url("fail", dead), {"note": "First"})
+    superuser.post(settle_url("fail", dead), {"note": "First"})
 
-    page = desk.get(settle_url("replay", dead, other)).content.decode()
-    done = desk.post(settle_url("replay", dead, other), follow=True).content.decode()
-    nothing = desk.get(settle_url("replay", dead)).content.decode()
+    page = superuser.get(settle_url("replay", dead, other)).content.decode()
+    done = superuser.post(settle_url("replay", dead, other), follow=True).content.decode()
+    nothing = superuser.get(settle_url("replay", dead)).content.decode()
 
     assert "These are left as they are" in page
     assert "Left as it is: transfer" in done
@@ -100,40 +104,42 @@ def test_what_is_dead_no_more_is_left_as_it_is(desk: Client, dead: Transaction, 
     assert [action.transaction_id for action in DeadLetterAction.objects.all()] == [dead.id, other.id]
 
 
-def test_a_selection_that_was_decided_meanwhile_does_nothing_more(desk: Client, dead: Transaction) -> None:
+def test_a_selection_that_was_decided_meanwhile_does_nothing_more(superuser: Client, dead: Transaction) -> None:
     selected = {"action": "replay", "_selected_action": [DeadLetter.objects.get().pk]}
-    desk.post(settle_url("replay", dead))
+    superuser.post(settle_url("replay", dead))
 
-    page = desk.post(DESK, selected, follow=True).content.decode()
+    page = superuser.post(DEAD_LETTERS, selected, follow=True).content.decode()
 
-    assert "None of these waits here any more." in page
+    assert "None of these is a dead letter any more." in page
     assert DeadLetterAction.objects.count() == 1
 
 
-def test_too_many_at_once_are_turned_away(desk: Client, books: Books, alice: User) -> None:
+def test_too_long_a_selection_is_refused(superuser: Client, books: Books, alice: User) -> None:
     for _ in range(TRANSFERS_MAX + 1):
         dead_make(alice, "bob", amount=1)
     ids = [letter.pk for letter in DeadLetter.objects.all()]
 
-    page = desk.post(DESK, {"action": "replay", "_selected_action": ids}, follow=True).content.decode()
+    page = superuser.post(DEAD_LETTERS, {"action": "replay", "_selected_action": ids}, follow=True).content.decode()
 
     assert f"Select at most {TRANSFERS_MAX} transfers." in page
 
 
 @pytest.mark.parametrize("ids", ["", "x", "1,2", "9" * 40, "٣", ",", "-1"])
-def test_there_is_no_page_for_transfers_that_do_not_exist(desk: Client, dead: Transaction, ids: str) -> None:
-    assert desk.get(f"{DESK}settle/replay/", {"ids": ids}).status_code == 404
-    assert desk.post(f"{DESK}settle/fail/?ids={ids}", {"note": "x"}).status_code == 404
+def test_there_is_no_page_for_transfers_that_do_not_exist(superuser: Client, dead: Transaction, ids: str) -> None:
+    assert superuser.get(f"{DEAD_LETTERS}settle/replay/", {"ids": ids}).status_code == 404
+    assert superuser.post(f"{DEAD_LETTERS}settle/fail/?ids={ids}", {"note": "x"}).status_code == 404
 
 
-@pytest.mark.parametrize("path", [f"{DESK}dry-run/{'9' * 40}/", f"{DESK}dry-run/1/", f"{DESK}settle/forget/?ids=1"])
-def test_there_is_nothing_else_to_do(desk: Client, dead: Transaction, path: str) -> None:
-    assert desk.get(path).status_code == 404
+@pytest.mark.parametrize(
+    "path", [f"{DEAD_LETTERS}dry-run/{'9' * 40}/", f"{DEAD_LETTERS}dry-run/1/", f"{DEAD_LETTERS}settle/forget/?ids=1"]
+)
+def test_other_urls_do_not_exist(superuser: Client, dead: Transaction, path: str) -> None:
+    assert superuser.get(path).status_code == 404
 
 
-def test_whoever_may_only_look_can_do_nothing(onlooker: Client, dead: Transaction) -> None:
+def test_staff_who_may_only_view_cannot_settle(onlooker: Client, dead: Transaction) -> None:
     page = onlooker.get(letter_url(dead)).content.decode()
-    listed = onlooker.get(DESK).content.decode()
+    listed = onlooker.get(DEAD_LETTERS).content.decode()
 
     assert "Replay" not in page + listed
     assert "Dry run" not in page
@@ -141,14 +147,12 @@ def test_whoever_may_only_look_can_do_nothing(onlooker: Client, dead: Transactio
     for name in ("replay", "fail"):
         assert onlooker.get(settle_url(name, dead)).status_code == 403
         assert onlooker.post(settle_url(name, dead), {"note": "Because"}).status_code == 403
-    onlooker.post(DESK, {"action": "replay", "_selected_action": [DeadLetter.objects.get().pk]})
+    onlooker.post(DEAD_LETTERS, {"action": "replay", "_selected_action": [DeadLetter.objects.get().pk]})
     assert is_dead(dead)
     assert not DeadLetterAction.objects.exists()
 
 
-def test_whoever_may_settle_needs_to_see_them_and_no_other_right(
-    staff_create: Callable[..., User], dead: Transaction
-) -> None:
+def test_settling_needs_the_view_permission_and_no_other(staff_create: Callable[..., User], dead: Transaction) -> None:
     blind = browser_of(staff_create("blind", "settle_dead_letters"))
     settler = browser_of(staff_create("settler", "view_deadletter", "settle_dead_letters"))
 
@@ -159,15 +163,15 @@ def test_whoever_may_settle_needs_to_see_them_and_no_other_right(
     assert not is_dead(dead)
 
 
-def test_a_customer_and_a_newcomer_see_nothing(
+def test_customers_and_staff_without_permissions_are_refused(
     staff_create: Callable[..., User], dead: Transaction, alice: User
 ) -> None:
     for browser in (browser_of(staff_create("newcomer")), browser_of(alice)):
-        for path in (DESK, QUEUE, TRAIL, letter_url(dead), dry_run_url(dead), settle_url("replay", dead)):
+        for path in (DEAD_LETTERS, JOBS, TRAIL, letter_url(dead), dry_run_url(dead), settle_url("replay", dead)):
             assert browser.get(path, follow=True).status_code == 403
 
 
-def test_a_replay_needs_the_token_of_a_form(root: User, dead: Transaction) -> None:
+def test_a_replay_needs_a_csrf_token(root: User, dead: Transaction) -> None:
     stranger = Client(enforce_csrf_checks=True)
     stranger.force_login(root)
 
@@ -204,7 +208,7 @@ def test_two_staff_who_click_at_once_replay_once(staff_create: Callable[..., Use
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_dead_letter_that_is_busy_for_too_long_is_left_alone(desk: Client, dead: Transaction) -> None:
+def test_a_dead_letter_that_stays_locked_is_left_as_it_is(superuser: Client, dead: Transaction) -> None:
     locked, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -224,13 +228,13 @@ def test_a_dead_letter_that_is_busy_for_too_long_is_left_alone(desk: Client, dea
         assert locked.wait(timeout=10)
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '100ms'")
-        forecast = desk.get(dry_run_url(dead)).content.decode()
-        page = desk.post(settle_url("fail", dead), {"note": "Paid by hand"}, follow=True).content.decode()
+        forecast = superuser.get(dry_run_url(dead)).content.decode()
+        page = superuser.post(settle_url("fail", dead), {"note": "Paid by hand"}, follow=True).content.decode()
     finally:
         done.set()
         holder.join(timeout=20)
         connection.close()
 
-    assert "That cannot be told now. It is busy; try again." in forecast
+    assert "The dry run is not possible now. It is busy; try again." in forecast
     assert "Not failed: transfer" in page
     assert is_dead(dead)

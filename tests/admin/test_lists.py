@@ -1,4 +1,4 @@
-"""Lists: they find what staff look for, and ask the database the same few questions however long they are."""
+"""Admin lists find what staff search for, with a number of queries that does not depend on their length."""
 
 from datetime import date, timedelta
 
@@ -24,7 +24,7 @@ EVENTS = "/admin/wallets/walletstatusevent/"
 TRANSACTIONS = "/admin/transactions/transaction/"
 ENTRIES = "/admin/transactions/entry/"
 LISTS = [WALLETS, USERS, TOKENS, EVENTS, TRANSACTIONS, ENTRIES]
-#: The session, the user, the rows, whether the user has a password to change; and for some the currencies in use.
+#: The session, the user, the rows, whether the user has a password to change, and in some lists the currencies.
 QUERIES_MAX = 5
 
 
@@ -34,8 +34,8 @@ def _pks(client: Client, path: str, **query: str | date) -> list[object]:
     return [row.pk for row in response.context["cl"].result_list]
 
 
-def _live(root: User, number: int) -> None:
-    """A person with two wallets, a token, a frozen wallet and some money that moved."""
+def _user_with_history(root: User, number: int) -> None:
+    """Creates a user with two wallets, of which one is frozen, a token and some transactions."""
     user = user_register(username=f"person-{number}", email=f"person-{number}@example.com", password="x")
     euros = wallet_open(owner=user, currency="EUR")
     dollars = Wallet.objects.get(owner=user, currency="USD")
@@ -46,33 +46,35 @@ def _live(root: User, number: int) -> None:
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_list_asks_as_much_for_one_row_as_for_many(desk: Client, root: User, path: str) -> None:
-    _live(root, 0)
-    desk.get(path)
+def test_a_list_makes_the_same_number_of_queries_for_one_row_as_for_many(
+    superuser: Client, root: User, path: str
+) -> None:
+    _user_with_history(root, 0)
+    superuser.get(path)
     with CaptureQueriesContext(connection) as few:
-        desk.get(path)
+        superuser.get(path)
     for number in range(1, 8):
-        _live(root, number)
+        _user_with_history(root, number)
 
     with CaptureQueriesContext(connection) as many:
-        desk.get(path)
+        superuser.get(path)
 
     assert len(many) == len(few) <= QUERIES_MAX
     assert not any("COUNT(" in query["sql"].upper() for query in many)
 
 
-def test_a_search_counts_nothing_either(desk: Client, books: Books) -> None:
+def test_a_search_does_not_count_rows(superuser: Client, books: Books) -> None:
     for path, term in [(WALLETS, "ali"), (USERS, "ali"), (TRANSACTIONS, "alice"), (ENTRIES, str(books.alice))]:
         with CaptureQueriesContext(connection) as queries:
-            assert _pks(desk, path, q=term)
+            assert _pks(superuser, path, q=term)
 
         assert len(queries) <= QUERIES_MAX + 1
         assert not any("COUNT(" in query["sql"].upper() for query in queries)
 
 
-def test_a_transactions_page_asks_the_same_for_every_transaction(desk: Client, books: Books) -> None:
+def test_a_transactions_page_makes_a_bounded_number_of_queries(superuser: Client, books: Books) -> None:
     with CaptureQueriesContext(connection) as queries:
-        page = desk.get(f"{TRANSACTIONS}{books.transfer}/change/").content.decode()
+        page = superuser.get(f"{TRANSACTIONS}{books.transfer}/change/").content.decode()
 
     assert len(queries) <= 11
     assert "alice USD" in page
@@ -80,8 +82,8 @@ def test_a_transactions_page_asks_the_same_for_every_transaction(desk: Client, b
     assert "$25.00" in page
 
 
-def test_a_wallets_page_leads_to_its_entries_and_transactions(desk: Client, books: Books) -> None:
-    page = desk.get(f"{WALLETS}{books.alice}/change/").content.decode()
+def test_a_wallets_page_links_to_its_entries_and_transactions(superuser: Client, books: Books) -> None:
+    page = superuser.get(f"{WALLETS}{books.alice}/change/").content.decode()
 
     assert "$70.00" in page
     assert f"{ENTRIES}?q={books.alice}" in page
@@ -89,116 +91,116 @@ def test_a_wallets_page_leads_to_its_entries_and_transactions(desk: Client, book
 
 
 @pytest.mark.parametrize(("term", "found"), [("ali", "alice"), ("ALICE", "alice"), ("bob@ex", "bob"), ("lice", None)])
-def test_users_are_found_by_how_their_name_or_address_begins(
-    desk: Client, books: Books, term: str, found: str | None
+def test_users_are_found_by_the_beginning_of_their_username_or_email(
+    superuser: Client, books: Books, term: str, found: str | None
 ) -> None:
     expected = list(User.objects.filter(username=found).values_list("pk", flat=True))
 
-    assert _pks(desk, USERS, q=term) == expected
+    assert _pks(superuser, USERS, q=term) == expected
 
 
-def test_users_are_filtered_by_who_may_come_in(desk: Client, alice: User, bob: User, root: User) -> None:
+def test_users_are_filtered_by_active_and_staff(superuser: Client, alice: User, bob: User, root: User) -> None:
     User.objects.filter(pk=bob.pk).update(is_active=False)
 
-    assert _pks(desk, USERS, is_active__exact="0") == [bob.pk]
-    assert _pks(desk, USERS, is_staff__exact="1") == [root.pk]
+    assert _pks(superuser, USERS, is_active__exact="0") == [bob.pk]
+    assert _pks(superuser, USERS, is_staff__exact="1") == [root.pk]
 
 
-def test_wallets_are_found_by_id_and_by_owner(desk: Client, books: Books) -> None:
-    assert _pks(desk, WALLETS, q=str(books.bob)) == [books.bob]
-    assert _pks(desk, WALLETS, q="bo") == [books.bob]
-    assert _pks(desk, WALLETS, q="bob@example.com") == [books.bob]
-    assert _pks(desk, WALLETS, q="nobody") == []
+def test_wallets_are_found_by_id_and_by_owner(superuser: Client, books: Books) -> None:
+    assert _pks(superuser, WALLETS, q=str(books.bob)) == [books.bob]
+    assert _pks(superuser, WALLETS, q="bo") == [books.bob]
+    assert _pks(superuser, WALLETS, q="bob@example.com") == [books.bob]
+    assert _pks(superuser, WALLETS, q="nobody") == []
 
 
-def test_wallets_are_filtered_by_status_and_currency(desk: Client, books: Books, root: User) -> None:
+def test_wallets_are_filtered_by_status_and_currency(superuser: Client, books: Books, root: User) -> None:
     euros = wallet_open(owner=root, currency="EUR")
     wallet_freeze(wallet_id=books.bob, actor=root, reason="A question")
 
-    assert _pks(desk, WALLETS, status__exact="frozen") == [books.bob]
-    assert _pks(desk, WALLETS, currency="EUR") == [euros.id, 978]
+    assert _pks(superuser, WALLETS, status__exact="frozen") == [books.bob]
+    assert _pks(superuser, WALLETS, currency="EUR") == [euros.id, 978]
 
 
-def test_transactions_are_found_by_every_name_they_go_by(desk: Client, books: Books, alice: User) -> None:
+def test_transactions_are_found_by_id_key_wallet_and_user(superuser: Client, books: Books, alice: User) -> None:
     keyed = deposit_create(actor=alice, wallet_id=books.alice, amount=1, idempotency_key="order/7").transaction
 
-    assert _pks(desk, TRANSACTIONS, q=str(books.transfer)) == [books.transfer]
-    assert _pks(desk, TRANSACTIONS, q=" order/7 ") == [keyed.id]
-    assert _pks(desk, TRANSACTIONS, q=str(books.bob)) == [books.transfer]
-    assert _pks(desk, TRANSACTIONS, q="Bob") == [books.transfer]
-    assert _pks(desk, TRANSACTIONS, q="bob@example.com") == [books.transfer]
-    assert _pks(desk, TRANSACTIONS, q="alice") == [keyed.id, books.withdrawal, books.transfer, books.deposit]
-    assert _pks(desk, TRANSACTIONS, q="charlie") == []
+    assert _pks(superuser, TRANSACTIONS, q=str(books.transfer)) == [books.transfer]
+    assert _pks(superuser, TRANSACTIONS, q=" order/7 ") == [keyed.id]
+    assert _pks(superuser, TRANSACTIONS, q=str(books.bob)) == [books.transfer]
+    assert _pks(superuser, TRANSACTIONS, q="Bob") == [books.transfer]
+    assert _pks(superuser, TRANSACTIONS, q="bob@example.com") == [books.transfer]
+    assert _pks(superuser, TRANSACTIONS, q="alice") == [keyed.id, books.withdrawal, books.transfer, books.deposit]
+    assert _pks(superuser, TRANSACTIONS, q="charlie") == []
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_an_odd_search_does_no_harm(desk: Client, books: Books, path: str) -> None:
+def test_an_odd_search_term_is_no_error(superuser: Client, books: Books, path: str) -> None:
     for term in ("\0", "9" * 30, "-1", "%", "'; --", "٣", "1e5", " "):
-        assert desk.get(path, {"q": term}).status_code == 200, term
+        assert superuser.get(path, {"q": term}).status_code == 200, term
 
 
-def test_transactions_are_filtered_by_kind_and_status_and_currency(desk: Client, books: Books) -> None:
-    assert _pks(desk, TRANSACTIONS, kind__exact="withdrawal") == [books.withdrawal]
-    assert _pks(desk, TRANSACTIONS, status__exact="failed") == []
-    assert len(_pks(desk, TRANSACTIONS, currency="USD")) == 3
-    assert _pks(desk, TRANSACTIONS, currency="EUR") == []
+def test_transactions_are_filtered_by_kind_and_status_and_currency(superuser: Client, books: Books) -> None:
+    assert _pks(superuser, TRANSACTIONS, kind__exact="withdrawal") == [books.withdrawal]
+    assert _pks(superuser, TRANSACTIONS, status__exact="failed") == []
+    assert len(_pks(superuser, TRANSACTIONS, currency="USD")) == 3
+    assert _pks(superuser, TRANSACTIONS, currency="EUR") == []
 
 
-def test_transactions_are_filtered_by_day(desk: Client, books: Books) -> None:
+def test_transactions_are_filtered_by_day(superuser: Client, books: Books) -> None:
     today = timezone.now().date()
     tomorrow, yesterday = today + timedelta(days=1), today - timedelta(days=1)
     everything = [books.withdrawal, books.transfer, books.deposit]
 
-    assert _pks(desk, TRANSACTIONS, created_from=yesterday) == everything
-    assert _pks(desk, TRANSACTIONS, created_from=yesterday, created_to=tomorrow) == everything
-    assert _pks(desk, TRANSACTIONS, created_from=tomorrow) == []
-    assert _pks(desk, TRANSACTIONS, created_to=yesterday) == []
-    assert _pks(desk, TRANSACTIONS, created_to=tomorrow, kind__exact="deposit") == [books.deposit]
-    assert _pks(desk, TRANSACTIONS, created_to=tomorrow, q="bob") == [books.transfer]
-    assert _pks(desk, TRANSACTIONS, created_from="", created_to="") == everything
+    assert _pks(superuser, TRANSACTIONS, created_from=yesterday) == everything
+    assert _pks(superuser, TRANSACTIONS, created_from=yesterday, created_to=tomorrow) == everything
+    assert _pks(superuser, TRANSACTIONS, created_from=tomorrow) == []
+    assert _pks(superuser, TRANSACTIONS, created_to=yesterday) == []
+    assert _pks(superuser, TRANSACTIONS, created_to=tomorrow, kind__exact="deposit") == [books.deposit]
+    assert _pks(superuser, TRANSACTIONS, created_to=tomorrow, q="bob") == [books.transfer]
+    assert _pks(superuser, TRANSACTIONS, created_from="", created_to="") == everything
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2026-02-31", "0001-01-01", "9999-12-31"])
-def test_a_day_that_is_none_is_turned_away(desk: Client, books: Books, day: str) -> None:
-    response = desk.get(TRANSACTIONS, {"created_to": day})
+def test_an_invalid_day_is_refused(superuser: Client, books: Books, day: str) -> None:
+    response = superuser.get(TRANSACTIONS, {"created_to": day})
 
     assert response["Location"].endswith("?e=1")
 
 
-def test_the_form_for_days_keeps_the_other_filters(desk: Client, books: Books) -> None:
-    page = desk.get(TRANSACTIONS, {"kind__exact": "deposit", "q": "alice"}).content.decode()
+def test_the_form_for_days_keeps_the_other_filters(superuser: Client, books: Books) -> None:
+    page = superuser.get(TRANSACTIONS, {"kind__exact": "deposit", "q": "alice"}).content.decode()
 
     assert '<input type="hidden" name="kind__exact" value="deposit">' in page
     assert '<input type="hidden" name="q" value="alice">' in page
 
 
-def test_entries_are_found_by_wallet_and_by_transaction_and_by_person(desk: Client, books: Books) -> None:
+def test_entries_are_found_by_wallet_by_transaction_and_by_user(superuser: Client, books: Books) -> None:
     of_alice = list(Entry.objects.filter(wallet=books.alice).order_by("-sequence").values_list("pk", flat=True))
     of_transfer = set(Entry.objects.filter(transaction=books.transfer).values_list("pk", flat=True))
     outside = set(Entry.objects.filter(wallet=840).values_list("pk", flat=True))
 
-    assert _pks(desk, ENTRIES, q=str(books.alice)) == of_alice
-    assert _pks(desk, ENTRIES, q="alice") == of_alice
-    assert set(_pks(desk, ENTRIES, q=str(books.transfer))) == of_transfer
-    assert set(_pks(desk, ENTRIES, q="840")) == outside
-    assert _pks(desk, ENTRIES, q="charlie") == []
+    assert _pks(superuser, ENTRIES, q=str(books.alice)) == of_alice
+    assert _pks(superuser, ENTRIES, q="alice") == of_alice
+    assert set(_pks(superuser, ENTRIES, q=str(books.transfer))) == of_transfer
+    assert set(_pks(superuser, ENTRIES, q="840")) == outside
+    assert _pks(superuser, ENTRIES, q="charlie") == []
 
 
-def test_status_changes_are_found_by_wallet_and_by_owner(desk: Client, books: Books, root: User) -> None:
+def test_status_changes_are_found_by_wallet_and_by_owner(superuser: Client, books: Books, root: User) -> None:
     wallet_freeze(wallet_id=books.bob, actor=root, reason="A question")
 
-    assert len(_pks(desk, EVENTS, q=str(books.bob))) == 1
-    assert len(_pks(desk, EVENTS, q="bob")) == 1
-    assert _pks(desk, EVENTS, q="alice") == []
+    assert len(_pks(superuser, EVENTS, q=str(books.bob))) == 1
+    assert len(_pks(superuser, EVENTS, q="bob")) == 1
+    assert _pks(superuser, EVENTS, q="alice") == []
 
 
-def test_pages_turn_from_newer_to_older_and_miss_nothing(desk: Client, alice: User) -> None:
+def test_pages_go_from_newer_to_older_and_miss_nothing(superuser: Client, alice: User) -> None:
     wallet = Wallet.objects.get(owner=alice)
     for _ in range(PAGE_ROWS + 3):
         deposit_create(actor=alice, wallet_id=wallet.id, amount=1)
 
-    first = desk.get(TRANSACTIONS).context["cl"]
-    second = desk.get(TRANSACTIONS, {"p": 2}).context["cl"]
+    first = superuser.get(TRANSACTIONS).context["cl"]
+    second = superuser.get(TRANSACTIONS, {"p": 2}).context["cl"]
 
     assert (first.newer_url, first.older_url) == (None, "?p=2")
     assert (second.newer_url, second.older_url) == ("?p=1", None)
@@ -207,26 +209,26 @@ def test_pages_turn_from_newer_to_older_and_miss_nothing(desk: Client, alice: Us
 
 
 @pytest.mark.parametrize("page", ["0", "-5", "x", "99999999999999999999"])
-def test_an_odd_page_number_does_no_harm(desk: Client, books: Books, page: str) -> None:
-    assert desk.get(TRANSACTIONS, {"p": page}).status_code == 200
+def test_an_odd_page_number_is_no_error(superuser: Client, books: Books, page: str) -> None:
+    assert superuser.get(TRANSACTIONS, {"p": page}).status_code == 200
 
 
-def test_nothing_secret_is_listed(desk: Client, alice: User) -> None:
+def test_no_page_shows_secrets(superuser: Client, alice: User) -> None:
     token, secret = token_issue(user=alice, name="phone")
 
     for path in (TOKENS, f"{TOKENS}{token.pk}/change/", f"{USERS}{alice.pk}/change/"):
-        page = desk.get(path).content.decode()
+        page = superuser.get(path).content.decode()
         assert "alice" in page
         assert secret not in page
         assert secret[:8] not in page
         assert alice.password not in page
 
 
-def test_the_clerk_may_look_at_all_lists(clerk: Client, books: Books) -> None:
+def test_staff_with_view_permissions_see_all_lists(clerk: Client, books: Books) -> None:
     assert {path: clerk.get(path).status_code for path in LISTS} == dict.fromkeys(LISTS, 200)
 
 
-def test_alice_may_look_at_none(books: Books, alice: User) -> None:
+def test_a_user_who_is_not_staff_sees_no_list(books: Books, alice: User) -> None:
     browser = browser_of(alice)
 
     assert {path: browser.get(path, follow=True).status_code for path in LISTS} == dict.fromkeys(LISTS, 403)

@@ -1,4 +1,4 @@
-"""What staff may do about people, and what they may not."""
+"""What staff may do with users and their tokens, emails and second factors, and what they may not."""
 
 from collections.abc import Callable
 
@@ -19,20 +19,20 @@ TOKENS = "/admin/wallets/apitoken/"
 
 
 def _form(**changes: str) -> dict[str, str]:
-    """What the browser sends for the inline of wallets, and these fields."""
+    """The form of a user's page: the inline of wallets, and the given fields."""
     return {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0", **changes}
 
 
-def test_somebody_can_be_shut_out_and_let_in_again(desk: Client, alice: User) -> None:
-    desk.post(f"{USERS}{alice.pk}/change/", _form())
+def test_a_user_can_be_deactivated_and_activated_again(superuser: Client, alice: User) -> None:
+    superuser.post(f"{USERS}{alice.pk}/change/", _form())
     assert authenticate(username="alice", password=PASSWORD) is None
 
-    desk.post(f"{USERS}{alice.pk}/change/", _form(is_active="on"))
+    superuser.post(f"{USERS}{alice.pk}/change/", _form(is_active="on"))
 
     assert authenticate(username="alice", password=PASSWORD) == alice
 
 
-def test_a_clerk_who_may_change_people_can_shut_them_out(staff_create: Callable[..., User], alice: User) -> None:
+def test_staff_who_may_change_users_can_deactivate_them(staff_create: Callable[..., User], alice: User) -> None:
     clerk = browser_of(staff_create("clerk", *VIEWS, "change_user"))
 
     clerk.post(f"{USERS}{alice.pk}/change/", _form())
@@ -41,7 +41,7 @@ def test_a_clerk_who_may_change_people_can_shut_them_out(staff_create: Callable[
     assert not alice.is_active
 
 
-def test_a_clerk_gives_nobody_rights(staff_create: Callable[..., User], alice: User) -> None:
+def test_staff_who_are_not_superusers_cannot_grant_rights(staff_create: Callable[..., User], alice: User) -> None:
     clerk = browser_of(staff_create("clerk", *VIEWS, "change_user"))
 
     clerk.post(f"{USERS}{alice.pk}/change/", _form(is_active="on", is_staff="on", is_superuser="on"))
@@ -50,7 +50,7 @@ def test_a_clerk_gives_nobody_rights(staff_create: Callable[..., User], alice: U
     assert (alice.is_staff, alice.is_superuser) == (False, False)
 
 
-def test_a_clerk_cannot_touch_a_superuser(staff_create: Callable[..., User], root: User) -> None:
+def test_staff_who_are_not_superusers_cannot_change_a_superuser(staff_create: Callable[..., User], root: User) -> None:
     clerk = browser_of(staff_create("clerk", *VIEWS, "change_user"))
 
     assert clerk.post(f"{USERS}{root.pk}/change/", _form()).status_code == 403
@@ -59,82 +59,88 @@ def test_a_clerk_cannot_touch_a_superuser(staff_create: Callable[..., User], roo
     assert root.is_active
 
 
-def test_nobody_changes_their_own_rights_or_shuts_themselves_out(desk: Client, root: User) -> None:
-    desk.post(f"{USERS}{root.pk}/change/", _form())
+def test_staff_cannot_change_their_own_rights_or_deactivate_themselves(superuser: Client, root: User) -> None:
+    superuser.post(f"{USERS}{root.pk}/change/", _form())
 
     root.refresh_from_db()
     assert (root.is_active, root.is_staff, root.is_superuser) == (True, True, True)
 
 
-def test_a_superuser_makes_somebody_staff(desk: Client, alice: User) -> None:
-    desk.post(f"{USERS}{alice.pk}/change/", _form(is_active="on", is_staff="on"))
+def test_a_superuser_can_make_a_user_staff(superuser: Client, alice: User) -> None:
+    superuser.post(f"{USERS}{alice.pk}/change/", _form(is_active="on", is_staff="on"))
 
     alice.refresh_from_db()
     assert (alice.is_staff, alice.is_superuser) == (True, False)
 
 
-def test_names_addresses_and_passwords_are_the_persons_own(desk: Client, alice: User) -> None:
-    page = desk.get(f"{USERS}{alice.pk}/change/").content.decode()
-    desk.post(f"{USERS}{alice.pk}/change/", _form(is_active="on", username="eve", email="eve@x.example", password="x"))
+def test_staff_cannot_change_usernames_emails_or_passwords(superuser: Client, alice: User) -> None:
+    page = superuser.get(f"{USERS}{alice.pk}/change/").content.decode()
+    superuser.post(
+        f"{USERS}{alice.pk}/change/", _form(is_active="on", username="eve", email="eve@x.example", password="x")
+    )
 
     assert "password" not in page.replace("password_change", "").lower().replace("change password", "")
-    assert desk.get(f"{USERS}{alice.pk}/password/", follow=True).wsgi_request.path != f"{USERS}{alice.pk}/password/"
+    assert (
+        superuser.get(f"{USERS}{alice.pk}/password/", follow=True).wsgi_request.path != f"{USERS}{alice.pk}/password/"
+    )
     assert User.objects.get(pk=alice.pk).email == "alice@example.com"
     assert authenticate(username="alice", password=PASSWORD) == alice
 
 
-def test_people_are_neither_made_nor_deleted_here(desk: Client, alice: User) -> None:
-    assert desk.get(f"{USERS}add/").status_code == 403
-    assert desk.post(f"{USERS}{alice.pk}/delete/", {"post": "yes"}).status_code == 403
-    desk.post(USERS, {"action": "delete_selected", "_selected_action": [alice.pk], "post": "yes"})
+def test_users_cannot_be_added_or_deleted(superuser: Client, alice: User) -> None:
+    assert superuser.get(f"{USERS}add/").status_code == 403
+    assert superuser.post(f"{USERS}{alice.pk}/delete/", {"post": "yes"}).status_code == 403
+    superuser.post(USERS, {"action": "delete_selected", "_selected_action": [alice.pk], "post": "yes"})
 
     assert User.objects.filter(pk=alice.pk).exists()
 
 
-def test_a_persons_page_shows_their_wallets(desk: Client, alice: User) -> None:
-    page = desk.get(f"{USERS}{alice.pk}/change/").content.decode()
+def test_a_users_page_shows_their_wallets(superuser: Client, alice: User) -> None:
+    page = superuser.get(f"{USERS}{alice.pk}/change/").content.decode()
 
     assert "alice USD" in page
     assert "$0.00" in page
 
 
-def test_a_token_is_revoked(desk: Client, alice: User) -> None:
+def test_a_token_is_revoked(superuser: Client, alice: User) -> None:
     lost, _ = token_issue(user=alice, name="lost phone")
     kept, _ = token_issue(user=alice, name="laptop")
 
-    desk.post(f"{TOKENS}{lost.pk}/delete/", {"post": "yes"})
+    superuser.post(f"{TOKENS}{lost.pk}/delete/", {"post": "yes"})
 
     assert [token.pk for token in ApiToken.objects.all()] == [kept.pk]
 
 
-def test_several_tokens_are_revoked_together(desk: Client, alice: User) -> None:
+def test_several_tokens_are_revoked_together(superuser: Client, alice: User) -> None:
     tokens = [token_issue(user=alice, name=name)[0] for name in ("phone", "laptop")]
 
-    desk.post(TOKENS, {"action": "delete_selected", "_selected_action": [token.pk for token in tokens], "post": "yes"})
+    superuser.post(
+        TOKENS, {"action": "delete_selected", "_selected_action": [token.pk for token in tokens], "post": "yes"}
+    )
 
     assert not ApiToken.objects.exists()
 
 
-def test_a_token_is_not_made_or_changed_here(desk: Client, alice: User) -> None:
+def test_tokens_cannot_be_added_or_changed(superuser: Client, alice: User) -> None:
     token, _ = token_issue(user=alice, name="phone")
 
-    assert desk.get(f"{TOKENS}add/").status_code == 403
-    assert desk.post(f"{TOKENS}{token.pk}/change/", {"expiry": ""}).status_code == 403
+    assert superuser.get(f"{TOKENS}add/").status_code == 403
+    assert superuser.post(f"{TOKENS}{token.pk}/change/", {"expiry": ""}).status_code == 403
 
 
-def test_a_clerk_who_may_only_look_revokes_nothing(clerk: Client, alice: User) -> None:
+def test_staff_who_may_only_view_cannot_revoke_tokens(clerk: Client, alice: User) -> None:
     token, _ = token_issue(user=alice, name="phone")
 
     assert clerk.post(f"{TOKENS}{token.pk}/delete/", {"post": "yes"}).status_code == 403
     assert ApiToken.objects.exists()
 
 
-def test_a_lost_second_factor_is_taken_away_and_its_secret_never_shown(desk: Client, alice: User) -> None:
+def test_a_lost_second_factor_can_be_removed_and_its_secret_is_never_shown(superuser: Client, alice: User) -> None:
     secret = "JBSWY3DPEHPK3PXP"
     factor = TOTP.activate(alice, secret).instance
 
-    page = desk.get(f"/admin/mfa/authenticator/{factor.pk}/change/").content.decode()
-    desk.post(f"/admin/mfa/authenticator/{factor.pk}/delete/", {"post": "yes"})
+    page = superuser.get(f"/admin/mfa/authenticator/{factor.pk}/change/").content.decode()
+    superuser.post(f"/admin/mfa/authenticator/{factor.pk}/delete/", {"post": "yes"})
 
     assert "alice" in page
     assert secret not in page
@@ -142,18 +148,18 @@ def test_a_lost_second_factor_is_taken_away_and_its_secret_never_shown(desk: Cli
 
 
 @pytest.mark.parametrize("path", ["/admin/account/emailaddress/", "/admin/mfa/authenticator/"])
-def test_addresses_and_second_factors_are_listed_and_found(desk: Client, alice: User, path: str) -> None:
+def test_emails_and_second_factors_are_listed_and_found(superuser: Client, alice: User, path: str) -> None:
     EmailAddress.objects.get_or_create(user=alice, email=alice.email)
     TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
 
-    assert len(desk.get(path, {"q": "ALICE"}).context["cl"].result_list) == 1
-    assert len(desk.get(path, {"q": "nobody"}).context["cl"].result_list) == 0
+    assert len(superuser.get(path, {"q": "ALICE"}).context["cl"].result_list) == 1
+    assert len(superuser.get(path, {"q": "nobody"}).context["cl"].result_list) == 0
 
 
-def test_an_address_is_not_changed_here(desk: Client, alice: User) -> None:
+def test_an_email_cannot_be_changed(superuser: Client, alice: User) -> None:
     address, _ = EmailAddress.objects.get_or_create(user=alice, email=alice.email)
 
-    response = desk.post(f"/admin/account/emailaddress/{address.pk}/change/", {"email": "eve@x.example"})
+    response = superuser.post(f"/admin/account/emailaddress/{address.pk}/change/", {"email": "eve@x.example"})
 
     assert response.status_code == 403
-    assert "make_verified" not in desk.get("/admin/account/emailaddress/").content.decode()
+    assert "make_verified" not in superuser.get("/admin/account/emailaddress/").content.decode()

@@ -1,4 +1,4 @@
-"""Freezing, reopening and closing: with a reason, by those who may, and on record."""
+"""Staff with the permission freeze, reopen and close wallets: with a reason, and recorded in the audit trail."""
 
 import threading
 from collections.abc import Callable
@@ -27,19 +27,19 @@ def _status(wallet_id: int) -> str:
     return Wallet.objects.get(id=wallet_id).status
 
 
-def test_a_frozen_wallet_moves_no_money_until_it_is_reopened(desk: Client, books: Books, alice: User) -> None:
-    desk.post(_status_url("freeze", books.alice), {"reason": "Stolen phone"})
+def test_a_frozen_wallet_moves_no_money_until_it_is_reopened(superuser: Client, books: Books, alice: User) -> None:
+    superuser.post(_status_url("freeze", books.alice), {"reason": "Stolen phone"})
     with pytest.raises(WalletError) as refused:
         deposit_create(actor=alice, wallet_id=books.alice, amount=1)
     assert refused.value.code is ErrorCode.WALLET_FROZEN
 
-    desk.post(_status_url("reopen", books.alice), {"reason": "Phone found"})
+    superuser.post(_status_url("reopen", books.alice), {"reason": "Phone found"})
 
     assert deposit_create(actor=alice, wallet_id=books.alice, amount=1).transaction.status == "posted"
 
 
-def test_it_is_on_record_who_did_it_and_when_and_why(desk: Client, books: Books, root: User) -> None:
-    response = desk.post(_status_url("freeze", books.alice), {"reason": "  Stolen phone  "})
+def test_the_trail_shows_who_froze_a_wallet_when_and_why(superuser: Client, books: Books, root: User) -> None:
+    response = superuser.post(_status_url("freeze", books.alice), {"reason": "  Stolen phone  "})
 
     assert response["Location"] == f"{LIST}{books.alice}/change/"
     (event,) = WalletStatusEvent.objects.all()
@@ -52,52 +52,52 @@ def test_it_is_on_record_who_did_it_and_when_and_why(desk: Client, books: Books,
         "Frozen: Stolen phone",
     )
     for path in (f"{LIST}{books.alice}/change/", "/admin/wallets/walletstatusevent/"):
-        page = desk.get(path).content.decode()
+        page = superuser.get(path).content.decode()
         assert "Stolen phone" in page
         assert "root" in page
         assert f"{event.pgh_created_at:%Y-%m-%d %H:%M:%S}" in page
 
 
-def test_a_change_made_in_the_database_is_on_record_too(desk: Client, books: Books) -> None:
+def test_the_trail_shows_a_change_made_in_the_database(superuser: Client, books: Books) -> None:
     Wallet.objects.filter(id=books.alice).update(status=WalletStatus.FROZEN)
 
-    assert "unknown (changed in the database)" in desk.get(f"{LIST}{books.alice}/change/").content.decode()
+    assert "unknown (changed in the database)" in superuser.get(f"{LIST}{books.alice}/change/").content.decode()
 
 
 @pytest.mark.parametrize("name", CHANGES)
 @pytest.mark.parametrize("reason", ["", "   ", None])
-def test_nothing_is_changed_without_a_reason(desk: Client, books: Books, name: str, reason: str | None) -> None:
+def test_nothing_is_changed_without_a_reason(superuser: Client, books: Books, name: str, reason: str | None) -> None:
     wallet_id = books.charlie
     if name == "reopen":
         Wallet.objects.filter(id=wallet_id).update(status=WalletStatus.FROZEN)
     before = _status(wallet_id), WalletStatusEvent.objects.count()
 
-    response = desk.post(_status_url(name, wallet_id), {} if reason is None else {"reason": reason})
+    response = superuser.post(_status_url(name, wallet_id), {} if reason is None else {"reason": reason})
 
     assert response.status_code == 422
     assert "This field is required." in response.content.decode()
     assert (_status(wallet_id), WalletStatusEvent.objects.count()) == before
 
 
-def test_a_reason_has_an_end(desk: Client, books: Books) -> None:
-    assert desk.post(_status_url("freeze", books.alice), {"reason": "x" * 501}).status_code == 422
+def test_too_long_a_reason_is_refused(superuser: Client, books: Books) -> None:
+    assert superuser.post(_status_url("freeze", books.alice), {"reason": "x" * 501}).status_code == 422
     assert _status(books.alice) == WalletStatus.OPEN
 
 
-def test_looking_at_the_page_changes_nothing(desk: Client, books: Books) -> None:
-    page = desk.get(_status_url("freeze", books.alice)).content.decode()
+def test_viewing_the_confirmation_changes_nothing(superuser: Client, books: Books) -> None:
+    page = superuser.get(_status_url("freeze", books.alice)).content.decode()
 
     assert "Freeze alice USD?" in page
     assert "$70.00" in page
     assert _status(books.alice) == WalletStatus.OPEN
 
 
-def test_several_wallets_are_selected_in_the_list_and_frozen_together(desk: Client, books: Books) -> None:
+def test_several_wallets_are_selected_in_the_list_and_frozen_together(superuser: Client, books: Books) -> None:
     selected = {"action": "freeze", "_selected_action": [str(books.alice), str(books.bob)]}
 
-    to_confirm = desk.post(LIST, selected)
-    page = desk.get(to_confirm["Location"]).content.decode()
-    done = desk.post(to_confirm["Location"], {"reason": "An inquiry"}, follow=True)
+    to_confirm = superuser.post(LIST, selected)
+    page = superuser.get(to_confirm["Location"]).content.decode()
+    done = superuser.post(to_confirm["Location"], {"reason": "An inquiry"}, follow=True)
 
     assert "Freeze 2 wallets?" in page
     assert [_status(id_) for id_ in (books.alice, books.bob, books.charlie)] == ["frozen", "frozen", "open"]
@@ -105,11 +105,13 @@ def test_several_wallets_are_selected_in_the_list_and_frozen_together(desk: Clie
     assert "Frozen: alice USD." in done.content.decode()
 
 
-def test_a_wallet_that_is_frozen_already_is_left_as_it_is(desk: Client, books: Books, root: User) -> None:
+def test_a_wallet_that_is_frozen_already_is_left_as_it_is(superuser: Client, books: Books, root: User) -> None:
     wallet_freeze(wallet_id=books.alice, actor=root, reason="First")
 
-    page = desk.get(_status_url("freeze", books.alice, books.bob)).content.decode()
-    done = desk.post(_status_url("freeze", books.alice, books.bob), {"reason": "Second"}, follow=True).content.decode()
+    page = superuser.get(_status_url("freeze", books.alice, books.bob)).content.decode()
+    done = superuser.post(
+        _status_url("freeze", books.alice, books.bob), {"reason": "Second"}, follow=True
+    ).content.decode()
 
     assert "These are left as they are" in page
     assert "Left as it is: alice USD." in done
@@ -117,8 +119,8 @@ def test_a_wallet_that_is_frozen_already_is_left_as_it_is(desk: Client, books: B
     assert _status(books.bob) == WalletStatus.FROZEN
 
 
-def test_only_an_empty_wallet_is_closed(desk: Client, books: Books) -> None:
-    done = desk.post(_status_url("close", books.alice, books.charlie), {"reason": "Asked for it"}, follow=True)
+def test_only_an_empty_wallet_can_be_closed(superuser: Client, books: Books) -> None:
+    done = superuser.post(_status_url("close", books.alice, books.charlie), {"reason": "Asked for it"}, follow=True)
 
     assert (_status(books.alice), _status(books.charlie)) == (WalletStatus.OPEN, WalletStatus.CLOSED)
     assert "Not closed: alice USD. Only an empty wallet can be closed." in done.content.decode()
@@ -126,26 +128,26 @@ def test_only_an_empty_wallet_is_closed(desk: Client, books: Books) -> None:
 
 
 @pytest.mark.parametrize("ids", ["", "x", "840", "1,2", "9" * 40, "٣", ",", "-1"])
-def test_there_is_no_page_for_wallets_that_do_not_exist(desk: Client, books: Books, ids: str) -> None:
-    assert desk.get(f"{LIST}status/freeze/", {"ids": ids}).status_code == 404
-    assert desk.post(f"{LIST}status/freeze/?ids={ids}", {"reason": "x"}).status_code == 404
+def test_there_is_no_page_for_wallets_that_do_not_exist(superuser: Client, books: Books, ids: str) -> None:
+    assert superuser.get(f"{LIST}status/freeze/", {"ids": ids}).status_code == 404
+    assert superuser.post(f"{LIST}status/freeze/?ids={ids}", {"reason": "x"}).status_code == 404
 
 
-def test_there_is_no_other_change(desk: Client, books: Books) -> None:
-    assert desk.get(_status_url("empty", books.alice)).status_code == 404
+def test_there_is_no_other_change(superuser: Client, books: Books) -> None:
+    assert superuser.get(_status_url("empty", books.alice)).status_code == 404
 
 
-def test_too_many_wallets_at_once_are_turned_away(desk: Client, db: None) -> None:
+def test_too_long_a_selection_is_refused(superuser: Client, db: None) -> None:
     for number in range(WALLETS_MAX + 1):
         user_register(username=f"p{number}", email=f"p{number}@example.com", password="x")
     ids = list(Wallet.objects.filter(owner__isnull=False).values_list("id", flat=True))
 
-    page = desk.post(LIST, {"action": "freeze", "_selected_action": ids}, follow=True).content.decode()
+    page = superuser.post(LIST, {"action": "freeze", "_selected_action": ids}, follow=True).content.decode()
 
     assert f"Select at most {WALLETS_MAX} wallets." in page
 
 
-def test_whoever_may_only_look_cannot_freeze(clerk: Client, books: Books) -> None:
+def test_staff_who_may_only_view_cannot_freeze(clerk: Client, books: Books) -> None:
     wallet_page = clerk.get(f"{LIST}{books.alice}/change/").content.decode()
     list_page = clerk.get(LIST).content.decode()
 
@@ -158,7 +160,9 @@ def test_whoever_may_only_look_cannot_freeze(clerk: Client, books: Books) -> Non
     assert not WalletStatusEvent.objects.exists()
 
 
-def test_whoever_may_freeze_needs_no_other_right(staff_create: Callable[..., User], books: Books) -> None:
+def test_freezing_needs_its_own_permission_and_no_other_change_permission(
+    staff_create: Callable[..., User], books: Books
+) -> None:
     guard = browser_of(staff_create("guard", *VIEWS, "freeze_wallet"))
 
     assert "Freeze wallet" in guard.get(f"{LIST}{books.alice}/change/").content.decode()
@@ -175,7 +179,7 @@ def test_a_customer_cannot_freeze(books: Books, alice: User) -> None:
 
 
 @pytest.mark.parametrize("sql", ["UPDATE {} SET status = 'open'", "DELETE FROM {}"])
-def test_the_trail_itself_cannot_be_changed(books: Books, root: User, sql: str) -> None:
+def test_the_trail_cannot_be_changed(books: Books, root: User, sql: str) -> None:
     wallet_freeze(wallet_id=books.alice, actor=root, reason="Stolen phone")
 
     with pytest.raises(Exception, match="append-only"), connection.cursor() as cursor:
@@ -208,7 +212,7 @@ def test_two_staff_who_freeze_at_once_record_one_event(staff_create: Callable[..
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_wallet_that_is_busy_for_too_long_is_left_alone(desk: Client, books: Books) -> None:
+def test_a_wallet_that_stays_locked_is_left_as_it_is(superuser: Client, books: Books) -> None:
     locked, done = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -228,7 +232,7 @@ def test_a_wallet_that_is_busy_for_too_long_is_left_alone(desk: Client, books: B
         assert locked.wait(timeout=10)
         with connection.cursor() as cursor:
             cursor.execute("SET lock_timeout = '100ms'")
-        page = desk.post(_status_url("freeze", books.alice), {"reason": "Stolen phone"}, follow=True)
+        page = superuser.post(_status_url("freeze", books.alice), {"reason": "Stolen phone"}, follow=True)
     finally:
         done.set()
         holder.join(timeout=20)

@@ -1,4 +1,4 @@
-"""Small books to audit, and a way to spoil them that the database would never allow."""
+"""Small books to audit, and a way to corrupt them past the guards of the database."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from wallets.models import User, Wallet
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Alice put 100.00 in, sent 25.00 to Bob and took 5.00 out; Charlie's wallet is empty."""
+    """Ids in the books: Alice deposited 100.00, sent 25.00 to Bob and withdrew 5.00. Charlie's wallet is empty."""
 
     alice: int
     bob: int
@@ -39,9 +39,9 @@ def books_write(*, alice: User, bob: User, charlie: User) -> Books:
 
 
 def books_spoil(sql: str, *, dropped: str = "") -> None:
-    """Runs SQL with every guard off: triggers and foreign keys, and the one constraint that is named `dropped`.
+    """Runs SQL without triggers and foreign keys, and without the constraint that is named `dropped`.
 
-    All of it goes away with the test's transaction.
+    Rolling back the test's transaction undoes everything.
     """
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -1,4 +1,4 @@
-"""Every way in which books can be wrong is found and named."""
+"""The audit finds and names every way in which books can be wrong."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from transactions.audit import FAULTS_NAMED_MAX, books_audit
 
 
 @dataclass(frozen=True, slots=True)
-class Crime:
-    """SQL that spoils the books, in terms of their ids, and the fault that the audit must name."""
+class Corruption:
+    """SQL that corrupts the books, with their ids as placeholders, and the fault that the audit must name."""
 
     name: str
     sql: str
@@ -18,157 +18,157 @@ class Crime:
     dropped: str = ""
 
 
-CRIMES = [
-    Crime(
+CORRUPTIONS = [
+    Corruption(
         "half_a_transaction",
         "DELETE FROM transactions_entry WHERE transaction_id = {transfer} AND wallet_id = {bob}",
         "transaction {transfer}: has 1 entries instead of 2; its entries sum to -2500 instead of 0",
     ),
-    Crime(
+    Corruption(
         "posted_without_entries",
         "DELETE FROM transactions_entry WHERE transaction_id = {transfer}",
         "transaction {transfer}: is posted without entries",
     ),
-    Crime(
+    Corruption(
         "pending_with_entries",
         "UPDATE transactions_transaction SET status = 'pending', settled_at = NULL WHERE id = {transfer}",
         "transaction {transfer}: is pending but has entries",
     ),
-    Crime(
+    Corruption(
         "failed_with_entries",
         "UPDATE transactions_transaction SET status = 'failed', failure_code = 'x' WHERE id = {transfer}",
         "transaction {transfer}: is failed but has entries",
     ),
-    Crime(
+    Corruption(
         "a_cent_too_much",
         "UPDATE transactions_entry SET amount = 2501 WHERE transaction_id = {transfer} AND wallet_id = {bob}",
         "transaction {transfer}: its entries sum to 1 instead of 0",
     ),
-    Crime(
+    Corruption(
         "both_sides_of_another_amount",
         "UPDATE transactions_entry SET amount = sign(amount) * 2400 WHERE transaction_id = {transfer}",
         "transaction {transfer}: its entries are at other wallets or of another amount",
     ),
-    Crime(
+    Corruption(
         "sides_swapped",
         "UPDATE transactions_entry SET amount = -amount WHERE transaction_id = {transfer}",
         "transaction {transfer}: its entries are at other wallets or of another amount",
     ),
-    Crime(
-        "somebody_else_got_it",
+    Corruption(
+        "another_recipient",
         "UPDATE transactions_entry SET wallet_id = {charlie} WHERE transaction_id = {transfer} AND wallet_id = {bob}",
         "transaction {transfer}: its entries are at other wallets or of another amount",
     ),
-    Crime(
+    Corruption(
         "four_entries",
         "INSERT INTO transactions_entry (transaction_id, wallet_id, sequence, amount, balance_after, created_at) "
         "VALUES ({transfer}, 840, NULL, -1, NULL, now()), ({transfer}, {charlie}, 1, 1, 1, now())",
         "transaction {transfer}: has 4 entries instead of 2",
     ),
-    Crime(
+    Corruption(
         "another_currency",
         "UPDATE transactions_transaction SET currency = 'EUR' WHERE id = {transfer}",
         "transaction {transfer}: its source does not hold EUR; its destination does not hold EUR",
     ),
-    Crime(
+    Corruption(
         "no_such_transaction",
         "DELETE FROM transactions_transaction WHERE id = {transfer}",
         "transaction {transfer}: has entries but does not exist",
     ),
-    Crime(
+    Corruption(
         "moves_less_than_nothing",
         "UPDATE transactions_transaction SET amount = -2500 WHERE id = {transfer}",
         "transaction {transfer}: moves -2500",
         dropped="transaction_amount_range",
     ),
-    Crime(
+    Corruption(
         "a_richer_wallet",
         "UPDATE wallets_wallet SET balance = 7001 WHERE id = {alice}",
         "wallet {alice}: its balance is 7001, its entries sum to 7000; its balance is 7001, its last entry left 7000",
     ),
-    Crime(
+    Corruption(
         "an_empty_wallet_with_money",
         "UPDATE wallets_wallet SET balance = 1 WHERE id = {charlie}",
         "wallet {charlie}: its balance is 1, its entries sum to 0; its balance is 1, its last entry left 0",
     ),
-    Crime(
+    Corruption(
         "a_wrong_version",
         "UPDATE wallets_wallet SET version = 4 WHERE id = {alice}",
         "wallet {alice}: its version is 4, it has 3 entries; its version is 4, its last sequence 3",
     ),
-    Crime(
+    Corruption(
         "a_gap_in_the_sequence",
         "UPDATE transactions_entry SET sequence = 4 WHERE wallet_id = {alice} AND sequence = 3",
         "wallet {alice}: its version is 3, its last sequence 4; its sequence is broken at entry 3",
     ),
-    Crime(
+    Corruption(
         "one_sequence_twice",
         "UPDATE transactions_entry SET sequence = 2 WHERE wallet_id = {alice} AND sequence = 3",
         "its sequence is broken at entry 3",
         dropped="entry_one_per_sequence",
     ),
-    Crime(
-        "an_entry_out_of_the_middle",
+    Corruption(
+        "a_missing_entry_in_the_middle",
         "DELETE FROM transactions_entry WHERE wallet_id = {alice} AND sequence = 2",
         "its sequence is broken at entry 2; its balances do not add up at entry 2",
     ),
-    Crime(
+    Corruption(
         "a_broken_chain",
         "UPDATE transactions_entry SET balance_after = 7400 WHERE wallet_id = {alice} AND sequence = 2",
         "wallet {alice}: its balances do not add up at entry 2",
     ),
-    Crime(
-        "a_chain_that_starts_with_money",
+    Corruption(
+        "a_first_balance_that_is_too_high",
         "UPDATE transactions_entry SET balance_after = balance_after + 1 WHERE wallet_id = {bob}",
         "wallet {bob}: its balance is 2500, its last entry left 2501; its balances do not add up at entry 1",
     ),
-    Crime(
+    Corruption(
         "a_negative_entry",
         "UPDATE transactions_entry SET balance_after = -1 WHERE wallet_id = {alice} AND sequence = 2",
         "its balance is negative at entry 2",
         dropped="entry_carries_balance_unless_outside",
     ),
-    Crime(
+    Corruption(
         "a_negative_wallet",
         "UPDATE wallets_wallet SET balance = -1 WHERE id = {charlie}",
         "wallet {charlie}: its balance is -1",
         dropped="wallet_balance_range",
     ),
-    Crime(
+    Corruption(
         "time_that_goes_back",
         "UPDATE transactions_entry SET created_at = created_at - interval '1 day' "
         "WHERE wallet_id = {alice} AND sequence = 2",
         "wallet {alice}: its time goes back at entry 2",
     ),
-    Crime(
+    Corruption(
         "an_outside_wallet_with_a_balance",
         "UPDATE wallets_wallet SET balance = 5, version = 1 WHERE id = 840",
         "wallet 840: is outside but open, of version 1 and balance 5",
         dropped="wallet_outside_carries_nothing",
     ),
-    Crime(
+    Corruption(
         "an_outside_entry_with_a_balance",
         "UPDATE transactions_entry SET balance_after = 0 WHERE wallet_id = 840 AND transaction_id = {deposit}",
         "wallet 840: is outside but 1 of its entries carry a balance",
         dropped="entry_carries_balance_unless_outside",
     ),
-    Crime(
+    Corruption(
         "no_such_wallet",
         "DELETE FROM wallets_wallet WHERE id = {bob}",
         "wallet {bob}: has entries but does not exist",
     ),
-    Crime(
-        "a_wallet_of_nobody",
+    Corruption(
+        "a_wallet_without_an_owner",
         "UPDATE wallets_wallet SET owner_id = NULL, currency = 'EUR' WHERE id = {charlie}",
         "wallet {charlie}: its owner does not fit its id",
         dropped="wallet_id_tells_outside",
     ),
-    Crime(
+    Corruption(
         "money_out_of_thin_air",
         "UPDATE wallets_wallet SET balance = balance + 1 WHERE id = {bob}",
         "currency USD: its wallets hold 9501, but 9500 came in from outside",
     ),
-    Crime(
+    Corruption(
         "a_lost_entry_of_a_currency",
         "DELETE FROM transactions_entry WHERE wallet_id = 840 AND transaction_id = {deposit}",
         "currency USD: all its entries sum to 10000 instead of 0; its wallets hold 9500, but -500 came in from outside",
@@ -176,7 +176,7 @@ CRIMES = [
 ]
 
 
-def test_it_finds_nothing_wrong_with_right_books(books: Books) -> None:
+def test_correct_books_have_no_faults(books: Books) -> None:
     audit = books_audit()
 
     assert audit.clean
@@ -189,27 +189,27 @@ def test_it_finds_nothing_wrong_with_right_books(books: Books) -> None:
 
 
 @pytest.mark.django_db
-def test_it_finds_nothing_wrong_with_empty_books() -> None:
+def test_empty_books_have_no_faults() -> None:
     audit = books_audit()
 
     assert audit.clean
     assert audit.entry_count == 0
 
 
-@pytest.mark.parametrize("crime", CRIMES, ids=lambda crime: crime.name)
-def test_it_finds_and_names(crime: Crime, books: Books) -> None:
+@pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.name)
+def test_it_finds_and_names_the_fault(corruption: Corruption, books: Books) -> None:
     ids = {name: getattr(books, name) for name in books.__slots__}
-    books_spoil(crime.sql.format(**ids), dropped=crime.dropped)
+    books_spoil(corruption.sql.format(**ids), dropped=corruption.dropped)
 
     audit = books_audit()
 
     assert not audit.clean
     assert audit.fault_count == len(audit.faults)
-    told = [f"{fault.subject}: {fault.problem}" for fault in audit.faults]
-    assert any(crime.fault.format(**ids) in line for line in told), told
+    named = [f"{fault.subject}: {fault.problem}" for fault in audit.faults]
+    assert any(corruption.fault.format(**ids) in line for line in named), named
 
 
-def test_it_counts_all_faults_and_names_the_first_of_them(books: Books) -> None:
+def test_it_counts_all_faults_and_names_the_first_ones(books: Books) -> None:
     books_spoil(
         f"""INSERT INTO transactions_transaction (id, kind, status, currency, amount, destination_id, memo,
             initiator_id, created_at, settled_at, failure_code)

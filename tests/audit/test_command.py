@@ -1,4 +1,4 @@
-"""`manage.py audit_ledger`, and the nightly task."""
+"""`manage.py audit_ledger` and the nightly audit."""
 
 import json
 from io import StringIO
@@ -13,16 +13,16 @@ from transactions.tasks import BooksError, audit_nightly
 from wallet_project.celery import app
 
 
-def test_it_prints_the_figures_of_right_books(books: Books) -> None:
+def test_it_prints_the_totals_of_correct_books(books: Books) -> None:
     out = StringIO()
 
     call_command("audit_ledger", stdout=out)
 
-    told = out.getvalue()
-    assert "0 pending, 3 posted, 0 failed" in told
-    assert "entries       6" in told
-    assert ["USD", "$95.00", "$95.00", "$0.00"] in [line.split() for line in told.splitlines()]
-    assert "The books balance." in told
+    printed = out.getvalue()
+    assert "0 pending, 3 posted, 0 failed" in printed
+    assert "entries       6" in printed
+    assert ["USD", "$95.00", "$95.00", "$0.00"] in [line.split() for line in printed.splitlines()]
+    assert "The books balance." in printed
 
 
 def test_it_prints_each_fault_and_exits_with_1(books: Books) -> None:
@@ -37,7 +37,7 @@ def test_it_prints_each_fault_and_exits_with_1(books: Books) -> None:
     assert f"wallet {books.charlie}: its balance is 1, its entries sum to 0" in out.getvalue()
 
 
-def test_it_says_that_more_faults_are_counted_than_named(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_says_that_it_names_only_the_first_faults(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("transactions.audit.FAULTS_NAMED_MAX", 1)
     books_spoil("UPDATE wallets_wallet SET version = version + 1 WHERE owner_id IS NOT NULL")
     out = StringIO()
@@ -54,12 +54,12 @@ def test_it_prints_json(books: Books) -> None:
 
     call_command("audit_ledger", json=True, stdout=out)
 
-    told = json.loads(out.getvalue())
-    assert told["clean"] is True
-    assert told["currencies"] == [{"currency": "USD", "held": 9500, "outside": -9500, "entries_total": 0}]
+    printed = json.loads(out.getvalue())
+    assert printed["clean"] is True
+    assert printed["currencies"] == [{"currency": "USD", "held": 9500, "outside": -9500, "entries_total": 0}]
 
 
-def test_it_fails_clearly_where_the_books_cannot_be_read(books: Books) -> None:
+def test_it_says_so_if_the_books_cannot_be_read(books: Books) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE transactions_entry RENAME TO gone")
@@ -70,11 +70,11 @@ def test_it_fails_clearly_where_the_books_cannot_be_read(books: Books) -> None:
     assert failed.value.returncode == 1
 
 
-def test_the_nightly_audit_passes_over_right_books(books: Books) -> None:
+def test_the_nightly_audit_accepts_correct_books(books: Books) -> None:
     audit_nightly()
 
 
-def test_the_nightly_audit_fails_where_the_books_do_not_balance(books: Books, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_nightly_audit_fails_if_the_books_do_not_balance(books: Books, caplog: pytest.LogCaptureFixture) -> None:
     books_spoil(f"UPDATE wallets_wallet SET balance = 1 WHERE id = {books.charlie}")
 
     with pytest.raises(BooksError, match="2 faults"):

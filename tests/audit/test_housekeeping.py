@@ -1,4 +1,4 @@
-"""What Celery sweeps away by night, and what it leaves."""
+"""The nightly tasks delete expired sessions and tokens, and keep the others."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from wallets.tasks import api_tokens_delete_expired, sessions_delete_expired
 
 
 @pytest.mark.django_db
-def test_sessions_that_have_run_out_are_deleted() -> None:
+def test_expired_sessions_are_deleted() -> None:
     stale, fresh = SessionStore(), SessionStore()
     stale.set_expiry(timezone.now() - timedelta(minutes=1))
     stale.save()
@@ -24,7 +24,7 @@ def test_sessions_that_have_run_out_are_deleted() -> None:
     assert [session.session_key for session in Session.objects.all()] == [fresh.session_key]
 
 
-def test_tokens_that_have_run_out_are_deleted(alice: User) -> None:
+def test_expired_tokens_are_deleted(alice: User) -> None:
     stale, _ = token_issue(user=alice, name="stale")
     fresh, _ = token_issue(user=alice, name="fresh")
     lasting, _ = token_issue(user=alice, name="lasting")

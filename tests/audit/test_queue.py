@@ -1,4 +1,4 @@
-"""The audit and the queue: what waits is counted, and nothing waits that should not, or fails to wait that should."""
+"""The audit counts pending transfers, and finds jobs that are missing or should not exist."""
 
 import json
 import threading
@@ -19,8 +19,8 @@ from wallets.models import User
 
 
 @dataclass(frozen=True, slots=True)
-class Crime:
-    """SQL that spoils the queue, in terms of ids, and the fault that the audit must name."""
+class Corruption:
+    """SQL that corrupts the jobs, with ids as placeholders, and the fault that the audit must name."""
 
     name: str
     sql: str
@@ -28,48 +28,48 @@ class Crime:
     dropped: str = ""
 
 
-CRIMES = [
-    Crime(
+CORRUPTIONS = [
+    Corruption(
         "a_forgotten_transfer",
         "DELETE FROM transactions_job WHERE transaction_id = {pending}",
         "transaction {pending}: is pending but has no job",
     ),
-    Crime(
-        "a_job_of_nothing",
+    Corruption(
+        "a_job_without_a_transaction",
         "DELETE FROM transactions_transaction WHERE id = {pending}",
         "transaction {pending}: has a job but does not exist",
     ),
-    Crime(
+    Corruption(
         "a_job_of_a_posted_transfer",
         "UPDATE transactions_job SET transaction_id = {transfer} WHERE transaction_id = {pending}",
         "transaction {transfer}: is posted but still has a job",
     ),
-    Crime(
+    Corruption(
         "a_job_of_a_failed_transfer",
         "UPDATE transactions_transaction SET status = 'failed', settled_at = now(), failure_code = 'x' "
         "WHERE id = {pending}",
         "transaction {pending}: is failed but still has a job",
     ),
-    Crime(
+    Corruption(
         "a_dead_letter_of_a_failed_transfer",
         "UPDATE transactions_transaction SET status = 'failed', settled_at = now(), failure_code = 'x' "
         "WHERE id = {dead}",
         "transaction {dead}: is failed but still has a job",
     ),
-    Crime(
+    Corruption(
         "two_jobs_of_one_transfer",
         "INSERT INTO transactions_job (transaction_id, source_id, partition) "
         "SELECT transaction_id, source_id, partition FROM transactions_job WHERE transaction_id = {pending}",
         "transaction {pending}: has 2 jobs instead of 1",
         dropped="transactions_job_transaction_id_key",
     ),
-    Crime(
+    Corruption(
         "a_job_that_waits_at_another_wallet",
         "UPDATE transactions_job SET source_id = {charlie} WHERE transaction_id = {pending}",
         "transaction {pending}: its job waits at another wallet",
     ),
-    Crime(
-        "posted_and_gone_from_the_queue_without_entries",
+    Corruption(
+        "posted_without_a_job_and_without_entries",
         "WITH gone AS (DELETE FROM transactions_job WHERE transaction_id = {pending}) "
         "UPDATE transactions_transaction SET status = 'posted', settled_at = now() WHERE id = {pending}",
         "transaction {pending}: is posted without entries",
@@ -87,7 +87,7 @@ def dead(books: Books, alice: User) -> Transaction:
     return dead_make(alice, "charlie")
 
 
-def test_it_finds_nothing_wrong_with_what_waits_and_what_is_dead(pending: Transaction, dead: Transaction) -> None:
+def test_pending_transfers_and_dead_letters_are_no_faults(pending: Transaction, dead: Transaction) -> None:
     audit = books_audit()
 
     assert audit.clean, audit.faults
@@ -96,7 +96,7 @@ def test_it_finds_nothing_wrong_with_what_waits_and_what_is_dead(pending: Transa
     assert audit.oldest_pending_s is not None
 
 
-def test_it_finds_nothing_wrong_with_what_was_settled(pending: Transaction) -> None:
+def test_settled_transfers_are_no_faults(pending: Transaction) -> None:
     queue_drain()
 
     audit = books_audit()
@@ -106,7 +106,7 @@ def test_it_finds_nothing_wrong_with_what_was_settled(pending: Transaction) -> N
     assert (audit.dead_letter_count, audit.oldest_pending_s) == (0, None)
 
 
-def test_it_tells_how_long_the_oldest_has_waited(pending: Transaction, dead: Transaction) -> None:
+def test_it_gives_the_age_of_the_oldest_pending_transfer(pending: Transaction, dead: Transaction) -> None:
     books_spoil(
         f"UPDATE transactions_transaction SET created_at = clock_timestamp() - interval '1 hour' WHERE id = {dead.id}"
     )
@@ -117,25 +117,27 @@ def test_it_tells_how_long_the_oldest_has_waited(pending: Transaction, dead: Tra
     assert 3600 <= audit.oldest_pending_s < 3660
 
 
-def test_a_clock_that_is_behind_makes_nothing_wait_for_less_than_no_time(pending: Transaction) -> None:
+def test_the_age_is_not_negative_if_a_clock_is_behind(pending: Transaction) -> None:
     books_spoil("UPDATE transactions_transaction SET created_at = now() + interval '1 hour' WHERE status = 'pending'")
 
     assert books_audit().oldest_pending_s == 0
 
 
-@pytest.mark.parametrize("crime", CRIMES, ids=lambda crime: crime.name)
-def test_it_finds_and_names(crime: Crime, books: Books, pending: Transaction, dead: Transaction) -> None:
+@pytest.mark.parametrize("corruption", CORRUPTIONS, ids=lambda corruption: corruption.name)
+def test_it_finds_and_names_the_fault(
+    corruption: Corruption, books: Books, pending: Transaction, dead: Transaction
+) -> None:
     ids = {"transfer": books.transfer, "charlie": books.charlie, "pending": pending.id, "dead": dead.id}
-    books_spoil(crime.sql.format(**ids), dropped=crime.dropped)
+    books_spoil(corruption.sql.format(**ids), dropped=corruption.dropped)
 
     audit = books_audit()
 
     assert not audit.clean
-    told = [f"{fault.subject}: {fault.problem}" for fault in audit.faults]
-    assert any(crime.fault.format(**ids) in line for line in told), told
+    named = [f"{fault.subject}: {fault.problem}" for fault in audit.faults]
+    assert any(corruption.fault.format(**ids) in line for line in named), named
 
 
-def test_a_job_that_was_moved_is_two_faults(books: Books, pending: Transaction) -> None:
+def test_a_job_that_points_to_another_transaction_is_two_faults(books: Books, pending: Transaction) -> None:
     books_spoil(f"UPDATE transactions_job SET transaction_id = {books.transfer}")
 
     faults = [fault.problem for fault in books_audit().faults]
@@ -144,7 +146,7 @@ def test_a_job_that_was_moved_is_two_faults(books: Books, pending: Transaction) 
     assert any("is posted but still has a job" in fault for fault in faults)
 
 
-def test_it_counts_all_forgotten_transfers_and_names_the_first_of_them(
+def test_it_counts_all_forgotten_transfers_and_names_the_first_ones(
     books: Books, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transactions.audit.FAULTS_NAMED_MAX", 2)
@@ -157,7 +159,7 @@ def test_it_counts_all_forgotten_transfers_and_names_the_first_of_them(
     assert [fault.subject for fault in audit.faults] == [f"transaction {id_}" for id_ in sorted(forgotten)[:2]]
 
 
-def test_the_command_prints_what_waits(pending: Transaction, dead: Transaction) -> None:
+def test_the_command_prints_pending_transfers_and_dead_letters(pending: Transaction, dead: Transaction) -> None:
     out, as_json = StringIO(), StringIO()
 
     call_command("audit_ledger", stdout=out)
@@ -165,22 +167,22 @@ def test_the_command_prints_what_waits(pending: Transaction, dead: Transaction) 
 
     assert "2 pending" in out.getvalue()
     assert "dead letters  1" in out.getvalue()
-    assert "s at the longest" in out.getvalue()
-    told = json.loads(as_json.getvalue())
-    assert told["dead_letter_count"] == 1
-    assert told["oldest_pending_s"] >= 0
+    assert "s at most" in out.getvalue()
+    printed = json.loads(as_json.getvalue())
+    assert printed["dead_letter_count"] == 1
+    assert printed["oldest_pending_s"] >= 0
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_queue_is_counted_at_the_same_moment_as_the_books(books: Books, pending: Transaction) -> None:
+def test_jobs_and_transactions_are_read_in_the_same_snapshot(books: Books, pending: Transaction) -> None:
     settled = False
 
     def settle_before_the_jobs_are_read(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         nonlocal settled
         if "FULL JOIN jobs" in sql:
-            stranger = threading.Thread(target=_drain_and_leave)
-            stranger.start()
-            stranger.join(timeout=20)
+            worker = threading.Thread(target=_settle_and_close)
+            worker.start()
+            worker.join(timeout=20)
             settled = True
         return execute(sql, *rest)
 
@@ -193,7 +195,7 @@ def test_the_queue_is_counted_at_the_same_moment_as_the_books(books: Books, pend
     assert books_audit().transactions == {"pending": 0, "posted": 4, "failed": 0}
 
 
-def _drain_and_leave() -> None:
+def _settle_and_close() -> None:
     try:
         queue_drain()
     finally:

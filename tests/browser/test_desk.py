@@ -59,7 +59,7 @@ def test_staff_replay_several_of_the_list(visit: Visit, alice: User, bob: User, 
     root.page.get_by_label("Note (optional)").press("Tab")
     root.page.keyboard.press("Enter")
 
-    root.reads("Put back into the queue: transfer")
+    root.reads("Replayed: transfer")
     assert [is_dead(transfer) for transfer in transfers] == [False, False]
 
 

@@ -8,14 +8,14 @@ from transactions.audit import books_audit
 
 @pytest.fixture(scope="session")
 def processes(django_db_setup: None) -> Iterator[list[Worker]]:
-    """Four other processes; started once, because a Django takes its time to start."""
+    """Four worker processes. They are started once, because starting Django takes long."""
     with workers(4) as started:
         yield started
 
 
 @pytest.fixture(autouse=True)
-def _books_are_right_afterwards(transactional_db: None) -> Iterator[None]:
-    """Whatever the crowd did."""
+def _the_books_balance_afterwards(transactional_db: None) -> Iterator[None]:
+    """Audits the books after each test."""
     yield
     audit = books_audit()
     assert audit.clean, audit.faults

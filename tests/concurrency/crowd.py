@@ -1,4 +1,4 @@
-"""Many at once: real threads, each with a connection of its own."""
+"""Concurrent calls in real threads, each with its own database connection."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,33 +10,33 @@ from django.db import connection
 from wallets.domain.errors import WalletError
 
 T = TypeVar("T")
-#: No test waits longer than this for anybody.
+#: No test waits longer than this for a thread or a process.
 PATIENCE_S = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """What one of the crowd got: a value, or an error."""
+    """The result of one call: a value or an error."""
 
     value: T | None = None
     error: Exception | None = None
 
     @property
     def code(self) -> str:
-        """ "done", an error code of the catalogue, or the name of an exception that should not have been."""
+        """ "done", an error code of the catalogue, or the repr of an unexpected exception."""
         if self.error is None:
             return "done"
         return self.error.code if isinstance(self.error, WalletError) else repr(self.error)
 
 
 def _connect() -> None:
-    """A connection that waits for locks as long as the test does: on a busy machine, five seconds are not long."""
+    """Lets the connection wait for locks as long as the test does, because a busy machine may need more than 5 s."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET lock_timeout = '{PATIENCE_S}s'")
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[Answer[T]]:
-    """Makes all calls at the same moment, each in a thread; their answers, in order."""
+    """Makes all calls at the same moment, each in its own thread. Returns their answers, in order."""
     gate = threading.Barrier(len(calls))
     answers: list[Answer[T]] = [Answer(error=TimeoutError("still running"))] * len(calls)
 
@@ -59,13 +59,13 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[Answer[T]]:
 
 
 def codes(answers: Sequence[Answer[T]]) -> dict[str, int]:
-    """How often each code was answered."""
+    """How often each code occurs in the answers."""
     found = [answer.code for answer in answers]
     return {code: found.count(code) for code in found}
 
 
 class Meanwhile(Generic[T]):
-    """One call in a thread of its own, whose answer is waited for when it is wanted."""
+    """One call in its own thread. `answer` waits for its result."""
 
     def __init__(self, call: Callable[[], T]) -> None:
         self._call = call

@@ -1,4 +1,4 @@
-"""Other processes of the operating system, working on the test's database."""
+"""Worker processes that use the test's database."""
 
 import json
 import os
@@ -39,7 +39,7 @@ class Worker:
         self._process.stdin.flush()
 
     def answer(self) -> Any:
-        """The answer to the oldest job that was not answered yet."""
+        """The answer to the oldest unanswered job."""
         assert self._process.stdout is not None
         descriptor = self._process.stdout.fileno()
         deadline = time.monotonic() + PATIENCE_S
@@ -47,13 +47,13 @@ class Worker:
             ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
             part = os.read(descriptor, 1 << 16) if ready else b""
             if not part:
-                raise TimeoutError(f"The process said nothing; it ended with {self._process.poll()}.")
+                raise TimeoutError(f"The process did not answer; its exit code is {self._process.poll()}.")
             self._read += part
         line, _, self._read = self._read.partition(b"\n")
         return json.loads(line)
 
     def kill(self) -> None:
-        """kill -9"""
+        """Kills the process with kill -9."""
         self._process.kill()
         self._process.wait(PATIENCE_S)
 
@@ -64,7 +64,7 @@ class Worker:
 
 @contextmanager
 def workers(count: int) -> Iterator[list[Worker]]:
-    """So many processes, connected to the test's database and ready."""
+    """Starts `count` processes, waits until they are connected to the test's database, and kills them at the end."""
     started = [Worker() for _ in range(count)]
     try:
         for worker in started:
@@ -76,7 +76,7 @@ def workers(count: int) -> Iterator[list[Worker]]:
 
 
 def database_url() -> str:
-    """The test's database, for another process."""
+    """The URL of the test's database, for another process."""
     settings = connection.settings_dict
     user, password, host = (quote(str(settings[name] or ""), safe="") for name in ("USER", "PASSWORD", "HOST"))
     port = f":{settings['PORT']}" if settings["PORT"] else ""

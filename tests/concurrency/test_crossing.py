@@ -1,4 +1,4 @@
-"""Transfers that cross and go round in circles queue up; none waits for another for ever."""
+"""Crossed and ring-shaped transfers wait for each other without deadlocks."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ def transfer(source: Wallet, destination: Wallet, amount: int = 1) -> Command:
 
 
 def over_and_over(commands: Sequence[Command]) -> Callable[[], None]:
-    """Straight to `post`, which, unlike the services, does not hide a deadlock by trying again."""
+    """Posts the commands repeatedly. It calls `post`, because the services hide deadlocks by retrying."""
 
     def run() -> None:
         for _ in range(TIMES):
@@ -50,7 +50,7 @@ def people() -> list[Wallet]:
 
 
 @pytest.mark.parametrize("shape", ["crossed", "ring"])
-def test_transfers_that_meet_do_not_deadlock(people: list[Wallet], shape: str) -> None:
+def test_crossed_and_ring_shaped_transfers_do_not_deadlock(people: list[Wallet], shape: str) -> None:
     before = deadlocks()
     alice, bob, charlie = people
     ways = {
@@ -64,7 +64,7 @@ def test_transfers_that_meet_do_not_deadlock(people: list[Wallet], shape: str) -
     assert deadlocks() == before
 
 
-def test_lists_that_name_the_same_wallets_in_any_order_do_not_deadlock(people: list[Wallet]) -> None:
+def test_lists_with_the_same_wallets_in_any_order_do_not_deadlock(people: list[Wallet]) -> None:
     before = deadlocks()
     alice, bob, charlie = people
     forth = [transfer(alice, bob), transfer(bob, charlie), transfer(charlie, alice)]
@@ -75,7 +75,7 @@ def test_lists_that_name_the_same_wallets_in_any_order_do_not_deadlock(people: l
     assert deadlocks() == before
 
 
-def test_processes_whose_transfers_cross_and_circle_do_not_deadlock(
+def test_crossed_and_ring_shaped_transfers_of_processes_do_not_deadlock(
     people: list[Wallet], processes: list[Worker]
 ) -> None:
     before = deadlocks()

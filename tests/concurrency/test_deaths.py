@@ -1,4 +1,4 @@
-"""Processes and connections that die in the middle of a posting: all of it happened, or none."""
+"""If a process or connection dies in the middle of a posting, either all of it happened or nothing."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from transactions.ledger.post import post
 from transactions.models import Entry, Kind, Transaction
 from wallets.models import Wallet
 
-#: Statements of a posting, at which it is stopped.
+#: The statements after which a posting is stopped.
 LOCKED, WRITTEN = "FOR NO KEY UPDATE", "INSERT INTO transactions_entry"
 
 
@@ -42,20 +42,20 @@ def command(way: dict[str, Any]) -> Command:
 
 
 @pytest.mark.parametrize("statement", [LOCKED, WRITTEN])
-def test_a_process_killed_in_the_middle_leaves_nothing(alice: Wallet, way: dict[str, Any], statement: str) -> None:
+def test_a_process_killed_in_the_middle_changes_nothing(alice: Wallet, way: dict[str, Any], statement: str) -> None:
     with workers(1) as (victim,):
         victim.start("stop_at", statement=statement, way=way)
         assert victim.answer() == "stopped"
         victim.kill()
     assert (balance_of(alice), Transaction.objects.count(), Entry.objects.count()) == (100, 1, 2)
-    # Its lock is gone with it, and its key is free.
+    # Its lock is released and its key is free.
     (outcome,) = post([command(way)])
     assert outcome.transaction is not None
     assert not outcome.replayed
     assert balance_of(alice) == 90
 
 
-def test_a_process_killed_before_it_could_answer_has_moved_the_money_once(alice: Wallet, way: dict[str, Any]) -> None:
+def test_a_process_killed_after_the_commit_has_moved_the_money_once(alice: Wallet, way: dict[str, Any]) -> None:
     with workers(1) as (victim,):
         victim.start("stop_after_commit", way=way)
         assert victim.answer() == "stopped"
@@ -65,7 +65,7 @@ def test_a_process_killed_before_it_could_answer_has_moved_the_money_once(alice:
     assert balance_of(alice) == 90
 
 
-def test_processes_killed_at_any_moment_leave_nothing_half(alice: Wallet, way: dict[str, Any]) -> None:
+def test_processes_killed_at_any_moment_leave_correct_books(alice: Wallet, way: dict[str, Any]) -> None:
     bob = funded("bob", 100)
     there = {**way, "kind": "transfer", "destination_id": bob.id, "amount": 1, "idempotency_key": None}
     back = {**there, "source_id": bob.id, "destination_id": alice.id}
@@ -90,7 +90,7 @@ def _wait_for_version(wallet: Wallet, version: int) -> None:
 
 
 @pytest.mark.parametrize("statement", [LOCKED, WRITTEN])
-def test_a_connection_cut_in_the_middle_leaves_nothing(alice: Wallet, way: dict[str, Any], statement: str) -> None:
+def test_a_connection_cut_in_the_middle_changes_nothing(alice: Wallet, way: dict[str, Any], statement: str) -> None:
     def cut_off() -> object:
         with connection.execute_wrapper(_cut_after(statement)):
             return post([command(way)])
@@ -102,14 +102,14 @@ def test_a_connection_cut_in_the_middle_leaves_nothing(alice: Wallet, way: dict[
     assert balance_of(alice) == 90
 
 
-def test_a_thread_whose_connection_was_cut_goes_on_with_a_new_one(alice: Wallet, way: dict[str, Any]) -> None:
+def test_a_thread_whose_connection_was_cut_continues_with_a_new_one(alice: Wallet, way: dict[str, Any]) -> None:
     def cut_off_and_again() -> tuple[Answer[object], object]:
         try:
             with connection.execute_wrapper(_cut_after(WRITTEN)):
                 first: Answer[object] = Answer(value=post([command(way)]))
         except OperationalError as error:
             first = Answer(error=error)
-        # What Django does at the end of a request.
+        # Django does this at the end of a request.
         connection.close_if_unusable_or_obsolete()
         return first, post([command(way)])[0].transaction
 
@@ -122,7 +122,7 @@ def test_a_thread_whose_connection_was_cut_goes_on_with_a_new_one(alice: Wallet,
 
 
 def _cut_after(statement: str) -> Callable[..., Any]:
-    """Once this statement was carried out, the database drops the connection, as in a failover."""
+    """Makes the database drop the connection after this statement, as in a failover."""
 
     def cut(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         result = execute(sql, *rest)
@@ -141,8 +141,8 @@ def _drop(pid: int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def test_a_statement_cancelled_in_the_middle_leaves_nothing(alice: Wallet, way: dict[str, Any]) -> None:
-    """The write has begun and waits for the key, which somebody else holds, when its time is over."""
+def test_a_statement_cancelled_in_the_middle_changes_nothing(alice: Wallet, way: dict[str, Any]) -> None:
+    """The statement timeout expires while the write waits for the idempotency key, which another request holds."""
     bob = funded("bob", 100)
 
     def write() -> object:

@@ -1,4 +1,4 @@
-"""Many at once spend the same money: it is spent once."""
+"""Concurrent requests cannot spend the same money twice."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ from transactions.recipients import TransferRequest
 from transactions.services import Receipt, transfer_create, withdrawal_create
 
 
-def test_of_many_who_take_the_whole_balance_at_once_one_gets_it() -> None:
+def test_only_one_of_many_withdrawals_of_the_whole_balance_succeeds() -> None:
     alice = funded("alice", 100)
     owner = alice.owner
     assert owner
@@ -22,7 +22,7 @@ def test_of_many_who_take_the_whole_balance_at_once_one_gets_it() -> None:
     assert balance_of(alice) == 0
 
 
-def test_of_many_recipients_of_the_whole_balance_one_gets_it() -> None:
+def test_only_one_of_many_transfers_of_the_whole_balance_succeeds() -> None:
     alice = funded("alice", 100)
     owner = alice.owner
     assert owner
@@ -38,7 +38,7 @@ def test_of_many_recipients_of_the_whole_balance_one_gets_it() -> None:
     assert sorted(balance_of(friend) for friend in friends) == [0] * 7 + [100]
 
 
-def test_processes_spend_no_more_than_there_is(processes: list[Worker]) -> None:
+def test_processes_together_cannot_spend_more_than_the_balance(processes: list[Worker]) -> None:
     alice, bob = funded("alice", 100), wallet_of(person("bob"))
     out = {"kind": "withdrawal", "source_id": alice.id, "amount": 3, "initiator_id": alice.owner_id}
     away = {**out, "kind": "transfer", "destination_id": bob.id, "amount": 4}

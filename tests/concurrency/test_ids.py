@@ -1,4 +1,4 @@
-"""Snowflake ids of many processes, threads and forks at once: each is made once."""
+"""Processes, threads and forks that make Snowflake ids at the same time never make the same id."""
 
 from itertools import chain
 
@@ -22,7 +22,7 @@ def test_processes_threads_and_forks_never_share_an_id(processes: list[Worker]) 
     assert all(0 < id_ < 2**63 for id_ in every)
 
 
-def test_a_fork_leases_a_node_of_its_own(processes: list[Worker]) -> None:
+def test_a_fork_leases_its_own_node_number(processes: list[Worker]) -> None:
     processes[0].start("ids_of_forks", children=3, count=10)
     before, after, *children = ({id_ >> 12 & 1023 for id_ in ids} for ids in processes[0].answer())
     assert before == after
@@ -30,14 +30,14 @@ def test_a_fork_leases_a_node_of_its_own(processes: list[Worker]) -> None:
     assert len(set.union(before, *children)) == 4
 
 
-def test_leases_that_are_taken_at_once_are_of_different_nodes() -> None:
-    """Half of them of nodes that were leased before and are free again, the others of nodes never leased."""
+def test_leases_taken_at_once_have_different_node_numbers() -> None:
+    """Half of the node numbers were leased before and are free again; the others were never leased."""
     never = sorted(set(range(NODES)) - set(NodeLease.objects.values_list("node", flat=True)))
-    over = never[:6]
-    NodeLease.objects.bulk_create([NodeLease(node=node, until_ms=1_000 + node) for node in over])
+    expired = never[:6]
+    NodeLease.objects.bulk_create([NodeLease(node=node, until_ms=1_000 + node) for node in expired])
     spans = [answer.value for answer in at_once([node_lease_take] * 12) if answer.value]
     nodes = {span.node for span in spans}
     assert len(nodes) == len(spans) == 12
-    assert nodes >= set(over)
+    assert nodes >= set(expired)
     kept = dict(NodeLease.objects.values_list("node", "until_ms"))
     assert all(kept[span.node] == span.until_ms for span in spans)

@@ -1,4 +1,4 @@
-"""Locks that others hold: what waits, for how long, and what does not wait at all."""
+"""What waits for a lock, for how long, and what does not wait."""
 
 import time
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def owner(alice: Wallet) -> User:
 
 
 def hurried(call: Callable[[], object]) -> Answer[object]:
-    """The answer to a call in another thread that waits 0.2 s for a lock."""
+    """Makes the call in another thread, which waits at most 0.2 s for a lock. Returns its answer."""
 
     def run() -> object:
         with lock_timeout(200):
@@ -70,7 +70,7 @@ def test_every_connection_has_a_timeout_for_locks_and_statements() -> None:
             assert 0 < cursor.fetchone()[0] <= 60_000
 
 
-def test_a_locked_outside_world_stops_nobody(alice: Wallet, owner: User) -> None:
+def test_a_deposit_does_not_wait_for_the_outside_wallet(alice: Wallet, owner: User) -> None:
     with transaction.atomic():
         lock("SELECT 1 FROM wallets_wallet WHERE id = 840 FOR UPDATE")
         answer = hurried(lambda: deposit_create(actor=owner, wallet_id=alice.id, amount=10))
@@ -78,7 +78,7 @@ def test_a_locked_outside_world_stops_nobody(alice: Wallet, owner: User) -> None
     assert balance_of(alice) == 110
 
 
-def test_somebody_elses_money_does_not_wait(alice: Wallet) -> None:
+def test_other_wallets_do_not_wait_for_a_locked_wallet(alice: Wallet) -> None:
     bob = funded("bob", 100)
     assert bob.owner
     bobs_owner = bob.owner
@@ -95,8 +95,8 @@ def test_a_reader_does_not_wait_for_a_posting(alice: Wallet, owner: User) -> Non
     assert answer.value == 100
 
 
-def test_a_request_can_be_recorded_while_its_wallets_move_money(alice: Wallet, owner: User) -> None:
-    """Its foreign keys share-lock the wallets, which a posting has locked only against other postings."""
+def test_a_transaction_can_be_inserted_while_its_wallets_are_locked_by_a_posting(alice: Wallet, owner: User) -> None:
+    """Its foreign keys share-lock the wallets. A posting locks them FOR NO KEY UPDATE, which permits that."""
     bob = wallet_of(person("bob"))
 
     def record() -> object:
@@ -120,15 +120,15 @@ def test_a_request_can_be_recorded_while_its_wallets_move_money(alice: Wallet, o
     assert answer.code == "done"
 
 
-def test_an_account_that_is_being_changed_does_not_stop_its_money(alice: Wallet, owner: User) -> None:
+def test_a_posting_does_not_wait_for_an_update_of_its_initiator(alice: Wallet, owner: User) -> None:
     with transaction.atomic():
         User.objects.filter(pk=owner.pk).update(first_name="Alice", last_login=owner.date_joined)
         answer = hurried(lambda: deposit_create(actor=owner, wallet_id=alice.id, amount=10))
     assert answer.code == "done"
 
 
-def test_an_account_that_stays_locked_stops_the_commit_and_changes_nothing(alice: Wallet, owner: User) -> None:
-    """The foreign key of the initiator is checked at the commit, which has no code of its own: the door says 503."""
+def test_a_posting_whose_initiator_stays_locked_fails_and_changes_nothing(alice: Wallet, owner: User) -> None:
+    """The foreign key of the initiator is checked at the commit. There is no error code for that; REST answers 503."""
     with transaction.atomic():
         lock(f"SELECT 1 FROM wallets_user WHERE id = {owner.pk} FOR UPDATE")
         answer = hurried(lambda: deposit_create(actor=owner, wallet_id=alice.id, amount=10))
@@ -138,7 +138,7 @@ def test_an_account_that_stays_locked_stops_the_commit_and_changes_nothing(alice
     assert Transaction.objects.count() == 1
 
 
-def test_a_lock_is_waited_for_while_there_is_time(alice: Wallet, owner: User) -> None:
+def test_a_posting_waits_for_a_lock_within_the_timeout(alice: Wallet, owner: User) -> None:
     started = time.monotonic()
 
     def pay_in() -> object:

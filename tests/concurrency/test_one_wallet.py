@@ -1,4 +1,4 @@
-"""Many deposits into one wallet: none is lost, and they stand in one row."""
+"""Concurrent deposits into one wallet: none is lost, and the entries form one gapless chain."""
 
 from collections import Counter
 
@@ -10,7 +10,7 @@ from transactions.ledger.post import post
 from transactions.models import Entry, Kind
 
 
-def test_everybody_pays_into_one_wallet_at_once(processes: list[Worker]) -> None:
+def test_concurrent_payments_into_one_wallet_form_one_chain(processes: list[Worker]) -> None:
     alice = wallet_of(person("alice"))
     payers = [funded(f"payer-{number}", 100) for number in range(6)]
     deposit = {"kind": "deposit", "amount": 2, "destination_id": alice.id, "initiator_id": alice.owner_id}

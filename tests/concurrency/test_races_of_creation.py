@@ -1,4 +1,4 @@
-"""Accounts and wallets that are opened at the same moment: one of each."""
+"""Concurrent requests create a user or a wallet only once."""
 
 from collections import Counter
 
@@ -10,28 +10,28 @@ from wallets.models import User, Wallet
 from wallets.services import user_register, wallet_open
 
 
-def test_of_many_who_open_the_same_wallet_at_once_one_does() -> None:
+def test_only_one_of_many_requests_opens_the_wallet() -> None:
     alice = person("alice")
     answers = at_once([lambda: wallet_open(owner=alice, currency="EUR")] * 8)
     assert codes(answers) == {"done": 1, "wallet_exists": 7}
     assert Wallet.objects.filter(owner=alice, currency="EUR").count() == 1
 
 
-def test_processes_open_the_same_wallet_once(processes: list[Worker]) -> None:
+def test_only_one_of_many_processes_opens_the_wallet(processes: list[Worker]) -> None:
     alice = person("alice")
     for process in processes:
         process.start("open_wallet", owner_id=alice.pk, currency="EUR")
     assert Counter(process.answer() for process in processes) == {"done": 1, "wallet_exists": 3}
 
 
-def test_the_first_wallets_of_a_currency_share_one_outside_world() -> None:
+def test_the_first_wallets_of_a_currency_share_one_outside_wallet() -> None:
     people = [person(f"person-{number}") for number in range(6)]
     answers = at_once([lambda owner=owner: wallet_open(owner=owner, currency="SEK") for owner in people])  # type: ignore[misc]
     assert codes(answers) == {"done": 6}
     assert list(Wallet.objects.filter(currency="SEK", owner=None).values_list("id", flat=True)) == [752]
 
 
-def test_of_many_who_take_the_same_name_at_once_one_gets_it() -> None:
+def test_only_one_of_many_registrations_gets_the_username() -> None:
     def register(number: int) -> User:
         return user_register(username="alice", email=f"alice-{number}@example.org", password="correct horse")
 
@@ -41,7 +41,7 @@ def test_of_many_who_take_the_same_name_at_once_one_gets_it() -> None:
     assert Wallet.objects.filter(owner__username="alice").count() == 1
 
 
-def test_of_many_who_take_the_same_address_at_once_one_gets_it() -> None:
+def test_only_one_of_many_registrations_gets_the_email() -> None:
     def register(number: int) -> User:
         return user_register(username=f"alice-{number}", email="alice@example.org", password="correct horse")
 
@@ -51,7 +51,7 @@ def test_of_many_who_take_the_same_address_at_once_one_gets_it() -> None:
     assert User.objects.count() == Wallet.objects.filter(owner__isnull=False).count() == 1
 
 
-def test_processes_take_a_name_once(processes: list[Worker]) -> None:
+def test_only_one_of_many_processes_gets_the_username(processes: list[Worker]) -> None:
     for number, process in enumerate(processes):
         process.start("register", username="alice", email=f"alice-{number}@example.org")
     assert Counter(process.answer() for process in processes) == {"done": 1, "malformed": 3}

@@ -1,4 +1,4 @@
-"""One key, many requests at once: money moves once."""
+"""Concurrent requests with the same idempotency key move money once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,7 +35,7 @@ def rolled_back() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def test_of_many_equal_requests_at_once_one_moves_money(alice: Wallet, owner: User) -> None:
+def test_only_one_of_many_equal_requests_moves_money(alice: Wallet, owner: User) -> None:
     person("bob")
     request = TransferRequest(source_id=alice.id, recipient="bob", amount=100, idempotency_key="k")
     answers = at_once([lambda: transfer_create(actor=owner, request=request)] * 8)
@@ -46,7 +46,7 @@ def test_of_many_equal_requests_at_once_one_moves_money(alice: Wallet, owner: Us
     assert balance_of(alice) == 900
 
 
-def test_processes_that_ask_the_same_move_money_once(alice: Wallet, processes: list[Worker]) -> None:
+def test_equal_requests_of_many_processes_move_money_once(alice: Wallet, processes: list[Worker]) -> None:
     way = {"kind": "withdrawal", "source_id": alice.id, "amount": 100, "initiator_id": alice.owner_id}
     for process in processes:
         process.start("moved", way={**way, "idempotency_key": "k"})
@@ -56,8 +56,8 @@ def test_processes_that_ask_the_same_move_money_once(alice: Wallet, processes: l
     assert balance_of(alice) == 900
 
 
-def test_of_many_different_requests_under_one_key_one_moves_money(alice: Wallet, owner: User) -> None:
-    """Their wallets differ, so that no lock keeps them apart: the unique key does, and the losers look again."""
+def test_only_one_of_many_different_requests_with_the_same_key_moves_money(alice: Wallet, owner: User) -> None:
+    """Their wallets differ, so only the unique key keeps them apart. The losers look the key up again."""
     euros = [wallet_of(owner, currency) for currency in ("EUR", "JPY", "GBP", "SEK", "CHF", "KWD")]
 
     def pay_in(wallet_id: int) -> Receipt:
@@ -69,7 +69,7 @@ def test_of_many_different_requests_under_one_key_one_moves_money(alice: Wallet,
     assert Transaction.objects.filter(idempotency_key="k").count() == 1
 
 
-def test_a_key_that_somebody_is_using_right_now_is_in_progress(alice: Wallet, owner: User) -> None:
+def test_a_key_of_an_uncommitted_request_is_in_progress(alice: Wallet, owner: User) -> None:
     euros = wallet_of(owner, "EUR")
     with rolled_back():
         deposit_create(actor=owner, wallet_id=alice.id, amount=5, idempotency_key="k")
@@ -88,8 +88,8 @@ def test_a_key_that_somebody_is_using_right_now_is_in_progress(alice: Wallet, ow
 
 
 @pytest.mark.parametrize("first_commits", [True, False])
-def test_a_request_waits_for_the_one_that_came_first(alice: Wallet, owner: User, first_commits: bool) -> None:
-    """The second one finds what the first one did, or does it itself where the first one took it back."""
+def test_a_request_waits_for_an_earlier_one_with_the_same_key(alice: Wallet, owner: User, first_commits: bool) -> None:
+    """If the first one commits, the second one finds it. If it rolls back, the second one posts."""
     euros = wallet_of(owner, "EUR")
     with transaction.atomic():
         deposit_create(actor=owner, wallet_id=alice.id, amount=5, idempotency_key="k")

@@ -1,4 +1,4 @@
-"""Freezing and closing while money moves."""
+"""Freezing and closing wallets while money moves."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def until_refused(call: Callable[[], object]) -> Callable[[], str]:
     return run
 
 
-def test_from_the_commit_of_a_freeze_on_nothing_moves() -> None:
+def test_no_money_moves_after_the_commit_of_a_freeze() -> None:
     alice, staff = funded("alice", 1_000_000), person("staff")
     owner = alice.owner
     assert owner
@@ -43,7 +43,7 @@ def test_from_the_commit_of_a_freeze_on_nothing_moves() -> None:
     assert (after.balance, after.version) == (frozen.balance, frozen.version)
 
 
-def test_a_posting_that_was_decided_before_the_freeze_is_finished_first() -> None:
+def test_a_freeze_waits_for_a_posting_that_holds_the_lock() -> None:
     alice, staff = funded("alice", 100), person("staff")
     owner = alice.owner
     assert owner
@@ -56,7 +56,7 @@ def test_a_posting_that_was_decided_before_the_freeze_is_finished_first() -> Non
     assert (after.status, after.balance, after.version) == (WalletStatus.FROZEN, 90, 2)
 
 
-def test_a_posting_that_waits_for_a_freeze_is_refused() -> None:
+def test_a_posting_that_waited_for_a_freeze_is_refused() -> None:
     alice, staff = funded("alice", 100), person("staff")
     owner = alice.owner
     assert owner
@@ -68,8 +68,8 @@ def test_a_posting_that_waits_for_a_freeze_is_refused() -> None:
     assert wallet_of_id(alice.id).balance == 100
 
 
-def test_a_wallet_is_closed_empty_or_not_at_all() -> None:
-    """Whoever is first: a deposit makes closing impossible, closing refuses the deposit."""
+def test_only_an_empty_wallet_is_closed_even_in_a_race_with_a_deposit() -> None:
+    """If the deposit is first, the wallet cannot be closed. If closing is first, the deposit is refused."""
     staff = person("staff")
     for number in range(6):
         wallet = wallet_of(person(f"person-{number}"))
@@ -91,7 +91,7 @@ def _paying(wallet: Wallet) -> Callable[[], object]:
     return lambda: deposit_create(actor=owner, wallet_id=wallet.id, amount=5)
 
 
-def test_of_many_who_freeze_at_once_one_is_on_record() -> None:
+def test_only_one_of_many_freezes_is_recorded() -> None:
     alice, staff = funded("alice", 100), [person(f"staff-{number}") for number in range(6)]
     answers = at_once(
         [lambda actor=actor: wallet_freeze(wallet_id=alice.id, actor=actor, reason="suspicion") for actor in staff]  # type: ignore[misc]
@@ -103,7 +103,7 @@ def test_of_many_who_freeze_at_once_one_is_on_record() -> None:
     assert event.pgh_context["actor"] == winner.pk
 
 
-def test_events_of_a_wallet_that_is_frozen_and_reopened_by_many_alternate() -> None:
+def test_the_events_of_concurrent_freezes_and_reopenings_alternate() -> None:
     alice, staff = funded("alice", 100), person("staff")
     calls = [lambda: wallet_freeze(wallet_id=alice.id, actor=staff, reason="x")] * 5
     calls += [lambda: wallet_reopen(wallet_id=alice.id, actor=staff, reason="y")] * 5

@@ -1,4 +1,4 @@
-"""Knowing, instead of hoping, that somebody waits for a lock."""
+"""Waiting until another connection waits for a lock, instead of sleeping."""
 
 import time
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ _POLL_S = 0.005
 
 
 def waited_for(pid: int) -> None:
-    """Returns once somebody waits for a lock that this backend holds."""
+    """Returns when another backend waits for a lock that the backend `pid` holds."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
-            # Not pg_stat_activity, which stands still inside a transaction.
+            # Reads pg_locks, because pg_stat_activity does not change inside a transaction.
             cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted AND %s = ANY(pg_blocking_pids(pid))", [pid])
             if cursor.fetchone()[0]:
                 return
@@ -32,7 +32,7 @@ def backend_pid() -> int:
 
 @contextmanager
 def lock_timeout(milliseconds: int) -> Iterator[None]:
-    """Less patience with locks, for this thread's connection."""
+    """Sets the lock timeout of this thread's connection."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW lock_timeout")
         (before,) = cursor.fetchone()

@@ -1,6 +1,6 @@
-"""A process of its own that does what it is told, line by line: `python -m tests.concurrency.worker`.
+"""A worker process that runs jobs: `python -m tests.concurrency.worker`. `processes.py` starts it.
 
-One JSON object in ({"job": …, and its arguments}) for each one out. Started by `processes.py`.
+It reads one JSON object per line ({"job": …} and the job's arguments), and writes one JSON value per line in answer.
 """
 
 import json
@@ -32,7 +32,7 @@ def ids(count: int) -> list[int]:
 
 
 def ids_of_forks(children: int, count: int) -> list[list[int]]:
-    """Ids made by this process before, by its forked children, and by this process after."""
+    """Ids that this process made before forking and after it, and then those of each child."""
     made = [ids(count)]
     ends = [_forked(count) for _ in range(children)]
     made.append(ids(count))
@@ -44,7 +44,7 @@ def ids_of_forks(children: int, count: int) -> list[list[int]]:
 
 
 def _forked(count: int) -> tuple[int, int]:
-    """As gunicorn forks its workers; the child's ids come through a pipe."""
+    """Forks a child, as gunicorn forks its workers. The child sends its ids through the pipe."""
     end, beginning = os.pipe()
     child = os.fork()
     if child:
@@ -57,7 +57,7 @@ def _forked(count: int) -> tuple[int, int]:
 
 
 def moves(ways: list[dict[str, Any]], times: int) -> dict[str, int]:
-    """Posts the commands, one by one and over again; how often each answer came."""
+    """Posts each command by itself, `times` times. Returns how often each answer came."""
     answers: Counter[str] = Counter()
     for _ in range(times):
         for way in ways:
@@ -66,7 +66,7 @@ def moves(ways: list[dict[str, Any]], times: int) -> dict[str, int]:
 
 
 def moved(way: dict[str, Any]) -> list[Any]:
-    """Posts one command: [transaction id, replayed]."""
+    """Posts one command. Returns [transaction id, replayed]."""
     (outcome,) = post([Command(**{**way, "kind": Kind(way["kind"])})])
     return [outcome.transaction and outcome.transaction.id, outcome.replayed]
 
@@ -97,7 +97,7 @@ def _code(call: Callable[[], object]) -> str:
 
 
 def stop_at(statement: str, way: dict[str, Any]) -> None:
-    """Posts the command, but stops dead once this statement was carried out, until it is killed."""
+    """Posts the command, but stops after this statement until it is killed."""
 
     def stop(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
         result = execute(sql, *rest)
@@ -111,7 +111,7 @@ def stop_at(statement: str, way: dict[str, Any]) -> None:
 
 
 def stop_after_commit(way: dict[str, Any]) -> None:
-    """Posts the command and dies before it can say so."""
+    """Posts the command, and stops after the commit until it is killed."""
     moved(way)
     _say("stopped")
     time.sleep(PATIENCE_S)

@@ -1,4 +1,4 @@
-"""Transfers of one request each, and what must come of them whichever way they are sent."""
+"""Transfer requests, and the outcome that each of them must have at every entry point."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Prepare = Callable[[World], Wish]
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is asked for, and the code that it is refused with; none where Alice's money arrives with Bob."""
+    """A request, and the code and the fields of its refusal. Without a code, the transfer must be posted."""
 
     name: str
     prepare: Prepare
@@ -32,19 +32,19 @@ def case(code: str = "", *fields: str) -> Callable[[Prepare], Prepare]:
     return register
 
 
-def wish(world: World, **said: object) -> Wish:
-    """5 cents from Alice to Bob, but for what is said otherwise."""
+def wish(world: World, **changes: object) -> Wish:
+    """A request to send 5 cents from Alice to Bob, with the given changes."""
     usual = {"source": world.alice.wallet_id, "recipient": world.bob.name, "amount": 5}
-    return Wish(**{**usual, **said})  # type: ignore[arg-type]
+    return Wish(**{**usual, **changes})  # type: ignore[arg-type]
 
 
 @case()
-def to_a_person(world: World) -> Wish:
+def to_a_username(world: World) -> Wish:
     return wish(world)
 
 
 @case()
-def to_a_person_in_other_letters(world: World) -> Wish:
+def to_a_username_in_upper_case_with_spaces(world: World) -> Wish:
     return wish(world, recipient=f"  {world.bob.name.upper()} ")
 
 
@@ -64,12 +64,12 @@ def with_a_memo_and_space_around_it(world: World) -> Wish:
 
 
 @case()
-def all_that_there_is(world: World) -> Wish:
+def the_whole_balance(world: World) -> Wish:
     return wish(world, amount=1_000)
 
 
 @case("insufficient_funds")
-def a_cent_more_than_there_is(world: World) -> Wish:
+def a_cent_more_than_the_balance(world: World) -> Wish:
     return wish(world, amount=1_001)
 
 
@@ -97,29 +97,29 @@ def to_a_wallet_of_another_currency(world: World) -> Wish:
 
 
 @case("same_wallet")
-def to_oneself(world: World) -> Wish:
+def to_the_same_wallet(world: World) -> Wish:
     return wish(world, recipient=world.alice.name)
 
 
 @case("balance_limit_exceeded")
-def to_a_wallet_that_is_full(world: World) -> Wish:
+def to_a_full_wallet(world: World) -> Wish:
     for amount in [*[AMOUNT_MAX] * (BALANCE_MAX // AMOUNT_MAX), BALANCE_MAX % AMOUNT_MAX]:
         world.bob.deposit(amount)
     return wish(world)
 
 
 @case("recipient_not_found")
-def to_nobody(world: World) -> Wish:
+def to_an_unknown_username(world: World) -> Wish:
     return wish(world, recipient="nobody")
 
 
 @case("recipient_not_found")
-def to_somebody_without_such_a_wallet(world: World) -> Wish:
+def to_a_user_without_a_wallet_in_the_currency(world: World) -> Wish:
     return wish(world, source=world.alice.open("EUR"))
 
 
 @case("not_found")
-def from_somebody_elses_wallet(world: World) -> Wish:
+def from_another_users_wallet(world: World) -> Wish:
     return wish(world, source=world.bob.wallet_id, recipient=world.alice.name)
 
 
@@ -144,7 +144,7 @@ def to_a_wallet_that_does_not_exist(world: World) -> Wish:
 
 
 @case("malformed", "destination", "recipient")
-def to_whom_is_not_said(world: World) -> Wish:
+def without_a_recipient(world: World) -> Wish:
     return wish(world, recipient=None)
 
 
@@ -159,12 +159,12 @@ def to_a_name_that_is_too_long(world: World) -> Wish:
 
 
 @case("malformed", "destination")
-def to_what_is_no_id(world: World) -> Wish:
+def to_an_invalid_id(world: World) -> Wish:
     return wish(world, recipient=None, destination="bob")
 
 
 @case("malformed", "source")
-def from_what_is_no_id(world: World) -> Wish:
+def from_an_invalid_id(world: World) -> Wish:
     return wish(world, source="12.5")
 
 
@@ -174,27 +174,27 @@ def from_an_id_of_more_than_63_bits(world: World) -> Wish:
 
 
 @case("malformed", "source")
-def from_where_is_not_said(world: World) -> Wish:
+def without_a_source(world: World) -> Wish:
     return wish(world, source=None)
 
 
 @case("malformed", "amount")
-def nothing(world: World) -> Wish:
+def an_amount_of_zero(world: World) -> Wish:
     return wish(world, amount=0)
 
 
 @case("malformed", "amount")
-def less_than_nothing(world: World) -> Wish:
+def a_negative_amount(world: World) -> Wish:
     return wish(world, amount=-5)
 
 
 @case("malformed", "amount")
-def more_than_an_amount_may_be(world: World) -> Wish:
+def too_large_an_amount(world: World) -> Wish:
     return wish(world, amount=AMOUNT_MAX + 1)
 
 
 @case("malformed", "amount")
-def how_much_is_not_said(world: World) -> Wish:
+def without_an_amount(world: World) -> Wish:
     return wish(world, amount=None)
 
 

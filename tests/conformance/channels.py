@@ -1,4 +1,4 @@
-"""Every way to send a transfer behind one interface: what is asked for, and what came of it."""
+"""Every way to send a transfer (REST, gRPC, bulk), behind one interface."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from transactions.settlement.partitions import partition_of
 from transactions.settlement.settle import partition_settle
 from wallet_proto.v1 import wallet_pb2 as pb
 
-_DRAIN_LIMIT_S = 60.0
+_SETTLE_LIMIT_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A transfer as somebody asks for it; what is None is not said at all."""
+    """A transfer request. Fields that are None are left out of it."""
 
     source: str | None = None
     destination: str | None = None
@@ -29,7 +29,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of it in the end: no code and a transaction, or the code of the refusal and the fields it names."""
+    """The final outcome: a transaction and no code, or the refusal's code and the fields that it names."""
 
     code: str = ""
     fields: frozenset[str] = frozenset()
@@ -39,7 +39,7 @@ class Outcome:
 
 
 class Channel(Protocol):
-    """One way to send; `takes_lists` of which these have one item."""
+    """One way to send a transfer. `takes_lists`: it sends a list with one item."""
 
     @property
     def name(self) -> str: ...
@@ -51,26 +51,26 @@ class Channel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """POST /transfers of v1 and of v2."""
+    """POST /transfers of REST v1 or v2."""
 
     name: str
     path: str
-    settles_behind: bool
+    is_asynchronous: bool
     takes_lists: bool = False
     client: Callable[[], Any] = api_client
 
     def transfer(self, token: str, wish: Wish) -> Outcome:
-        said = {name: getattr(wish, name) for name in ("source", "destination", "recipient", "amount", "memo")}
+        fields = {name: getattr(wish, name) for name in ("source", "destination", "recipient", "amount", "memo")}
         headers = {"Idempotency-Key": wish.key} if wish.key is not None else {}
         api = Api(token=token, client=self.client())
-        response = api.post(self.path, {name: value for name, value in said.items() if value is not None}, **headers)
+        response = api.post(self.path, {name: value for name, value in fields.items() if value is not None}, **headers)
         answer = json_of(response)
         if "code" in answer:
             return _problem(answer)
         replayed = response.get("Idempotent-Replayed") == "true"
         return (
             settled(Outcome(replayed=replayed, transaction=answer), api)
-            if self.settles_behind
+            if self.is_asynchronous
             else _posted(answer, replayed=replayed)
         )
 
@@ -84,8 +84,8 @@ class RestBulk:
     client: Callable[[], Any] = api_client
 
     def transfer(self, token: str, wish: Wish) -> Outcome:
-        said = {name: getattr(wish, name) for name in ("source", "destination", "recipient", "amount", "memo")}
-        item = {name: value for name, value in {**said, "idempotency_key": wish.key}.items() if value is not None}
+        fields = {name: getattr(wish, name) for name in ("source", "destination", "recipient", "amount", "memo")}
+        item = {name: value for name, value in {**fields, "idempotency_key": wish.key}.items() if value is not None}
         api = Api(token=token, client=self.client())
         answer = json_of(api.post("/api/v2/transfers/bulk", {"transfers": [item]}))
         if "code" in answer:
@@ -102,18 +102,18 @@ class Grpc:
 
     name: str
     method: str
-    settles_behind: bool
+    is_asynchronous: bool
     channel: grpc.Channel
     takes_lists: bool = False
 
     def transfer(self, token: str, wish: Wish) -> Outcome:
         request_type = {"Transfer": pb.TransferRequest, "SubmitTransfer": pb.SubmitTransferRequest}[self.method]
         try:
-            answer = Caller(self.channel, token).call(self.method, request_type(**_said(wish)))
+            answer = Caller(self.channel, token).call(self.method, request_type(**_request_fields(wish)))
         except grpc.RpcError as error:
             return _refusal(refusal_of(error))
         transaction = transaction_data(answer.transaction)
-        if not self.settles_behind:
+        if not self.is_asynchronous:
             return _posted(transaction, replayed=answer.replayed)
         return settled(Outcome(replayed=answer.replayed, transaction=transaction), Api(token=token))
 
@@ -127,7 +127,7 @@ class GrpcBulk:
     takes_lists: bool = True
 
     def transfer(self, token: str, wish: Wish) -> Outcome:
-        request = pb.SubmitTransfersRequest(transfers=[pb.TransferItem(**_said(wish))])
+        request = pb.SubmitTransfersRequest(transfers=[pb.TransferItem(**_request_fields(wish))])
         try:
             result = Caller(self.channel, token).call("SubmitTransfers", request).results[0]
         except grpc.RpcError as error:
@@ -141,19 +141,19 @@ class GrpcBulk:
 
 def channels(channel: grpc.Channel) -> list[Channel]:
     return [
-        Rest("REST v1", "/transfers", settles_behind=False),
-        Rest("REST v2", "/api/v2/transfers", settles_behind=True),
+        Rest("REST v1", "/transfers", is_asynchronous=False),
+        Rest("REST v2", "/api/v2/transfers", is_asynchronous=True),
         RestBulk(),
-        Grpc("gRPC Transfer", "Transfer", settles_behind=False, channel=channel),
-        Grpc("gRPC SubmitTransfer", "SubmitTransfer", settles_behind=True, channel=channel),
+        Grpc("gRPC Transfer", "Transfer", is_asynchronous=False, channel=channel),
+        Grpc("gRPC SubmitTransfer", "SubmitTransfer", is_asynchronous=True, channel=channel),
         GrpcBulk(channel),
     ]
 
 
 def settled(accepted: Outcome, api: Api) -> Outcome:
-    """The outcome of a transfer that was accepted, when it has settled."""
+    """Settles an accepted transfer, and returns its outcome."""
     source = int(accepted.transaction["source"]["wallet"])
-    partition_settle(partition=partition_of(source), time_limit_s=_DRAIN_LIMIT_S)
+    partition_settle(partition=partition_of(source), time_limit_s=_SETTLE_LIMIT_S)
     transaction = json_of(api.get(f"/api/v2/transfers/{accepted.transaction['id']}"))
     if transaction["status"] == "posted":
         return _posted(transaction, replayed=accepted.replayed)
@@ -162,7 +162,7 @@ def settled(accepted: Outcome, api: Api) -> Outcome:
 
 
 def transaction_data(message: pb.Transaction) -> dict[str, Any]:
-    """A transaction of gRPC in the words of REST."""
+    """A gRPC transaction as the JSON of REST."""
     sides = {
         name: {"wallet": getattr(message, name).wallet_id, "owner": getattr(message, name).owner}
         if message.HasField(name)
@@ -185,8 +185,8 @@ def transaction_data(message: pb.Transaction) -> dict[str, Any]:
     }
 
 
-def _said(wish: Wish) -> dict[str, Any]:
-    said: dict[str, Any] = {
+def _request_fields(wish: Wish) -> dict[str, Any]:
+    fields: dict[str, Any] = {
         "source": wish.source,
         "destination": wish.destination,
         "recipient": wish.recipient,
@@ -194,7 +194,7 @@ def _said(wish: Wish) -> dict[str, Any]:
         "idempotency_key": wish.key,
         "amount": pb.Money(minor_units=wish.amount) if wish.amount is not None else None,
     }
-    return {name: value for name, value in said.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _posted(transaction: Mapping[str, Any], *, replayed: bool) -> Outcome:
@@ -203,7 +203,7 @@ def _posted(transaction: Mapping[str, Any], *, replayed: bool) -> Outcome:
 
 
 def _problem(problem: Mapping[str, Any]) -> Outcome:
-    # The key is a header of v1, and a field everywhere else.
+    # The idempotency key is a header in REST v1, and a field everywhere else.
     fields = frozenset(name.lower().replace("-", "_") for name in problem.get("errors", {}))
     return Outcome(code=problem["code"], retryable=problem["retryable"], fields=fields)
 

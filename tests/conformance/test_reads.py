@@ -1,4 +1,4 @@
-"""What REST and gRPC say of the same books, word for word."""
+"""REST and gRPC give the same answers about the same books."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from wallet_proto.v1 import wallet_pb2 as pb
 
 @pytest.fixture
 def world(transactional_db: None) -> World:
-    """Alice was paid, paid Bob, took money out and failed to send what she had not."""
+    """Alice has a deposit, transfers to Bob, a withdrawal and a transfer that failed for lack of funds."""
     world = world_make(0)
     alice, bob = world.alice, world.bob
     for number in range(3):
@@ -64,7 +64,7 @@ def entry_data(message: pb.Entry) -> dict[str, Any]:
     }
 
 
-def test_a_wallet_and_the_list_of_wallets_say_the_same(world: World, channel: grpc.Channel) -> None:
+def test_a_wallet_and_the_list_of_wallets_are_the_same(world: World, channel: grpc.Channel) -> None:
     calls = Caller(channel, world.alice.token)
 
     wallet = calls.call("GetWallet", pb.GetWalletRequest(wallet_id=world.alice.wallet_id)).wallet
@@ -74,7 +74,7 @@ def test_a_wallet_and_the_list_of_wallets_say_the_same(world: World, channel: gr
     assert [wallet_data(wallet) for wallet in wallets] == rest(world.alice, "/wallets")["results"]
 
 
-def test_a_transaction_says_the_same_to_both_of_its_sides(world: World, channel: grpc.Channel) -> None:
+def test_a_transaction_is_the_same_for_both_sides(world: World, channel: grpc.Channel) -> None:
     sent = Entry.objects.filter(wallet=world.bob.wallet).first()
     assert sent is not None
     for person in (world.alice, world.bob):
@@ -109,7 +109,7 @@ def test_the_pages_of_a_history_are_the_same(world: World, channel: grpc.Channel
         request.cursor, query["cursor"] = page.next_cursor, page.next_cursor
     assert sequences == [5, 4, 3, 2, 1]
 
-    # And back again by the other cursor.
+    # The other cursor leads back.
     request.cursor = page.previous_cursor
     assert [entry.sequence for entry in calls.call("ListEntries", request).entries] == [3, 2]
 
@@ -136,7 +136,7 @@ def test_the_filters_of_a_history_are_the_same(world: World, channel: grpc.Chann
         assert [entry_data(entry) for entry in page.entries] == expected["results"], query
 
 
-def test_what_is_somebody_elses_or_malformed_is_refused_alike(world: World, channel: grpc.Channel) -> None:
+def test_another_users_wallet_and_malformed_queries_are_refused_alike(world: World, channel: grpc.Channel) -> None:
     calls = Caller(channel, world.alice.token)
     theirs = world.bob.wallet_id
     mine = world.alice.wallet_id

@@ -1,4 +1,4 @@
-"""The same transfer sent every way there is: the same code, the same outcome, the same books."""
+"""The same transfer has the same outcome at every entry point, and leaves the same books."""
 
 from itertools import product
 
@@ -13,7 +13,7 @@ from tests.rpc.buckets import bucket_empty
 from transactions.audit import books_audit
 from transactions.limits import MONEY
 
-#: The cases by the code that they are refused with.
+#: The cases, by the code of their refusal.
 BY_CODE = {case.code: [other for other in CASES if other.code == case.code] for case in CASES}
 MISTAKES = BY_CODE.pop("malformed")
 
@@ -23,7 +23,7 @@ def assert_books(world: World, sent: int, channel: Channel) -> None:
 
 
 def test_every_channel_names_the_same_mistakes(every_channel: list[Channel]) -> None:
-    """In one world for all mistakes, because none of them changes it."""
+    """All mistakes share one world, because none of them changes it."""
     for number, channel in enumerate(every_channel):
         world = world_make(number)
         for case in MISTAKES:
@@ -35,7 +35,7 @@ def test_every_channel_names_the_same_mistakes(every_channel: list[Channel]) -> 
 
 
 @pytest.mark.parametrize("code", BY_CODE, ids=lambda code: code or "posted")
-def test_every_channel_answers_alike(every_channel: list[Channel], code: str) -> None:
+def test_every_channel_gives_the_same_outcome(every_channel: list[Channel], code: str) -> None:
     for number, (case, channel) in enumerate(product(BY_CODE[code], every_channel)):
         world = world_make(number)
         wanted = case.prepare(world)
@@ -67,7 +67,7 @@ def assert_says(outcome: Outcome, world: World, *, amount: int, memo: str) -> No
     assert outcome.transaction["settled_at"]
 
 
-def test_a_repeated_request_is_answered_as_before_and_moves_nothing(every_channel: list[Channel]) -> None:
+def test_a_repeated_request_gets_the_first_answer_and_moves_nothing(every_channel: list[Channel]) -> None:
     for number, channel in enumerate(every_channel):
         world = world_make(number)
         first = channel.transfer(world.alice.token, wish(world, key="lunch", memo="Lunch"))
@@ -79,7 +79,7 @@ def test_a_repeated_request_is_answered_as_before_and_moves_nothing(every_channe
         assert_books(world, 5, channel)
 
 
-def test_every_channel_knows_the_keys_of_the_others(every_channel: list[Channel]) -> None:
+def test_all_channels_share_the_idempotency_keys(every_channel: list[Channel]) -> None:
     world = world_make(0)
     outcomes = [channel.transfer(world.alice.token, wish(world, key="lunch")) for channel in every_channel]
 
@@ -101,7 +101,7 @@ def test_a_key_that_was_used_for_another_request_is_refused(every_channel: list[
         assert_books(world, 5, channel)
 
 
-def test_a_key_belongs_to_one_person(every_channel: list[Channel]) -> None:
+def test_a_key_belongs_to_one_user(every_channel: list[Channel]) -> None:
     for number, channel in enumerate(every_channel):
         world = world_make(number)
         world.bob.deposit(5)
@@ -113,7 +113,7 @@ def test_a_key_belongs_to_one_person(every_channel: list[Channel]) -> None:
         assert (outcome.code, outcome.replayed) == ("", False), channel.name
 
 
-def test_a_refused_request_that_never_began_leaves_its_key_free(every_channel: list[Channel]) -> None:
+def test_a_refused_request_leaves_its_key_free(every_channel: list[Channel]) -> None:
     for number, channel in enumerate(every_channel):
         world = world_make(number)
         refused = channel.transfer(world.alice.token, wish(world, recipient="nobody", key="lunch"))
@@ -122,13 +122,13 @@ def test_a_refused_request_that_never_began_leaves_its_key_free(every_channel: l
         assert (refused.code, outcome.code, outcome.replayed) == ("recipient_not_found", "", False), channel.name
 
 
-def test_all_channels_draw_on_the_same_limits(every_channel: list[Channel], settings: Settings) -> None:
+def test_all_channels_share_the_same_limit(every_channel: list[Channel], settings: Settings) -> None:
     settings.THROTTLE_ENABLED = True
     world = world_make(0)
 
-    # Lists have a bucket of their own, which fills too fast to be found empty.
+    # Lists have their own bucket, which refills too fast to stay empty.
     for channel in [channel for channel in every_channel if not channel.takes_lists]:
-        # Each time: a unit flows in every tenth of a second.
+        # Emptied for each channel, because a unit flows in every tenth of a second.
         bucket_empty(MONEY.policy, key=user_key(world.alice.user.pk))
         outcome = channel.transfer(world.alice.token, wish(world))
 

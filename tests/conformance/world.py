@@ -1,4 +1,4 @@
-"""People of one run of one case: named after it, so that each channel finds the same world of its own."""
+"""The users of one run of a case. They have numbered names, so that each channel gets equal but separate users."""
 
 from dataclasses import dataclass
 
@@ -48,7 +48,7 @@ def world_make(number: int) -> World:
 
 
 def _person(name: str) -> Person:
-    # The password is nobody's: hashing one takes longer than all the rest, and nobody signs in by it.
+    # An unusable password, because hashing one would take longer than the rest and nobody logs in with it.
     user = user_register(username=name, email=f"{name}@example.com", password="-")
     _, token = token_issue(user=user, name="test")
     return Person(user=user, wallet=Wallet.objects.get(owner=user), token=token)

@@ -1,4 +1,4 @@
-"""Transfers that were accepted, and such as met a fault too often."""
+"""Creating accepted transfers and dead letters, and settling jobs."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ FAULT = "IntegrityError: The new entries of wallet 7 do not continue its chain\n
 
 
 def pending_make(sender: User, recipient: str, amount: int = 10_00, memo: str = "") -> Transaction:
-    """A transfer that was accepted and not settled yet."""
+    """Accepts a transfer, and returns its pending transaction."""
     source = Wallet.objects.get(owner=sender, currency="USD")
     request = TransferRequest(source_id=source.id, recipient=recipient, amount=amount, memo=memo)
     accepted = transfer_submit(actor=sender, request=request).transaction
@@ -23,7 +23,7 @@ def pending_make(sender: User, recipient: str, amount: int = 10_00, memo: str = 
 
 
 def dead_make(sender: User, recipient: str, amount: int = 10_00, memo: str = "", fault: str = FAULT) -> Transaction:
-    """A transfer that has been in the dead letters for three hours."""
+    """Creates a transfer that has been a dead letter for three hours."""
     accepted = pending_make(sender, recipient, amount, memo)
     dead = Job.objects.filter(transaction=accepted)
     dead.update(dead_at=timezone.now() - timedelta(hours=3), attempts=8, last_fault=fault)
@@ -35,12 +35,12 @@ def is_dead(transfer: Transaction) -> bool:
 
 
 def queue_drain() -> None:
-    """Settles all that waits and is not dead."""
+    """Settles all jobs that are not dead letters."""
     for partition in Job.objects.values_list("partition", flat=True).distinct():
         partition_settle(partition=partition, time_limit_s=20)
 
 
 def outcome_of(transfer: Transaction) -> tuple[str, str]:
-    """Status and failure code, as they are stored now."""
+    """The stored status and failure code."""
     stored = Transaction.objects.get(id=transfer.id)
     return stored.status, stored.failure_code

@@ -1,4 +1,4 @@
-"""`manage.py dead_letters`: the desk from a shell."""
+"""`manage.py dead_letters` lists, shows, replays and fails dead letters in a shell."""
 
 import json
 import subprocess
@@ -39,15 +39,15 @@ def _run(*words: object) -> str:
     return out.getvalue()
 
 
-def test_it_lists_the_dead_the_longest_waiting_first(dead: Transaction, alice: User) -> None:
+def test_it_lists_the_longest_waiting_dead_letters_first(dead: Transaction, alice: User) -> None:
     pending_make(alice, "bob")
     later = dead_make(alice, "charlie")
 
     lines = _run("list").splitlines()
 
     assert [line.split()[0] for line in lines] == [str(dead.id), str(later.id)]
-    for told in ("alice USD to bob USD", "$10.00", "attempts: 8", FAULT.splitlines()[0]):
-        assert told in lines[0]
+    for expected in ("alice USD to bob USD", "$10.00", "attempts: 8", FAULT.splitlines()[0]):
+        assert expected in lines[0]
 
 
 def test_it_lists_them_as_json(dead: Transaction, books: Books) -> None:
@@ -60,22 +60,24 @@ def test_it_lists_them_as_json(dead: Transaction, books: Books) -> None:
     assert letter["accepted_at"].endswith("+00:00")
 
 
-def test_it_says_that_there_are_none(books: Books) -> None:
+def test_it_says_that_there_are_no_dead_letters(books: Books) -> None:
     assert _run("list") == "There are no dead letters.\n"
     assert json.loads(_run("list", "--json")) == []
 
 
-def test_it_shows_one_with_everything_and_what_was_done_before(dead: Transaction, settler: User, alice: User) -> None:
+def test_it_shows_everything_about_a_dead_letter_and_earlier_actions_on_it(
+    dead: Transaction, settler: User, alice: User
+) -> None:
     _run("replay", dead.id, "--actor", "settler", "--note", "The disk was full")
     dead_again = dead_make(alice, "bob", amount=1)
     dead.job.refresh_from_db()
     type(dead.job).objects.filter(transaction=dead).update(dead_at=dead_again.created_at)
 
-    told = _run("show", dead.id)
+    printed = _run("show", dead.id)
 
     for expected in ("alice USD to bob USD", "$10.00", "for the theatre", "CONTEXT: a guard"):
-        assert expected in told
-    assert "replayed by settler, after 8 attempts: The disk was full" in told
+        assert expected in printed
+    assert "replayed by settler, after 8 attempts: The disk was full" in printed
 
 
 def test_a_dry_run_says_what_would_happen_and_changes_nothing(dead: Transaction, books: Books, alice: User) -> None:
@@ -89,26 +91,26 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(dead: Transaction,
 
 
 @pytest.mark.parametrize("action", ["show", "dry-run"])
-def test_one_that_is_not_there_is_an_error(books: Books, alice: User, action: str) -> None:
+def test_a_transfer_that_is_not_dead_is_an_error(books: Books, alice: User, action: str) -> None:
     pending = pending_make(alice, "bob")
 
-    with pytest.raises(CommandError, match="not in the dead letters") as failed:
+    with pytest.raises(CommandError, match="not a dead letter") as failed:
         _run(action, pending.id)
 
     assert failed.value.returncode == 1
 
 
-def test_a_replayed_transfer_is_posted_and_on_record(dead: Transaction, settler: User) -> None:
-    told = _run("replay", dead.id, "--actor", "Settler", "--note", "repaired")
+def test_a_replayed_transfer_is_posted_and_recorded(dead: Transaction, settler: User) -> None:
+    printed = _run("replay", dead.id, "--actor", "Settler", "--note", "repaired")
     queue_drain()
 
-    assert told == f"{dead.id}: put back into the queue.\n"
+    assert printed == f"{dead.id}: replayed.\n"
     assert outcome_of(dead) == ("posted", "")
     action = DeadLetterAction.objects.get()
     assert (action.action, action.actor, action.note, action.fault) == ("replayed", settler, "repaired", FAULT)
 
 
-def test_all_are_replayed_at_once(dead: Transaction, alice: User, settler: User) -> None:
+def test_all_dead_letters_can_be_replayed_at_once(dead: Transaction, alice: User, settler: User) -> None:
     other = dead_make(alice, "charlie")
     waiting = pending_make(alice, "bob")
 
@@ -120,11 +122,11 @@ def test_all_are_replayed_at_once(dead: Transaction, alice: User, settler: User)
     assert outcome_of(waiting) == ("pending", "")
 
 
-def test_replaying_all_where_there_are_none_is_no_error(books: Books, settler: User) -> None:
+def test_replaying_all_is_no_error_if_there_are_none(books: Books, settler: User) -> None:
     assert _run("replay", "--all", "--actor", "settler") == ""
 
 
-def test_one_that_is_not_dead_does_not_keep_the_others(dead: Transaction, alice: User, settler: User) -> None:
+def test_a_transfer_that_is_not_dead_does_not_stop_the_others(dead: Transaction, alice: User, settler: User) -> None:
     pending = pending_make(alice, "bob")
     out = StringIO()
 
@@ -133,7 +135,7 @@ def test_one_that_is_not_dead_does_not_keep_the_others(dead: Transaction, alice:
 
     assert failed.value.returncode == 1
     assert f"{pending.id}: left as it is." in out.getvalue()
-    assert f"{dead.id}: put back into the queue." in out.getvalue()
+    assert f"{dead.id}: replayed." in out.getvalue()
     assert [action.transaction_id for action in DeadLetterAction.objects.all()] == [dead.id]
 
 
@@ -145,7 +147,7 @@ def test_replaying_twice_replays_once(dead: Transaction, settler: User) -> None:
     assert DeadLetterAction.objects.count() == 1
 
 
-def test_a_failed_transfer_is_final_and_on_record(dead: Transaction, settler: User) -> None:
+def test_a_failed_transfer_is_final_and_recorded(dead: Transaction, settler: User) -> None:
     assert _run("fail", dead.id, "--actor", "settler", "--note", "Paid by hand") == f"{dead.id}: failed.\n"
 
     assert outcome_of(dead) == ("failed", "settlement_failed")
@@ -162,7 +164,7 @@ def test_an_empty_note_does_not_fail_a_transfer(dead: Transaction, settler: User
 
 @pytest.mark.parametrize("actor", ["nobody", "alice", "onlooker", "left"])
 @pytest.mark.parametrize("words", [("replay",), ("fail", "--note", "Because")])
-def test_only_who_may_settle_at_the_desk_may_do_so_here(
+def test_only_active_staff_with_the_permission_may_settle(
     dead: Transaction,
     staff_create: Callable[..., User],  # noqa: F811 - the fixture
     actor: str,
@@ -173,7 +175,7 @@ def test_only_who_may_settle_at_the_desk_may_do_so_here(
     left.is_active = False
     left.save()
 
-    with pytest.raises(CommandError, match=f"{actor} is nobody who may settle"):
+    with pytest.raises(CommandError, match=f"{actor} may not settle"):
         _run(*words, dead.id, "--actor", actor)
 
     assert is_dead(dead)
@@ -184,7 +186,7 @@ def test_only_who_may_settle_at_the_desk_may_do_so_here(
     "words",
     [
         [],
-        ["bury"],
+        ["forget"],
         ["replay", "--actor", "settler"],
         ["replay", "5", "--all", "--actor", "settler"],
         ["replay", "5"],
@@ -196,7 +198,7 @@ def test_only_who_may_settle_at_the_desk_may_do_so_here(
     ],
     ids=" ".join,
 )
-def test_a_command_line_that_makes_no_sense_exits_with_2(words: list[str]) -> None:
+def test_a_wrong_command_line_exits_with_2(words: list[str]) -> None:
     run = subprocess.run(
         [sys.executable, "manage.py", "dead_letters", *words],
         cwd=settings.BASE_DIR,

@@ -1,4 +1,4 @@
-"""What is counted about accepted transfers."""
+"""The counters of accepted, settled and dead transfers."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ from transactions.settlement.dead_letters import dead_letter_fail, dead_letter_r
 from transactions.tasks import partition_drain_task
 from wallets.models import User
 
-#: Whether on_commit ran is the point of some of these, so they commit.
+#: The tests commit, because some counters are incremented in on_commit.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -25,7 +25,7 @@ def books(alice: User, bob: User, charlie: User) -> Books:
 
 
 def _counted(name: str, **labels: str) -> Callable[[], float]:
-    """How much has been counted since."""
+    """Returns a function that returns how much the counter has grown since this call."""
 
     def value() -> float:
         return REGISTRY.get_sample_value(f"wallet_{name}_total", labels) or 0.0
@@ -34,7 +34,7 @@ def _counted(name: str, **labels: str) -> Callable[[], float]:
     return lambda: value() - before
 
 
-def test_what_is_accepted_is_counted_and_neither_replays_nor_refusals(books: Books, alice: User) -> None:
+def test_accepted_transfers_are_counted_but_replays_and_refusals_are_not(books: Books, alice: User) -> None:
     accepted = _counted("transfers_accepted")
     request = TransferRequest(source_id=books.alice, recipient="bob", amount=1, idempotency_key="once")
     refused = TransferRequest(source_id=books.alice, recipient="nobody", amount=1)
@@ -45,7 +45,7 @@ def test_what_is_accepted_is_counted_and_neither_replays_nor_refusals(books: Boo
     assert accepted() == 1
 
 
-def test_what_is_settled_is_counted_by_outcome(books: Books, alice: User) -> None:
+def test_settled_transfers_are_counted_by_outcome(books: Books, alice: User) -> None:
     posted, failed = (_counted("transfers_settled", outcome=outcome) for outcome in ("posted", "failed"))
     pending_make(alice, "bob", amount=50_00)
     pending_make(alice, "bob", amount=10_00)
@@ -70,7 +70,7 @@ def test_faults_are_counted(books: Books, alice: User, monkeypatch: pytest.Monke
     assert faults() >= 1
 
 
-def test_what_staff_replay_and_fail_is_counted_once(books: Books, alice: User) -> None:
+def test_a_dead_letter_that_staff_replay_or_fail_twice_is_counted_once(books: Books, alice: User) -> None:
     replayed, failed = _counted("dead_letters_replayed"), _counted("transfers_settled", outcome="failed")
     letters = [dead_make(alice, "bob", amount=1) for _ in range(2)]
 
@@ -86,11 +86,11 @@ def test_a_transfer_that_is_given_up_is_counted(books: Books, alice: User, monke
         raise ZeroDivisionError("a bug")
 
     monkeypatch.setattr(settings, "TRANSFER_ATTEMPTS_MAX", 1)
-    buried = _counted("dead_letters")
+    given_up = _counted("dead_letters")
     pending_make(alice, "bob")
     monkeypatch.setattr("transactions.settlement.settle.post", broken)
 
     partition_drain_task(Job.objects.get().partition)
 
-    assert buried() == 1
+    assert given_up() == 1
     assert Job.objects.get().dead_at

@@ -1,4 +1,4 @@
-"""How much waits in the queue, partition by partition."""
+"""The number of jobs that wait, per partition."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from transactions.settlement.partitions import partition_of
 from wallets.models import User, Wallet
 
 
-def test_it_counts_what_waits_and_what_is_held_back_since_when(alice: User, bob: User, charlie: User) -> None:
+def test_it_counts_waiting_and_held_back_jobs_and_dates_the_oldest(alice: User, bob: User, charlie: User) -> None:
     books_write(alice=alice, bob=bob, charlie=charlie)
     first = pending_make(alice, "bob")
     second = pending_make(alice, "charlie")
@@ -27,7 +27,7 @@ def test_it_counts_what_waits_and_what_is_held_back_since_when(alice: User, bob:
     assert (figures.waiting, figures.held_back, figures.oldest_at) == (2, 1, first.created_at)
 
 
-def test_what_may_be_tried_again_is_not_held_back(alice: User, bob: User, charlie: User) -> None:
+def test_a_job_whose_back_off_is_over_is_not_held_back(alice: User, bob: User, charlie: User) -> None:
     books_write(alice=alice, bob=bob, charlie=charlie)
     again = pending_make(alice, "bob")
     Job.objects.filter(transaction=again).update(not_before=timezone.now() - timedelta(seconds=1), attempts=1)
@@ -35,7 +35,7 @@ def test_what_may_be_tried_again_is_not_held_back(alice: User, bob: User, charli
     assert [figures.held_back for figures in queue_overview()] == [0]
 
 
-def test_it_is_one_query_however_many_partitions(alice: User, bob: User, charlie: User) -> None:
+def test_it_makes_one_query_for_any_number_of_partitions(alice: User, bob: User, charlie: User) -> None:
     books_write(alice=alice, bob=bob, charlie=charlie)
     pending = [pending_make(alice, "bob", amount=1) for _ in range(5)]
     for partition, transfer in enumerate(pending):
@@ -48,5 +48,5 @@ def test_it_is_one_query_however_many_partitions(alice: User, bob: User, charlie
     assert [figures.partition for figures in overview] == [0, 1, 2, 3, 4]
 
 
-def test_an_empty_queue_has_no_figures(db: None) -> None:
+def test_an_empty_job_table_has_no_figures(db: None) -> None:
     assert queue_overview() == []

@@ -1,4 +1,4 @@
-"""`manage.py demo`."""
+"""`manage.py demo` creates users with a history."""
 
 from datetime import timedelta
 from io import StringIO
@@ -25,14 +25,14 @@ def _demo(**options: bool) -> str:
     return out.getvalue()
 
 
-def test_it_creates_people_with_a_past_and_prints_how_to_sign_in() -> None:
-    told = _demo()
+def test_it_creates_users_with_a_history_and_prints_how_to_log_in() -> None:
+    printed = _demo()
 
-    assert "The demo is ready." in told
+    assert "The demo is ready." in printed
     for person in PEOPLE:
         assert authenticate(username=person.username, password=person.password) is not None
-        assert f"{person.username:<10}{person.password}" in told
-    assert "http://127.0.0.1:" in told
+        assert f"{person.username:<10}{person.password}" in printed
+    assert "http://127.0.0.1:" in printed
     staff = User.objects.get(username="admin")
     assert (staff.is_staff, staff.is_superuser) == (True, True)
     assert not User.objects.exclude(username="admin").filter(is_staff=True).exists()
@@ -40,7 +40,7 @@ def test_it_creates_people_with_a_past_and_prints_how_to_sign_in() -> None:
     assert {("alice", "USD"), ("alice", "EUR"), ("bob", "JPY"), ("carol", "EUR"), ("admin", "USD")} <= owned
 
 
-def test_its_books_balance_and_lie_in_the_past() -> None:
+def test_its_books_balance_and_its_entries_are_dated_in_the_past() -> None:
     _demo()
 
     assert books_audit().clean
@@ -49,18 +49,18 @@ def test_its_books_balance_and_lie_in_the_past() -> None:
     last = Entry.objects.latest("created_at").created_at
     assert now - timedelta(days=92) < first < now - timedelta(days=88)
     assert now - timedelta(days=3) < last < now
-    # What happened and what was written down carry the same time: nothing was pushed to the present.
+    # No posting was delayed to the time of an earlier one: each settled at the time at which it was created.
     assert all(moved.created_at == moved.settled_at for moved in Transaction.objects.all())
     assert not Wallet.objects.filter(owner__isnull=False, created_at__gt=first).exists()
 
 
-def test_a_second_run_changes_nothing_and_prints_the_same_people() -> None:
+def test_a_second_run_changes_nothing_and_prints_the_same_users() -> None:
     first = _demo()
     before = Transaction.objects.count(), User.objects.count()
 
     second = _demo()
 
-    assert "The demo is here already." in second
+    assert "The demo exists already." in second
     assert second.splitlines()[1:] == first.splitlines()[1:]
     assert (Transaction.objects.count(), User.objects.count()) == before
 
@@ -68,33 +68,33 @@ def test_a_second_run_changes_nothing_and_prints_the_same_people() -> None:
 def test_it_refuses_to_run_in_production(settings: Settings) -> None:
     settings.ENVIRONMENT = "production"
 
-    with pytest.raises(CommandError, match="does not belong in production"):
+    with pytest.raises(CommandError, match="does not run in production"):
         _demo()
 
     assert not User.objects.exists()
 
 
-def test_it_runs_in_production_when_somebody_insists(settings: Settings) -> None:
+def test_it_runs_in_production_with_force(settings: Settings) -> None:
     settings.ENVIRONMENT = "production"
 
     assert "The demo is ready." in _demo(force=True)
 
 
-def test_it_takes_nobodys_name_away(alice: User) -> None:
+def test_it_refuses_to_take_an_existing_username(alice: User) -> None:
     alice.email = "alice@elsewhere.example"
     alice.save()
 
-    with pytest.raises(CommandError, match="usernames of people who are here already: alice"):
+    with pytest.raises(CommandError, match="are taken: alice"):
         _demo()
 
     assert list(User.objects.all()) == [alice]
 
 
-def test_a_posting_is_never_dated_ahead(alice: User) -> None:
+def test_a_posting_cannot_be_dated_in_the_future(alice: User) -> None:
     wallet = Wallet.objects.get(owner=alice)
     command = Command(kind=Kind.DEPOSIT, amount=1, destination_id=wallet.id, initiator_id=alice.pk)
 
-    with pytest.raises(ValueError, match="dated ahead"):
+    with pytest.raises(ValueError, match="dated in the future"):
         post([command], at=timezone.now() + timedelta(minutes=1))
 
     assert not Entry.objects.exists()

@@ -1,4 +1,4 @@
-"""The demo's story makes sense on whatever day it is told."""
+"""The demo's story makes sense on any day on which the demo is created."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
@@ -26,7 +26,7 @@ def test_nobody_ever_spends_more_than_they_have() -> None:
                 assert balances[move.payer, move.currency] >= 0, (today, moment, move)
 
 
-def test_it_is_told_in_order_and_ends_yesterday() -> None:
+def test_it_is_in_order_of_time_and_ends_yesterday() -> None:
     for today in EVERY_DAY_OF_A_LEAP_YEAR:
         moments = [moment for moment, _ in story(today=today)]
 
@@ -43,7 +43,7 @@ def test_its_memos_read_well(today: date) -> None:
     assert any(memo.startswith("Rent for ") for memo in memos)
 
 
-def test_it_has_a_life_in_it_for_everybody_but_the_staff() -> None:
+def test_every_user_but_the_staff_has_transactions() -> None:
     moves = [move for _, move in story(today=date(2026, 11, 22))]
 
     assert len(moves) > 150

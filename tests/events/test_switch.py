@@ -105,7 +105,7 @@ def test_a_posting_that_waits_for_a_wallet_while_they_are_switched_on_has_its_ev
 
 
 def test_it_gives_up_on_a_transaction_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(switch, "_ATTEMPTS", 1)
+    monkeypatch.setattr(switch, "ATTEMPTS_MAX", 1)
     with outside_connection() as stranger:
         stranger.execute("LOCK TABLE transactions_entry IN ROW EXCLUSIVE MODE")
         with pytest.raises(CommandError, match="busy"):
@@ -137,10 +137,9 @@ def test_what_is_left_of_half_a_switch_can_be_switched_off() -> None:
 
 @pytest.mark.parametrize("switch_over", [settled_events_switch_on, settled_events_switch_off], ids=["on", "off"])
 def test_it_does_not_wait_for_whoever_has_read_the_books_and_may_write_next(
-    monkeypatch: pytest.MonkeyPatch, switch_over: Callable[[], bool]
+    switch_over: Callable[[], bool],
 ) -> None:
-    """Each would wait for the other."""
-    monkeypatch.setattr(switch, "_ATTEMPTS", 1)
+    """If the switch waited for a transaction that only reads, and then writes, each would wait for the other."""
     if switch_over is settled_events_switch_off:
         settled_events_switch_on()
     with outside_connection() as stranger, stranger.transaction():
@@ -150,16 +149,16 @@ def test_it_does_not_wait_for_whoever_has_read_the_books_and_may_write_next(
 
 
 def test_the_command_switches_and_tells() -> None:
-    assert _command("status").splitlines() == ["off", "0 wait at the most"]
-    assert _command("on") == "On.\n"
-    assert _command("on") == "They are on already.\n"
+    assert _command("status").splitlines() == ["off", "at most 0 waiting"]
+    assert _command("on") == "Events are on now.\n"
+    assert _command("on") == "Events were on already.\n"
     person_wallet("alice", 100)
     status = json.loads(_command("status", "--json"))
     assert (status["on"], status["waiting"]) == (True, 1)
     assert 0 <= status["oldest_s"] < 60
-    assert _command("status").startswith("on\n1 wait at the most, the oldest for")
-    assert _command("off") == "Off.\n"
-    assert _command("off") == "They are off already.\n"
+    assert _command("status").startswith("on\nat most 1 waiting, the oldest for")
+    assert _command("off") == "Events are off now.\n"
+    assert _command("off") == "Events were off already.\n"
     assert SettledEvent.objects.count() == 1
 
 

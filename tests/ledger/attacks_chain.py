@@ -1,6 +1,6 @@
 """Entries that break a wallet's chain, carry what they must not, or rewrite what happened."""
 
-from tests.ledger.raw import USD, Attack, Head, Row, Side
+from tests.ledger.raw import USD, Attack, Row, Side, WalletRow
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
 
 
@@ -10,7 +10,7 @@ def _chain(title: str, wallet: str, amount: int, sequence: int, balance: int, ag
         "entry_continues_chain",
         title,
         lambda b: b.posting(
-            heads=[Head(getattr(b, wallet), balance, sequence)],
+            wallets=[WalletRow(getattr(b, wallet), balance, sequence)],
             rows=[Row(b.new, "deposit", amount, destination=getattr(b, wallet))],
             sides=[Side(b.new, USD, -amount), Side(b.new, getattr(b, wallet), amount, sequence, balance, age_s)],
         ),
@@ -37,7 +37,7 @@ CHAIN = [
         "entry_reaches_wallet",
         "a transfer that only the source knows",
         lambda b: b.posting(
-            heads=[Head(b.alice, 50, 3)],
+            wallets=[WalletRow(b.alice, 50, 3)],
             rows=[Row(b.new, "transfer", 10, b.alice, b.bob)],
             sides=[Side(b.new, b.alice, -10, 3, 50), Side(b.new, b.bob, 10, 2, 50)],
         ),
@@ -54,7 +54,7 @@ CHAIN = [
         "entry_one_per_side",
         "a transaction that touches one wallet twice",
         lambda b: b.posting(
-            heads=[Head(b.alice, 60, 4)],
+            wallets=[WalletRow(b.alice, 60, 4)],
             rows=[Row(b.new, "transfer", 10, b.alice, b.bob)],
             sides=[Side(b.new, b.alice, -10, 3, 50), Side(b.new, b.alice, 10, 4, 60)],
         ),
@@ -63,7 +63,7 @@ CHAIN = [
         "entry_one_per_side",
         "a transaction carried out a second time",
         lambda b: b.posting(
-            heads=[Head(b.alice, 20, 3), Head(b.bob, 80, 2)],
+            wallets=[WalletRow(b.alice, 20, 3), WalletRow(b.bob, 80, 2)],
             sides=[Side(b.transfer, b.alice, -40, 3, 20), Side(b.transfer, b.bob, 40, 2, 80)],
         ),
     ),
@@ -109,7 +109,7 @@ SHAPE = [
         "entry_carries_balance_unless_outside",
         "money that vanishes behind an entry without a balance",
         lambda b: b.posting(
-            heads=[Head(b.bob, 10, 3)],
+            wallets=[WalletRow(b.bob, 10, 3)],
             rows=[Row(b.new, "deposit", 50, destination=b.bob), Row(b.newer, "deposit", 10, destination=b.bob)],
             sides=[
                 Side(b.new, USD, -50),

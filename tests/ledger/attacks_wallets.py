@@ -1,6 +1,6 @@
 """Wallets that would hold what nobody paid in, or change hands; and people who would be taken for one another."""
 
-from tests.ledger.raw import USD, Attack, Books, Head
+from tests.ledger.raw import USD, Attack, Books, WalletRow
 from wallets.domain.money import BALANCE_MAX
 
 _UNKNOWN = 5_000
@@ -51,7 +51,7 @@ MONEY = [
     Attack(
         "wallet_balance_is_last_entry",
         "money moved without entries",
-        lambda b: b.posting(heads=[Head(b.alice, 50, 3), Head(b.bob, 50, 2)]),
+        lambda b: b.posting(wallets=[WalletRow(b.alice, 50, 3), WalletRow(b.bob, 50, 2)]),
     ),
     Attack(
         "wallet_balance_is_last_entry",

@@ -17,7 +17,7 @@ EUR = 978
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class WalletRow:
     """A wallet's row after the posting."""
 
     wallet: int
@@ -73,10 +73,12 @@ class Books:
     new: int
     newer: int
 
-    def posting(self, *, heads: Sequence[Head] = (), rows: Sequence[Row] = (), sides: Sequence[Side] = ()) -> str:
-        """One statement that updates the heads and inserts transactions and entries, as `post` does."""
+    def posting(
+        self, *, wallets: Sequence[WalletRow] = (), rows: Sequence[Row] = (), sides: Sequence[Side] = ()
+    ) -> str:
+        """One statement that updates the wallets and inserts transactions and entries, as `post` does."""
         parts = [
-            *([_heads_sql(heads)] if heads else []),
+            *([_wallets_sql(wallets)] if wallets else []),
             *([self.rows_sql(rows)] if rows else []),
             *([_sides_sql(sides)] if sides else []),
         ]
@@ -89,7 +91,7 @@ class Books:
     def deposit_to_bob(self) -> str:
         """The right way: Bob gets 50 from outside."""
         return self.posting(
-            heads=[Head(self.bob, 90, 2)],
+            wallets=[WalletRow(self.bob, 90, 2)],
             rows=[Row(self.new, "deposit", 50, destination=self.bob)],
             sides=[Side(self.new, USD, -50), Side(self.new, self.bob, 50, 2, 90)],
         )
@@ -97,7 +99,7 @@ class Books:
     def transfer_to_bob(self) -> str:
         """The right way: Alice sends Bob 10."""
         return self.posting(
-            heads=[Head(self.alice, 50, 3), Head(self.bob, 50, 2)],
+            wallets=[WalletRow(self.alice, 50, 3), WalletRow(self.bob, 50, 2)],
             rows=[Row(self.new, "transfer", 10, self.alice, self.bob)],
             sides=[Side(self.new, self.alice, -10, 3, 50), Side(self.new, self.bob, 10, 2, 50)],
         )
@@ -113,10 +115,10 @@ class Books:
             memo, initiator_id, idempotency_key, created_at, settled_at, failure_code) VALUES {values}"""
 
 
-def _heads_sql(heads: Sequence[Head]) -> str:
-    values = ", ".join(f"({h.wallet}, {h.balance}, {h.version})" for h in heads)
-    return f"""UPDATE wallets_wallet SET balance = h.balance, version = h.version
-        FROM (VALUES {values}) AS h (id, balance, version) WHERE wallets_wallet.id = h.id"""
+def _wallets_sql(wallets: Sequence[WalletRow]) -> str:
+    values = ", ".join(f"({w.wallet}, {w.balance}, {w.version})" for w in wallets)
+    return f"""UPDATE wallets_wallet SET balance = w.balance, version = w.version
+        FROM (VALUES {values}) AS w (id, balance, version) WHERE wallets_wallet.id = w.id"""
 
 
 def _sides_sql(sides: Sequence[Side]) -> str:

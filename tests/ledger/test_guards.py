@@ -11,7 +11,7 @@ from tests.ledger.attacks_chain import CHAIN_ATTACKS
 from tests.ledger.attacks_entries import ENTRY_ATTACKS
 from tests.ledger.attacks_transactions import TRANSACTION_ATTACKS
 from tests.ledger.attacks_wallets import WALLET_ATTACKS
-from tests.ledger.raw import USD, Attack, Books, Head, Row, Side, books_open, run, snapshot
+from tests.ledger.raw import USD, Attack, Books, Row, Side, WalletRow, books_open, run, snapshot
 
 ATTACKS = [*ENTRY_ATTACKS, *CHAIN_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS]
 # The tables of the queue are attacked in tests/settlement/test_guards.py.
@@ -68,14 +68,14 @@ def test_the_right_way_is_open(books: Books) -> None:
         books.deposit_to_bob(),
         books.transfer_to_bob(),
         books.posting(
-            heads=[Head(books.alice, 50, 3)],
+            wallets=[WalletRow(books.alice, 50, 3)],
             rows=[Row(books.new, "withdrawal", 10, books.alice)],
             sides=[Side(books.new, books.alice, -10, 3, 50), Side(books.new, USD, 10)],
         ),
         f"""WITH settled AS (UPDATE transactions_transaction SET status = 'posted', settled_at = now()
             WHERE id = {books.pending}) """
         + books.posting(
-            heads=[Head(books.alice, 55, 3), Head(books.bob, 45, 2)],
+            wallets=[WalletRow(books.alice, 55, 3), WalletRow(books.bob, 45, 2)],
             sides=[Side(books.pending, books.alice, -5, 3, 55), Side(books.pending, books.bob, 5, 2, 45)],
         ).replace("WITH", ",", 1),
         f"""UPDATE transactions_transaction SET status = 'failed', settled_at = now(), failure_code = 'wallet_frozen'

@@ -88,7 +88,7 @@ class Report(NamedTuple):
 
     answers: list[object]
     entries: list[tuple[int, int | None, int, int | None]]
-    heads: list[tuple[int, int]]
+    wallets: list[tuple[int, int]]
 
 
 def report(cast: Cast, outcomes: list[Outcome]) -> Report:
@@ -105,7 +105,7 @@ def report(cast: Cast, outcomes: list[Outcome]) -> Report:
     return Report(
         answers=answers,
         entries=list(entries.values_list("wallet", "sequence", "amount", "balance_after")),
-        heads=[(now.balance, now.version) for now in (wallet_of_id(wallet.id) for wallet in cast)],
+        wallets=[(now.balance, now.version) for now in (wallet_of_id(wallet.id) for wallet in cast)],
     )
 
 
@@ -137,7 +137,7 @@ def test_a_refused_command_might_as_well_not_have_been_in_the_list(
         without = post(carried_out)
         alone = report(cast, without)
     assert all(outcome.transaction for outcome in without)
-    assert (alone.entries, alone.heads) == (whole.entries, whole.heads)
+    assert (alone.entries, alone.wallets) == (whole.entries, whole.wallets)
 
 
 def test_money_that_came_in_earlier_in_the_list_can_be_spent_later_in_it() -> None:

@@ -1,4 +1,4 @@
-"""Django admin for how money moved and what waits to move: to be read, and at one desk to be decided."""
+"""Django admin for transactions, entries, jobs and dead letters. All are read-only; dead letters can be settled."""
 
 from transactions.admin import dead_letters, jobs, ledger
 

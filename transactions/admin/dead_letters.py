@@ -1,4 +1,4 @@
-"""The dead-letter desk: transfers that met a fault too often, and the trail of what staff did about them."""
+"""Dead letters, which are transfers that were given up after their last attempt, and what staff did about them."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from wallets.models import Wallet
 
 @admin.register(DeadLetter)
 class DeadLetterAdmin(JobColumnsMixin, ReadOnlyAdmin):
-    """What waits for staff, the longest waiting first. Replaying and failing go through the queue's own desk."""
+    """Dead letters, longest waiting first. The settlement services replay and fail them."""
 
     list_display = (
         "transaction_id",
@@ -35,7 +35,7 @@ class DeadLetterAdmin(JobColumnsMixin, ReadOnlyAdmin):
     list_select_related = ("transaction__source__owner", "transaction__destination__owner")
     ordering = ("dead_at", "id")
     search_fields = ("transaction",)
-    search_help_text = "A transaction's id in full, or the beginning of either side's username or e-mail address."
+    search_help_text = "A transaction's full id, or the beginning of the sender's or recipient's username or email."
     fields = (
         "transaction_link",
         "source_link",
@@ -65,7 +65,7 @@ class DeadLetterAdmin(JobColumnsMixin, ReadOnlyAdmin):
         return queryset.filter(Q(source__in=wallets) | Q(transaction__destination__in=wallets))
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
-        """May try out, replay and fail."""
+        """Whether the user may try out, replay and fail dead letters."""
         return self.has_view_permission(request) and request.user.has_perm("transactions.settle_dead_letters")
 
     def get_urls(self) -> list[URLPattern]:
@@ -92,7 +92,7 @@ class DeadLetterAdmin(JobColumnsMixin, ReadOnlyAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Adds what staff did about this transfer before, and whether this one may do something."""
+        """Adds earlier actions on this transfer, and whether the user may settle it."""
         trail = DeadLetterAction.objects.filter(transaction=context["original"].transaction_id)
         context["actions_before"] = trail.select_related("actor")
         context["may_settle"] = self.has_settle_permission(request)
@@ -110,25 +110,25 @@ class DeadLetterAdmin(JobColumnsMixin, ReadOnlyAdmin):
     def since_shown(self, dead: DeadLetter) -> str:
         return when(dead.dead_at)
 
-    @admin.display(description="for")
+    @admin.display(description="dead for")
     def age(self, dead: DeadLetter) -> str:
         return age(dead.dead_at)
 
-    @admin.display(description="reason")
+    @admin.display(description="last fault")
     def fault_short(self, dead: DeadLetter) -> str:
         return Truncator(dead.last_fault).chars(120)
 
 
 @admin.register(DeadLetterAction)
 class DeadLetterActionAdmin(ReadOnlyAdmin):
-    """Everything that was done at the desk, newest first."""
+    """Everything that staff did about dead letters, newest first."""
 
     list_display = ("acted_shown", "action", "transaction_link", "acted_by", "note", "attempts", "fault_short")
     list_filter = ("action",)
     list_select_related = ("actor",)
     ordering = ("-id",)
     search_fields = ("transaction",)
-    search_help_text = "A transaction's id in full, or the beginning of the username or e-mail address of who did it."
+    search_help_text = "A transaction's full id, or the beginning of a staff member's username or email."
     fields = ("acted_shown", "action", "transaction_link", "acted_by", "note", "attempts", "fault")
     readonly_fields = fields
 
@@ -144,12 +144,12 @@ class DeadLetterActionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="by")
     def acted_by(self, action: DeadLetterAction) -> str:
-        return action.actor.get_username() if action.actor else "nobody known"
+        return action.actor.get_username() if action.actor else "unknown"
 
     @admin.display(description="transaction")
     def transaction_link(self, action: DeadLetterAction) -> str:
         return transaction_link(action.transaction_id)
 
-    @admin.display(description="reason it was dead")
+    @admin.display(description="last fault")
     def fault_short(self, action: DeadLetterAction) -> str:
         return Truncator(action.fault).chars(80)

@@ -1,4 +1,4 @@
-"""The queue of accepted transfers, to be looked at: what waits, where, and for how long."""
+"""The jobs of accepted transfers: which wait, in which partition, and for how long. Read-only."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from wallets.models import Wallet
 
 
 class JobColumnsMixin:
-    """What a job settles, and what it has met."""
+    """Columns for a job's transaction and its attempts."""
 
     @admin.display(description="transaction")
     def transaction_link(self, job: Job) -> str:
@@ -44,7 +44,7 @@ class JobColumnsMixin:
     def idempotency_key(self, job: Job) -> str:
         return job.transaction.idempotency_key or "-"
 
-    @admin.display(description="asked for by")
+    @admin.display(description="initiator")
     def initiator_link(self, job: Job) -> str:
         url = reverse("admin:wallets_user_change", args=[job.transaction.initiator_id])
         return format_html('<a href="{}">{}</a>', url, job.transaction.initiator.get_username())
@@ -57,14 +57,14 @@ class JobColumnsMixin:
     def not_before_shown(self, job: Job) -> str:
         return when(job.not_before)
 
-    @admin.display(description="reason")
+    @admin.display(description="last fault")
     def fault_shown(self, job: Job) -> str:
         return job.last_fault or "-"
 
 
 @admin.register(Job)
 class JobAdmin(JobColumnsMixin, ReadOnlyAdmin):
-    """What waits to be settled, the oldest first. The dead letters have a desk of their own."""
+    """Jobs that wait to be settled, oldest first. Dead letters have their own list."""
 
     change_list_template = "admin/transactions/job/change_list.html"
     list_display = (
@@ -81,7 +81,7 @@ class JobAdmin(JobColumnsMixin, ReadOnlyAdmin):
     list_select_related = ("transaction__source__owner", "transaction__destination__owner")
     ordering = ("id",)
     search_fields = ("transaction",)
-    search_help_text = "A transaction's id in full, or the beginning of the sender's username or e-mail address."
+    search_help_text = "A transaction's full id, or the beginning of the sender's username or email."
     fields = (
         "transaction_link",
         "source_link",
@@ -107,7 +107,7 @@ class JobAdmin(JobColumnsMixin, ReadOnlyAdmin):
         return queryset.filter(source__in=senders.values("id"))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        # What stands above the list; not asked for by whoever may not look.
+        # The overview above the list. Users without the permission get an error below, so it is not read for them.
         partitions = queue_overview() if self.has_view_permission(request) else []
         overview = {
             "partitions": [(figures, age(figures.oldest_at)) for figures in partitions],

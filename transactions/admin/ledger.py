@@ -1,4 +1,4 @@
-"""Transactions and their entries. The books are written by the ledger alone, so nobody changes anything here."""
+"""Transactions and their entries. Only the ledger writes the books, so these pages are read-only."""
 
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -21,7 +21,10 @@ from wallets.admin.wallets import CurrencyFilter
 
 
 class CreatedFilter(admin.ListFilter):
-    """From one day to another, both included. Unlike a date hierarchy it looks at nothing but those days."""
+    """Filters by the day of creation, from one day to another, both included.
+
+    Unlike a date hierarchy, it reads only the rows of these days.
+    """
 
     title = "day (UTC)"
     template = "admin/day_range_filter.html"
@@ -38,7 +41,7 @@ class CreatedFilter(admin.ListFilter):
         return True
 
     def choices(self, changelist: Any) -> Any:
-        """For the template: what the form shows, and the other filters that it keeps."""
+        """For the template: the days in the form, and the other filters, which the form keeps."""
         kept = changelist.get_filters_params()
         others = [(name, value) for name, values in kept.items() if name not in self.parameters for value in values]
         yield {"days": self.days, "others": [*others, *([(SEARCH_VAR, changelist.query)] if changelist.query else [])]}
@@ -49,7 +52,7 @@ class CreatedFilter(admin.ListFilter):
             queryset = queryset.filter(created_at__gte=first)
         if last is not None:
             queryset = queryset.filter(created_at__lt=last + timedelta(days=1))
-        # A search leaves few rows by itself, and looks for them among all of those days.
+        # A search leaves few rows anyway, and must find them among all of those days.
         return newest_found(queryset) if last is not None and not request.GET.get(SEARCH_VAR) else queryset
 
     def _midnight(self, name: str) -> datetime | None:
@@ -61,12 +64,12 @@ class CreatedFilter(admin.ListFilter):
         except ValueError:
             day = None
         if day is None or not 1900 < day.year < 9999:
-            raise IncorrectLookupParameters(f"{text} is no day.")
+            raise IncorrectLookupParameters(f"{text} is not a valid day.")
         return datetime.combine(day, time.min, tzinfo=UTC)
 
 
 class EntryInline(ReadOnlyInline):
-    """Both sides of a transaction, on its page."""
+    """The entries of a transaction, on the transaction's page."""
 
     model = Entry
     fields = ("wallet_link", "sequence", "amount_shown", "balance_shown")
@@ -93,14 +96,12 @@ class TransactionAdmin(ReadOnlyAdmin):
     """Every movement of money, newest first."""
 
     list_display = ("id", "created_shown", "kind", "status", "amount_shown", "source_link", "destination_link", "memo")
-    # The days last: they look for the newest of what the others have left.
+    # CreatedFilter is last: it looks for the newest rows among those that the other filters have left.
     list_filter = ("kind", "status", CurrencyFilter, CreatedFilter)
     list_select_related = ("source__owner", "destination__owner")
     ordering = ("-id",)
     search_fields = ("id",)
-    search_help_text = (
-        "An id of a transaction or of a wallet, an idempotency key, a username or an e-mail address; all in full."
-    )
+    search_help_text = "The full id of a transaction or a wallet, or a full idempotency key, username or email."
     fields = (
         "id",
         "kind",
@@ -123,7 +124,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         return transactions_search(queryset, term)
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
-        # Days are found by an index of their own.
+        # Without NEWEST_FOUND_FIRST, Postgres might walk the ids instead of using the index on created_at.
         return [NEWEST_FOUND_FIRST] if request.GET.get("created_to") else ["-id"]
 
     @admin.display(description="amount")
@@ -146,7 +147,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     def destination_link(self, transaction: Transaction) -> str:
         return wallet_link(transaction.destination)
 
-    @admin.display(description="asked for by")
+    @admin.display(description="initiator")
     def initiator_link(self, transaction: Transaction) -> str:
         url = reverse("admin:wallets_user_change", args=[transaction.initiator_id])
         return format_html('<a href="{}">{}</a>', url, transaction.initiator.get_username())
@@ -154,7 +155,7 @@ class TransactionAdmin(ReadOnlyAdmin):
 
 @admin.register(Entry)
 class EntryAdmin(ReadOnlyAdmin):
-    """One line for each side of each movement: a wallet's account, once it is searched for."""
+    """All entries, newest first. Searching for a wallet shows its account."""
 
     list_display = (
         "id",
@@ -168,7 +169,7 @@ class EntryAdmin(ReadOnlyAdmin):
     list_select_related = ("wallet__owner",)
     ordering = ("-id",)
     search_fields = ("id",)
-    search_help_text = "An id of a wallet or of a transaction, a username or an e-mail address; all in full."
+    search_help_text = "The full id of a wallet or a transaction, or a full username or email."
     fields = list_display
     readonly_fields = fields
 

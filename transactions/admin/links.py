@@ -1,4 +1,4 @@
-"""How the staff's lists show what a row leads to, and how long ago something was."""
+"""Links and ages for the columns of admin lists."""
 
 from datetime import datetime, timedelta
 
@@ -12,20 +12,20 @@ _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta
 
 
 def wallet_link(wallet: Wallet | None) -> str:
-    """The wallet's owner and currency, leading to its page."""
+    """The wallet's owner and currency, as a link to its page. None is the outside world."""
     if wallet is None:
         return "outside world"
     return format_html('<a href="{}">{}</a>', reverse("admin:wallets_wallet_change", args=[wallet.pk]), wallet)
 
 
 def transaction_link(transaction_id: int) -> str:
-    """The transaction's id, leading to its page."""
+    """The transaction's id, as a link to its page."""
     url = reverse("admin:transactions_transaction_change", args=[transaction_id])
     return format_html('<a href="{}">{}</a>', url, transaction_id)
 
 
 def age(since: datetime | None) -> str:
-    """How long ago, in the largest unit that fills, such as "3 min"; a dash where there is no such moment."""
+    """How long ago `since` was, in the largest unit that fits, such as "3 min". A dash if it is None."""
     if since is None:
         return "-"
     passed = max(timezone.now() - since, timedelta())

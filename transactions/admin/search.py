@@ -1,4 +1,4 @@
-"""How staff find a movement of money among millions: only by what an index answers, however unlike the matches are."""
+"""Staff's search for transactions and entries. It stays fast with millions of rows, because it only uses indexes."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from kit.admin.big_tables import INT64_MAX, REACH, number_parse
 from transactions.models import Entry, Transaction
 from wallets.models import User, Wallet
 
-#: Newest first, by an expression that no index has. Where rows are found by something else than their id, Postgres
-#: would at times rather walk the whole table in the order of the ids and hope to meet them soon.
+#: Newest first, by an expression that has no index. If rows are found by something else than their id, this keeps
+#: Postgres from walking the whole table in order of the ids in the hope of meeting them soon.
 NEWEST_FOUND_FIRST: OrderBy = (F("id") + 0).desc()
 
 _TRANSACTIONS_SQL = """
@@ -35,7 +35,7 @@ ORDER BY e.id DESC LIMIT %s
 
 
 def transactions_search(transactions: QuerySet[Transaction], term: str) -> QuerySet[Transaction]:
-    """Those with this id or idempotency key, and the newest of this wallet or of this person's wallets."""
+    """The transactions with this id or idempotency key, and the newest of this wallet id or of this user's wallets."""
     number = number_parse(term)
     wallets = _wallet_ids(term) if number is None else [number]
     # No id is as large as INT64_MAX.
@@ -44,10 +44,10 @@ def transactions_search(transactions: QuerySet[Transaction], term: str) -> Query
 
 
 def entries_search(entries: QuerySet[Entry], term: str) -> QuerySet[Entry]:
-    """Those of the transaction with this id, all of this wallet, or the newest of this person's wallets."""
+    """All entries of this wallet id or transaction id, or the newest of this user's wallets."""
     number = number_parse(term)
     if number is not None and Wallet.objects.filter(id=number).exists():
-        # An outside wallet's entries have no sequence; the index keeps them as they were written.
+        # The entries of an outside wallet have no sequence; the index holds them in the order of writing.
         return entries.filter(wallet=number).order_by("-sequence")
     if number is not None:
         return entries.filter(transaction=number).order_by(NEWEST_FOUND_FIRST)
@@ -56,14 +56,14 @@ def entries_search(entries: QuerySet[Entry], term: str) -> QuerySet[Entry]:
 
 
 def newest_found(found: QuerySet[Any]) -> QuerySet[Any]:
-    """As many of them as a list can reach, found before anything is joined to them."""
+    """The newest rows, as many as the list can page to, selected before anything is joined to them."""
     ids = found.order_by(NEWEST_FOUND_FIRST).values("id")[:REACH]
     reachable: QuerySet[Any] = found.model._default_manager.filter(id__in=ids)  # noqa: SLF001 - Django's model API
     return reachable
 
 
 def _wallet_ids(name: str) -> list[int]:
-    person = name.lower()
-    column = "email" if "@" in person else "username"
-    owners = User.objects.filter(**{column: person})
+    username_or_email = name.lower()
+    column = "email" if "@" in username_or_email else "username"
+    owners = User.objects.filter(**{column: username_or_email})
     return list(Wallet.objects.filter(owner__in=owners).values_list("id", flat=True))

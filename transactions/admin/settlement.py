@@ -1,4 +1,4 @@
-"""Trying out, replaying and failing dead letters: pages that show which, ask for a note, and call the desk."""
+"""Pages that try out, replay and fail dead letters. They show the transfers, ask for a note, and call the services."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,13 +23,16 @@ from transactions.settlement.dead_letters import dead_letter_dry_run, dead_lette
 from wallets.domain.errors import WalletError
 from wallets.models import User
 
-#: How many transfers are decided on at once.
+#: How many transfers staff can replay or fail at once.
 TRANSFERS_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What staff can decide about a dead letter: its verb, what makes it so, and whether it needs a note."""
+    """What staff can do with a dead letter.
+
+    `name` is the verb, `past` its past form, `meaning` the explanation on the confirmation page.
+    """
 
     name: str
     past: str
@@ -43,16 +46,16 @@ DECISIONS: Mapping[str, Decision] = {
     for decision in (
         Decision(
             "replay",
-            "put back into the queue",
+            "replayed",
             dead_letter_replay,
-            "It goes back into the queue in its old place and is tried afresh; it can still fail, or come back here.",
+            "The transfer is settled once more, with fresh attempts. It can fail, or become a dead letter again.",
             needs_note=False,
         ),
         Decision(
             "fail",
             "failed",
             dead_letter_fail,
-            "It ends as failed, for good. No money moves, and the sender sees that it failed.",
+            "The transfer fails for good. No money moves, and the sender sees that it failed.",
             needs_note=True,
         ),
     )
@@ -60,12 +63,12 @@ DECISIONS: Mapping[str, Decision] = {
 
 
 class NoteForm(forms.Form):
-    """Why somebody decided so; kept in the trail."""
+    """The reason for a decision, which is kept in the audit trail."""
 
     note = forms.CharField(
         max_length=500,
         widget=AdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
-        help_text="Kept for ever beside your name. Other staff read it; sender and recipient do not.",
+        help_text="Kept forever with your name. Other staff can read it; the sender and the recipient cannot.",
     )
 
     def __init__(self, data: Any, *, required: bool) -> None:
@@ -77,20 +80,20 @@ class NoteForm(forms.Form):
 def confirm_redirect(
     model_admin: ReadOnlyAdmin, request: HttpRequest, name: str, selected: QuerySet[DeadLetter]
 ) -> HttpResponse | None:
-    """From the list's selection to the page that asks whether it is meant."""
+    """Redirects from the selection in the list to the confirmation page. None if the selection is too long or empty."""
     ids = list(selected.order_by("id").values_list("transaction_id", flat=True)[: TRANSFERS_MAX + 1])
     if len(ids) > TRANSFERS_MAX:
         model_admin.message_user(request, f"Select at most {TRANSFERS_MAX} transfers.", messages.ERROR)
         return None
     if not ids:
-        model_admin.message_user(request, "None of these waits here any more.", messages.WARNING)
+        model_admin.message_user(request, "None of these is a dead letter any more.", messages.WARNING)
         return None
     url = reverse("admin:transactions_deadletter_settle", args=[name])
     return HttpResponseRedirect(f"{url}?{urlencode({'ids': ','.join(map(str, ids))})}")
 
 
 def confirm_view(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str) -> HttpResponse:
-    """Shows the transfers and asks for the note; once that is posted, decides."""
+    """Shows the transfers and asks for the note. A POST carries the decision out."""
     decision = DECISIONS.get(name)
     if decision is None:
         raise Http404
@@ -100,7 +103,7 @@ def confirm_view(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str) ->
         for transfer in transfers:
             _decide(model_admin, request, transfer.pk, decision, form.cleaned_data["note"])
         return HttpResponseRedirect(reverse("admin:transactions_deadletter_changelist"))
-    # In the order in which they were accepted, which is the order in which they settle.
+    # In order of acceptance, which is the order in which they settle.
     dead = list(_dead(transfers).order_by("id"))
     dead_ids = {letter.transaction_id for letter in dead}
     context: dict[str, Any] = {
@@ -118,12 +121,12 @@ def confirm_view(model_admin: ReadOnlyAdmin, request: HttpRequest, name: str) ->
 
 
 def dry_run_view(model_admin: ReadOnlyAdmin, request: HttpRequest, transaction_id: str) -> HttpResponse:
-    """Says what would happen now. Changes nothing."""
+    """Shows what a replay would do now. Changes nothing."""
     transfer = _transfers(transaction_id)[0]
     letter = _dead([transfer]).first()
     forecast = _forecast(transfer.pk)
     if letter is None or forecast is None:
-        message = format_html("Transfer {} waits here no more.", transaction_link(transfer.pk))
+        message = format_html("Transfer {} is not a dead letter any more.", transaction_link(transfer.pk))
         model_admin.message_user(request, message, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:transactions_deadletter_changelist"))
     context: dict[str, Any] = {
@@ -138,13 +141,13 @@ def dry_run_view(model_admin: ReadOnlyAdmin, request: HttpRequest, transaction_i
 
 
 def _forecast(transaction_id: int) -> str | None:
-    """What a replay would come to, in a sentence; None for a transfer that is not dead."""
+    """What a replay would do, in one sentence; None if the transfer is not a dead letter."""
     try:
         return dead_letter_dry_run(transaction_id=transaction_id)
     except WalletError:
         return None
     except OperationalError as error:
-        return f"That cannot be told now. {_why_not(error)}"
+        return f"The dry run is not possible now. {_why_not(error)}"
 
 
 def _title(decision: Decision, dead: Sequence[DeadLetter]) -> str:
@@ -169,7 +172,7 @@ def _dead(transfers: Sequence[Transaction]) -> QuerySet[DeadLetter]:
 def _decide(
     model_admin: ReadOnlyAdmin, request: HttpRequest, transaction_id: int, decision: Decision, note: str
 ) -> None:
-    """One transfer, in a commit of its own; tells how it went."""
+    """Decides on one transfer, in its own database transaction, and adds a message about the result."""
     assert isinstance(request.user, User)  # noqa: S101 - the permission was checked
     link = transaction_link(transaction_id)
     try:
@@ -182,12 +185,12 @@ def _decide(
         message = format_html("{}: transfer {}.", decision.past.capitalize(), link)
         model_admin.message_user(request, message, messages.SUCCESS)
         return
-    message = format_html("Left as it is: transfer {}. It waits here no more.", link)
+    message = format_html("Left as it is: transfer {}. It is not a dead letter any more.", link)
     model_admin.message_user(request, message, messages.WARNING)
 
 
 def _why_not(error: WalletError | OperationalError) -> str:
-    """For staff to read; a fault that is not about a lock is nothing that they can do anything about."""
+    """The reason, for staff. Raises the error again if it is a database error that is not about a lock."""
     if isinstance(error, WalletError):
         return error.detail
     if isinstance(error.__cause__, LockNotAvailable):

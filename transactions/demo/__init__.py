@@ -1,1 +1,1 @@
-"""The demo: people with a lived-in history, to look around in and to try things on."""
+"""The demo: users with a realistic history, to look at and to experiment with."""

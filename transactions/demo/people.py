@@ -1,4 +1,4 @@
-"""Sets the demo up: its people, their wallets, and their story, written through the ledger like any other money."""
+"""Creating the demo: its users, their wallets, and their transactions, which are posted by the ledger as usual."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from wallets.services import user_register, wallet_open
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One of the demo people. The password is no secret: the demo refuses to run in production."""
+    """A demo user. The password is public; without --force, the demo does not run in production."""
 
     username: str
     password: str
@@ -31,7 +31,7 @@ class Person:
         return f"{self.username}@example.com"
 
 
-#: Everybody has a wallet in USD; `currencies` come on top.
+#: All of them have a wallet in USD, and one in each of `currencies`.
 PEOPLE: Sequence[Person] = (
     Person("alice", "demo-alice", currencies=["EUR"]),
     Person("bob", "demo-bob", currencies=["JPY"]),
@@ -41,16 +41,16 @@ PEOPLE: Sequence[Person] = (
 
 
 class DemoError(Exception):
-    """The demo cannot be set up here; the message says why."""
+    """The demo cannot be created; the message says why."""
 
 
 def demo_create() -> bool:
-    """Sets the demo up in one commit; False where it stands already. Raises DemoError where a name is taken."""
+    """Creates the demo in one database transaction; False if it exists. Raises DemoError if a username is taken."""
     emails = dict(User.objects.filter(username__in=[p.username for p in PEOPLE]).values_list("username", "email"))
     if emails == {person.username: person.email for person in PEOPLE}:
         return False
     if emails:
-        raise DemoError(f"The demo needs the usernames of people who are here already: {', '.join(sorted(emails))}.")
+        raise DemoError(f"These usernames, which the demo needs, are taken: {', '.join(sorted(emails))}.")
     now = timezone.now()
     moves = list(story(today=now.date()))
     with transaction.atomic():
@@ -68,7 +68,7 @@ def _person_create(person: Person, *, since: datetime) -> list[Wallet]:
     for currency in person.currencies:
         wallet_open(owner=user, currency=currency)
     User.objects.filter(pk=user.pk).update(date_joined=since, is_staff=person.is_staff, is_superuser=person.is_staff)
-    # A wallet's entries never lie before it, so empty wallets move back to where the story begins.
+    # A posting cannot be dated before its wallet's last change, so the empty wallets are dated back to the beginning.
     Wallet.objects.filter(owner=user).update(created_at=since, updated_at=since)
     EmailAddress.objects.update_or_create(user=user, email=person.email, defaults={"verified": True, "primary": True})
     return list(Wallet.objects.filter(owner=user).select_related("owner"))
@@ -78,7 +78,7 @@ def _move_post(moment: datetime, move: Move, wallets: dict[tuple[str, str], Wall
     source = wallets[move.payer, move.currency] if move.payer else None
     destination = wallets[move.payee, move.currency] if move.payee else None
     own = source or destination
-    assert own is not None and own.owner_id is not None  # noqa: S101, PT018 - each move has a person on one side
+    assert own is not None and own.owner_id is not None  # noqa: S101, PT018 - each move has a user on one side
     amount, memo = move.turn(moment.date())
     command = Command(
         kind=_kind(move),

@@ -1,18 +1,18 @@
-"""What the demo people did with their money, as data: what happens every week, every month, and on one trip."""
+"""The demo users' transactions, as data: what happens every week, every month, and on one trip."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-#: The story begins so many days ago and ends yesterday.
+#: The story begins this many days ago and ends yesterday.
 DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Money that moves at a time of day (UTC). A missing payer or payee is the outside world.
+    """A transaction at a time of day (UTC). A payer or payee of None is the outside world.
 
-    `memo` may name the month as {month}. Several amounts and memos take turns.
+    Several amounts and memos alternate from week to week. `{month}` in a memo is replaced by the name of the month.
     """
 
     at: time
@@ -137,7 +137,7 @@ ONCE: Mapping[int, Sequence[Move]] = {
 
 
 def story(*, today: date) -> Iterator[tuple[datetime, Move]]:
-    """Every move up to yesterday, in order of time."""
+    """Yields every move with its time, from the first day to yesterday, in order of time."""
     for number in range(DAYS):
         day = today - timedelta(days=DAYS - number)
         moves = [

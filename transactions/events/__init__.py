@@ -1,1 +1,1 @@
-"""Telling the world of every settled transaction: an outbox in Postgres, and the relay that empties it into Kafka."""
+"""Publishing every settled transaction: an outbox in Postgres, and the relay that publishes its events to Kafka."""

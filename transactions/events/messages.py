@@ -1,4 +1,4 @@
-"""An event as it is written to Kafka. docs/events.md is what its readers are promised."""
+"""Events as Kafka messages. docs/events.md documents the format for consumers."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,18 @@ from transactions.contract import Data
 from transactions.events.outbox import Event
 from wallets.domain.errors import CATALOGUE, ErrorCode
 
-#: Raised when a reader of the old form could misread the new one; a field that is added does not raise it.
+#: The version of the format. It changes if a consumer of the old format could misread the new one, so not for a new
+#: field.
 SCHEMA = 1
 HEADERS: dict[str, str | bytes | None] = {"content-type": "application/json", "schema": str(SCHEMA)}
 
 
 @dataclass(frozen=True, slots=True)
 class EventMessage:
-    """`key` decides on the partition: the wallet, so that its events stay in order."""
+    """The key and value of a Kafka message.
+
+    `key` is the wallet's id: it decides the partition, which keeps a wallet's events in order.
+    """
 
     key: bytes
     value: bytes
@@ -32,7 +36,7 @@ def event_message(event: Event) -> EventMessage:
 
 
 def _transaction_data(event: Event) -> Data:
-    """As `contract.transaction_data` writes it, from columns instead of models. A test holds the two together."""
+    """The same JSON as `contract.transaction_data`, from columns instead of models. A test compares the two."""
     code = event.failure_code
     return {
         "id": str(event.transaction_id),
@@ -54,7 +58,7 @@ def _side_data(wallet_id: int | None, owner: str | None) -> Data | None:
 
 
 def _entry_data(event: Event) -> Data | None:
-    """As `contract.entry_data` writes it, but for the transaction, which stands beside it."""
+    """The same JSON as `contract.entry_data`, without the transaction; None if the transaction failed."""
     if event.entry_created_at is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""Reading the outbox: what is still to be told, oldest first, and how much of it there is."""
+"""Reading the outbox: the events that are still to be published, oldest first, and how many there are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from telemetry import metrics
 from transactions.ledger.arrays import among
 from transactions.models import SettledEvent
 
-# Columns rather than models, which take longer to make than all the rest of telling an event.
+# Selects columns, because making model instances would take longer than the rest of publishing an event.
 _OLDEST_SQL = """
 SELECT oldest.position, oldest.wallet_id,
     t.id, t.kind, t.status, t.amount, t.currency, t.source_id, source_owner.username, t.destination_id,
@@ -26,7 +26,7 @@ LEFT JOIN wallets_user AS destination_owner ON destination_owner.id = destinatio
 LEFT JOIN transactions_entry AS e ON e.transaction_id = oldest.transaction_id AND e.wallet_id = oldest.wallet_id
 ORDER BY oldest.position
 """
-# By the primary key: the first and the last row, however many are between them.
+# Reads the first and the last row through the primary key, so its cost does not depend on the number of rows.
 _BACKLOG_SQL = """
 SELECT last.position - first.position + 1, t.settled_at
 FROM (SELECT position, transaction_id FROM transactions_settledevent ORDER BY position LIMIT 1) AS first
@@ -37,8 +37,10 @@ JOIN transactions_transaction AS t ON t.id = first.transaction_id
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A settled transaction, told to the stream of `wallet_id`, with that side's entry if it was posted: all that its
-    message says."""
+    """Everything that the message of one event says: a settled transaction, as an event of the wallet `wallet_id`.
+
+    The `entry_` fields are that wallet's entry, and None if the transaction failed.
+    """
 
     position: int
     wallet_id: int
@@ -63,30 +65,35 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backlog:
-    """How many events wait at the most (positions of what was rolled back count too), and since when the oldest."""
+    """The events that wait to be published.
+
+    `waiting` is an upper bound, because it counts the positions of rolled-back events as well. `oldest_at` is when the
+    oldest event's transaction settled; None if none waits.
+    """
 
     waiting: int = 0
     oldest_at: datetime | None = None
 
     @property
     def oldest_s(self) -> float | None:
-        """Two clocks that differ a little must not make anything wait for less than no time."""
+        """How long the oldest event has waited, in seconds. Never negative, even if two clocks differ a little."""
         return max(0.0, (timezone.now() - self.oldest_at).total_seconds()) if self.oldest_at else None
 
 
 def events_oldest(limit: int) -> list[Event]:
-    """The first events in the outbox."""
+    """The oldest events in the outbox, at most `limit`, in order of their positions."""
     with connection.cursor() as cursor:
         cursor.execute(_OLDEST_SQL, [limit])
         return [Event(*row) for row in cursor.fetchall()]
 
 
 def events_delete(events: Sequence[Event]) -> None:
-    """They are told."""
+    """Deletes events that Kafka has acknowledged."""
     SettledEvent.objects.filter(among("position", [event.position for event in events])).delete()
 
 
 def events_backlog() -> Backlog:
+    """How many events wait, at most, and since when."""
     with connection.cursor() as cursor:
         cursor.execute(_BACKLOG_SQL)
         row = cursor.fetchone()
@@ -94,7 +101,7 @@ def events_backlog() -> Backlog:
 
 
 def backlog_measure() -> None:
-    """Puts the backlog's figures where Prometheus finds them; no number where they cannot be had."""
+    """Sets the backlog's metrics. They are NaN if the database cannot be read."""
     waiting = oldest_s = float("nan")
     try:
         backlog = events_backlog()

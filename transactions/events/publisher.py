@@ -1,4 +1,4 @@
-"""Writing events to Kafka in order, and knowing that they are there."""
+"""Writing events to Kafka in order, and waiting for their acknowledgement."""
 
 import threading
 import time
@@ -11,23 +11,26 @@ from transactions.channels.kafka.topics import settled_topic
 from transactions.events.messages import HEADERS, EventMessage
 
 _POLL_S = 0.1
-#: Who is asked to stop still waits so long for what is on its way, so that it need not be told twice.
+#: After a request to stop, `publish` still waits this long for acknowledgements, which saves publishing events twice.
 _GRACE_S = 2.0
 
 
 class PublishError(Exception):
-    """Not everything was acknowledged. Some of it may have been written."""
+    """Not all messages were acknowledged. Some of them may have been written."""
 
 
 class Publisher:
-    """One idempotent producer, until it fails; then another."""
+    """Publishes with one idempotent producer, and replaces the producer after a failure."""
 
     def __init__(self) -> None:
         self._producer: Producer | None = None
 
     def publish(self, messages: Sequence[EventMessage], *, timeout_s: float, stop: threading.Event) -> None:
-        """Returns once every message is acknowledged by all replicas in sync. Raises PublishError where that is not so
-        in time, which is less once `stop` is set: then nothing more is written of these messages."""
+        """Publishes the messages, and returns when all in-sync replicas have acknowledged all of them.
+
+        Raises PublishError if they are not acknowledged within `timeout_s`, or within two seconds once `stop` is set.
+        The producer is dropped then, and with it every message that it has not sent yet.
+        """
         errors: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, _: Message) -> None:
@@ -53,8 +56,11 @@ class Publisher:
             raise
 
     def _abandon(self) -> None:
-        """Drops the producer and all that it has not sent. The next one begins again with the oldest event, so that of
-        these messages the broker has the first ones, perhaps twice, but never a later one without an earlier one."""
+        """Drops the producer and all messages that it has not sent.
+
+        The next producer starts again with the oldest event. The broker may get some messages twice, but it never has
+        a later message without the earlier ones.
+        """
         if self._producer is not None:
             self._producer.purge()
             self._producer = None
@@ -64,13 +70,14 @@ def _options() -> dict[str, object]:
     return client_options(
         acks="all",
         enable_idempotence=True,
-        # Where the broker refuses a message for good, none after it is written either.
+        # If the broker refuses a message for good, no later message is written either.
         enable_gapless_guarantee=True,
-        # Kept until `publish` gives all of them up together: one that ran out of time by itself would be overtaken by
-        # those after it.
+        # Messages never expire one by one: later messages would overtake an expired one. `publish` drops all of them
+        # together instead.
         message_timeout_ms=0,
         linger_ms=5,
         compression_type="lz4",
-        # As Kafka's own Java clients choose partitions, so that streams keyed by wallet can be joined.
+        # The partitioner of Kafka's Java clients, so that consumers can join these events with other topics that are
+        # keyed by wallet.
         partitioner="murmur2_random",
     )

@@ -1,4 +1,4 @@
-"""The relay: takes the oldest events out of the outbox and writes them to Kafka. At least once, in order per wallet."""
+"""The relay: publishes the events of the outbox to Kafka, each at least once, and each wallet's in order."""
 
 import threading
 from collections.abc import Callable
@@ -15,21 +15,21 @@ from transactions.events.publisher import Publisher, PublishError
 
 log = structlog.get_logger(__name__)
 
-#: How many events are read, written and deleted at a time; so many are in memory, however long the outbox is.
+#: How many events are read, published and deleted at a time. This bounds the memory, however long the outbox is.
 BATCH = 2_000
-# A NOTIFY from each settlement would spare these looks, but its commits queue up behind a lock on the whole database.
+# Polls, because NOTIFY in each settlement would make all commits wait for one lock of the whole database.
 _POLL_S = 0.1
 _STAND_BY_S = 1.0
 _PAUSE_S = 1.0
-# The first of two numbers, in a space apart from that of the queue's partitions.
+# The first of the two numbers keeps it apart from the advisory locks of settlement's partitions.
 _LOCK_SQL = "SELECT pg_try_advisory_xact_lock(22341, 0)"
 
 
 @dataclass(slots=True)
 class Relay:
-    """Runs until `stop` is set. Any number may run: they take turns, one at a time.
+    """Publishes events until `stop` is set. Any number of relays may run; one publishes while the others stand by.
 
-    `alive` is called with each look, for whoever watches that it does not hang.
+    `alive` is called before each poll, so that a liveness probe can tell whether the relay hangs.
     """
 
     stop: threading.Event
@@ -50,10 +50,10 @@ class Relay:
                 self.stop.wait(pause_s)
 
     def _batch(self) -> float:
-        """Tells of a batch; how long to wait before the next.
+        """Publishes one batch. Returns the seconds to wait before the next.
 
-        Deleting comes after the acknowledgement, in the transaction that read: whatever dies before its commit leaves
-        the events where they are, to be told once more.
+        The events are deleted after the acknowledgement, in the database transaction that read them. If the relay
+        crashes before the commit, the events stay in the outbox and are published again.
         """
         with transaction.atomic(durable=True):
             if not _turn_take():
@@ -68,7 +68,7 @@ class Relay:
         return 0 if len(events) == BATCH else _POLL_S
 
     def _failed(self, error: Exception) -> float:
-        # What is left of a connection that Postgres has closed; the next batch opens another.
+        # Postgres may have closed the connection; the next batch opens a new one.
         connection.close()
         if not self.stop.is_set():
             metrics.settled_events_faults.inc()
@@ -84,11 +84,11 @@ class Relay:
 
 
 def _turn_take() -> bool:
-    """Holds the outbox until the end of this database transaction; False where another relay does.
+    """Locks the outbox until the end of this database transaction. Returns False if another relay has locked it.
 
-    The lock stops two relays from writing at once, when each could write a wallet's events while the other is halfway
-    through earlier ones. For one transaction, not for the connection: Postgres ends a transaction that takes too long,
-    and so takes the turn away from a relay that hangs, or was cut off from the network.
+    Race: without the lock, two relays could publish at once, and one of them a wallet's later events while the other
+    is still publishing earlier ones. The lock belongs to the transaction and not to the connection: Postgres ends a
+    transaction that takes too long, so a relay that hangs or has lost the network loses the lock.
     """
     with connection.cursor() as cursor:
         cursor.execute(_LOCK_SQL)
@@ -96,5 +96,5 @@ def _turn_take() -> bool:
 
 
 def _publish_timeout_s() -> float:
-    """Well before Postgres would end the transaction that the events are deleted in."""
+    """A third of the transaction timeout, so that Postgres does not end the transaction before the delete."""
     return float(settings.DATABASE_TRANSACTION_TIMEOUT_MS / 1_000 / 3)

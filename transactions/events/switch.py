@@ -1,8 +1,8 @@
-"""Whether events are written at all. The switch is in the database, as triggers that are enabled or are not.
+"""The switch for events: database triggers that are enabled or disabled.
 
-Not a setting: two processes with different environments would disagree, and the stream would have holes that nobody
-notices. So all doors change over at one moment: what commits before it has no events, what commits after it has them
-all. While they are off, they cost nothing.
+It is not a setting, because two processes with different environments would disagree, and events would be missing
+without notice. With triggers, all entry points change at the same moment: transactions that commit before it have no
+events, and transactions that commit after it have all of theirs. While events are off, they cost nothing.
 """
 
 import time
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import LockNotAvailable
 
-#: Trigger → what it fires after, what it calls, and what that calls the rows of the statement.
+#: Trigger → the event it fires after, the function it calls, and that function's name for the statement's rows.
 _TRIGGERS = {
     "settled_event_of_birth": (
         "INSERT ON transactions_transaction",
@@ -25,22 +25,25 @@ _TRIGGERS = {
     ),
     "settled_event_of_entry": ("INSERT ON transactions_entry", "settled_events_of_entries", "new_entries"),
 }
-# The lock stops a posting from committing halfway between on and off. In the order in which a posting takes these
-# tables, so that the two cannot deadlock. While this waits, all postings wait behind it: hence no longer than that.
+# Race: without the lock, a posting could run while only some of the triggers are enabled. The tables are locked in the
+# order in which a posting writes them, so that the two cannot deadlock. While this statement waits for the lock, all
+# postings wait behind it; hence the short timeout.
 _LOCK_SQL = """
 SET LOCAL lock_timeout = '1s';
 LOCK TABLE transactions_transaction, transactions_entry IN SHARE ROW EXCLUSIVE MODE
 """
-_ATTEMPTS = 10
-#: Between two attempts, times their number: those who waited get through first.
-_BREATH_S = 0.1
+#: How often the switch tries to lock the books before it raises SwitchBusyError.
+ATTEMPTS_MAX = 10
+#: The wait after the n-th attempt is n times this long. It lets the postings through that waited behind the switch.
+_BACK_OFF_S = 0.1
 
 
 class SwitchBusyError(RuntimeError):
-    """Somebody's long transaction keeps the books from being locked."""
+    """A long database transaction kept the books from being locked."""
 
 
 def settled_events_are_on() -> bool:
+    """Whether every settled transaction gets its events."""
     return _triggers_enabled() == _TRIGGERS.keys()
 
 
@@ -55,7 +58,10 @@ def _triggers_enabled() -> set[str]:
 
 
 def settled_events_switch_on() -> bool:
-    """From now on everything that settles is told of. False where it is already. Raises SwitchBusyError."""
+    """Switches events on: every transaction that settles from now on has its events.
+
+    Returns False if they are on already. Raises SwitchBusyError.
+    """
     if settled_events_are_on():
         return False
     _switch(
@@ -67,12 +73,15 @@ def settled_events_switch_on() -> bool:
 
 
 def settled_events_switch_off() -> bool:
-    """From now on nothing new is told of; what waits still is. False where it is off. Raises SwitchBusyError."""
+    """Switches events off: no new events are written. Those that wait in the outbox are still published.
+
+    Returns False if they are off already. Raises SwitchBusyError.
+    """
     enabled = _triggers_enabled()
     if not enabled:
         return False
-    # Not dropped: that takes a stronger lock, behind which whoever has read the books and is about to post would
-    # deadlock with this.
+    # Disables the triggers instead of dropping them. Dropping takes a stronger lock, which could deadlock with a
+    # transaction that has read the books and is about to post.
     _switch(f"ALTER TABLE {_table(_TRIGGERS[name][0])} DISABLE TRIGGER {name}" for name in sorted(enabled))
     return True
 
@@ -82,16 +91,16 @@ def _table(event: str) -> str:
 
 
 def _switch(statements: Iterable[str]) -> None:
-    """All of it at one moment, under the lock. Each attempt holds the postings up for a second at the most."""
+    """Runs the statements in one database transaction, under the lock. An attempt delays postings by up to a second."""
     sql = "; ".join([_LOCK_SQL, *statements])
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(ATTEMPTS_MAX):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(sql)
         except OperationalError as error:
             if not isinstance(error.__cause__, LockNotAvailable):
                 raise
-            time.sleep(_BREATH_S * (attempt + 1))
+            time.sleep(_BACK_OFF_S * (attempt + 1))
         else:
             return
-    raise SwitchBusyError("The books are busy with a long transaction; try again.")
+    raise SwitchBusyError("A long database transaction keeps the books busy; try again.")

@@ -1,1 +1,1 @@
-"""The core: the only code that changes a balance. Its single door is `transactions.ledger.post.post`."""
+"""The core: the only code that changes a balance. `transactions.ledger.post.post` is its only entry."""

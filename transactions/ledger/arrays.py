@@ -1,6 +1,6 @@
-"""Columns of a thousand rows as Postgres's array literals.
+"""Python values as Postgres array literals, so that a column of a thousand rows is one parameter.
 
-psycopg adapts a list element by element, which takes longer than all the rest of a posting.
+psycopg would adapt a list element by element. That takes longer than the rest of a posting.
 """
 
 from collections.abc import Iterable
@@ -13,14 +13,19 @@ Element = int | str | datetime | None
 
 
 def array_literal(values: Iterable[Element], *, of: str) -> str:
-    """The values as a parameter for `%s::bigint[]`, `::smallint[]`, `::text[]` or `::timestamptz[]`."""
+    """An array literal with the values, for `%s::bigint[]`, `::smallint[]`, `::text[]` or `::timestamptz[]`.
+
+    `of` is the element type. None becomes NULL.
+    """
     render = {"text": _text, "timestamptz": _moment}.get(of, str)
     return "{" + ",".join(["NULL" if value is None else render(value) for value in values]) + "}"  # type: ignore[operator]
 
 
 def among(field: str, ids: Iterable[int]) -> Func:
-    """For `filter(among("id", ids))`: the ids as one parameter, where those of a list would be a thousand. (Nor a
-    subquery: for that the planner reads the whole table.)"""
+    """A condition for `filter(among("id", ids))`. It passes all ids as one parameter.
+
+    `id__in` with a list would pass one parameter per id, and with a subquery the planner would read the whole table.
+    """
     return Func(
         F(field),
         Value(array_literal(ids_fitting(ids), of="bigint")),
@@ -31,7 +36,10 @@ def among(field: str, ids: Iterable[int]) -> Func:
 
 
 def ids_fitting(ids: Iterable[int]) -> list[int]:
-    """Those of no more than 64 bits, as Django does with a list: nothing has another id."""
+    """The ids that fit into 64 bits; Postgres would refuse the others. Nothing has such an id.
+
+    Django's `id__in` leaves them out in the same way.
+    """
     return [id_ for id_ in ids if -_INT64 <= id_ < _INT64]
 
 

@@ -1,4 +1,4 @@
-"""What the ledger is asked to do, and what it answers."""
+"""Commands, which ask the ledger to move money, and outcomes, which answer them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from wallets.node_leases import snowflake_next
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """Move `amount` minor units. A missing source or destination is the outside world, as `kind` demands.
+    """Move `amount` minor units from the source to the destination.
 
-    `idempotency_key` is unique for one initiator: the same command under the same key moves money once.
-    `accepted_id` names the pending transaction that this command settles; None posts a new one.
+    `kind` decides which sides a command has; a side that is None is the outside world. `idempotency_key` is unique per
+    initiator: repeated commands with the same key move money once. `accepted_id` is the pending transaction that this
+    command settles; if it is None, the command posts a new transaction.
     """
 
     kind: Kind
@@ -29,8 +30,11 @@ class Command:
 
 @dataclass(slots=True)
 class Accepted:
-    """What the ledger needs to know of an accepted transaction, and its outcome. Not a model instance: a thousand of
-    those cost more than all the rest that is done under the wallets' locks."""
+    """The columns of an accepted transaction that the ledger reads and writes to settle it.
+
+    Not a model instance: a thousand model instances take longer to make than everything else that happens under the
+    wallets' locks.
+    """
 
     id: int
     status: str
@@ -42,11 +46,12 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The answer to one command: a transaction (an `accepted` one for a command that settles it), or the error that
-    refused it. Never both, never neither.
+    """The answer to one command. Exactly one of `transaction`, `accepted` and `error` is set.
 
-    `replayed` says that the command was carried out before, under the same idempotency key or as the same accepted
-    transaction, and not again now. `on_record`: with this error an accepted transfer has failed, for good.
+    `transaction` is what the command posted, `accepted` what it settled, `error` why it was refused.
+    `replayed`: no money moved now, because the command was carried out before, under the same idempotency key or as
+    the same accepted transaction. `on_record`: the refused command was to settle an accepted transfer, which is now
+    stored as failed with this error, for good.
     """
 
     transaction: Transaction | None = None
@@ -57,14 +62,14 @@ class Outcome:
 
 
 def wallets_of(commands: Iterable[Command]) -> set[int]:
-    """The ids of the wallets that they ask something of."""
+    """The ids of all source and destination wallets of the commands."""
     return {id_ for command in commands for id_ in (command.source_id, command.destination_id) if id_ is not None}
 
 
 def command_transaction(command: Command, *, status: Status, currency: str, created_at: datetime) -> Transaction:
-    """A new transaction, not yet on record, that says what the command asks for.
+    """A new, unsaved transaction for the command, with a new id.
 
-    Raises ClockError and LeaseError where no id can be made.
+    Raises ClockError or LeaseError if no id can be made.
     """
     return Transaction(
         id=snowflake_next(),

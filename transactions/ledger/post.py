@@ -1,6 +1,6 @@
-"""`post`: the single door through which a balance changes.
+"""`post`: the only function that changes balances.
 
-Lock the wallets, decide on each command in memory, write everything with one statement, commit.
+It locks the wallets, decides on each command in memory, writes everything with one statement, and commits.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from django.utils import timezone
 from kit.cache.protocol import cache_fence, cache_replayed
 from transactions.ledger.arrays import among, array_literal
 from transactions.ledger.commands import Accepted, Command, Outcome
-from transactions.ledger.heads import heads_lock
+from transactions.ledger.locking import wallets_lock
 from transactions.ledger.posting import Posting
 from transactions.ledger.record import posting_record
 from transactions.models import Status, Transaction
@@ -22,7 +22,7 @@ from wallets.domain.errors import ErrorCode
 from wallets.domain.limits import idempotency_key_fits
 from wallets.models import Wallet
 
-# A join: a condition for each key would cost the planner more than all the rest of a long list.
+# A join, because planning one condition per key would take longer than the rest of the posting of a long list.
 _REQUESTS_SQL = """
 SELECT t.* FROM unnest(%s::bigint[], %s::text[]) AS asked (initiator_id, idempotency_key)
 JOIN transactions_transaction AS t USING (initiator_id, idempotency_key)
@@ -30,23 +30,28 @@ JOIN transactions_transaction AS t USING (initiator_id, idempotency_key)
 
 
 def post(commands: Sequence[Command], *, at: datetime | None = None) -> list[Outcome]:
-    """Carries out the commands one after another, as if each had come alone; one outcome for each, in order.
+    """Carries out the commands one after another, as if each had come alone, and returns one outcome per command.
 
-    A refused command changes nothing and harms none of its neighbours. Everything that is carried out is committed
-    together, or with the caller's transaction if there is one. A command whose idempotency key was used before, in
-    this list or earlier, moves nothing: it gets the stored transaction back, or an error where it differs. A command
-    that settles an accepted transaction records its outcome there, a refusal too; one that is settled already stays.
+    - A refused command changes nothing and does not affect the others.
+    - All changes are committed together, or with the caller's database transaction if there is one.
+    - A command whose idempotency key was used before, in this list or earlier, moves nothing. Its outcome is the
+      stored transaction, or an error if the stored request differs.
+    - A command that settles an accepted transaction stores the outcome there, also if it is refused. If the
+      transaction is settled already, it stays as it is.
 
-    `at` dates the posting back, for a history that is written afterwards, such as the demo's; no door passes it on.
+    `at` dates the posting back, for histories that are written afterwards, such as the demo's. No entry point sets it.
 
-    Raises, with nothing changed: WalletError UNAVAILABLE where a wallet stayed locked for longer than the lock
-    timeout; IDEMPOTENCY_IN_PROGRESS where a request with the same key did; IntegrityError on
-    `transaction_one_per_idempotency_key` where one was committed meanwhile (post again: it is found then);
-    OperationalError, ClockError and LeaseError where the database or the clock fails.
+    If it raises, nothing has changed:
+
+    - WalletError UNAVAILABLE: another transaction held one of the wallets for longer than the lock timeout.
+    - WalletError IDEMPOTENCY_IN_PROGRESS: a request with the same key stayed uncommitted for that long.
+    - IntegrityError on `transaction_one_per_idempotency_key`: a request with the same key was committed meanwhile.
+      Post again: it is found then.
+    - OperationalError, ClockError, LeaseError: the database or the clock failed.
     """
     with transaction.atomic():
         posting = Posting(
-            heads=heads_lock(commands),
+            locked_wallets=wallets_lock(commands),
             requests=requests_find(commands),
             accepted=_accepted_find(commands),
             now=_moment(at),
@@ -62,18 +67,22 @@ def post(commands: Sequence[Command], *, at: datetime | None = None) -> list[Out
 def _moment(at: datetime | None) -> datetime:
     now = timezone.now()
     if at is not None and at > now:
-        raise ValueError("A posting cannot be dated ahead.")
+        raise ValueError("A posting cannot be dated in the future.")
     return at or now
 
 
 def accepted_fail(*, transaction_id: int, code: ErrorCode) -> None:
-    """Settles an accepted transaction as failed without trying it, as staff may decide. One that is settled stays."""
+    """Settles an accepted transaction as failed without trying to post it: a decision that staff can take.
+
+    If the transaction is settled already, nothing happens.
+    """
     with transaction.atomic():
-        # The source's lock stops what else that wallet settles from getting ahead of this in its stream of events.
-        # Before the transaction's, as in `post`, so that the two cannot deadlock.
+        # Race: without the source wallet's lock, another transfer of that wallet could commit first although its event
+        # got the later position. The wallet is locked before the transaction, as in `post`, so that the two cannot
+        # deadlock.
         source = Transaction.objects.filter(id=transaction_id).values("source")
         list(Wallet.objects.filter(id__in=source).select_for_update(no_key=True).values_list("id"))
-        # The lock stops a worker from posting it between this look and the write.
+        # Race: without this lock, a worker could post the transaction between this read and the write below.
         pending = Transaction.objects.select_for_update().filter(id=transaction_id, status=Status.PENDING)
         row = pending.values_list("id", "status", "source_id", "currency").first()
         if row is None:
@@ -85,10 +94,10 @@ def accepted_fail(*, transaction_id: int, code: ErrorCode) -> None:
 
 
 def requests_find(commands: Sequence[Command]) -> dict[tuple[int, str], Transaction]:
-    """What is stored under the commands' idempotency keys, by initiator and key.
+    """The transactions stored under the commands' idempotency keys, by (initiator, key).
 
-    `post` reads it under the wallets' locks, so that of two equal requests that race, the second sees what the first
-    one did.
+    Race: two equal requests arrive at once. `post` calls this while it holds the wallets' locks, so that the second
+    request sees what the first one stored.
     """
     keys = {
         (command.initiator_id, command.idempotency_key)
@@ -106,8 +115,11 @@ def requests_find(commands: Sequence[Command]) -> dict[tuple[int, str], Transact
 
 
 def _accepted_find(commands: Sequence[Command]) -> dict[int, Accepted]:
-    """The transactions that the commands settle. Read under the wallets' locks, so that of two workers with the same
-    transaction the second sees that it is settled."""
+    """The accepted transactions that the commands settle, by id.
+
+    Race: two workers settle the same transaction. It is read under the wallets' locks, so that the second worker sees
+    that it is settled.
+    """
     ids = [command.accepted_id for command in commands if command.accepted_id is not None]
     if not ids:
         return {}

@@ -1,10 +1,10 @@
-"""A posting in the making: commands decided one after another, in memory, on wallets whose locks are held."""
+"""Deciding on commands one after another, in memory, while the wallets' locks are held."""
 
 from datetime import datetime
 
 from transactions.ledger.commands import Accepted, Command, Outcome, command_transaction
 from transactions.ledger.record import EntryRow, posting_record
-from transactions.ledger.rules import Head, command_error, posting_error, replay_error
+from transactions.ledger.rules import LockedWallet, command_error, posting_error, replay_error
 from transactions.models import Status, Transaction
 from transactions.names import Settled
 from wallets.domain.currencies import CURRENCIES
@@ -12,45 +12,47 @@ from wallets.domain.errors import ErrorCode, WalletError
 
 
 class Posting:
-    """The commands applied so far. `write` puts them on record, all with one statement.
+    """Applies commands in memory with `apply`; `write` then stores all results with one statement.
 
-    `heads` are the locked wallets by id; `requests` what is stored under the commands' idempotency keys, by initiator
-    and key; `accepted` the transactions that the commands settle, by id; `now` the time of whatever is settled.
+    `locked_wallets`: the commands' wallets by id. `requests`: the transactions stored under the commands' idempotency
+    keys, by (initiator, key). `accepted`: the transactions that the commands settle, by id. `now`: the time at which
+    everything settles.
     """
 
     def __init__(
         self,
         *,
-        heads: dict[int, Head],
+        locked_wallets: dict[int, LockedWallet],
         requests: dict[tuple[int, str], Transaction],
         accepted: dict[int, Accepted],
         now: datetime,
     ) -> None:
-        self._heads = heads
+        self._locked_wallets = locked_wallets
         self._requests = requests
         self._accepted = accepted
         self._now = now
-        self._changed: dict[int, Head] = {}
+        self._changed: dict[int, LockedWallet] = {}
         self._posted: list[Transaction] = []
         self._settled: list[Accepted] = []
         self._entries: list[EntryRow] = []
 
     @property
     def wallet_ids(self) -> list[int]:
-        """The wallets of all commands, moved or not."""
-        return list(self._heads)
+        """The wallets of all commands, including refused ones."""
+        return list(self._locked_wallets)
 
     @property
     def changed_ids(self) -> list[int]:
-        """The wallets whose money moved."""
+        """The wallets whose balance changed."""
         return list(self._changed)
 
     @property
     def settled(self) -> list[Settled]:
-        """The accepted transactions that got their outcome."""
+        """The accepted transactions that have been posted or failed."""
         return list(self._settled)
 
     def apply(self, command: Command) -> Outcome:
+        """Decides on the command and, unless it is refused or a replay, moves the money in memory."""
         if command.accepted_id is not None:
             return self._settle(command, self._accepted.get(command.accepted_id))
 
@@ -67,15 +69,16 @@ class Posting:
         return Outcome(transaction=self._post(command))
 
     def write(self) -> None:
+        """Writes everything that was applied, with one statement."""
         posting_record(
-            heads=list(self._changed.values()),
+            wallets=list(self._changed.values()),
             new=self._posted,
             settled=self._settled,
             entries=self._entries,
         )
 
     def _post(self, command: Command) -> Transaction:
-        """A new transaction. After this point the command must succeed."""
+        """Makes the new transaction. After this point the command must succeed."""
         currency = self._sides(command)[0].currency
         transaction = command_transaction(command, status=Status.POSTED, currency=currency, created_at=self._now)
         transaction.settled_at = self._time(command)
@@ -86,7 +89,7 @@ class Posting:
         return transaction
 
     def _settle(self, command: Command, accepted: Accepted | None) -> Outcome:
-        """The outcome of an accepted transaction: posted, or failed with the reason. Settled ones stay as they are."""
+        """Posts the accepted transaction, or fails it with the reason. A settled one stays as it is."""
         if accepted is None:
             return Outcome(error=WalletError(ErrorCode.NOT_FOUND, "There is no such transaction."))
         if accepted.status != Status.PENDING:
@@ -104,38 +107,42 @@ class Posting:
     def _error(self, command: Command) -> WalletError | None:
         return posting_error(
             command,
-            source=self._heads.get(command.source_id or 0),
-            destination=self._heads.get(command.destination_id or 0),
+            source=self._locked_wallets.get(command.source_id or 0),
+            destination=self._locked_wallets.get(command.destination_id or 0),
         )
 
-    def _sides(self, command: Command) -> list[Head]:
-        return [self._heads[id_] for id_ in (command.source_id, command.destination_id) if id_ in self._heads]
+    def _sides(self, command: Command) -> list[LockedWallet]:
+        ids = (command.source_id, command.destination_id)
+        return [self._locked_wallets[id_] for id_ in ids if id_ in self._locked_wallets]
 
     def _time(self, command: Command) -> datetime:
-        """Never before a wallet's last entry, even if the clock went back: entries stand in order of time."""
-        return max([self._now, *(head.updated_at for head in self._sides(command))])
+        """The settlement time: now, but never before a wallet's last entry, even if the clock went back.
+
+        So a wallet's entries are always in order of time.
+        """
+        return max([self._now, *(wallet.updated_at for wallet in self._sides(command))])
 
     def _move(self, command: Command, transaction: Transaction | Accepted) -> None:
         self._entry(transaction, command.source_id, -command.amount)
         self._entry(transaction, command.destination_id, command.amount)
 
     def _entry(self, transaction: Transaction | Accepted, wallet_id: int | None, amount: int) -> None:
-        """One side: the wallet's balance and version move on in memory, and the entry says where to."""
+        """Changes one side's balance and version in memory, and notes the entry. None is the outside wallet."""
         settled_at = transaction.settled_at
         assert settled_at is not None  # noqa: S101 - only settled transactions have entries
-        head = self._heads[wallet_id] if wallet_id is not None else None
-        if head:
-            head.balance += amount
-            head.version += 1
-            head.updated_at = settled_at
-            self._changed[head.id] = head
+        wallet = self._locked_wallets[wallet_id] if wallet_id is not None else None
+        if wallet:
+            wallet.balance += amount
+            wallet.version += 1
+            wallet.updated_at = settled_at
+            self._changed[wallet.id] = wallet
         self._entries.append(
             EntryRow(
                 transaction_id=transaction.id,
-                wallet_id=head.id if head else CURRENCIES[transaction.currency].numeric,
-                sequence=head.version if head else None,
+                wallet_id=wallet.id if wallet else CURRENCIES[transaction.currency].numeric,
+                sequence=wallet.version if wallet else None,
                 amount=amount,
-                balance_after=head.balance if head else None,
+                balance_after=wallet.balance if wallet else None,
                 created_at=settled_at,
             )
         )

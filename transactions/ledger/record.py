@@ -1,7 +1,7 @@
-"""How a posting is put on record: one SQL statement for heads of wallets, transactions and entries together.
+"""Writing a posting: one SQL statement for wallets, transactions and entries together.
 
-One statement, so that the guards of migration 0002 see the whole posting at once and let nothing less through; and
-unnest, so that a thousand commands take the same few round trips as one.
+It is one statement so that the guards of migration 0002 see the whole posting at once, and refuse an incomplete one.
+It uses unnest so that a thousand commands take as few round trips as one.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from psycopg.errors import LockNotAvailable
 
 from transactions.ledger.arrays import array_literal
 from transactions.ledger.commands import Accepted
-from transactions.ledger.rules import Head
+from transactions.ledger.rules import LockedWallet
 from transactions.models import Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryRow:
-    """An entry about to be written. Not a model instance: those cost more than everything else that is done here."""
+    """An entry to be written. Not a model instance: making those would take longer than the rest of this module."""
 
     transaction_id: int
     wallet_id: int
@@ -33,14 +33,14 @@ class EntryRow:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One piece of the statement: its SQL around `unnest({arrays})`, and the fields with their array types."""
+    """One part of the statement: its SQL, with `{names}` and `{arrays}` for its fields, and the fields' SQL types."""
 
     name: str
     sql: str
     fields: dict[str, str]
 
 
-#: What is asked for: the columns of a transaction that never change, in their order, with their types.
+#: The columns of a transaction that state the request and never change, in their order, with their SQL types.
 REQUEST_FIELDS = {
     "id": "bigint",
     "kind": "text",
@@ -53,10 +53,10 @@ REQUEST_FIELDS = {
     "idempotency_key": "text",
     "created_at": "timestamptz",
 }
-_HEADS = _Part(
-    "heads",
-    """UPDATE wallets_wallet AS w SET balance = h.balance, version = h.version, updated_at = h.updated_at
-    FROM unnest({arrays}) AS h ({names}) WHERE w.id = h.id""",
+_WALLETS = _Part(
+    "wallets",
+    """UPDATE wallets_wallet AS w SET balance = n.balance, version = n.version, updated_at = n.updated_at
+    FROM unnest({arrays}) AS n ({names}) WHERE w.id = n.id""",
     {"id": "bigint", "balance": "bigint", "version": "bigint", "updated_at": "timestamptz"},
 )
 _NEW = _Part(
@@ -87,22 +87,23 @@ _ENTRIES = _Part(
 
 def posting_record(
     *,
-    heads: Sequence[Head] = (),
+    wallets: Sequence[LockedWallet] = (),
     new: Sequence[Transaction] = (),
     settled: Sequence[Accepted] = (),
     entries: Sequence[EntryRow] = (),
 ) -> None:
-    """Writes the new heads of wallets, new transactions, outcomes of accepted ones, and entries.
+    """Writes wallets' new balances, new transactions, outcomes of accepted transactions, and entries.
 
-    Raises IDEMPOTENCY_IN_PROGRESS where a new transaction's key is held by a request that has not committed yet.
+    Raises IDEMPOTENCY_IN_PROGRESS if a request that has not committed yet holds a new transaction's idempotency key
+    for longer than the lock timeout.
     """
-    pieces: list[tuple[_Part, Sequence[object]]] = [
-        (_HEADS, heads),
+    parts: list[tuple[_Part, Sequence[object]]] = [
+        (_WALLETS, wallets),
         (_NEW, new),
         (_SETTLED, settled),
         (_ENTRIES, entries),
     ]
-    present = [(part, rows) for part, rows in pieces if rows]
+    present = [(part, rows) for part, rows in parts if rows]
     if not present:
         return
     sql = "WITH " + ", ".join(f"{part.name} AS ({_sql(part)})" for part, _ in present) + " SELECT"
@@ -115,7 +116,7 @@ def posting_record(
         try:
             cursor.execute(sql, columns)
         except OperationalError as error:
-            # The wallets are locked already, so only a unique idempotency key is left to wait for.
+            # The wallets are locked already, so the statement can only have waited for an idempotency key.
             if isinstance(error.__cause__, LockNotAvailable):
                 raise WalletError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, retry_after_s=1) from error
             raise

@@ -1,7 +1,7 @@
-"""The rules about money, as pure functions: may this command be carried out on these wallets, and if not, why not.
+"""The rules about money, as pure functions. They say why a command must be refused.
 
 The order of the checks is part of the contract: a command that breaks several rules is always refused for the first
-of them. The database keeps the same rules once more (CHECK constraints and migration 0002).
+of them. The database enforces the same rules a second time (CHECK constraints and migration 0002).
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _SIDES = {Kind.DEPOSIT: (False, True), Kind.WITHDRAWAL: (True, False), Kind.TRAN
 
 
 class Side(Protocol):
-    """What the rules need to know of a wallet before they look at its money."""
+    """A wallet, as far as the rules that do not depend on its balance need it."""
 
     @property
     def currency(self) -> str: ...
@@ -29,9 +29,16 @@ class Side(Protocol):
     def status(self) -> str: ...
 
 
+class SideWithBalance(Side, Protocol):
+    """A wallet, as far as all rules need it. The balance is in minor units."""
+
+    @property
+    def balance(self) -> int: ...
+
+
 @dataclass(slots=True)
-class Head:
-    """A wallet as the ledger sees it while it holds the row's lock. Money in minor units."""
+class LockedWallet:
+    """A wallet whose row is locked by this database transaction. Money is in minor units."""
 
     id: int
     currency: str
@@ -42,10 +49,10 @@ class Head:
 
 
 def command_error(command: Command) -> WalletError | None:
-    """What is wrong with a command in itself, whatever the wallets hold."""
+    """Why the command is refused without a look at its wallets; None if it is well formed."""
     if not AMOUNT_MIN <= command.amount <= AMOUNT_MAX:
         return _malformed("amount", f"An amount is a whole number from {AMOUNT_MIN} to {AMOUNT_MAX}.")
-    # Judged here, because the database would refuse the whole list for one text that it cannot store.
+    # Checked here, because the database would refuse the whole list for one text that it cannot store.
     if len(command.memo) > MEMO_LENGTH_MAX or not text_storable(command.memo):
         return _malformed("memo", f"A memo has at most {MEMO_LENGTH_MAX} characters, and no NUL or half a character.")
     if not idempotency_key_fits(command.idempotency_key):
@@ -57,8 +64,10 @@ def command_error(command: Command) -> WalletError | None:
     return None
 
 
-def posting_error(command: Command, *, source: Head | None, destination: Head | None) -> WalletError | None:
-    """Why these wallets do not allow a command that is right in itself; None if it must succeed."""
+def posting_error(
+    command: Command, *, source: SideWithBalance | None, destination: SideWithBalance | None
+) -> WalletError | None:
+    """Why these wallets do not allow a well-formed command; None if it must succeed."""
     if command.source_id is not None and source is None:
         return WalletError(ErrorCode.NOT_FOUND, "The source wallet does not exist.")
     if command.destination_id is not None and destination is None:
@@ -80,24 +89,27 @@ def posting_error(command: Command, *, source: Head | None, destination: Head | 
 
 
 def sides_error(*, source: Side | None, destination: Side | None) -> WalletError | None:
-    """Why money cannot go from this wallet to that one, whatever they hold. Asked again when a transfer settles."""
+    """Why money cannot go from the source to the destination, for a reason that does not depend on their balances.
+
+    A v2 transfer is checked when it is accepted, and again when it settles.
+    """
     if source and destination and source.currency != destination.currency:
         return WalletError(
             ErrorCode.CURRENCY_MISMATCH,
             f"The source holds {source.currency}, the destination {destination.currency}.",
         )
-    sides = [(name, head) for name, head in (("source", source), ("destination", destination)) if head]
-    for name, head in sides:
-        if head.status == WalletStatus.CLOSED:
+    sides = [(name, wallet) for name, wallet in (("source", source), ("destination", destination)) if wallet]
+    for name, wallet in sides:
+        if wallet.status == WalletStatus.CLOSED:
             return WalletError(ErrorCode.WALLET_CLOSED, f"The {name} wallet is closed.")
-    for name, head in sides:
-        if head.status == WalletStatus.FROZEN:
+    for name, wallet in sides:
+        if wallet.status == WalletStatus.FROZEN:
             return WalletError(ErrorCode.WALLET_FROZEN, f"The {name} wallet is frozen.")
     return None
 
 
 def replay_error(command: Command, stored: Transaction) -> WalletError | None:
-    """Why a stored request under the same idempotency key is not this command; names every field that differs."""
+    """The error that names every field in which the command differs from the stored request; None if none does."""
     pairs = {
         "kind": (command.kind, stored.kind),
         "source": (command.source_id, stored.source_id),
@@ -105,7 +117,7 @@ def replay_error(command: Command, stored: Transaction) -> WalletError | None:
         "amount": (command.amount, stored.amount),
         "memo": (command.memo, stored.memo),
     }
-    differing = [name for name, (asked, kept) in pairs.items() if asked != kept]
+    differing = [name for name, (requested, kept) in pairs.items() if requested != kept]
     if not differing:
         return None
     return WalletError(

@@ -1,24 +1,25 @@
-"""The database as the last guard: what no code, no shell and no psql may do to the books.
+"""Guards: triggers by which Postgres enforces the rules about money against any code, shell or psql session.
 
-Plain SQL rather than django-pgtrigger on purpose: that library's triggers can be muted by a session setting.
+They are plain SQL on purpose: a session setting can switch off the triggers of django-pgtrigger.
 
-Everything one posting does is one SQL statement (see `transactions.ledger.post`): heads of wallets, transactions and
-entries together. AFTER triggers run at the end of the whole statement, so each guard here sees all of it, and a
-statement that brings only a part of a posting is refused whichever part it is.
+A posting is one SQL statement (see `transactions.ledger.post`) that writes wallets, transactions and entries. AFTER
+triggers run at the end of the whole statement, so each guard sees the complete posting, and refuses a statement that
+contains only a part of one.
 
-The guards look only at the rows of their statement, so their cost does not grow with the books: what was written
-before was guarded when it was written, and can no longer change.
+The guards read only the rows of their statement, so their cost does not grow with the books. Older rows were checked
+when they were written, and can no longer change.
 
-A connection keeps the plan of a guard for as long as it lives, from its first posting of a single transfer to one of a
-thousand, while the tables grow from nothing to millions. So the guards leave the planner no choice that a size could
-spoil: a row of a table is looked up for each row of the statement, by a subquery that cannot become a join, on its
-index; and the rows before and after an update are joined by hash. And they ask for the least bad row rather than the
-first one (LIMIT 1), because there is none in all but never, and a plan for the first is a bad one for all.
+A connection keeps a guard's query plan for its lifetime, whether it posts one transfer or a thousand, and while the
+tables grow from nothing to millions of rows. So the guards are written in a way that leaves the planner no choice that
+would be bad for some size. For each row of the statement, a subquery that cannot become a join looks up one table row
+on its index; the rows before and after an update are joined by hash. And they select the minimum of the bad rows
+instead of the first one (LIMIT 1): there is almost never a bad row, and a plan that is made to find the first row
+quickly is slow when there is none.
 """
 
 from django.db import migrations
 
-# search_path is pinned with pg_temp last, so that nobody can slip a temporary table under a guard.
+# search_path is fixed, with pg_temp last, so that nobody can replace a guard's table with a temporary one.
 REFUSE = """
 CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN

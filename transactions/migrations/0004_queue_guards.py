@@ -1,7 +1,7 @@
-"""The database as the last guard of the queue: no accepted transfer falls out of it, whatever code is at work.
+"""Guards of the job table: no code can lose an accepted transfer.
 
-In the way of migration 0002: statement-level triggers that see a whole statement, look at its rows only, and leave the
-planner no choice, while the queue grows from nothing to a million jobs and shrinks again.
+As in migration 0002, they are statement-level triggers that see the whole statement, read only its rows, and leave the
+planner no choice, while the table grows from nothing to a million jobs and shrinks again.
 """
 
 from django.db import migrations

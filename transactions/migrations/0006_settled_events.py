@@ -1,17 +1,18 @@
-"""The outbox of settled transactions: who writes it, and who may not.
+"""The outbox of settled transactions, the functions that write it, and the guards that keep others from writing it.
 
-Triggers write it rather than the ledger's statement, because a trigger sees whatever settles, by whatever door, psql
-included: while it is there, nothing can settle without its events. It is there only while events are wanted
-(`transactions.events.switch`), so that they cost nothing otherwise; here are the functions that it calls.
+Triggers write it instead of the ledger's statement, because a trigger sees everything that settles, even in psql:
+while the triggers are enabled, nothing can settle without its events. This migration creates the functions that they
+call. `transactions.events.switch` creates and enables the triggers only if events are wanted, so that they cost
+nothing otherwise.
 
-In the way of migration 0002: each looks at the rows of its statement only, and leaves the planner no choice.
+As in migration 0002, each function reads only the rows of its statement and leaves the planner no choice.
 """
 
 import django.db.models.deletion
 from django.db import migrations, models
 
-# Both are called at the end of the statement that settles, which holds the rows of the wallets: so a wallet's
-# positions are taken one commit after another. ORDER BY: a wallet's entries were numbered in the order of their ids.
+# Both run at the end of the statement that settles, while the wallets' rows are locked, so a wallet's positions are in
+# the order of its commits. ORDER BY id, because a wallet's entries are numbered in the order of their ids.
 WRITE = """
 CREATE FUNCTION settled_events_of_entries() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
@@ -48,8 +49,8 @@ CREATE TRIGGER settledevent_no_truncate BEFORE TRUNCATE ON transactions_settlede
     FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse('Events go when they are told');
 """
 
-# Rows come and go, so what matters is not the share of them that is dead but how many: each look at the oldest event
-# walks over the dead ones before it, until a vacuum has taken them away.
+# Vacuums by the number of dead rows instead of their share: each read of the oldest events first passes over the dead
+# rows before them, until a vacuum removes these.
 VACUUM = """
 ALTER TABLE transactions_settledevent SET (
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_cost_delay = 0,
@@ -58,7 +59,7 @@ ALTER TABLE transactions_settledevent SET (
 );
 """
 
-# CASCADE: with the functions go the triggers that call them, switched on or not.
+# CASCADE also drops the triggers that call the functions, whether they are enabled or not.
 DROP = """
 DROP FUNCTION settled_events_of_entries, settled_events_of_failures, settled_events_inserted CASCADE;
 DROP TRIGGER settledevent_is_fixed ON transactions_settledevent;

@@ -1,4 +1,4 @@
-"""Accepted transfers have their row in Postgres, whatever the channel: nothing is missing from a registry any more."""
+"""Deletes `RegistryGap`: every accepted transfer has its row in Postgres, so there is no registry that could miss one."""
 
 from django.db import migrations
 

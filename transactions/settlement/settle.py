@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from telemetry import metrics
 from transactions.ledger.arrays import among
 from transactions.ledger.commands import Command, wallets_of
-from transactions.ledger.heads import commands_lock_free
+from transactions.ledger.locking import commands_lock_free
 from transactions.ledger.post import post
 from transactions.models import Job
 from transactions.settlement.faults import fault_is_passing, fault_is_shared

@@ -1,4 +1,4 @@
-"""A client of the wallet's gRPC service: typed, and safe to repeat."""
+"""A typed client of the wallet's gRPC service that retries safely."""
 
 from wallet_client.client import WalletClient
 from wallet_client.errors import WalletError

@@ -1,4 +1,4 @@
-"""The wallet, as one person's programs see it."""
+"""`WalletClient`: the calls of the wallet's gRPC service."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -22,9 +22,6 @@ from wallet_client.types import (
     Transaction,
     Wallet,
     key_make,
-    page_of,
-    transaction_of,
-    wallet_of,
 )
 from wallet_proto.v1 import wallet_pb2 as pb
 
@@ -35,11 +32,13 @@ _SETTLED_POLL_S = 0.2
 
 
 class WalletClient:
-    """Calls of whoever the token belongs to. Safe for threads; not for processes that are forked off after the first
-    call. Every method raises WalletError, and takes `timeout_s` at the most, all attempts together.
+    """Calls the wallet service at `target` ("host:port") as the owner of the token.
 
-    `tls`: True checks the server by the system's authorities, bytes (PEM) by these; False sends the token, and all
-    else, in plain text.
+    A client can be used by several threads, but not by a process that was forked after the first call. All methods
+    raise WalletError. `timeout_s`, in seconds, limits all attempts of a call together.
+
+    `tls`: True verifies the server's certificate with the system's authorities; bytes are the authorities' certificates
+    in PEM; False sends everything, including the token, in plain text.
     """
 
     def __init__(self, target: str, token: str, *, tls: bool | bytes = True, timeout_s: float = 30.0) -> None:
@@ -55,18 +54,18 @@ class WalletClient:
         self.close()
 
     def close(self) -> None:
-        """Ends the connection, and every call that is under way."""
+        """Closes the connection. Running calls end with a WalletError."""
         self._transport.close()
 
     def wallet(self, wallet_id: str, *, timeout_s: float | None = None) -> Wallet:
-        """One wallet and its balance."""
+        """The wallet with this id."""
         request = pb.GetWalletRequest(wallet_id=wallet_id)
-        return wallet_of(self._call("GetWallet", request, pb.GetWalletResponse, timeout_s).wallet)
+        return Wallet.from_message(self._call("GetWallet", request, pb.GetWalletResponse, timeout_s).wallet)
 
     def wallets(self, *, timeout_s: float | None = None) -> list[Wallet]:
-        """All wallets, oldest first."""
+        """All wallets of the user, oldest first."""
         answer = self._call("ListWallets", pb.ListWalletsRequest(), pb.ListWalletsResponse, timeout_s)
-        return [wallet_of(wallet) for wallet in answer.wallets]
+        return [Wallet.from_message(wallet) for wallet in answer.wallets]
 
     def deposit(
         self,
@@ -77,7 +76,7 @@ class WalletClient:
         idempotency_key: str | None = None,
         timeout_s: float | None = None,
     ) -> Receipt:
-        """Adds money from outside."""
+        """Deposits money from the outside world into a wallet."""
         request = requests.movement_message(
             pb.DepositRequest, wallet_id=wallet_id, amount=amount, memo=memo, idempotency_key=idempotency_key
         )
@@ -92,7 +91,7 @@ class WalletClient:
         idempotency_key: str | None = None,
         timeout_s: float | None = None,
     ) -> Receipt:
-        """Takes money out."""
+        """Withdraws money from a wallet to the outside world."""
         request = requests.movement_message(
             pb.WithdrawRequest, wallet_id=wallet_id, amount=amount, memo=memo, idempotency_key=idempotency_key
         )
@@ -109,9 +108,9 @@ class WalletClient:
         idempotency_key: str | None = None,
         timeout_s: float | None = None,
     ) -> Receipt:
-        """Sends money to a `recipient` (a username or an e-mail address) or to a `destination` (a wallet's id), and
-        waits until it is there."""
-        wanted = NewTransfer(
+        """Sends money to a `recipient` (a username or email) or to a `destination` (a wallet id), and returns when it
+        is posted."""
+        transfer = NewTransfer(
             source=source,
             amount=amount,
             recipient=recipient,
@@ -119,36 +118,41 @@ class WalletClient:
             memo=memo,
             idempotency_key=key_make() if idempotency_key is None else idempotency_key,
         )
-        request = requests.transfer_message(pb.TransferRequest, wanted)
+        request = requests.transfer_message(pb.TransferRequest, transfer)
         return requests.receipt_of(self._call("Transfer", request, pb.TransferResponse, timeout_s))
 
     def submit_transfer(self, transfer: NewTransfer, *, timeout_s: float | None = None) -> Receipt:
-        """Hands a transfer in and goes on; it ends posted, or failed with a reason. See `wait_until_settled`."""
+        """Submits a transfer and returns its pending transaction. `wait_until_settled` waits for the outcome."""
         request = requests.transfer_message(pb.SubmitTransferRequest, transfer)
         return requests.receipt_of(self._call("SubmitTransfer", request, pb.SubmitTransferResponse, timeout_s))
 
     def submit_transfers(
         self, transfers: Sequence[NewTransfer], *, timeout_s: float | None = None
     ) -> list[Receipt | WalletError]:
-        """Hands up to 1000 in; one answer for each, in order. One that is refused harms no other; where one names two
-        receivers or none, that is raised and nothing is sent."""
+        """Submits up to 1000 transfers. Returns one answer per transfer, in order.
+
+        A refused transfer does not affect the others. Raises WalletError without sending anything if a transfer has
+        both a recipient and a destination, or neither.
+        """
         items = [requests.transfer_message(pb.TransferItem, transfer) for transfer in transfers]
         request = pb.SubmitTransfersRequest(transfers=items)
         answer = self._call("SubmitTransfers", request, pb.SubmitTransfersResponse, timeout_s)
         return list(map(requests.result_of, answer.results))
 
     def transaction(self, transaction_id: str, *, timeout_s: float | None = None) -> Transaction:
-        """A transaction of which one side is yours."""
+        """The transaction with this id, if one of its sides is a wallet of the user."""
         request = pb.GetTransactionRequest(transaction_id=transaction_id)
-        return transaction_of(self._call("GetTransaction", request, pb.GetTransactionResponse, timeout_s).transaction)
+        answer = self._call("GetTransaction", request, pb.GetTransactionResponse, timeout_s)
+        return Transaction.from_message(answer.transaction)
 
     def transaction_by_key(self, idempotency_key: str, *, timeout_s: float | None = None) -> Transaction:
-        """What a request of yours under this key has made; the code is "not_found" where there was none."""
+        """The transaction of the user's request with this key. Raises "not_found" if there was none."""
         request = pb.GetTransactionRequest(idempotency_key=idempotency_key)
-        return transaction_of(self._call("GetTransaction", request, pb.GetTransactionResponse, timeout_s).transaction)
+        answer = self._call("GetTransaction", request, pb.GetTransactionResponse, timeout_s)
+        return Transaction.from_message(answer.transaction)
 
     def wait_until_settled(self, transaction_id: str, *, timeout_s: float | None = None) -> Transaction:
-        """The transaction when it is posted or failed. Raises "deadline_exceeded" where that takes too long."""
+        """The transaction, when it is posted or failed. Raises "deadline_exceeded" if that takes too long."""
         deadline_s = time.monotonic() + (self._timeout_s if timeout_s is None else timeout_s)
         while True:
             found = self.transaction(transaction_id, timeout_s=max(0.001, deadline_s - time.monotonic()))
@@ -167,7 +171,10 @@ class WalletClient:
         since: datetime | None = None,
         until: datetime | None = None,
     ) -> Iterator[Entry]:
-        """A wallet's history, newest first, page by page as it is asked for; each entry once."""
+        """Yields a wallet's entries, newest first, each once. It fetches one page at a time.
+
+        For the filters see `entries_page`.
+        """
         cursor: str | None = None
         while True:
             page = self.entries_page(
@@ -190,7 +197,11 @@ class WalletClient:
         until: datetime | None = None,
         timeout_s: float | None = None,
     ) -> Page:
-        """One page of it; of one `kind` and one `direction` ("in" or "out"), from `since` on, before `until`."""
+        """One page of a wallet's entries, newest first.
+
+        It can be limited to one `kind`, to one `direction` ("in" or "out"), and to entries from `since` (included) to
+        `until` (excluded). `limit` is 1 to 100; 0 means 30.
+        """
         request = requests.entries_request(
             wallet_id=wallet_id,
             cursor=cursor,
@@ -200,25 +211,27 @@ class WalletClient:
             since=since,
             until=until,
         )
-        return page_of(self._call("ListEntries", request, pb.ListEntriesResponse, timeout_s))
+        return Page.from_message(self._call("ListEntries", request, pb.ListEntriesResponse, timeout_s))
 
     def watch(self, wallet_id: str) -> Iterator[Wallet]:
-        """The wallet as it is, and again each time that it has changed; for ever, across restarts of the server. Ends
-        with WalletError when the token does."""
+        """Yields the wallet now, and again after each change. It reconnects when the server restarts.
+
+        It ends only with a WalletError, for example if the token expires.
+        """
         request = pb.WatchWalletRequest(wallet_id=wallet_id)
         last: Wallet | None = None
         attempt = 0
         while True:
             try:
-                # Closed with this iterator, or whoever stops looking would go on watching.
+                # `closing` ends the call when the caller stops iterating.
                 with closing(self._transport.stream("WatchWallet", request, pb.WatchWalletResponse)) as answers:
                     for answer in answers:
                         attempt = 0
-                        wallet = wallet_of(answer.wallet)
+                        wallet = Wallet.from_message(answer.wallet)
                         if wallet != last:
                             last = wallet
                             yield wallet
-                # Only a proxy ends it so.
+                # The server never ends the stream without an error; a proxy does.
                 ended = WalletError("unavailable", "The stream has ended.", retryable=True)
             except WalletError as error:
                 if self._transport.is_closed or not error.is_worth_repeating:

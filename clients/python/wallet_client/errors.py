@@ -1,4 +1,4 @@
-"""Refusals and failures, as exceptions that a program can decide by."""
+"""Refusals and faults, as exceptions with a code."""
 
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -13,17 +13,19 @@ from wallet_proto.v1 import wallet_pb2 as pb
 _DETAILS_KEY = "grpc-status-details-bin"
 _REQUEST_ID_KEY = "x-request-id"
 
-#: CANCELLED is what a server that is cut short in the middle of a call leaves behind; we cancel none that is repeated.
+#: A server that stops in the middle of a call leaves CANCELLED behind. Calls that the client cancelled are not retried.
 _NO_ANSWER = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
 
 
 class WalletError(Exception):
     """A call that was refused, or that failed.
 
-    `code` is stable: one of the wallet's, such as "insufficient_funds"; where no wallet has answered, the name of
-    gRPC's status in lower case, such as "unavailable" or "deadline_exceeded". `retryable`: the same request may succeed
-    later. `fields` names, for a malformed request, each field and what is wrong with it. `request_id` is the one in the
-    server's logs.
+    - `code` is stable: a code of the wallet, such as "insufficient_funds", or the lower-case name of the gRPC status if
+      the wallet did not answer, such as "unavailable" or "deadline_exceeded".
+    - `retryable`: the same request may succeed later.
+    - `fields`: for a malformed request, the messages about each field.
+    - `retry_after_s`: how many seconds the server asks the client to wait.
+    - `request_id`: the call's id in the server's logs.
     """
 
     def __init__(
@@ -48,12 +50,12 @@ class WalletError(Exception):
 
     @property
     def is_worth_repeating(self) -> bool:
-        """Whether to try again at once, or when the server says: nobody has answered, or it asks to come again."""
+        """Whether the client should retry: there was no answer, or the server asks to retry later."""
         return self.status in _NO_ANSWER or (self.retryable and self.retry_after_s is not None)
 
 
 def error_of_call(error: grpc.RpcError) -> WalletError:
-    """What a failed call means."""
+    """The WalletError of a failed call."""
     call = cast("grpc.Call", error)
     trailing = dict(call.trailing_metadata() or ())
     status = call.code()
@@ -71,13 +73,13 @@ def error_of_call(error: grpc.RpcError) -> WalletError:
 
 
 def error_of_item(error: pb.Error) -> WalletError:
-    """Why one item of many was refused."""
+    """The WalletError of a refused item of a list."""
     fields = _fields([(one.field, one.description) for one in error.field_violations])
     return WalletError(error.code, error.detail, retryable=error.retryable, fields=fields)
 
 
 def _details_read(packed: str | bytes, details: Sequence[Message]) -> None:
-    """Fills each of the details that the status has. A proxy may have put something else there: then none."""
+    """Fills the details that the packed status contains; none if a proxy sent something that is not a status."""
     try:
         status = Status.FromString(packed if isinstance(packed, bytes) else b"")
     except DecodeError:

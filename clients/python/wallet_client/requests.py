@@ -1,15 +1,15 @@
-"""Requests as messages, and receipts out of their answers."""
+"""Making request messages, and reading receipts from answers."""
 
 from datetime import datetime
 from typing import Literal, TypeVar
 
 from wallet_client.errors import WalletError, error_of_item
-from wallet_client.types import Money, NewTransfer, Receipt, key_make, transaction_of
+from wallet_client.types import Money, NewTransfer, Receipt, Transaction, key_make
 from wallet_proto.v1 import wallet_pb2 as pb
 
 Kind = Literal["deposit", "withdrawal", "transfer"]
 Direction = Literal["in", "out"]
-#: The messages of which one moves money in or out, and of which one moves it on.
+#: The messages of deposits and withdrawals, and those of transfers.
 M = TypeVar("M", pb.DepositRequest, pb.WithdrawRequest)
 T = TypeVar("T", pb.TransferRequest, pb.SubmitTransferRequest, pb.TransferItem)
 
@@ -26,7 +26,7 @@ def money_message(amount: Money) -> pb.Money:
 
 
 def movement_message(message: type[M], *, wallet_id: str, amount: Money, memo: str, idempotency_key: str | None) -> M:
-    """Money in or out, with a key of its own where the caller gives none."""
+    """A deposit or withdrawal request. Without an idempotency key it gets a new one."""
     return message(
         wallet_id=wallet_id,
         amount=money_message(amount),
@@ -36,8 +36,8 @@ def movement_message(message: type[M], *, wallet_id: str, amount: Money, memo: s
 
 
 def transfer_message(message: type[T], transfer: NewTransfer) -> T:
-    """A transfer as each of the methods that take one wants it. Raises WalletError."""
-    to_check(transfer)
+    """A transfer, as the message of one of the methods that take it. Raises WalletError as `recipient_check` does."""
+    recipient_check(transfer)
     return message(
         source=transfer.source,
         recipient=transfer.recipient,
@@ -79,16 +79,19 @@ def receipt_of(
     | pb.SubmitTransferResponse
     | pb.TransferResult,
 ) -> Receipt:
-    return Receipt(transaction=transaction_of(answer.transaction), replayed=answer.replayed)
+    return Receipt(transaction=Transaction.from_message(answer.transaction), replayed=answer.replayed)
 
 
 def result_of(result: pb.TransferResult) -> Receipt | WalletError:
-    """What became of one item of many."""
+    """The answer to one item of a list."""
     return error_of_item(result.error) if result.WhichOneof("outcome") == "error" else receipt_of(result)
 
 
-def to_check(transfer: NewTransfer) -> None:
-    """Of two, the message would keep one, and say nothing. Raises WalletError."""
+def recipient_check(transfer: NewTransfer) -> None:
+    """Raises WalletError if the transfer has both a recipient and a destination, or neither.
+
+    The message can hold only one of them: it would drop the other one silently.
+    """
     if (transfer.recipient is None) != (transfer.destination is None):
         return
     detail = "Give either a destination or a recipient."

@@ -1,4 +1,4 @@
-"""Calls over one channel, repeated where that is safe and helps, within one deadline for all attempts."""
+"""Calls over one channel. A call is retried if that can help, within one deadline for all attempts."""
 
 import random
 import time
@@ -16,26 +16,26 @@ A = TypeVar("A", bound=Message)
 _SERVICE = "wallet.v1.WalletService"
 _PAUSE_FIRST_S = 0.1
 _PAUSE_MAX_S = 2.0
-#: No longer pause comes of more; and after a thousand failures the power would be no float any more.
+#: More doublings do not make the pause longer, and a thousand would overflow a float.
 _DOUBLINGS_MAX = 5
-#: gRPC's own pause between attempts to connect: it grows to two minutes, and then a server that is back would be away.
+#: By default, gRPC's pause between attempts to connect grows to two minutes: too long after a server's restart.
 _CHANNEL_OPTIONS = [
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    # A watch may hear nothing for hours: whether the server is still there is asked every minute.
+    # A watch may get no message for hours, so the client pings the server every minute.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
-    # We repeat by ourselves, and know what is safe to.
+    # `Transport.call` retries itself.
     ("grpc.enable_retries", 0),
 ]
 
 
 class Transport:
-    """Sends requests with the token, and gets answers or WalletErrors."""
+    """Sends requests with the token. Returns the answers, or raises WalletError."""
 
     def __init__(self, target: str, token: str, *, tls: bool | bytes) -> None:
-        # What was read from a file ends with a line break, which no metadata may hold.
+        # A token that was read from a file may end with a line break, which gRPC metadata must not contain.
         self._authorization = f"Bearer {token.strip()}"
         self.is_closed = False
         if tls is False:
@@ -49,7 +49,7 @@ class Transport:
         self._channel.close()
 
     def call(self, method: str, request: Message, answer: type[A], *, timeout_s: float) -> A:
-        """The method's answer. Every request that is sent here may be sent again: it reads, or it has its key."""
+        """The method's answer. It may send the request again, so the request must only read, or have a key."""
         stub = self._channel.unary_unary(
             f"/{_SERVICE}/{method}",
             request_serializer=type(request).SerializeToString,
@@ -71,7 +71,7 @@ class Transport:
             time.sleep(pause_s)
 
     def stream(self, method: str, request: Message, answer: type[A]) -> Generator[A, None, None]:
-        """The method's answers, until the server ends them with an error. Closing the iterator ends the call."""
+        """Yields the method's answers until the server ends the call. Closing the iterator ends the call as well."""
         stub = self._channel.unary_stream(
             f"/{_SERVICE}/{method}",
             request_serializer=type(request).SerializeToString,
@@ -86,12 +86,15 @@ class Transport:
             call.cancel()
 
     def _metadata_make(self) -> tuple[tuple[str, str], ...]:
-        """With an id under which all attempts of a call are found in the server's logs."""
+        """The token, and a request id that all attempts of a call share in the server's logs."""
         return (("authorization", self._authorization), ("x-request-id", str(uuid4())))
 
 
 def pause(attempt: int, refusal: WalletError) -> float:
-    """How long to wait after so many attempts: longer each time, by chance, so that a crowd does not come back at once;
-    never shorter than the server asks."""
+    """How many seconds to wait after this attempt (1, 2, …).
+
+    The pause doubles with each attempt, up to a limit. It is random, so that many clients do not return at once, and
+    never shorter than the server asks.
+    """
     longest_s = min(_PAUSE_MAX_S, _PAUSE_FIRST_S * 2 ** min(attempt - 1, _DOUBLINGS_MAX))
-    return (refusal.retry_after_s or 0.0) + random.uniform(longest_s / 2, longest_s)  # noqa: S311 - nobody guesses at it
+    return (refusal.retry_after_s or 0.0) + random.uniform(longest_s / 2, longest_s)  # noqa: S311 - not a secret

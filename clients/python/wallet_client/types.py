@@ -1,7 +1,8 @@
-"""What the wallet answers, as frozen dataclasses. Times are in UTC."""
+"""The wallet's answers, as frozen dataclasses. Times are in UTC."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Self
 from uuid import uuid4
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -10,21 +11,25 @@ from wallet_proto.v1 import wallet_pb2 as pb
 
 
 def key_make() -> str:
-    """An idempotency key that nobody else has."""
+    """A new, unique idempotency key."""
     return str(uuid4())
 
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Units of the currency's smallest denomination: Money(1250, "USD") is $12.50. Without a currency: the wallet's."""
+    """An amount in minor units: Money(1250, "USD") is $12.50. Without a currency it is in the wallet's currency."""
 
     minor_units: int
     currency: str = ""
 
+    @classmethod
+    def from_message(cls, message: pb.Money) -> Self:
+        return cls(message.minor_units, message.currency)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wallet:
-    """A wallet; `status` is "open", "frozen" or "closed". `version` grows by one with each movement."""
+    """A wallet. `status` is "open", "frozen" or "closed". `version` is the number of its entries."""
 
     id: str
     owner: str
@@ -33,18 +38,33 @@ class Wallet:
     version: int
     created_at: datetime
 
+    @classmethod
+    def from_message(cls, message: pb.Wallet) -> Self:
+        return cls(
+            id=message.id,
+            owner=message.owner,
+            status=pb.WalletStatus.Name(message.status).removeprefix("WALLET_STATUS_").lower(),
+            balance=Money.from_message(message.balance),
+            version=message.version,
+            created_at=_moment(message.created_at),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One side of a transaction."""
+    """One side of a transaction: a wallet and its owner's username."""
 
     wallet_id: str
     owner: str
 
+    @classmethod
+    def from_message(cls, message: pb.Side) -> Self:
+        return cls(wallet_id=message.wallet_id, owner=message.owner)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why a transaction failed; `code` is stable."""
+    """Why a transaction failed. `code` is stable."""
 
     code: str
     detail: str
@@ -52,8 +72,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """A movement of money; `kind` is "deposit", "withdrawal" or "transfer", `status` "pending", "posted" or "failed". A
-    side that is None is the outside world."""
+    """One movement of money.
+
+    `kind` is "deposit", "withdrawal" or "transfer"; `status` is "pending", "posted" or "failed". A side of None is the
+    outside world.
+    """
 
     id: str
     kind: str
@@ -66,11 +89,31 @@ class Transaction:
     settled_at: datetime | None
     failure: Failure | None
 
+    @classmethod
+    def from_message(cls, message: pb.Transaction) -> Self:
+        return cls(
+            id=message.id,
+            kind=pb.TransactionKind.Name(message.kind).removeprefix("TRANSACTION_KIND_").lower(),
+            status=pb.TransactionStatus.Name(message.status).removeprefix("TRANSACTION_STATUS_").lower(),
+            amount=Money.from_message(message.amount),
+            source=Side.from_message(message.source) if message.HasField("source") else None,
+            destination=Side.from_message(message.destination) if message.HasField("destination") else None,
+            memo=message.memo,
+            created_at=_moment(message.created_at),
+            settled_at=_moment(message.settled_at) if message.HasField("settled_at") else None,
+            failure=Failure(code=message.failure.code, detail=message.failure.detail)
+            if message.HasField("failure")
+            else None,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A transaction that was asked for; `replayed` where an earlier request under the same key made it, be it an
-    earlier attempt of the same call whose answer was lost."""
+    """The transaction of a request.
+
+    `replayed`: an earlier request with the same key made it, possibly an earlier attempt of the same call whose answer
+    was lost.
+    """
 
     transaction: Transaction
     replayed: bool
@@ -78,7 +121,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line of a wallet's history: the signed amount, and the balance that it left."""
+    """One line of a wallet's history: the signed amount, and the balance after it."""
 
     sequence: int
     amount: Money
@@ -86,19 +129,40 @@ class Entry:
     created_at: datetime
     transaction: Transaction
 
+    @classmethod
+    def from_message(cls, message: pb.Entry) -> Self:
+        return cls(
+            sequence=message.sequence,
+            amount=Money.from_message(message.amount),
+            balance_after=Money.from_message(message.balance_after),
+            created_at=_moment(message.created_at),
+            transaction=Transaction.from_message(message.transaction),
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Entries, newest first, and the cursors of the older and the newer page."""
+    """Entries, newest first, and the cursors of the older (next) and the newer (previous) page."""
 
     entries: list[Entry]
     next_cursor: str | None
     previous_cursor: str | None
 
+    @classmethod
+    def from_message(cls, message: pb.ListEntriesResponse) -> Self:
+        return cls(
+            entries=[Entry.from_message(entry) for entry in message.entries],
+            next_cursor=message.next_cursor or None,
+            previous_cursor=message.previous_cursor or None,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewTransfer:
-    """A transfer to submit, to a `recipient` or to a `destination` wallet. Its key is made with it, once."""
+    """A transfer to submit, to a `recipient` (a username or email) or to a `destination` (a wallet id).
+
+    If it is given no idempotency key, it gets a new one.
+    """
 
     source: str
     amount: Money
@@ -106,60 +170,6 @@ class NewTransfer:
     destination: str | None = None
     memo: str = ""
     idempotency_key: str = field(default_factory=key_make)
-
-
-def money_of(message: pb.Money) -> Money:
-    return Money(message.minor_units, message.currency)
-
-
-def wallet_of(message: pb.Wallet) -> Wallet:
-    return Wallet(
-        id=message.id,
-        owner=message.owner,
-        status=pb.WalletStatus.Name(message.status).removeprefix("WALLET_STATUS_").lower(),
-        balance=money_of(message.balance),
-        version=message.version,
-        created_at=_moment(message.created_at),
-    )
-
-
-def transaction_of(message: pb.Transaction) -> Transaction:
-    return Transaction(
-        id=message.id,
-        kind=pb.TransactionKind.Name(message.kind).removeprefix("TRANSACTION_KIND_").lower(),
-        status=pb.TransactionStatus.Name(message.status).removeprefix("TRANSACTION_STATUS_").lower(),
-        amount=money_of(message.amount),
-        source=_side(message.source) if message.HasField("source") else None,
-        destination=_side(message.destination) if message.HasField("destination") else None,
-        memo=message.memo,
-        created_at=_moment(message.created_at),
-        settled_at=_moment(message.settled_at) if message.HasField("settled_at") else None,
-        failure=Failure(code=message.failure.code, detail=message.failure.detail)
-        if message.HasField("failure")
-        else None,
-    )
-
-
-def entry_of(message: pb.Entry) -> Entry:
-    return Entry(
-        sequence=message.sequence,
-        amount=money_of(message.amount),
-        balance_after=money_of(message.balance_after),
-        created_at=_moment(message.created_at),
-        transaction=transaction_of(message.transaction),
-    )
-
-
-def page_of(message: pb.ListEntriesResponse) -> Page:
-    return Page(
-        entries=[entry_of(entry) for entry in message.entries],
-        next_cursor=message.next_cursor or None,
-        previous_cursor=message.previous_cursor or None,
-    )
-
-
-def _side(message: pb.Side) -> Side:
-    return Side(wallet_id=message.wallet_id, owner=message.owner)
 
 
 def _moment(message: Timestamp) -> datetime:

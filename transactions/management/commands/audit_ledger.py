@@ -1,4 +1,4 @@
-"""`manage.py audit_ledger`: prove the books. Exit code 0 if they balance, 1 if they do not or cannot be read."""
+"""`manage.py audit_ledger` audits the books. Exit code 0 if they balance, 1 if they do not or cannot be read."""
 
 import json
 from argparse import ArgumentParser
@@ -13,9 +13,9 @@ from wallets.domain.money import amount_format
 
 
 class Command(BaseCommand):
-    """Audits the books and prints what it found."""
+    """Audits the books and prints the totals and faults."""
 
-    help = "Proves that every cent is accounted for. Exit code 0 if the books balance, 1 otherwise."
+    help = "Audits the books: is every cent accounted for? Exit code 0 if the books balance, 1 otherwise."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object; amounts in minor units")
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         self.stdout.write(f"entries       {audit.entry_count:,}")
         self.stdout.write(f"wallets       {audit.wallet_count:,}")
         if audit.oldest_pending_s is not None:
-            self.stdout.write(f"pending for   {audit.oldest_pending_s:,.0f} s at the longest")
+            self.stdout.write(f"pending for   {audit.oldest_pending_s:,.0f} s at most")
         self.stdout.write(f"dead letters  {audit.dead_letter_count:,}")
         if audit.currencies:
             self.stdout.write(f"\n{'':<10}{'held by wallets':>26}{'from outside':>26}{'difference':>18}")
@@ -57,4 +57,4 @@ class Command(BaseCommand):
         for fault in audit.faults:
             self.stdout.write(f"  {fault.subject}: {fault.problem}")
         if audit.fault_count > len(audit.faults):
-            self.stdout.write(f"  … only the first {FAULTS_NAMED_MAX} of each sort are named.")
+            self.stdout.write(f"  … only the first {FAULTS_NAMED_MAX} of each kind are named.")

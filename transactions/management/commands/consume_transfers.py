@@ -1,6 +1,6 @@
-"""`manage.py consume_transfers`: settles accepted transfers where Kafka's messages point, until it is told to stop.
+"""`manage.py consume_transfers` settles the accepted transfers that Kafka's messages point to, until it is stopped.
 
-As many may run as the topics have partitions. SIGTERM and Ctrl-C let the batch in hand finish.
+As many consumers can share the work as the topics have partitions. SIGTERM and Ctrl-C let the current batch finish.
 """
 
 import signal
@@ -21,10 +21,10 @@ from transactions.channels.kafka.old_release import OldMessagesError
 class Command(BaseCommand):
     """Runs one consumer of the group."""
 
-    help = "Settles accepted transfers with Kafka as the channel (TRANSFER_CHANNEL=kafka), until it is told to stop."
+    help = "Settles accepted transfers with Kafka as the channel (TRANSFER_CHANNEL=kafka), until it is stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--alive", type=Path, help="a file to touch with each turn, as a sign of life")
+        parser.add_argument("--alive", type=Path, help="a file to touch in every loop, for a liveness probe")
 
     def handle(self, *, alive: Path | None, **_: Any) -> None:
         over = threading.Event()

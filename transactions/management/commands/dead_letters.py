@@ -1,6 +1,6 @@
-"""`manage.py dead_letters`: the dead-letter desk from a shell, with the same rights and the same trail as in the admin.
+"""`manage.py dead_letters` lists and settles dead letters in a shell, with the permissions and the trail of the admin.
 
-Exit code 0 if everything that was asked for was done, 1 if any of it was not, 2 if the command line makes no sense.
+Exit code 0 if everything was done, 1 if anything was not, 2 if the command line is wrong.
 """
 
 import json
@@ -24,33 +24,35 @@ from wallets.domain.money import amount_format
 from wallets.models import User
 
 _PERMISSION = "transactions.settle_dead_letters"
-_NOT_HERE = "This transfer is not in the dead letters."
+_NOT_DEAD = "This transfer is not a dead letter."
 _ID_MAX = 2**63 - 1
 
 
 class Command(BaseCommand):
     """Lists, shows, tries out, replays and fails dead letters."""
 
-    help = "Lists transfers that met a fault too often, and replays or fails them. Exit code 0 if all was done, else 1."
+    help = "Lists dead letters (transfers that were given up), and replays or fails them. Exit code 0 if all was done."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         assert isinstance(parser, CommandParser)  # noqa: S101 - Django passes its own
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        listing = actions.add_parser("list", help="all of them, the longest waiting first")
+        listing = actions.add_parser("list", help="all dead letters, those that have waited longest first")
         listing.add_argument("--json", action="store_true", help="print one JSON array; amounts in minor units")
-        showing = actions.add_parser("show", help="one with everything, and what was done about it before")
-        dry_run = actions.add_parser("dry-run", help="what a replay would come to now; changes nothing")
+        showing = actions.add_parser("show", help="one dead letter in full, and earlier actions on it")
+        dry_run = actions.add_parser("dry-run", help="what a replay would do now; changes nothing")
         for one in (showing, dry_run):
             one.add_argument("ids", metavar="ID", type=_transaction_id, nargs=1, help="the transaction's id")
-        replaying = actions.add_parser("replay", help="put back into the queue, with fresh attempts")
+        replaying = actions.add_parser("replay", help="settle once more, with fresh attempts")
         which = replaying.add_mutually_exclusive_group(required=True)
         which.add_argument("ids", metavar="ID", type=_transaction_id, nargs="*", default=[], help="transactions' ids")
-        which.add_argument("--all", action="store_true", help="all that are dead now")
+        which.add_argument("--all", action="store_true", help="all current dead letters")
         failing = actions.add_parser("fail", help="settle as failed; no money moves")
         failing.add_argument("ids", metavar="ID", type=_transaction_id, nargs="+", help="transactions' ids")
         for acting, needs_note in ((replaying, False), (failing, True)):
-            acting.add_argument("--actor", required=True, help=f"your username, for the trail; needs {_PERMISSION}")
-            acting.add_argument("--note", required=needs_note, default="", help="why, for the trail")
+            acting.add_argument(
+                "--actor", required=True, help=f"your username, for the audit trail; needs {_PERMISSION}"
+            )
+            acting.add_argument("--note", required=needs_note, default="", help="the reason, for the audit trail")
 
     def handle(self, *, action: str, **options: Any) -> None:
         try:
@@ -62,13 +64,13 @@ class Command(BaseCommand):
                 self.stdout.write(dead_letter_dry_run(transaction_id=options["ids"][0]))
             elif action == "replay":
                 ids = _dead_ids() if options["all"] else options["ids"]
-                self._act(dead_letter_replay, "put back into the queue", ids, options["actor"], options["note"])
+                self._act(dead_letter_replay, "replayed", ids, options["actor"], options["note"])
             else:
                 self._act(dead_letter_fail, "failed", options["ids"], options["actor"], options["note"])
         except WalletError as error:
             raise CommandError(error.detail) from error
         except DatabaseError as error:
-            raise CommandError(f"The database does not answer as it should: {error}") from error
+            raise CommandError(f"The database failed: {error}") from error
 
     def _list(self, *, as_json: bool) -> None:
         letters = dead_letter_list()
@@ -86,7 +88,7 @@ class Command(BaseCommand):
     def _show(self, transaction_id: int) -> None:
         job = dead_letter_list().filter(transaction=transaction_id).first()
         if job is None:
-            raise CommandError(_NOT_HERE)
+            raise CommandError(_NOT_DEAD)
         moved = job.transaction
         for name, value in (
             ("transaction", moved.id),
@@ -98,7 +100,7 @@ class Command(BaseCommand):
             ("dead since", f"{job.dead_at:%Y-%m-%d %H:%M:%S} UTC"),
             ("attempts", job.attempts),
             ("partition", job.partition),
-            ("reason", job.last_fault),
+            ("last fault", job.last_fault),
         ):
             self.stdout.write(f"{name:<13}{value}")
         self._trail_print(moved.dead_letter_actions.select_related("actor"))
@@ -111,13 +113,13 @@ class Command(BaseCommand):
             )
 
     def _act(self, service: Callable[..., bool], past: str, ids: Sequence[int], actor_name: str, note: str) -> None:
-        """Each transfer in a commit of its own, so that one that cannot be acted on does not keep the others."""
+        """Acts on each transfer in its own database transaction, so that one failure does not stop the others."""
         actor = _actor(actor_name)
         undone = 0
         for transaction_id in ids:
             try:
                 done = service(transaction_id=transaction_id, actor=actor, note=note)
-                answer = f"{past}." if done else f"left as it is. {_NOT_HERE}"
+                answer = f"{past}." if done else f"left as it is. {_NOT_DEAD}"
             except OperationalError as error:
                 if not isinstance(error.__cause__, LockNotAvailable):
                     raise
@@ -136,15 +138,15 @@ def _transaction_id(text: str) -> int:
 
 
 def _actor(username: str) -> User:
-    """Who acts. Whoever has a shell could do anything; the check keeps a name in the trail from being a slip."""
+    """The user who acts. A user with a shell could do anything; the check keeps wrong names out of the audit trail."""
     actor = User.objects.filter(username=username.lower()).first()
     if actor is None or not (actor.is_staff and actor.has_perm(_PERMISSION)):
-        raise CommandError(f"{username} is nobody who may settle dead letters (staff with {_PERMISSION}).")
+        raise CommandError(f"{username} may not settle dead letters: only staff with {_PERMISSION} may.")
     return actor
 
 
 def _dead_ids() -> list[int]:
-    """In the order of acceptance, in which they settle."""
+    """The transaction ids of all dead letters in order of acceptance, in which they settle."""
     return list(dead_letter_list().order_by("id").values_list("transaction_id", flat=True))
 
 
@@ -161,7 +163,7 @@ def _first_line(text: str) -> str:
 
 
 def _as_json(job: Job) -> dict[str, Any]:
-    """Ids as strings and amounts in minor units, as in the REST API."""
+    """A dead letter as JSON. Ids are strings and amounts are minor units, as in the REST API."""
     moved = job.transaction
     assert moved.source is not None and moved.destination is not None and job.dead_at  # noqa: S101, PT018 - a dead transfer
     return {

@@ -1,7 +1,7 @@
-"""`manage.py dead_messages`: the messages of Kafka's dead-letter topic, one line each, their bytes as they came.
+"""`manage.py dead_messages` prints the messages of Kafka's dead-letter topic, one line of JSON per message.
 
-A transfer that was given up is announced there; staff replay or fail it with `manage.py dead_letters`. A message that
-nobody can read is stored there and nowhere else.
+The topic announces transfers that were given up, which staff replay or fail with `manage.py dead_letters`. It also
+stores unreadable messages, with their original bytes. They are stored nowhere else.
 """
 
 import json
@@ -15,7 +15,7 @@ from transactions.channels.kafka.messages import FAULT, ORIGIN, Incoming
 
 
 class Command(BaseCommand):
-    """Prints and changes nothing."""
+    """Prints the dead-letter topic. Changes nothing."""
 
     help = "Prints the messages of the dead-letter topic as lines of JSON, oldest first. Changes nothing."
 
@@ -24,11 +24,11 @@ class Command(BaseCommand):
             for message in dead_messages():
                 self.stdout.write(json.dumps(_as_json(message)))
         except KafkaException as error:
-            raise CommandError(f"Kafka does not answer as it should: {error.args[0].str()}") from error
+            raise CommandError(f"Kafka failed: {error.args[0].str()}") from error
 
 
 def _as_json(message: Incoming) -> dict[str, Any]:
-    """Bytes that are not text are shown with backslashes."""
+    """The message as JSON. Bytes that are not UTF-8 are shown as backslash escapes."""
     return {
         "place": message.origin,
         "origin": _text(message.headers.get(ORIGIN)),

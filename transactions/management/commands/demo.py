@@ -1,4 +1,4 @@
-"""`manage.py demo`: people with a history, to look around in."""
+"""`manage.py demo` creates demo users with a history, so that there is something to look at."""
 
 import os
 from argparse import ArgumentParser
@@ -11,26 +11,28 @@ from transactions.demo.people import PEOPLE, DemoError, demo_create
 
 
 class Command(BaseCommand):
-    """Sets up the demo people once, and prints how to sign in."""
+    """Creates the demo users once, and prints how to log in."""
 
     help = "Creates alice, bob, carol and a staff user with 90 days of history, and prints their passwords."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--force", action="store_true", help="also in production, where it opens known passwords")
+        parser.add_argument(
+            "--force", action="store_true", help="also in production, although the passwords are public"
+        )
 
     def handle(self, *, force: bool, **_options: Any) -> None:
         if settings.ENVIRONMENT == "production" and not force:
-            raise CommandError("These passwords are public: the demo does not belong in production (--force insists).")
+            raise CommandError("The demo's passwords are public, so it does not run in production without --force.")
         try:
             created = demo_create()
         except DemoError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write("The demo is ready." if created else "The demo is here already.")
+        self.stdout.write("The demo is ready." if created else "The demo exists already.")
         self._people_print()
 
     def _people_print(self) -> None:
         site = f"http://127.0.0.1:{os.environ.get('PORT', '8000')}/"
-        self.stdout.write(f"\n  {'username':<10}{'password':<14}sign in at")
+        self.stdout.write(f"\n  {'username':<10}{'password':<14}log in at")
         for person in PEOPLE:
             self.stdout.write(
                 f"  {person.username:<10}{person.password:<14}{site}{'admin/' if person.is_staff else ''}"

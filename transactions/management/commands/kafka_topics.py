@@ -1,4 +1,4 @@
-"""`manage.py kafka_topics`: makes the topics of the Kafka channel, with their partitions, where they are not there."""
+"""`manage.py kafka_topics` creates the missing topics of the Kafka channel, with their partitions."""
 
 from typing import Any
 
@@ -9,16 +9,16 @@ from transactions.channels.kafka.topics import topics_make
 
 
 class Command(BaseCommand):
-    """Makes topics; may be repeated."""
+    """Creates topics. It can be repeated."""
 
-    help = "Makes the topics of the Kafka channel where they are not there yet. Changes none that is there."
+    help = "Creates the missing topics of the Kafka channel. Does not change existing topics."
 
     def handle(self, **_: Any) -> None:
         try:
             made = topics_make()
         except KafkaException as error:
-            raise CommandError(f"Kafka does not answer as it should: {error.args[0].str()}") from error
+            raise CommandError(f"Kafka failed: {error.args[0].str()}") from error
         for topic in made:
-            self.stdout.write(f"Made {topic.name} with {topic.partitions} partitions.")
+            self.stdout.write(f"Created {topic.name} with {topic.partitions} partitions.")
         if not made:
-            self.stdout.write("All topics are there.")
+            self.stdout.write("All topics exist.")

@@ -1,4 +1,4 @@
-"""`manage.py relay_settled_events`: writes an event for every settled transaction to Kafka, until it is stopped."""
+"""`manage.py relay_settled_events` publishes the events of settled transactions to Kafka, until it is stopped."""
 
 import signal
 import threading
@@ -18,12 +18,12 @@ log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
-    """Empties the outbox into Kafka. A second one stands by, and takes over when the first is gone."""
+    """Runs a relay. A second relay stands by, and takes over when the first one stops or crashes."""
 
-    help = "Writes an event for every settled transaction to Kafka. SIGTERM ends it after the batch at hand."
+    help = "Publishes the events of settled transactions to Kafka. SIGTERM stops it after the current batch."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--alive", type=Path, help="a file to touch with each look, for whoever watches")
+        parser.add_argument("--alive", type=Path, help="a file to touch before each poll, for a liveness probe")
 
     def handle(self, *, alive: Path | None, **_: Any) -> None:
         stop = threading.Event()

@@ -1,4 +1,4 @@
-"""`manage.py serve_grpc`: the wallet over gRPC, in a process of its own."""
+"""`manage.py serve_grpc` serves the wallet over gRPC."""
 
 import asyncio
 import signal
@@ -12,12 +12,12 @@ from transactions.rpc.server import BindError, serve
 
 
 class Command(BaseCommand):
-    """Serves until SIGTERM or SIGINT, finishes the calls that are under way, and ends with 0."""
+    """Serves until SIGTERM or SIGINT. It then finishes the running calls and exits with code 0."""
 
     help = "Serves the wallet over gRPC (proto/wallet/v1/wallet.proto)."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--bind", default=settings.GRPC_BIND, help="host:port; port 0 takes a free one")
+        parser.add_argument("--bind", default=settings.GRPC_BIND, help="host:port; port 0 takes a free port")
 
     def handle(self, *_: Any, bind: str, **__: Any) -> None:
         try:

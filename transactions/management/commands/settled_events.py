@@ -1,4 +1,4 @@
-"""`manage.py settled_events`: switch the events of settled transactions on or off, and see how many wait."""
+"""`manage.py settled_events` switches the events of settled transactions on or off, and shows how many wait."""
 
 import json
 from argparse import ArgumentParser
@@ -17,28 +17,28 @@ from transactions.events.switch import (
 
 
 class Command(BaseCommand):
-    """The switch, and what waits in the outbox."""
+    """Switches events, or shows the outbox."""
 
-    help = "Switches the events of settled transactions on or off, for all processes at once, or tells how many wait."
+    help = "Switches the events of settled transactions on or off, for all processes at once, or shows how many wait."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         assert isinstance(parser, CommandParser)  # noqa: S101 - Django passes its own
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        actions.add_parser("on", help="from now on, everything that settles is told of")
-        actions.add_parser("off", help="from now on, nothing new is told of; what waits still is")
-        status = actions.add_parser("status", help="whether they are on, how many wait, and for how long")
+        actions.add_parser("on", help="write events for all transactions that settle from now on")
+        actions.add_parser("off", help="write no more events; those that wait are still published")
+        status = actions.add_parser("status", help="whether events are on, how many wait, and for how long")
         status.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *, action: str, **options: Any) -> None:
         try:
             if action == "on":
-                self.stdout.write("On." if settled_events_switch_on() else "They are on already.")
+                self.stdout.write("Events are on now." if settled_events_switch_on() else "Events were on already.")
             elif action == "off":
-                self.stdout.write("Off." if settled_events_switch_off() else "They are off already.")
+                self.stdout.write("Events are off now." if settled_events_switch_off() else "Events were off already.")
             else:
                 self._status(as_json=options["json"])
         except (SwitchBusyError, DatabaseError) as error:
-            raise CommandError(f"That could not be done: {error}") from error
+            raise CommandError(f"The command failed: {error}") from error
 
     def _status(self, *, as_json: bool) -> None:
         is_on, backlog = settled_events_are_on(), events_backlog()
@@ -47,4 +47,4 @@ class Command(BaseCommand):
             return
         self.stdout.write("on" if is_on else "off")
         since = f", the oldest for {backlog.oldest_s:,.0f} s" if backlog.oldest_s is not None else ""
-        self.stdout.write(f"{backlog.waiting:,} wait at the most{since}")
+        self.stdout.write(f"at most {backlog.waiting:,} waiting{since}")

@@ -1,4 +1,4 @@
-"""Who gets into the staff's site, and how."""
+"""Who can log in to the admin, and how."""
 
 import pytest
 from allauth.mfa.totp.internal.auth import TOTP
@@ -13,7 +13,7 @@ LOGIN = "/accounts/login/"
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/wallets/wallet/", "/admin/transactions/entry/"])
-def test_a_stranger_is_sent_to_the_sites_own_login(db: None, client: Client, path: str) -> None:
+def test_an_anonymous_visitor_is_redirected_to_the_sites_login(db: None, client: Client, path: str) -> None:
     response = client.get(path, follow=True)
 
     url, _ = response.redirect_chain[-1]
@@ -21,7 +21,7 @@ def test_a_stranger_is_sent_to_the_sites_own_login(db: None, client: Client, pat
     assert path in url.replace("%2F", "/")
 
 
-def test_djangos_own_login_takes_no_password(db: None, client: Client, root: User) -> None:
+def test_the_admins_own_login_accepts_no_password(db: None, client: Client, root: User) -> None:
     response = client.post("/admin/login/", {"username": "root", "password": PASSWORD})
 
     assert response.status_code == 302
@@ -29,7 +29,7 @@ def test_djangos_own_login_takes_no_password(db: None, client: Client, root: Use
     assert "_auth_user_id" not in client.session
 
 
-def test_staff_come_in_through_the_sites_login(client: Client, root: User) -> None:
+def test_staff_log_in_through_the_sites_login(client: Client, root: User) -> None:
     response = client.post(f"{LOGIN}?next=/admin/", {"login": "root", "password": PASSWORD}, follow=True)
 
     assert response.status_code == 200
@@ -37,7 +37,7 @@ def test_staff_come_in_through_the_sites_login(client: Client, root: User) -> No
     assert response.wsgi_request.path == "/admin/"
 
 
-def test_staff_with_a_second_factor_are_asked_for_it(client: Client, root: User) -> None:
+def test_staff_with_a_second_factor_must_enter_it(client: Client, root: User) -> None:
     TOTP.activate(root, "JBSWY3DPEHPK3PXP")
 
     client.post(f"{LOGIN}?next=/admin/", {"login": "root", "password": PASSWORD}, follow=True)
@@ -47,22 +47,22 @@ def test_staff_with_a_second_factor_are_asked_for_it(client: Client, root: User)
     assert response.wsgi_request.path == "/accounts/2fa/authenticate/"
 
 
-def test_somebody_who_is_no_staff_is_refused(alice: User) -> None:
+def test_a_user_who_is_not_staff_is_refused(alice: User) -> None:
     response = browser_of(alice).get("/admin/", follow=True)
 
     assert response.status_code == 403
     assert "You may not do this" in response.content.decode()
 
 
-def test_staff_who_were_deactivated_are_out(desk: Client, root: User) -> None:
-    assert desk.get("/admin/").status_code == 200
+def test_deactivated_staff_are_logged_out(superuser: Client, root: User) -> None:
+    assert superuser.get("/admin/").status_code == 200
 
     User.objects.filter(pk=root.pk).update(is_active=False)
 
-    assert desk.get("/admin/", follow=True).wsgi_request.path == LOGIN
+    assert superuser.get("/admin/", follow=True).wsgi_request.path == LOGIN
 
 
-def test_passwords_are_changed_on_the_sites_own_page(desk: Client) -> None:
-    response = desk.get("/admin/password_change/")
+def test_passwords_are_changed_on_the_sites_own_page(superuser: Client) -> None:
+    response = superuser.get("/admin/password_change/")
 
     assert response["Location"] == "/accounts/password/change/"
