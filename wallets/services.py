@@ -83,7 +83,7 @@ def wallet_open(*, owner: User, currency: str) -> Wallet:
     """A new, empty wallet. Raises WALLET_EXISTS, MALFORMED for an unknown currency, and UNAVAILABLE without an id."""
     if currency not in CURRENCIES:
         raise WalletError(
-            ErrorCode.MALFORMED, "Unknown currency.", fields={"currency": ["Use an ISO 4217 code, such as USD."]}
+            ErrorCode.MALFORMED, "Unknown currency.", fields={"currency": ["Must be an ISO 4217 code, such as USD."]}
         )
     try:
         with transaction.atomic():
@@ -135,7 +135,7 @@ def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
         # waits for this commit and finds the token, or it is found out here that whoever asks knew the old one.
         account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if not account.is_active or account.get_session_auth_hash() != user.get_session_auth_hash():
-            raise WalletError(ErrorCode.NOT_AUTHENTICATED, "The account was shut, or its password changed.")
+            raise WalletError(ErrorCode.NOT_AUTHENTICATED, "The account was deactivated, or its password was changed.")
         token, secret = ApiToken.objects.create(user=account, name=name)  # type: ignore[no-untyped-call]  # knox is untyped
     return token, secret
 

@@ -16,7 +16,7 @@ class AmountField(serializers.Field[int, Any, int, Any]):
     """Minor units as a JSON integer: not a string, not a boolean, not 5.0, not 5e2."""
 
     default_error_messages = {
-        "invalid": f"Give minor units (such as cents) as a JSON integer from {AMOUNT_MIN} to {AMOUNT_MAX}."
+        "invalid": f"Must be a JSON integer of minor units (such as cents), from {AMOUNT_MIN} to {AMOUNT_MAX}."
     }
 
     def to_internal_value(self, data: Any) -> int:
@@ -33,7 +33,7 @@ class AmountField(serializers.Field[int, Any, int, Any]):
 class IdField(serializers.Field[int, Any, str, Any]):
     """An id: 64 bits, which is more than JavaScript's numbers hold, and so a string of digits."""
 
-    default_error_messages = {"invalid": "Give an id as a JSON string of digits."}
+    default_error_messages = {"invalid": "Must be an id: a JSON string of digits."}
 
     def to_internal_value(self, data: Any) -> int:
         number = id_read(data) if isinstance(data, str) else None
