@@ -183,4 +183,4 @@ def test_the_queue_shows_what_waits_and_for_how_long(desk: Client, dead: Transac
 
 
 def test_an_empty_queue_says_so(desk: Client, books: Books) -> None:
-    assert "Nothing waits to be settled." in desk.get(QUEUE).content.decode()
+    assert "No jobs are waiting." in desk.get(QUEUE).content.decode()

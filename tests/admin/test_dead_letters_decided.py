@@ -93,7 +93,7 @@ def test_what_is_dead_no_more_is_left_as_it_is(desk: Client, dead: Transaction, 
     done = desk.post(settle_url("replay", dead, other), follow=True).content.decode()
     nothing = desk.get(settle_url("replay", dead)).content.decode()
 
-    assert "These are left as they are" in page
+    assert "These are no longer dead letters" in page
     assert "Left as it is: transfer" in done
     assert "Nothing to replay" in nothing
     assert 'value="Replay"' not in nothing

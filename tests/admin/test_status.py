@@ -111,7 +111,7 @@ def test_a_wallet_that_is_frozen_already_is_left_as_it_is(desk: Client, books: B
     page = desk.get(_status_url("freeze", books.alice, books.bob)).content.decode()
     done = desk.post(_status_url("freeze", books.alice, books.bob), {"reason": "Second"}, follow=True).content.decode()
 
-    assert "These are left as they are" in page
+    assert "These cannot be" in page
     assert "Left as it is: alice USD." in done
     assert WalletStatusEvent.objects.filter(pgh_obj=books.alice).count() == 1
     assert _status(books.bob) == WalletStatus.FROZEN
