@@ -19,7 +19,7 @@ def _staff_comes_in(person: Person) -> None:
     user.is_staff = user.is_superuser = True
     user.save()
     person.opens("/admin/")
-    person.fills("Username or e-mail address", person.name)
+    person.fills("Username or email", person.name)
     person.fills("Password", PASSWORD)
     person.presses("Log in")
     person.reads("What to look after")

@@ -36,7 +36,7 @@ def _root() -> User:
 
 def _comes_in(person: Person) -> None:
     person.opens("/admin/")
-    person.fills("Username or e-mail address", person.name)
+    person.fills("Username or email", person.name)
     person.fills("Password", PASSWORD)
     person.presses("Log in")
     person.reads("What to look after")

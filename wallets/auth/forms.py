@@ -23,9 +23,11 @@ class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].help_text = "Others send you money by this name. Letters, digits, dots and dashes."
+        self.fields[
+            "username"
+        ].help_text = "Others can send you money by this name. Use letters, digits, dots and dashes."
         self.fields["username"].widget.attrs.update(autocapitalize="none", spellcheck="false")
-        self.fields["email"].label = "E-mail address"
+        self.fields["email"].label = "Email"
         self.fields["password1"].help_text = CHOOSE_WELL
 
     def save(self, request: HttpRequest) -> User:
@@ -39,7 +41,7 @@ class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is 
             return super().try_save(request)  # type: ignore[no-any-return]
         except IntegrityError:
             # Somebody took the name between the form's check and the commit.
-            messages.error(request, "This username or e-mail address was taken a moment ago. Try another one.")
+            messages.error(request, "Someone has just taken this username or email. Try another one.")
             return None, redirect("account_signup")
 
 
@@ -48,7 +50,7 @@ class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].label = "Username or e-mail address"
+        self.fields["login"].label = "Username or email"
         self.fields["login"].widget.attrs.update(autocapitalize="none", spellcheck="false")
         self.fields["password"].help_text = ""
         self.fields["remember"].label = "Keep me logged in on this device"
@@ -59,7 +61,7 @@ class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = "New e-mail address"
+        self.fields["email"].label = "New email"
 
     def clean_email(self) -> str:
         value: str = super().clean_email()
@@ -91,7 +93,7 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = "E-mail address"
+        self.fields["email"].label = "Email"
 
 
 class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
@@ -113,4 +115,4 @@ class ReauthenticateForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc
 def _name_password_fields(form: forms.Form) -> None:
     form.fields["password1"].label = "New password"
     form.fields["password1"].help_text = CHOOSE_WELL
-    form.fields["password2"].label = "New password, once more"
+    form.fields["password2"].label = "Confirm new password"
