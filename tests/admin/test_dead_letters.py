@@ -129,7 +129,7 @@ def test_a_dry_run_of_what_is_dead_no_more_leads_back_to_the_list(desk: Client, 
     answer = desk.get(dry_run_url(dead), follow=True)
 
     assert answer.wsgi_request.path == DESK
-    assert "waits here no more" in answer.content.decode()
+    assert "is no longer a dead letter" in answer.content.decode()
 
 
 def test_the_trail_is_shown_and_changed_by_nobody(desk: Client, dead: Transaction) -> None:

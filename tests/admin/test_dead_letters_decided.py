@@ -34,7 +34,7 @@ def test_a_replayed_transfer_is_posted_and_on_record(desk: Client, dead: Transac
     queue_drain()
 
     assert answer.wsgi_request.path == DESK
-    assert "Put back into the queue: transfer" in answer.content.decode()
+    assert "Replayed: transfer" in answer.content.decode()
     assert outcome_of(dead) == ("posted", "")
     action = DeadLetterAction.objects.get()
     assert (action.transaction_id, action.action, action.actor) == (dead.id, "replayed", root)
@@ -94,7 +94,7 @@ def test_what_is_dead_no_more_is_left_as_it_is(desk: Client, dead: Transaction, 
     nothing = desk.get(settle_url("replay", dead)).content.decode()
 
     assert "These are no longer dead letters" in page
-    assert "Left as it is: transfer" in done
+    assert "Unchanged: transfer" in done
     assert "Nothing to replay" in nothing
     assert 'value="Replay"' not in nothing
     assert [action.transaction_id for action in DeadLetterAction.objects.all()] == [dead.id, other.id]
@@ -106,7 +106,7 @@ def test_a_selection_that_was_decided_meanwhile_does_nothing_more(desk: Client, 
 
     page = desk.post(DESK, selected, follow=True).content.decode()
 
-    assert "None of these waits here any more." in page
+    assert "The selected transfers are no longer dead letters." in page
     assert DeadLetterAction.objects.count() == 1
 
 
@@ -231,6 +231,6 @@ def test_a_dead_letter_that_is_busy_for_too_long_is_left_alone(desk: Client, dea
         holder.join(timeout=20)
         connection.close()
 
-    assert "That cannot be told now. It is busy; try again." in forecast
+    assert "The dry run is not possible now. It is in use; try again." in forecast
     assert "Not failed: transfer" in page
     assert is_dead(dead)

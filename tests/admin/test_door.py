@@ -51,7 +51,7 @@ def test_somebody_who_is_no_staff_is_refused(alice: User) -> None:
     response = browser_of(alice).get("/admin/", follow=True)
 
     assert response.status_code == 403
-    assert "You may not do this" in response.content.decode()
+    assert "You do not have access" in response.content.decode()
 
 
 def test_staff_who_were_deactivated_are_out(desk: Client, root: User) -> None:

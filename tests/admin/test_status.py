@@ -112,7 +112,7 @@ def test_a_wallet_that_is_frozen_already_is_left_as_it_is(desk: Client, books: B
     done = desk.post(_status_url("freeze", books.alice, books.bob), {"reason": "Second"}, follow=True).content.decode()
 
     assert "These cannot be" in page
-    assert "Left as it is: alice USD." in done
+    assert "Unchanged: alice USD." in done
     assert WalletStatusEvent.objects.filter(pgh_obj=books.alice).count() == 1
     assert _status(books.bob) == WalletStatus.FROZEN
 
@@ -234,5 +234,5 @@ def test_a_wallet_that_is_busy_for_too_long_is_left_alone(desk: Client, books: B
         holder.join(timeout=20)
         connection.close()
 
-    assert "Not frozen: alice USD. It is busy; try again." in page.content.decode()
+    assert "Not frozen: alice USD. It is in use; try again." in page.content.decode()
     assert _status(books.alice) == WalletStatus.OPEN

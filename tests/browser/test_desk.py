@@ -22,7 +22,7 @@ def _staff_comes_in(person: Person) -> None:
     person.fills("Username or email", person.name)
     person.fills("Password", PASSWORD)
     person.presses("Log in")
-    person.reads("What to look after")
+    person.reads("Administration")
 
 
 def test_staff_try_a_dead_letter_out_and_fail_it(visit: Visit, alice: User, bob: User, charlie: User) -> None:
@@ -59,7 +59,7 @@ def test_staff_replay_several_of_the_list(visit: Visit, alice: User, bob: User, 
     root.page.get_by_label("Note (optional)").press("Tab")
     root.page.keyboard.press("Enter")
 
-    root.reads("Put back into the queue: transfer")
+    root.reads("Replayed: transfer")
     assert [is_dead(transfer) for transfer in transfers] == [False, False]
 
 

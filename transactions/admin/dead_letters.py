@@ -35,7 +35,7 @@ class DeadLetterAdmin(JobColumnsMixin, ReadOnlyAdmin):
     list_select_related = ("transaction__source__owner", "transaction__destination__owner")
     ordering = ("dead_at", "id")
     search_fields = ("transaction",)
-    search_help_text = "A transaction's id in full, or the beginning of either side's username or e-mail address."
+    search_help_text = "Enter a full transaction id, or the beginning of either side's username or email."
     fields = (
         "transaction_link",
         "source_link",
@@ -128,7 +128,7 @@ class DeadLetterActionAdmin(ReadOnlyAdmin):
     list_select_related = ("actor",)
     ordering = ("-id",)
     search_fields = ("transaction",)
-    search_help_text = "A transaction's id in full, or the beginning of the username or e-mail address of who did it."
+    search_help_text = "Enter a full transaction id, or the beginning of the staff member's username or email."
     fields = ("acted_shown", "action", "transaction_link", "acted_by", "note", "attempts", "fault")
     readonly_fields = fields
 
@@ -144,12 +144,12 @@ class DeadLetterActionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="by")
     def acted_by(self, action: DeadLetterAction) -> str:
-        return action.actor.get_username() if action.actor else "nobody known"
+        return action.actor.get_username() if action.actor else "unknown"
 
     @admin.display(description="transaction")
     def transaction_link(self, action: DeadLetterAction) -> str:
         return transaction_link(action.transaction_id)
 
-    @admin.display(description="reason it was dead")
+    @admin.display(description="fault")
     def fault_short(self, action: DeadLetterAction) -> str:
         return Truncator(action.fault).chars(80)

@@ -44,7 +44,7 @@ class JobColumnsMixin:
     def idempotency_key(self, job: Job) -> str:
         return job.transaction.idempotency_key or "-"
 
-    @admin.display(description="asked for by")
+    @admin.display(description="initiator")
     def initiator_link(self, job: Job) -> str:
         url = reverse("admin:wallets_user_change", args=[job.transaction.initiator_id])
         return format_html('<a href="{}">{}</a>', url, job.transaction.initiator.get_username())
@@ -81,7 +81,7 @@ class JobAdmin(JobColumnsMixin, ReadOnlyAdmin):
     list_select_related = ("transaction__source__owner", "transaction__destination__owner")
     ordering = ("id",)
     search_fields = ("transaction",)
-    search_help_text = "A transaction's id in full, or the beginning of the sender's username or e-mail address."
+    search_help_text = "Enter a full transaction id, or the beginning of the sender's username or email."
     fields = (
         "transaction_link",
         "source_link",

@@ -61,7 +61,7 @@ class CreatedFilter(admin.ListFilter):
         except ValueError:
             day = None
         if day is None or not 1900 < day.year < 9999:
-            raise IncorrectLookupParameters(f"{text} is no day.")
+            raise IncorrectLookupParameters(f"{text} is not a date.")
         return datetime.combine(day, time.min, tzinfo=UTC)
 
 
@@ -98,9 +98,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     list_select_related = ("source__owner", "destination__owner")
     ordering = ("-id",)
     search_fields = ("id",)
-    search_help_text = (
-        "An id of a transaction or of a wallet, an idempotency key, a username or an e-mail address; all in full."
-    )
+    search_help_text = "Enter a full transaction id, wallet id, idempotency key, username or email."
     fields = (
         "id",
         "kind",
@@ -146,7 +144,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     def destination_link(self, transaction: Transaction) -> str:
         return wallet_link(transaction.destination)
 
-    @admin.display(description="asked for by")
+    @admin.display(description="initiator")
     def initiator_link(self, transaction: Transaction) -> str:
         url = reverse("admin:wallets_user_change", args=[transaction.initiator_id])
         return format_html('<a href="{}">{}</a>', url, transaction.initiator.get_username())
@@ -168,7 +166,7 @@ class EntryAdmin(ReadOnlyAdmin):
     list_select_related = ("wallet__owner",)
     ordering = ("-id",)
     search_fields = ("id",)
-    search_help_text = "An id of a wallet or of a transaction, a username or an e-mail address; all in full."
+    search_help_text = "Enter a full wallet id, transaction id, username or email."
     fields = list_display
     readonly_fields = fields
 

@@ -43,16 +43,16 @@ DECISIONS: Mapping[str, Decision] = {
     for decision in (
         Decision(
             "replay",
-            "put back into the queue",
+            "replayed",
             dead_letter_replay,
-            "It goes back into the queue in its old place and is tried afresh; it can still fail, or come back here.",
+            "The transfer takes its old place in the queue again. It can still fail, or become a dead letter again.",
             needs_note=False,
         ),
         Decision(
             "fail",
             "failed",
             dead_letter_fail,
-            "It ends as failed, for good. No money moves, and the sender sees that it failed.",
+            "The transfer fails, and this is final. No money moves, and the sender sees the failure.",
             needs_note=True,
         ),
     )
@@ -65,7 +65,7 @@ class NoteForm(forms.Form):
     note = forms.CharField(
         max_length=500,
         widget=AdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
-        help_text="Kept for ever beside your name. Other staff read it; sender and recipient do not.",
+        help_text="Stored permanently with your name. Visible to staff, but not to the sender or the recipient.",
     )
 
     def __init__(self, data: Any, *, required: bool) -> None:
@@ -83,7 +83,7 @@ def confirm_redirect(
         model_admin.message_user(request, f"Select at most {TRANSFERS_MAX} transfers.", messages.ERROR)
         return None
     if not ids:
-        model_admin.message_user(request, "None of these waits here any more.", messages.WARNING)
+        model_admin.message_user(request, "The selected transfers are no longer dead letters.", messages.WARNING)
         return None
     url = reverse("admin:transactions_deadletter_settle", args=[name])
     return HttpResponseRedirect(f"{url}?{urlencode({'ids': ','.join(map(str, ids))})}")
@@ -123,7 +123,7 @@ def dry_run_view(model_admin: ReadOnlyAdmin, request: HttpRequest, transaction_i
     letter = _dead([transfer]).first()
     forecast = _forecast(transfer.pk)
     if letter is None or forecast is None:
-        message = format_html("Transfer {} waits here no more.", transaction_link(transfer.pk))
+        message = format_html("Transfer {} is no longer a dead letter.", transaction_link(transfer.pk))
         model_admin.message_user(request, message, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:transactions_deadletter_changelist"))
     context: dict[str, Any] = {
@@ -144,7 +144,7 @@ def _forecast(transaction_id: int) -> str | None:
     except WalletError:
         return None
     except OperationalError as error:
-        return f"That cannot be told now. {_why_not(error)}"
+        return f"The dry run is not possible now. {_why_not(error)}"
 
 
 def _title(decision: Decision, dead: Sequence[DeadLetter]) -> str:
@@ -157,7 +157,7 @@ def _transfers(ids: str) -> list[Transaction]:
     numbers = [number_parse(word) for word in ids.split(",")[:TRANSFERS_MAX]]
     found = list(Transaction.objects.filter(id__in=[n for n in numbers if n is not None]).order_by("id"))
     if not found:
-        raise Http404("None of these transfers exists.")
+        raise Http404("These transfers do not exist.")
     return found
 
 
@@ -182,7 +182,7 @@ def _decide(
         message = format_html("{}: transfer {}.", decision.past.capitalize(), link)
         model_admin.message_user(request, message, messages.SUCCESS)
         return
-    message = format_html("Left as it is: transfer {}. It waits here no more.", link)
+    message = format_html("Unchanged: transfer {}. It is no longer a dead letter.", link)
     model_admin.message_user(request, message, messages.WARNING)
 
 
@@ -191,5 +191,5 @@ def _why_not(error: WalletError | OperationalError) -> str:
     if isinstance(error, WalletError):
         return error.detail
     if isinstance(error.__cause__, LockNotAvailable):
-        return "It is busy; try again."
+        return "It is in use; try again."
     raise error
