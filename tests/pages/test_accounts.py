@@ -55,6 +55,9 @@ def test_it_keeps_names_and_addresses_in_lower_case(db: None, client: Client) ->
         ({"password1": "12345678"}, "too common"),
         ({"password1": "dora"}, "too short"),
         ({"email": "dora"}, "Enter a valid email address."),
+        ({"username": ""}, "Enter a username."),
+        ({"email": ""}, "Enter your email."),
+        ({"password1": ""}, "Enter a password."),
     ],
 )
 def test_it_says_what_is_wrong_with_a_new_account(
