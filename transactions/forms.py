@@ -21,25 +21,42 @@ from wallets.models import Wallet, WalletStatus
 #: The one table from codes to words: at which field a refusal is shown (None: above the form), and the sentence (None:
 #: the error's own).
 REFUSALS: Mapping[ErrorCode, tuple[str | None, str | None]] = {
-    ErrorCode.INSUFFICIENT_FUNDS: ("amount", "That is more than this wallet holds."),
-    ErrorCode.BALANCE_LIMIT_EXCEEDED: ("amount", "That is more than a wallet may hold. Enter a smaller amount."),
-    ErrorCode.WALLET_FROZEN: ("wallet", "This wallet is frozen: no money moves in or out until support reopens it."),
-    ErrorCode.WALLET_CLOSED: ("wallet", "This wallet is closed. Choose another one."),
+    ErrorCode.INSUFFICIENT_FUNDS: ("amount", "This wallet does not hold that much."),
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: (
+        "amount",
+        "This would exceed the wallet's maximum balance. Enter a smaller amount.",
+    ),
+    ErrorCode.WALLET_FROZEN: ("wallet", "This wallet is frozen. No money can move in or out until support reopens it."),
+    ErrorCode.WALLET_CLOSED: ("wallet", "This wallet is closed. Choose another wallet."),
     ErrorCode.RECIPIENT_NOT_FOUND: ("recipient", None),
-    ErrorCode.SAME_WALLET: ("recipient", "That is you. Enter somebody else's username or e-mail address."),
-    ErrorCode.CURRENCY_MISMATCH: ("recipient", "They hold no wallet in this currency."),
+    ErrorCode.SAME_WALLET: (
+        "recipient",
+        "You cannot send money to yourself. Enter someone else's username or email.",
+    ),
+    ErrorCode.CURRENCY_MISMATCH: ("recipient", "The recipient has no wallet in this currency."),
     ErrorCode.NOT_FOUND: ("wallet", "Choose one of your wallets."),
-    ErrorCode.MALFORMED: (None, "Something in this form is not right. Check it and try again."),
+    ErrorCode.MALFORMED: (None, "This form is not valid. Check it and try again."),
     ErrorCode.IDEMPOTENCY_KEY_REUSED: (
         None,
-        "This form was used before, for something else: nothing was moved now. Send it once more to go on.",
+        "You already submitted this form with other details, so no money moved this time. Submit it again to continue.",
     ),
 }
 #: The same codes where it is the other side's wallet that refuses.
 REFUSALS_OF_RECIPIENT: Mapping[ErrorCode, tuple[str, str]] = {
-    ErrorCode.WALLET_FROZEN: ("recipient", "They cannot be paid at the moment: their wallet is frozen."),
-    ErrorCode.WALLET_CLOSED: ("recipient", "They cannot be paid: their wallet is closed."),
-    ErrorCode.BALANCE_LIMIT_EXCEEDED: ("amount", "That is more than their wallet may hold. Enter a smaller amount."),
+    ErrorCode.WALLET_FROZEN: ("recipient", "The recipient cannot receive money at the moment: their wallet is frozen."),
+    ErrorCode.WALLET_CLOSED: ("recipient", "The recipient cannot receive money: their wallet is closed."),
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: (
+        "amount",
+        "This would exceed the recipient's maximum balance. Enter a smaller amount.",
+    ),
+}
+
+
+#: The kinds of transactions, in the words of the pages.
+KIND_LABELS: Mapping[Kind, str] = {
+    Kind.DEPOSIT: "Money added",
+    Kind.WITHDRAWAL: "Money withdrawn",
+    Kind.TRANSFER: "Transfers",
 }
 
 
@@ -56,7 +73,7 @@ class MoneyForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={
             "required": "Choose a wallet.",
-            "invalid_choice": "This wallet moves no money at the moment. Choose another one.",
+            "invalid_choice": "This wallet is not open. Choose another wallet.",
         },
     )
     amount = forms.CharField(
@@ -93,7 +110,7 @@ class MoneyForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         if "idempotency_key" not in cleaned:
             self._renew_key()
-            self.add_error(None, "This form was out of date. Send it once more.")
+            self.add_error(None, "This form was out of date. Submit it again.")
         wallet = self.wallet_chosen
         if wallet is not None and "wallet" in cleaned and "amount" in cleaned:
             try:
@@ -119,7 +136,7 @@ class MoneyForm(forms.Form):
     def refuse_for(self, *, wait_s: int) -> None:
         """Shows that it came too often. What was entered is kept, and may be sent as it stands when the time is up."""
         self.full_clean()
-        self.add_error(None, f"Too many in a short time. Wait {wait_words(wait_s)}, then send it again as it is.")
+        self.add_error(None, f"Too many attempts. Wait {wait_words(wait_s)}, then submit the form again.")
 
     def _renew_key(self) -> None:
         self.data = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict
@@ -149,10 +166,10 @@ class SendForm(MoneyForm):
 
     recipient = forms.CharField(
         label="To",
-        help_text="A username or an e-mail address.",
+        help_text="A username or email.",
         max_length=RECIPIENT_LENGTH_MAX,
         widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-        error_messages={"required": "Enter a username or an e-mail address."},
+        error_messages={"required": "Enter a username or email."},
     )
     field_order = ["recipient", "wallet", "amount", "memo", "idempotency_key"]
 
@@ -165,7 +182,7 @@ def _day_field(*, label: str) -> forms.DateField:
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
         validators=[MinValueValidator(datetime.date(2000, 1, 1)), MaxValueValidator(datetime.date(2999, 12, 31))],
-        error_messages={"invalid": "Enter a day such as 2025-11-21."},
+        error_messages={"invalid": "Enter a date such as 2025-11-21."},
     )
 
 
@@ -178,7 +195,7 @@ class HistoryForm(forms.Form):
         required=False,
         widget=forms.RadioSelect,
     )
-    kind = forms.ChoiceField(label="Type", choices=[("", "Every type"), *Kind.choices], required=False)
+    kind = forms.ChoiceField(label="Type", choices=[("", "All types"), *KIND_LABELS.items()], required=False)
     since = _day_field(label="From")
     until = _day_field(label="To")
 
@@ -186,7 +203,7 @@ class HistoryForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         since, until = cleaned.get("since"), cleaned.get("until")
         if since and until and until < since:
-            self.add_error("until", "Choose a day on or after the first one.")
+            self.add_error("until", "Choose a date that is not before “From”.")
         return cleaned
 
     def query(self, *, cursor: str | None) -> HistoryQuery:

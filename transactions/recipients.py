@@ -98,7 +98,7 @@ def _resolve(
 def _recipient_error(name: str, currency: str, people: _People) -> WalletError:
     if "@" in name:
         # One answer for an unknown address and for an account without the wallet: it must not reveal accounts.
-        detail = f"This email address cannot receive {currency}. Check it, or ask for the username."
+        detail = f"This email cannot receive {currency}. Check it, or ask for the username."
     elif name in people.names:
         detail = f"{name} has no wallet in {currency}."
     else:

@@ -31,7 +31,7 @@ class TokenForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=TOKEN_NAME_LENGTH_MAX,
-        help_text="What will use it, such as “backup script”.",
+        help_text="The program that will use it, such as “backup script”.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": "Give the token a name."},
     )
@@ -42,8 +42,8 @@ def _currency_choices(taken: Collection[str]) -> list[tuple[str, Any]]:
     others = [code for code in CURRENCIES if code not in taken and code not in POPULAR_CURRENCIES]
     return [
         ("", "Choose a currency"),
-        ("Often chosen", [(code, currency_label(code)) for code in popular]),
-        ("All others", [(code, currency_label(code)) for code in others]),
+        ("Popular currencies", [(code, currency_label(code)) for code in popular]),
+        ("Other currencies", [(code, currency_label(code)) for code in others]),
     ]
 
 

@@ -47,7 +47,7 @@ class User(AbstractUser):
         error_messages={"unique": "This username is taken."},
     )
     email = models.EmailField(
-        "e-mail address", unique=True, error_messages={"unique": "This e-mail address belongs to an account already."}
+        "email", unique=True, error_messages={"unique": "This email already belongs to an account."}
     )
 
     objects: ClassVar[PeopleManager] = PeopleManager()

@@ -86,7 +86,7 @@ def wallet_open(*, owner: User, currency: str) -> Wallet:
     """
     if currency not in CURRENCIES:
         raise WalletError(
-            ErrorCode.MALFORMED, "Unknown currency.", fields={"currency": ["Use an ISO 4217 code, such as USD."]}
+            ErrorCode.MALFORMED, "Unknown currency.", fields={"currency": ["Must be an ISO 4217 code, such as USD."]}
         )
     try:
         with transaction.atomic():
@@ -147,7 +147,7 @@ def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
         # this commit and finds the token, or this call sees that `user` signed in with the old password.
         account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if not account.is_active or account.get_session_auth_hash() != user.get_session_auth_hash():
-            raise WalletError(ErrorCode.NOT_AUTHENTICATED, "The account was shut, or its password changed.")
+            raise WalletError(ErrorCode.NOT_AUTHENTICATED, "The account was deactivated, or its password was changed.")
         token, secret = ApiToken.objects.create(user=account, name=name)  # type: ignore[no-untyped-call]  # knox is untyped
     return token, secret
 
@@ -222,5 +222,5 @@ def _taken(error: IntegrityError) -> Exception:
     if not isinstance(error.__cause__, UniqueViolation):
         return error
     field = "email" if "email" in constraint_violated(error) else "username"
-    message = f"This {'e-mail address' if field == 'email' else field} is taken."
+    message = f"This {field} is taken."
     return WalletError(ErrorCode.MALFORMED, message, fields={field: [message]})

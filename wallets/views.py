@@ -74,7 +74,7 @@ def tokens_page(request: PersonRequest) -> HttpResponse:
 @page
 def token_revoke_page(request: PersonRequest) -> HttpResponse:
     token_revoke(user=request.user, digest=request.POST.get("digest", ""))
-    messages.success(request, "The token is revoked. Whatever used it is out.")
+    messages.success(request, "The token was revoked. Programs can no longer use it.")
     return redirect("token_list")
 
 

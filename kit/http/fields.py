@@ -11,7 +11,7 @@ class TextField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
-            raise serializers.ValidationError("Give a string.")
+            raise serializers.ValidationError("Must be a string.")
         return super().to_internal_value(data)
 
 
@@ -20,14 +20,14 @@ class EmailTextField(serializers.EmailField):
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
-            raise serializers.ValidationError("Give a string.")
+            raise serializers.ValidationError("Must be a string.")
         return super().to_internal_value(data).lower()
 
 
 class ChoiceTextField(serializers.ChoiceField):
     """A JSON string from a fixed list."""
 
-    default_error_messages = {"invalid_choice": "Give one of the values that the schema lists."}
+    default_error_messages = {"invalid_choice": "Must be one of the values listed in the schema."}
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

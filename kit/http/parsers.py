@@ -20,7 +20,7 @@ class PayloadTooLarge(APIException):
     """The body is larger than the API accepts."""
 
     status_code = 413
-    default_detail = f"A body has at most {BODY_BYTES_MAX} bytes."
+    default_detail = f"The body must not exceed {BODY_BYTES_MAX} bytes."
     default_code = "payload_too_large"
 
 
@@ -31,7 +31,7 @@ class StrictJSONParser(BaseParser):
 
     def parse(self, stream: IO[bytes], media_type: str | None = None, parser_context: Any = None) -> dict[str, Any]:  # noqa: ARG002 - DRF's signature
         if _charset(media_type or "") not in {"utf-8", "utf8"}:
-            raise UnsupportedMediaType(media_type or "", "JSON is sent in UTF-8.")
+            raise UnsupportedMediaType(media_type or "", "The JSON must be encoded in UTF-8.")
         body = stream.read(BODY_BYTES_MAX + 1)
         if len(body) > BODY_BYTES_MAX:
             raise PayloadTooLarge
@@ -53,27 +53,27 @@ def _parse(body: bytes) -> dict[str, Any]:
         )
         is_storable = not any(map(_UNSTORABLE.search, _strings(value)))
     except UnicodeDecodeError as error:
-        raise ParseError("The body is not UTF-8.") from error
+        raise ParseError("The body is not valid UTF-8.") from error
     except RecursionError as error:
         raise ParseError("The JSON is nested too deeply.") from error
     except json.JSONDecodeError as error:
-        raise ParseError(f"The body is not JSON: {error.msg} at character {error.pos}.") from error
+        raise ParseError(f"The body is not valid JSON: {error.msg} at character {error.pos}.") from error
     if not isinstance(value, dict):
         raise ParseError("The body must be a JSON object.")
     if not is_storable:
-        raise ParseError("A string must hold neither NUL nor half of a surrogate pair.")
+        raise ParseError("Strings must not contain NUL or an unpaired surrogate.")
     return value
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise ParseError("The JSON names a field twice.")
+        raise ParseError("A JSON object repeats a field.")
     return value
 
 
 def _constant(name: str) -> Any:
-    raise ParseError(f"{name} is not JSON.")
+    raise ParseError(f"{name} is not valid JSON.")
 
 
 def _integer(digits: str) -> int | float:

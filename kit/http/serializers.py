@@ -17,9 +17,9 @@ class StrictSerializer(serializers.Serializer[Any]):
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, Mapping):
-            raise serializers.ValidationError({"item": ["Give a JSON object."]})
+            raise serializers.ValidationError({"item": ["Must be a JSON object."]})
         unknown = [name for name in data if name not in self.fields][:_UNKNOWN_NAMES_SHOWN]
-        errors: dict[str, Any] = {name[:100]: ["This field is unknown here."] for name in unknown}
+        errors: dict[str, Any] = {name[:100]: ["Unknown field."] for name in unknown}
         checked: dict[str, Any] = {}
         try:
             checked = super().to_internal_value(data)

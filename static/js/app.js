@@ -1,17 +1,17 @@
-// What the pages can do better with JavaScript. Each of them works without it.
+// Enhancements of the pages. Every page works without JavaScript.
 "use strict";
 
 (() => {
   const all = (selector) => document.querySelectorAll(selector);
 
-  // Times are shown in the reader's zone from the next page on (wallets/pages.py reads the cookie).
+  // From the next page on, times are in the user's time zone (kit/http/pages.py reads the cookie).
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) {
     const secure = location.protocol === "https:" ? "; Secure" : "";
     document.cookie = `timezone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
   }
 
-  // A second press on the button of a form that is on its way sends nothing. The server would see to it too.
+  // A double click submits a form only once. The idempotency key protects against a second submission as well.
   all("form[data-once]").forEach((form) => {
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) {
@@ -24,7 +24,7 @@
       });
     });
   });
-  // Come back with "back", the form is fresh.
+  // A form that the "back" button restores can be submitted again.
   window.addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     all("form[data-once]").forEach((form) => {
@@ -50,7 +50,7 @@
   copied.setAttribute("role", "status");
   document.body.append(copied);
 
-  // Copying and printing, offered where scripts run: on the page as it came, and on what htmx has put into it.
+  // Copy and print buttons work only with scripts, so scripts show them: on the page, and in what htmx inserts later.
   const offer = () => {
     all("[data-copy]").forEach((button) => (button.hidden = !navigator.clipboard));
     all("[data-print]").forEach((button) => (button.hidden = false));
@@ -60,7 +60,7 @@
   const copy = async (button) => {
     const word = button.querySelector("span");
     const text = document.getElementById(button.dataset.copy).innerText.trim();
-    // A browser may refuse, and then says so to nobody but us.
+    // The browser may refuse without telling the user, so the button does.
     const said = await navigator.clipboard.writeText(text).then(
       () => "Copied",
       () => "Not copied"
@@ -78,7 +78,7 @@
     if (event.target.closest("[data-print]")) window.print();
   });
 
-  // The amount: ready-made ones to press, and the sign of the wallet that is chosen.
+  // The amount: buttons with common amounts, and the currency sign of the selected wallet.
   const amount = document.getElementById("id_amount");
   all("[data-amounts]").forEach((group) => {
     group.hidden = false;
@@ -101,7 +101,7 @@
     show();
   }
 
-  // htmx replaces parts of a page. Where that fails, or the session has ended, the whole page is asked for.
+  // htmx replaces parts of a page. If that fails, or the session has ended, the browser loads the whole page.
   if (window.htmx || document.querySelector('meta[name="htmx-config"]')) {
     const isLive = (element) => element.matches("[data-live]");
     const hide = () => all("[data-hide-with-htmx]").forEach((one) => (one.hidden = true));
@@ -119,8 +119,8 @@
     });
     const whole = ({ pathInfo }) => location.assign(pathInfo.finalRequestPath || pathInfo.requestPath);
 
-    // A transfer on its way is followed while somebody looks. A look that fails is made again, a few times, and then
-    // the link to load the page anew is shown.
+    // The page of a pending transfer polls while it is visible. A failed poll is retried a few times; after that, the
+    // page shows its link to refresh.
     const isFollower = (element) => element.matches("[data-follow]");
     const follow = (follower) => follower.isConnected && window.htmx.trigger(follower, "resume");
     const followLater = (follower) => {
@@ -134,13 +134,13 @@
       if (document.hidden && (isFollower(elt) || isLive(elt))) event.preventDefault();
     });
 
-    // A page that is live asks every few seconds, and as soon as it is seen again. It names the state that it shows, so
-    // that the answer is empty while nothing has changed. A look that fails needs nothing: the next one follows.
+    // The dashboard polls every few seconds, and as soon as it becomes visible again. It sends the ETag of what it
+    // shows, so the answer is an empty 304 while nothing has changed. A failed poll needs no retry: the next one follows.
     document.addEventListener("htmx:configRequest", (event) => {
       const { elt, headers } = event.detail;
       if (isLive(elt)) headers["If-None-Match"] = elt.dataset.etag;
     });
-    // What has been read out already is not read out again.
+    // Screen readers must not announce the same text twice.
     document.addEventListener("htmx:oobBeforeSwap", (event) => {
       const { target, fragment } = event.detail;
       if (target.textContent === fragment.textContent) event.detail.shouldSwap = false;

@@ -136,7 +136,7 @@ def test_a_dry_run_of_a_replayed_transfer_redirects_to_the_list(superuser: Clien
     answer = superuser.get(dry_run_url(dead), follow=True)
 
     assert answer.wsgi_request.path == DEAD_LETTERS
-    assert "is not a dead letter any more" in answer.content.decode()
+    assert "is no longer a dead letter" in answer.content.decode()
 
 
 def test_the_audit_trail_is_shown_and_cannot_be_changed(superuser: Client, dead: Transaction) -> None:
@@ -192,4 +192,4 @@ def test_the_list_of_jobs_shows_how_many_wait_and_hides_dead_letters(
 
 
 def test_an_empty_list_of_jobs_says_so(superuser: Client, books: Books) -> None:
-    assert "Nothing waits to be settled." in superuser.get(JOBS).content.decode()
+    assert "No jobs are waiting." in superuser.get(JOBS).content.decode()

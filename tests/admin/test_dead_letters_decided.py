@@ -97,8 +97,8 @@ def test_a_transfer_that_is_not_dead_any_more_is_left_as_it_is(
     done = superuser.post(settle_url("replay", dead, other), follow=True).content.decode()
     nothing = superuser.get(settle_url("replay", dead)).content.decode()
 
-    assert "These are left as they are" in page
-    assert "Left as it is: transfer" in done
+    assert "These are no longer dead letters" in page
+    assert "Unchanged: transfer" in done
     assert "Nothing to replay" in nothing
     assert 'value="Replay"' not in nothing
     assert [action.transaction_id for action in DeadLetterAction.objects.all()] == [dead.id, other.id]
@@ -110,7 +110,7 @@ def test_a_selection_that_was_decided_meanwhile_does_nothing_more(superuser: Cli
 
     page = superuser.post(DEAD_LETTERS, selected, follow=True).content.decode()
 
-    assert "None of these is a dead letter any more." in page
+    assert "The selected transfers are no longer dead letters." in page
     assert DeadLetterAction.objects.count() == 1
 
 
@@ -235,6 +235,6 @@ def test_a_dead_letter_that_stays_locked_is_left_as_it_is(superuser: Client, dea
         holder.join(timeout=20)
         connection.close()
 
-    assert "The dry run is not possible now. It is busy; try again." in forecast
+    assert "The dry run is not possible now. It is in use; try again." in forecast
     assert "Not failed: transfer" in page
     assert is_dead(dead)

@@ -51,7 +51,7 @@ def test_a_user_who_is_not_staff_is_refused(alice: User) -> None:
     response = browser_of(alice).get("/admin/", follow=True)
 
     assert response.status_code == 403
-    assert "You may not do this" in response.content.decode()
+    assert "You do not have access" in response.content.decode()
 
 
 def test_deactivated_staff_are_logged_out(superuser: Client, root: User) -> None:

@@ -113,8 +113,8 @@ def test_a_wallet_that_is_frozen_already_is_left_as_it_is(superuser: Client, boo
         _status_url("freeze", books.alice, books.bob), {"reason": "Second"}, follow=True
     ).content.decode()
 
-    assert "These are left as they are" in page
-    assert "Left as it is: alice USD." in done
+    assert "These cannot be" in page
+    assert "Unchanged: alice USD." in done
     assert WalletStatusEvent.objects.filter(pgh_obj=books.alice).count() == 1
     assert _status(books.bob) == WalletStatus.FROZEN
 
@@ -238,5 +238,5 @@ def test_a_wallet_that_stays_locked_is_left_as_it_is(superuser: Client, books: B
         holder.join(timeout=20)
         connection.close()
 
-    assert "Not frozen: alice USD. It is busy; try again." in page.content.decode()
+    assert "Not frozen: alice USD. It is in use; try again." in page.content.decode()
     assert _status(books.alice) == WalletStatus.OPEN

@@ -34,7 +34,7 @@ def code(steps: int = 0) -> str:
 
 def assert_otp_needed(response: HttpResponse) -> None:
     problem = assert_problem(response, "not_authenticated", 401)
-    assert "otp is needed" in problem["detail"]
+    assert "otp is required" in problem["detail"]
     assert list(problem["errors"]) == ["otp"]
 
 

@@ -35,16 +35,16 @@ class Person:
 
     def signs_up(self) -> None:
         self.opens("/")
-        self.follows("Open a wallet")
+        self.follows("Sign up")
         self.fills("Username", self.name)
-        self.fills("E-mail address", f"{self.name}@example.com")
+        self.fills("Email", f"{self.name}@example.com")
         self.fills("Password", PASSWORD)
-        self.presses("Open my wallet")
+        self.presses("Sign up")
         self.reads("Your wallet is ready")
 
     def logs_in(self, password: str = PASSWORD) -> None:
         self.opens("/accounts/login/")
-        self.fills("Username or e-mail address", self.name)
+        self.fills("Username or email", self.name)
         self.fills("Password", password)
         self.presses("Log in")
         expect(self.page.get_by_role("heading", name="Home")).to_be_attached()
@@ -62,7 +62,7 @@ class Person:
         self.fills("Amount", amount)
         self.page.get_by_label("Note").fill(note)
         self.presses("Review")
-        self.reads("Is this right?")
+        self.reads("Review your transfer")
 
     def focus(self) -> str:
         """The name of what has the keyboard's attention."""

@@ -27,7 +27,7 @@ def sends(person: Person) -> None:
     person.logs_in()
     person.reviews("bob", "20", note="Lunch")
     person.presses(BUTTON)
-    expect(person.page.get_by_role("heading", name="On its way")).to_be_visible()
+    expect(person.page.get_by_role("heading", name="Transfer pending")).to_be_visible()
     person.page.evaluate("window.stayed = true")
 
 
@@ -82,7 +82,7 @@ def test_a_transfer_that_fails_says_why_and_is_tried_again(visit: Visit, alice: 
     sends(person)
     withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=9_000)
     settle()
-    expect(person.page.get_by_role("heading", name="Not carried out")).to_be_visible()
+    expect(person.page.get_by_role("heading", name="Transfer failed")).to_be_visible()
     person.reads("your wallet did not hold enough. No money moved.")
     expect(person.page.locator("#news")).to_contain_text("No money moved.")
     assert person.page.evaluate("window.stayed")
@@ -102,9 +102,9 @@ def test_without_javascript_a_refresh_shows_the_end(visit: Visit, alice: User, b
     person.logs_in()
     person.reviews("bob", "20")
     person.presses(BUTTON)
-    person.reads("On its way")
+    person.reads("Transfer pending")
     person.follows("Refresh")
-    person.reads("On its way")
+    person.reads("Transfer pending")
     settle()
     person.follows("Refresh")
     person.reads("Money sent")
@@ -118,7 +118,7 @@ def test_a_double_click_sends_once(visit: Visit, alice: User, bob: User, javascr
     person.logs_in()
     person.reviews("bob", "20")
     person.button(BUTTON).dblclick()
-    person.reads("On its way")
+    person.reads("Transfer pending")
     assert Transaction.objects.filter(kind="transfer").count() == 1
     settle()
     assert balance_of(bob) == 2_000
@@ -131,7 +131,7 @@ def test_it_is_sent_with_the_keyboard_alone(visit: Visit, alice: User, bob: User
     person.reviews("bob", "20")
     person.tabs_to(BUTTON)
     person.page.keyboard.press("Enter")
-    person.reads("On its way")
+    person.reads("Transfer pending")
     assert Transaction.objects.get(kind="transfer").status == Status.PENDING
 
 
@@ -204,11 +204,11 @@ def test_the_sender_finds_it_on_home_and_in_the_history(visit: Visit, alice: Use
     person.logs_in()
     for path in ("/", "/history/"):
         person.opens(path)
-        group = person.page.get_by_role("region", name="On its way")
+        group = person.page.get_by_role("region", name="Pending")
         expect(group.get_by_role("link")).to_have_count(1)
         expect(group).to_contain_text("Pending")
     group.get_by_role("link").click()
-    expect(person.page.get_by_role("heading", name="On its way")).to_be_visible()
+    expect(person.page.get_by_role("heading", name="Transfer pending")).to_be_visible()
 
 
 @pytest.mark.parametrize(("width", "dark"), [(320, False), (360, True), (1280, False), (1280, True)])

@@ -19,10 +19,10 @@ def _staff_comes_in(person: Person) -> None:
     user.is_staff = user.is_superuser = True
     user.save()
     person.opens("/admin/")
-    person.fills("Username or e-mail address", person.name)
+    person.fills("Username or email", person.name)
     person.fills("Password", PASSWORD)
     person.presses("Log in")
-    person.reads("What to look after")
+    person.reads("Administration")
 
 
 def test_staff_try_a_dead_letter_out_and_fail_it(visit: Visit, alice: User, bob: User, charlie: User) -> None:

@@ -33,7 +33,7 @@ def test_a_person_who_is_too_quick_is_told_so_and_loses_nothing(visit: Visit, al
     person.presses("Add money")
 
     person.reads("No money was added")
-    person.reads("Too many in a short time.")
+    person.reads("Too many attempts.")
     expect(person.page.get_by_label("Amount", exact=True)).to_have_value("20")
     expect(person.page.get_by_label("Note")).to_have_value("Rent")
     assert person.page.evaluate(STICKS_OUT) <= 0
@@ -71,7 +71,7 @@ def test_a_stranger_who_guesses_is_told_how_long_to_wait(visit: Visit, alice: Us
     person = visit("alice", width=360, dark=dark)
     for _ in range(2):
         person.opens("/accounts/login/")
-        person.fills("Username or e-mail address", "alice")
+        person.fills("Username or email", "alice")
         person.fills("Password", "wrong")
         person.presses("Log in")
 

@@ -36,10 +36,10 @@ def _root() -> User:
 
 def _comes_in(person: Person) -> None:
     person.opens("/admin/")
-    person.fills("Username or e-mail address", person.name)
+    person.fills("Username or email", person.name)
     person.fills("Password", PASSWORD)
     person.presses("Log in")
-    person.reads("What to look after")
+    person.reads("Administration")
 
 
 def test_staff_freeze_a_wallet_and_find_out_later_why(visit: Visit, alice: User, bob: User, charlie: User) -> None:

@@ -22,7 +22,7 @@ def test_swagger_ui_draws_the_operations_and_asks_nobody_else(visit: Visit, live
     alice.page.locator("#operations-Account-auth_register .opblock-summary-control").click()
 
     alice.reads("correct horse battery")
-    alice.reads("Send money to a person or to a wallet")
+    alice.reads("Send money to a user or a wallet")
     assert [url for url in elsewhere if not url.startswith((live_server.url, "data:"))] == []
 
 

@@ -47,7 +47,7 @@ def test_it_is_on_its_way_at_once_and_arrives_behind(alices: Client, alice: User
     assert response["Location"] == f"/transactions/{transfer.pk}/?done=now"
     assert (transfer.status, transfer.memo, balance_of(bob)) == (Status.PENDING, "Lunch", 0)
     page = read(alices, response["Location"])
-    assert "On its way" in page
+    assert "Transfer pending" in page
     assert "Refresh" in page
     settle()
     assert balance_of(bob) == 2_000
@@ -69,7 +69,7 @@ def test_it_moves_money_once_whichever_buttons_are_pressed(
         settle()
     second = send(alices, REVIEW, in_background(data) if second_in_background else data)
     assert second["Location"] == first["Location"].replace("done=now", "done=again")
-    assert "This form was sent more than once." in read(alices, second["Location"])
+    assert "You submitted this form more than once." in read(alices, second["Location"])
     settle()
     assert (balance_of(alice), balance_of(bob)) == (3_000, 2_000)
     assert Transaction.objects.filter(kind="transfer").count() == 1
@@ -84,7 +84,7 @@ def test_it_leads_to_the_failure_when_the_other_button_is_pressed_after_it(
     withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=4_000)
     settle()
     page = read(alices, send(alices, REVIEW, data)["Location"])
-    assert "Not carried out" in page
+    assert "Transfer failed" in page
     assert "Try again" in page
 
 
@@ -157,13 +157,13 @@ def test_a_failure_says_why_and_offers_to_try_again_with_the_same_things(
     path = submitted(alice)
     settle()
     page = read(alices, path)
-    assert "Not carried out" in page
-    assert "your wallet did not hold enough. No money moved." in page
+    assert "Transfer failed" in page
+    assert "Your wallet did not hold enough money when the transfer was due. No money moved." in page
     again = f"/send/?again={Transaction.objects.get().pk}"
     assert f'href="{again}"' in page
     assert fields_of(alices.get(again)).items() >= {"recipient": "bob", "amount": "20.00", "memo": "Lunch"}.items()
     his = read(bobs, path)
-    assert "the sender's wallet did not hold enough. No money moved." in his
+    assert "The sender's wallet did not hold enough money when the transfer was due. No money moved." in his
     assert "Try again" not in his
 
 
@@ -187,12 +187,12 @@ def _reviewed_then_emptied(alices: Client, alice: User) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
-        ("balance_limit_exceeded", "Their wallet would have held more"),
+        ("balance_limit_exceeded", "exceeded the recipient's maximum balance"),
         ("wallet_frozen", "One of the two wallets was frozen"),
         ("wallet_closed", "One of the two wallets was closed"),
-        ("idempotency_key_reused", "asked for twice, and carried out once"),
-        ("settlement_failed", "our staff have called it off"),
-        ("not_found", "It could not be carried out."),
+        ("idempotency_key_reused", "is a duplicate of one that you submitted before"),
+        ("settlement_failed", "our staff cancelled it"),
+        ("not_found", "The transfer could not be completed."),
     ],
 )
 def test_each_failure_has_its_sentence(alices: Client, alice: User, bob: User, code: str, sentence: str) -> None:
@@ -215,7 +215,7 @@ def test_what_staff_have_called_off_says_so(alices: Client, alice: User, bob: Us
     path = submitted(alice)
     Job.objects.update(dead_at=timezone.now())
     dead_letter_fail(transaction_id=Transaction.objects.get().pk, actor=None, note="A test")
-    assert "our staff have called it off. No money moved." in read(alices, path)
+    assert "our staff cancelled it. No money moved." in read(alices, path)
 
 
 @pytest.mark.parametrize("number", ["", "x", "0", "9" * 19, "9" * 5000])

@@ -14,7 +14,7 @@ from wallets.models import User
 def test_it_says_that_there_is_nothing_at_an_address(db: None, client: Client) -> None:
     response = client.get("/nowhere/")
     assert response.status_code == 404
-    assert "There is nothing here" in text_of(response)
+    assert "Page not found" in text_of(response)
 
 
 def test_it_says_that_a_form_was_out_of_date(alice: User) -> None:
@@ -22,7 +22,7 @@ def test_it_says_that_a_form_was_out_of_date(alice: User) -> None:
     client.force_login(alice)
     response = client.post("/add/", {"amount": "5"})
     assert response.status_code == 403
-    assert "This form was out of date" in text_of(response)
+    assert "This form is out of date" in text_of(response)
 
 
 def test_it_apologises_for_a_mistake_of_ours_without_the_database(
@@ -52,4 +52,4 @@ def test_it_says_that_it_is_back_soon_when_the_database_is_gone(
     response = alices.get("/")
     assert response.status_code == 503
     assert response["Retry-After"] == "5"
-    assert "We are back in a moment" in text_of(response)
+    assert "Wallet is temporarily unavailable" in text_of(response)

@@ -39,7 +39,7 @@ def test_it_shows_everything_newest_first_with_the_balance_after(alices: Client,
     response = alices.get("/history/")
     assert amounts(response) == [f"{MINUS}$3.00", f"{MINUS}$7.00", "+$50.00"]
     assert "$43.00" in text_of(response)
-    assert "That is everything." in text_of(response)
+    assert "No older transactions." in text_of(response)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_it_says_which_filter_it_does_not_understand(alices: Client, filters: di
 def test_it_answers_a_page_to_a_cursor_that_was_not_made_here(alices: Client, cursor: str) -> None:
     response = alices.get("/history/", {"cursor": cursor})
     assert response.status_code == 400
-    assert "was not understood" in text_of(response)
+    assert "could not understand" in text_of(response)
 
 
 def test_it_leads_through_every_page_and_back_and_meets_each_row_once(alices: Client, alice: User) -> None:

@@ -39,7 +39,7 @@ def test_it_moves_money_once_when_the_same_form_is_sent_twice(alices: Client, al
     assert Transaction.objects.count() == 2
     assert abs(balance_of(alice) - 10_000) == 500
     assert first["Location"].partition("?")[0] == second["Location"].partition("?")[0]
-    assert "The money moved one time only" in text_of(alices.get(second["Location"]))
+    assert "The money moved only once" in text_of(alices.get(second["Location"]))
 
 
 def test_it_moves_nothing_when_a_used_form_is_sent_with_another_amount(alices: Client, alice: User) -> None:
@@ -47,7 +47,7 @@ def test_it_moves_nothing_when_a_used_form_is_sent_with_another_amount(alices: C
     send(alices, "/add/", data)
     response = send(alices, "/add/", data | {"amount": "7"})
     assert response.status_code == 422
-    assert "nothing was moved now" in text_of(response)
+    assert "no money moved this time" in text_of(response)
     assert balance_of(alice) == 500
     # The form comes back with a fresh key: sent once more, it is a new movement.
     assert send(alices, "/add/", fields_of(response)).status_code == 302
@@ -58,13 +58,13 @@ def test_it_moves_nothing_when_a_used_form_is_sent_with_another_amount(alices: C
     ("amount", "sentence"),
     [
         ("", "Enter an amount."),
-        ("0", "Enter an amount above zero."),
+        ("0", "Enter an amount greater than zero."),
         ("-5", "Enter an amount such as"),
         ("1e3", "Enter an amount such as"),
         ("NaN", "Enter an amount such as"),
         ("\N{ARABIC-INDIC DIGIT FIVE}", "Enter an amount such as"),
-        ("1.005", "USD has 2 decimals at most."),
-        ("9" * 30, "The most you can move at once is"),
+        ("1.005", "USD allows at most 2 decimal places."),
+        ("9" * 30, "The maximum amount is"),
         ("9" * 41, "at most 40 characters"),
     ],
 )
@@ -84,7 +84,7 @@ def test_it_says_at_the_amount_that_the_wallet_holds_less(alices: Client, alice:
     give(alice, 500)
     response = fill(alices, "/withdraw/", amount="5.01")
     assert response.status_code == 422
-    assert "That is more than this wallet holds." in text_of(response)
+    assert "This wallet does not hold that much." in text_of(response)
     assert balance_of(alice) == 500
 
 
@@ -93,7 +93,7 @@ def test_it_reads_the_amount_in_the_currency_of_the_wallet(alices: Client, alice
     assert fill(alices, "/add/", amount="500", wallet=str(yen.id)).status_code == 302
     assert balance_of(alice, "JPY") == 500
     response = fill(alices, "/add/", amount="500.5", wallet=str(yen.id))
-    assert "JPY has no decimals." in text_of(response)
+    assert "JPY has no decimal places." in text_of(response)
 
 
 @pytest.mark.parametrize("path", ["/add/", "/withdraw/"])

@@ -43,7 +43,7 @@ def test_it_shows_that_a_transfer_is_on_its_way(alices: Client, alice: User, bob
     request = TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=2_000)
     pending = transfer_submit(actor=alice, request=request).transaction
     page = text_of(alices.get(f"/transactions/{pending.pk}/"))
-    assert "On its way" in page
+    assert "Transfer pending" in page
     assert "Pending" in page
 
 
@@ -52,6 +52,6 @@ def test_it_shows_why_a_transfer_failed(alices: Client, alice: User, bob: User) 
     failed = transfer_submit(actor=alice, request=request).transaction
     settle()
     page = text_of(alices.get(f"/transactions/{failed.pk}/"))
-    assert "Not carried out" in page
-    assert "your wallet did not hold enough." in page
+    assert "Transfer failed" in page
+    assert "Your wallet did not hold enough money" in page
     assert "No money moved." in page

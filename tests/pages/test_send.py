@@ -82,12 +82,12 @@ def test_it_pays_the_wallet_that_was_reviewed_even_if_its_owner_changes_name(
 @pytest.mark.parametrize(
     ("entered", "field", "sentence"),
     [
-        ({"recipient": ""}, "recipient", "Enter a username or an e-mail address."),
+        ({"recipient": ""}, "recipient", "Enter a username or email."),
         ({"recipient": "nobody"}, "recipient", "There is no user nobody. Check the spelling."),
-        ({"recipient": "nobody@example.com"}, "recipient", "This email address cannot receive USD."),
-        ({"recipient": "alice"}, "recipient", "That is you."),
-        ({"recipient": "Alice@Example.com"}, "recipient", "That is you."),
-        ({"amount": "50.01"}, "amount", "That is more than this wallet holds."),
+        ({"recipient": "nobody@example.com"}, "recipient", "This email cannot receive USD."),
+        ({"recipient": "alice"}, "recipient", "You cannot send money to yourself."),
+        ({"recipient": "Alice@Example.com"}, "recipient", "You cannot send money to yourself."),
+        ({"amount": "50.01"}, "amount", "This wallet does not hold that much."),
         ({"amount": "twenty"}, "amount", "Enter an amount such as"),
         ({"memo": "x" * 201}, "memo", "at most 200 characters"),
     ],
@@ -126,7 +126,7 @@ def test_it_comes_back_to_the_form_when_the_money_has_gone_meanwhile(alices: Cli
     withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=4_000)
     response = send(alices, REVIEW, data)
     assert response.status_code == 422
-    assert "That is more than this wallet holds." in text_of(response)
+    assert "This wallet does not hold that much." in text_of(response)
     assert fields_of(response)["memo"] == "Lunch"
     assert fields_of(response)["recipient"] == "bob"
     assert balance_of(bob) == 0

@@ -78,10 +78,10 @@ def test_a_malformed_request_names_every_field(alice: Person) -> None:
 
     assert refusal.status == grpc.StatusCode.INVALID_ARGUMENT
     assert refusal.fields == {
-        "wallet_id": ["Give an id as a string of digits."],
+        "wallet_id": ["Must be an id: a string of digits."],
         "amount": ["This field is required."],
         "memo": ["Ensure this field has no more than 200 characters."],
-        "idempotency_key": ["A key has 1 to 255 visible ASCII characters."],
+        "idempotency_key": ["Must be 1 to 255 visible ASCII characters."],
     }
 
 

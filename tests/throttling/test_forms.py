@@ -115,7 +115,7 @@ def test_the_refusal_says_how_long_to_wait_and_links_back_to_the_form(client: Cl
     assert response.status_code == 429
     assert 1 <= int(response["Retry-After"]) <= 60
     assert "Too many attempts" in page
-    assert "Nothing was done this time" in page
+    assert "Nothing was changed this time" in page
     assert 'href="/accounts/login/?next=/send/"' in page
     assert "no-store" in response["Cache-Control"]
 
@@ -142,7 +142,7 @@ def test_a_refused_money_form_keeps_the_input_and_can_be_sent_again_unchanged(
 
     assert refused.status_code == 429
     assert int(refused["Retry-After"]) >= 1
-    assert "Too many in a short time" in text_of(refused)
+    assert "Too many attempts" in text_of(refused)
     assert fields_of(refused) == typed
     assert (balance_of(alice), Transaction.objects.count()) == (5_000, 1)
 
@@ -195,7 +195,7 @@ def test_a_refused_form_still_shows_its_mistakes(alices: Client) -> None:
     refused = fill(alices, "/add/", amount="twenty")
 
     assert refused.status_code == 429
-    assert "Too many in a short time" in text_of(refused)
+    assert "Too many attempts" in text_of(refused)
 
 
 @pytest.mark.usefixtures("one_of_each")

@@ -35,7 +35,7 @@ class DeadLetterAdmin(JobColumnsMixin, ReadOnlyAdmin):
     list_select_related = ("transaction__source__owner", "transaction__destination__owner")
     ordering = ("dead_at", "id")
     search_fields = ("transaction",)
-    search_help_text = "A transaction's full id, or the beginning of the sender's or recipient's username or email."
+    search_help_text = "Enter a full transaction id, or the beginning of either side's username or email."
     fields = (
         "transaction_link",
         "source_link",
@@ -128,7 +128,7 @@ class DeadLetterActionAdmin(ReadOnlyAdmin):
     list_select_related = ("actor",)
     ordering = ("-id",)
     search_fields = ("transaction",)
-    search_help_text = "A transaction's full id, or the beginning of a staff member's username or email."
+    search_help_text = "Enter a full transaction id, or the beginning of the staff member's username or email."
     fields = ("acted_shown", "action", "transaction_link", "acted_by", "note", "attempts", "fault")
     readonly_fields = fields
 
@@ -150,6 +150,6 @@ class DeadLetterActionAdmin(ReadOnlyAdmin):
     def transaction_link(self, action: DeadLetterAction) -> str:
         return transaction_link(action.transaction_id)
 
-    @admin.display(description="last fault")
+    @admin.display(description="fault")
     def fault_short(self, action: DeadLetterAction) -> str:
         return Truncator(action.fault).chars(80)

@@ -81,7 +81,7 @@ class JobAdmin(JobColumnsMixin, ReadOnlyAdmin):
     list_select_related = ("transaction__source__owner", "transaction__destination__owner")
     ordering = ("id",)
     search_fields = ("transaction",)
-    search_help_text = "A transaction's full id, or the beginning of the sender's username or email."
+    search_help_text = "Enter a full transaction id, or the beginning of the sender's username or email."
     fields = (
         "transaction_link",
         "source_link",

@@ -64,7 +64,7 @@ class CreatedFilter(admin.ListFilter):
         except ValueError:
             day = None
         if day is None or not 1900 < day.year < 9999:
-            raise IncorrectLookupParameters(f"{text} is not a valid day.")
+            raise IncorrectLookupParameters(f"{text} is not a date.")
         return datetime.combine(day, time.min, tzinfo=UTC)
 
 
@@ -101,7 +101,7 @@ class TransactionAdmin(ReadOnlyAdmin):
     list_select_related = ("source__owner", "destination__owner")
     ordering = ("-id",)
     search_fields = ("id",)
-    search_help_text = "The full id of a transaction or a wallet, or a full idempotency key, username or email."
+    search_help_text = "Enter a full transaction id, wallet id, idempotency key, username or email."
     fields = (
         "id",
         "kind",
@@ -169,7 +169,7 @@ class EntryAdmin(ReadOnlyAdmin):
     list_select_related = ("wallet__owner",)
     ordering = ("-id",)
     search_fields = ("id",)
-    search_help_text = "The full id of a wallet or a transaction, or a full username or email."
+    search_help_text = "Enter a full wallet id, transaction id, username or email."
     fields = list_display
     readonly_fields = fields
 

@@ -48,14 +48,14 @@ DECISIONS: Mapping[str, Decision] = {
             "replay",
             "replayed",
             dead_letter_replay,
-            "The transfer is settled once more, with fresh attempts. It can fail, or become a dead letter again.",
+            "The transfer takes its old place in the queue again. It can still fail, or become a dead letter again.",
             needs_note=False,
         ),
         Decision(
             "fail",
             "failed",
             dead_letter_fail,
-            "The transfer fails for good. No money moves, and the sender sees that it failed.",
+            "The transfer fails, and this is final. No money moves, and the sender sees the failure.",
             needs_note=True,
         ),
     )
@@ -68,7 +68,7 @@ class NoteForm(forms.Form):
     note = forms.CharField(
         max_length=500,
         widget=AdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
-        help_text="Kept forever with your name. Other staff can read it; the sender and the recipient cannot.",
+        help_text="Stored permanently with your name. Visible to staff, but not to the sender or the recipient.",
     )
 
     def __init__(self, data: Any, *, required: bool) -> None:
@@ -86,7 +86,7 @@ def confirm_redirect(
         model_admin.message_user(request, f"Select at most {TRANSFERS_MAX} transfers.", messages.ERROR)
         return None
     if not ids:
-        model_admin.message_user(request, "None of these is a dead letter any more.", messages.WARNING)
+        model_admin.message_user(request, "The selected transfers are no longer dead letters.", messages.WARNING)
         return None
     url = reverse("admin:transactions_deadletter_settle", args=[name])
     return HttpResponseRedirect(f"{url}?{urlencode({'ids': ','.join(map(str, ids))})}")
@@ -126,7 +126,7 @@ def dry_run_view(model_admin: ReadOnlyAdmin, request: HttpRequest, transaction_i
     letter = _dead([transfer]).first()
     forecast = _forecast(transfer.pk)
     if letter is None or forecast is None:
-        message = format_html("Transfer {} is not a dead letter any more.", transaction_link(transfer.pk))
+        message = format_html("Transfer {} is no longer a dead letter.", transaction_link(transfer.pk))
         model_admin.message_user(request, message, messages.WARNING)
         return HttpResponseRedirect(reverse("admin:transactions_deadletter_changelist"))
     context: dict[str, Any] = {
@@ -160,7 +160,7 @@ def _transfers(ids: str) -> list[Transaction]:
     numbers = [number_parse(word) for word in ids.split(",")[:TRANSFERS_MAX]]
     found = list(Transaction.objects.filter(id__in=[n for n in numbers if n is not None]).order_by("id"))
     if not found:
-        raise Http404("None of these transfers exists.")
+        raise Http404("These transfers do not exist.")
     return found
 
 
@@ -185,7 +185,7 @@ def _decide(
         message = format_html("{}: transfer {}.", decision.past.capitalize(), link)
         model_admin.message_user(request, message, messages.SUCCESS)
         return
-    message = format_html("Left as it is: transfer {}. It is not a dead letter any more.", link)
+    message = format_html("Unchanged: transfer {}. It is no longer a dead letter.", link)
     model_admin.message_user(request, message, messages.WARNING)
 
 
@@ -194,5 +194,5 @@ def _why_not(error: WalletError | OperationalError) -> str:
     if isinstance(error, WalletError):
         return error.detail
     if isinstance(error.__cause__, LockNotAvailable):
-        return "It is busy; try again."
+        return "It is in use; try again."
     raise error

@@ -22,6 +22,6 @@ def idempotency_key(request: Request) -> str | None:
     key = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else header.strip(" \t")
     # A bare key may hold quotes, but not begin with one: that is a quoted key gone wrong.
     if not idempotency_key_fits(key) or (not quoted and key.startswith('"')):
-        message = "Give 1 to 255 visible ASCII characters, in double quotes or without."
+        message = "Must be 1 to 255 visible ASCII characters, with or without double quotes."
         raise WalletError(ErrorCode.MALFORMED, f"{HEADER}: {message}", fields={HEADER: [message]})
     return key

@@ -38,9 +38,16 @@ class MoneySerializer(StrictSerializer):
 class TransferSerializer(StrictSerializer):
     """A transfer, to a wallet or to a person: exactly one of `destination` and `recipient`."""
 
-    source = IdField(help_text="Your wallet.")  # type: ignore[assignment]  # a field's own `source` is not meant
-    destination = IdField(required=False, help_text="Anybody's wallet of the same currency.")
-    recipient = TextField(required=False, max_length=RECIPIENT_LENGTH_MAX, help_text="A username or an e-mail address.")
+    source = IdField(help_text="The wallet to send from. It must be yours.")  # type: ignore[assignment]  # a field's own `source` is not meant
+    destination = IdField(
+        required=False,
+        help_text="The wallet to send to, in the same currency. Give either `destination` or `recipient`.",
+    )
+    recipient = TextField(
+        required=False,
+        max_length=RECIPIENT_LENGTH_MAX,
+        help_text="The username or email of the user to send to.",
+    )
     amount = AmountField()
     memo = TextField(max_length=MEMO_LENGTH_MAX, required=False, allow_blank=True)
 
@@ -61,7 +68,7 @@ class QueryMomentField(serializers.Field[datetime, Any, str, Any]):
     """A time with its zone, as the parameter of a URL."""
 
     default_error_messages = {
-        "invalid": f'Give a time with its offset, such as {_MOMENT_EXAMPLE}. (In a URL, write "+" as %2B.)'
+        "invalid": f'Must be a time with an offset, such as {_MOMENT_EXAMPLE}. (In a URL, write "+" as %2B.)'
     }
 
     def to_internal_value(self, data: str) -> datetime:
@@ -76,7 +83,7 @@ class QueryMomentField(serializers.Field[datetime, Any, str, Any]):
 class QueryLimitField(serializers.Field[int, Any, int, Any]):
     """How many rows, in plain ASCII digits."""
 
-    default_error_messages = {"invalid": f"Give a whole number from 1 to {HISTORY_LIMIT_MAX}."}
+    default_error_messages = {"invalid": f"Must be a whole number from 1 to {HISTORY_LIMIT_MAX}."}
 
     def to_internal_value(self, data: str) -> int:
         if not re.fullmatch(r"[0-9]{1,3}", data) or not 1 <= int(data) <= HISTORY_LIMIT_MAX:
@@ -102,7 +109,7 @@ class KeyQuerySerializer(StrictSerializer):
 
     def validate_idempotency_key(self, value: str) -> str:
         if not idempotency_key_fits(value):
-            raise serializers.ValidationError("A key has 1 to 255 visible ASCII characters.")
+            raise serializers.ValidationError("Must be 1 to 255 visible ASCII characters.")
         return value
 
 
@@ -162,5 +169,9 @@ class EntryPageSerializer(serializers.Serializer[Any]):
     """A page of a wallet's history, newest first, and the addresses of the pages beside it."""
 
     results = EntrySerializer(many=True, read_only=True)
-    next = serializers.CharField(read_only=True, allow_null=True, help_text="The older page, filters included.")
-    previous = serializers.CharField(read_only=True, allow_null=True, help_text="The newer page, filters included.")
+    next = serializers.CharField(
+        read_only=True, allow_null=True, help_text="The page of older entries, with the same filters."
+    )
+    previous = serializers.CharField(
+        read_only=True, allow_null=True, help_text="The page of newer entries, with the same filters."
+    )

@@ -35,10 +35,10 @@ def caller_find(authorization: str) -> Caller:
     if authenticate is None:
         raise WalletError(ErrorCode.NOT_AUTHENTICATED, "Authentication credentials were not provided.")
     if len(words) != 2:
-        raise WalletError(ErrorCode.NOT_AUTHENTICATED, "Send the metadata as: authorization: Bearer <token>.")
+        raise WalletError(ErrorCode.NOT_AUTHENTICATED, "Send the metadata in the form: authorization: Bearer <token>.")
     caller = authenticate(words[1])
     if caller is None:
-        raise WalletError(ErrorCode.NOT_AUTHENTICATED, "This token is unknown, expired or revoked.")
+        raise WalletError(ErrorCode.NOT_AUTHENTICATED, "This token is invalid, expired or revoked.")
     return caller
 
 
@@ -54,7 +54,7 @@ def _service(credentials: str) -> Caller | None:
     user_id = assertion_read(credentials)
     if user_id is None:
         # Said apart from a user who is shut out: this is for whoever set the two up.
-        message = "This assertion was not made with the service's WALLET_SERVICE_KEY, or more than a minute ago."
+        message = "The assertion is older than a minute or was not signed with the service's WALLET_SERVICE_KEY."
         raise WalletError(ErrorCode.PERMISSION_DENIED, message)
     user = user_find(user_id=user_id)
     return Caller(user=user, is_service=True) if user is not None and user.is_active else None

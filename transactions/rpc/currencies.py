@@ -37,4 +37,4 @@ def currencies_check(
 def _mismatch(named: str, held: str | None) -> WalletError | None:
     if not named or held is None or named == held:
         return None
-    return WalletError(ErrorCode.CURRENCY_MISMATCH, f"The amount is in {named}, the wallet holds {held}.")
+    return WalletError(ErrorCode.CURRENCY_MISMATCH, f"The amount is in {named}, but the wallet holds {held}.")

@@ -74,10 +74,10 @@ class Door:
 
     async def _answer(self, method: Method[Any], arrival: Arrival) -> Answer:
         if self._is_closed:
-            error = WalletError(ErrorCode.UNAVAILABLE, "The server is going away. Call again.", retry_after_s=1)
+            error = WalletError(ErrorCode.UNAVAILABLE, "The server is shutting down. Retry the call.", retry_after_s=1)
             return call_refused(arrival, error, code=STATUS[error.code])
         if self.calls >= settings.GRPC_CALLS_MAX:
-            error = WalletError(ErrorCode.UNAVAILABLE, "Too many calls are under way.", retry_after_s=1)
+            error = WalletError(ErrorCode.UNAVAILABLE, "Too many calls are in progress.", retry_after_s=1)
             return call_refused(arrival, error, code=grpc.StatusCode.RESOURCE_EXHAUSTED)
         future = self._threads.submit(call_answer, method, arrival)
         self._begin(future)
@@ -126,7 +126,7 @@ class Door:
         user_id = answer.caller.user.pk
         if self.watchers.count_of(user_id) >= settings.GRPC_WATCHERS_PER_USER_MAX:
             # Without a time to come again: it is theirs to close one.
-            error = WalletError(ErrorCode.RATE_LIMITED, "Too many of your calls of WatchWallet are open: close one.")
+            error = WalletError(ErrorCode.RATE_LIMITED, "You have too many open calls of WatchWallet. Close one.")
             await self._send(Answer(request_id=answer.request_id, status=error_status(error)), context)
         wallet = pb.WatchWalletResponse.FromString(first).wallet
         watcher = self.watchers.join(wallet=wallet, user_id=user_id, token_digest=answer.caller.token_digest)

@@ -28,7 +28,7 @@ logger = structlog.get_logger(__name__)
 
 #: Visible ASCII, and not too much of it: a stranger's id ends up in our logs and in metadata of ours.
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
-_NO_ANSWER = "The deadline has passed."
+_NO_ANSWER = "The deadline was exceeded."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ def _decoded(method: Method[Any], body: bytes) -> tuple[Any, WalletError | None]
     try:
         return method.request.FromString(body), None
     except DecodeError:
-        return method.request(), WalletError(ErrorCode.MALFORMED, "The message cannot be read.")
+        return method.request(), WalletError(ErrorCode.MALFORMED, "The message could not be parsed.")
 
 
 def _answered(
@@ -132,7 +132,9 @@ def _cost_take(cost: Cost, *, key: str, items: int = 1) -> None:
         return
     verdict = cost_take(cost, key=key, items=items)
     if verdict.is_refused:
-        raise WalletError(ErrorCode.RATE_LIMITED, f"Try again in {verdict.wait_s} s.", retry_after_s=verdict.wait_s)
+        raise WalletError(
+            ErrorCode.RATE_LIMITED, f"Too many requests. Try again in {verdict.wait_s} s.", retry_after_s=verdict.wait_s
+        )
 
 
 def _record(arrival: Arrival, code: grpc.StatusCode, caller: Caller | None = None) -> None:

@@ -118,7 +118,7 @@ def _for_web_processes(run: Callable[[Call, R], A]) -> Callable[[Call, R], A]:
     @wraps(run)
     def checked(call: Call, request: R) -> A:
         if not call.caller.is_service:
-            raise WalletError(ErrorCode.PERMISSION_DENIED, "This is for the site's own processes.")
+            raise WalletError(ErrorCode.PERMISSION_DENIED, "Only the site's own processes may call this method.")
         return run(call, request)
 
     return checked

@@ -126,7 +126,7 @@ def transaction_get(call: Call, request: pb.GetTransactionRequest) -> pb.GetTran
         return pb.GetTransactionResponse(transaction=transaction_message(found))
     made = transaction_list_by_key(user=call.user, idempotency_key=by)
     if not made:
-        raise WalletError(ErrorCode.NOT_FOUND, "You have made no transaction with this idempotency key.")
+        raise WalletError(ErrorCode.NOT_FOUND, "You have no transaction with this idempotency key.")
     return pb.GetTransactionResponse(transaction=transaction_message(made[0]))
 
 

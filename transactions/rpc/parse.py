@@ -138,7 +138,7 @@ def history_of(request: pb.ListEntriesRequest) -> tuple[int, HistoryQuery]:
 
 
 def _refuse(errors: dict[str, list[str]]) -> NoReturn:
-    raise WalletError(ErrorCode.MALFORMED, f"Not accepted: {', '.join(errors)}.", fields=errors)
+    raise WalletError(ErrorCode.MALFORMED, f"These fields are invalid: {', '.join(errors)}.", fields=errors)
 
 
 def _id(text: str) -> int:
@@ -146,7 +146,7 @@ def _id(text: str) -> int:
         raise ValueError(_REQUIRED)
     number = id_read(text)
     if number is None:
-        raise ValueError("Give an id as a string of digits.")
+        raise ValueError("Must be an id: a string of digits.")
     return number
 
 
@@ -154,9 +154,9 @@ def _amount(request: Movement | Transfer) -> int:
     if not request.HasField("amount"):
         raise ValueError(_REQUIRED)
     if not AMOUNT_MIN <= request.amount.minor_units <= AMOUNT_MAX:
-        raise ValueError(f"Give minor units (such as cents) as an integer from {AMOUNT_MIN} to {AMOUNT_MAX}.")
+        raise ValueError(f"Must be an integer of minor units (such as cents), from {AMOUNT_MIN} to {AMOUNT_MAX}.")
     if request.amount.currency and len(request.amount.currency) != _CURRENCY_LENGTH:
-        raise ValueError("Give the currency's ISO 4217 code, such as USD, or none.")
+        raise ValueError("Must be an ISO 4217 currency code such as USD, or empty.")
     return request.amount.minor_units
 
 
@@ -174,7 +174,7 @@ def _text(text: str, *, length_max: int) -> str:
     if len(text) > length_max:
         raise ValueError(f"Ensure this field has no more than {length_max} characters.")
     if not text_storable(text):
-        raise ValueError("A string must hold neither NUL nor half of a surrogate pair.")
+        raise ValueError("Strings must not contain NUL or an unpaired surrogate.")
     return text
 
 
@@ -183,19 +183,19 @@ def _key(request: Movement | Transfer | pb.GetTransactionRequest) -> str | None:
     if not request.HasField("idempotency_key"):
         return None
     if not idempotency_key_fits(request.idempotency_key):
-        raise ValueError("A key has 1 to 255 visible ASCII characters.")
+        raise ValueError("Must be 1 to 255 visible ASCII characters.")
     return request.idempotency_key
 
 
 def _limit(limit: int) -> int:
     if not 0 <= limit <= HISTORY_LIMIT_MAX:
-        raise ValueError(f"Give a whole number from 1 to {HISTORY_LIMIT_MAX}.")
+        raise ValueError(f"Must be a whole number from 1 to {HISTORY_LIMIT_MAX}.")
     return limit or HISTORY_LIMIT
 
 
 def _choice(choices: Mapping[T, V], value: T) -> V:
     if value not in choices:
-        raise ValueError("Give one of the values that the contract lists.")
+        raise ValueError("Must be one of the values listed in the contract.")
     return choices[value]
 
 
@@ -203,4 +203,4 @@ def _moment(moment: Timestamp) -> datetime:
     try:
         return moment.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError("Give a time between the years 1 and 9999.") from error
+        raise ValueError("Must be a time between the years 1 and 9999.") from error

@@ -121,7 +121,7 @@ class Watchers:
 
     def _tell(self, watcher: Watcher, seen: Seen) -> None:
         if watcher.token_digest and watcher.token_digest not in seen.tokens:
-            watcher.end(WalletError(ErrorCode.NOT_AUTHENTICATED, "This token is unknown, expired or revoked."))
+            watcher.end(WalletError(ErrorCode.NOT_AUTHENTICATED, "This token is invalid, expired or revoked."))
             return
         head = seen.heads.get(watcher.wallet_id)
         if head is not None:
@@ -156,4 +156,4 @@ def _chunks(values: Collection[T]) -> Iterator[list[T]]:
 
 
 def _going() -> WalletError:
-    return WalletError(ErrorCode.UNAVAILABLE, "The server is going away. Call again.", retry_after_s=1)
+    return WalletError(ErrorCode.UNAVAILABLE, "The server is shutting down. Retry the call.", retry_after_s=1)

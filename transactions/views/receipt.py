@@ -32,17 +32,17 @@ HEADLINES = {
 }
 #: The one table from codes to words: why a transfer failed, as its sender reads it.
 FAILURES: Mapping[str, str] = {
-    ErrorCode.INSUFFICIENT_FUNDS: "When it was this transfer's turn, your wallet did not hold enough.",
-    ErrorCode.BALANCE_LIMIT_EXCEEDED: "Their wallet would have held more than a wallet may.",
-    ErrorCode.WALLET_FROZEN: "One of the two wallets was frozen before the transfer was carried out.",
-    ErrorCode.WALLET_CLOSED: "One of the two wallets was closed before the transfer was carried out.",
-    ErrorCode.IDEMPOTENCY_KEY_REUSED: "It was asked for twice, and carried out once: this is the one too many.",
-    ErrorCode.SETTLEMENT_FAILED: "It could not be carried out, and our staff have called it off.",
+    ErrorCode.INSUFFICIENT_FUNDS: "Your wallet did not hold enough money when the transfer was due.",
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: "The transfer would have exceeded the recipient's maximum balance.",
+    ErrorCode.WALLET_FROZEN: "One of the two wallets was frozen before the transfer completed.",
+    ErrorCode.WALLET_CLOSED: "One of the two wallets was closed before the transfer completed.",
+    ErrorCode.IDEMPOTENCY_KEY_REUSED: "This transfer is a duplicate of one that you submitted before.",
+    ErrorCode.SETTLEMENT_FAILED: "The transfer could not be completed, and our staff cancelled it.",
 }
 #: The same codes where the reader is the receiver.
 FAILURES_TO_RECEIVER: Mapping[str, str] = {
-    ErrorCode.INSUFFICIENT_FUNDS: "When it was this transfer's turn, the sender's wallet did not hold enough.",
-    ErrorCode.BALANCE_LIMIT_EXCEEDED: "Your wallet would have held more than a wallet may.",
+    ErrorCode.INSUFFICIENT_FUNDS: "The sender's wallet did not hold enough money when the transfer was due.",
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: "The transfer would have exceeded your wallet's maximum balance.",
 }
 
 #: How long to wait before each look: five minutes altogether.
@@ -106,9 +106,9 @@ def _look(request: PersonRequest) -> int:
 
 def _headline(transaction: Transaction, side: int) -> str:
     if transaction.status == Status.PENDING:
-        return "On its way"
+        return "Transfer pending"
     if transaction.status == Status.FAILED:
-        return "Not carried out"
+        return "Transfer failed"
     return HEADLINES[Kind(transaction.kind), side]
 
 
@@ -118,4 +118,4 @@ def _failure(transaction: Transaction, side: int) -> str:
         return ""
     others = FAILURES_TO_RECEIVER if side > 0 else {}
     code = transaction.failure_code
-    return others.get(code) or FAILURES.get(code) or "It could not be carried out."
+    return others.get(code) or FAILURES.get(code) or "The transfer could not be completed."

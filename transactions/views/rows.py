@@ -12,7 +12,10 @@ from transactions.models import Kind, Status, Transaction
 from wallets.models import Wallet
 
 #: Kind → (title, icon) of what has no other person in it.
-OUTSIDE = {Kind.DEPOSIT: ("Added money", "arrow-down-to-line"), Kind.WITHDRAWAL: ("Withdrawal", "arrow-up-from-line")}
+OUTSIDE = {
+    Kind.DEPOSIT: ("Money added", "arrow-down-to-line"),
+    Kind.WITHDRAWAL: ("Money withdrawn", "arrow-up-from-line"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +70,13 @@ def row_of(entry: Data) -> Row:
 def unmoved_row_of(transaction: Data) -> Row:
     """A transfer out of a person's wallet that is on its way or has failed."""
     person = _person(transaction["destination"])
-    pending = transaction["status"] == Status.PENDING
     return Row(
         transaction_id=int(transaction["id"]),
         status=Status(transaction["status"]),
         title=person,
         person=person,
         icon="",
-        verb="Sending" if pending else "Not sent",
+        verb="Transfer",
         memo=transaction["memo"],
         amount=-transaction["amount"],
         currency=transaction["currency"],

@@ -98,7 +98,9 @@ def money_send_review(request: PersonRequest) -> HttpResponse:
     draft = _draft(request.user, signed)
     if draft is None:
         if request.method == "POST":
-            messages.warning(request, "Too much time has passed, and nothing was sent. Please enter it once more.")
+            messages.warning(
+                request, "Your transfer expired before you confirmed it, and nothing was sent. Enter it again."
+            )
         return redirect("money_send")
     wait_s = form_wait_s(request) if request.method == "POST" else None
     try:

@@ -20,13 +20,13 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Wallet",
     "DESCRIPTION": (
-        "Deposit, withdraw, send, check a balance, read a history.\n\n"
-        "- Amounts are JSON integers of minor units (cents); ids are strings of digits; times are UTC.\n"
-        "- Bodies are JSON in UTF-8, of at most 1 MiB. Unknown and repeated fields are refused.\n"
-        "- `RateLimit-Policy` and `RateLimit` tell with every answer what is allowed and what is left of it.\n"
-        "- `Idempotency-Key` makes it safe to send a request that moves money again.\n"
+        "Deposit, withdraw and send money; read balances and history.\n\n"
+        "- Amounts are JSON integers of minor units (such as cents), ids are strings of digits, and times are in UTC.\n"
+        "- Bodies are JSON in UTF-8, at most 1 MiB. Unknown and repeated fields are refused.\n"
+        "- Every response states your quota in `RateLimit-Policy` and what is left of it in `RateLimit`.\n"
+        "- Send an `Idempotency-Key` with each request that moves money, so that you can retry it safely.\n"
         "- Links (`Location`, `next`, `previous`) are paths on this host.\n"
-        "- Every error is a problem document (RFC 9457) with a stable `code`: see the [list](/api/errors)."
+        "- Every error is a problem document (RFC 9457) with a stable `code` from this [list](/api/errors)."
     ),
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",

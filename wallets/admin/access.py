@@ -24,7 +24,7 @@ class OwnedAdmin(BigTableAdmin):
 
     list_select_related = ("user",)
     search_fields = ("user",)
-    search_help_text = "The beginning of a username or of an e-mail address."
+    search_help_text = "Enter the beginning of a username or email."
 
     def search(self, queryset: QuerySet[Any], term: str) -> QuerySet[Any]:
         return queryset.filter(people_matching(term, prefix="user__"))

@@ -39,11 +39,11 @@ class UserAdmin(BigTableAdmin):
     list_filter = ("is_active", "is_staff")
     ordering = ("username",)
     search_fields = ("username", "email")
-    search_help_text = "The beginning of a username or of an e-mail address."
+    search_help_text = "Enter the beginning of a username or email."
     fieldsets = (
         (None, {"fields": ("username", "email", "joined_shown", "last_login_shown")}),
-        ("May come in", {"fields": ("is_active",)}),
-        ("May do as staff", {"fields": _RIGHTS}),
+        ("Access", {"fields": ("is_active",)}),
+        ("Staff permissions", {"fields": _RIGHTS}),
     )
     readonly_fields = ("username", "email", "joined_shown", "last_login_shown")
     filter_horizontal = ("groups", "user_permissions")

@@ -38,9 +38,27 @@ class Change:
 CHANGES: Mapping[str, Change] = {
     change.name: change
     for change in (
-        Change("freeze", "frozen", wallet_freeze, [WalletStatus.OPEN], "No money will move in or out until reopened."),
-        Change("reopen", "reopened", wallet_reopen, [WalletStatus.FROZEN, WalletStatus.CLOSED], "Money moves again."),
-        Change("close", "closed", wallet_close, [WalletStatus.OPEN, WalletStatus.FROZEN], "Only empty wallets close."),
+        Change(
+            "freeze",
+            "frozen",
+            wallet_freeze,
+            [WalletStatus.OPEN],
+            "No money can move in or out until the wallet is reopened.",
+        ),
+        Change(
+            "reopen",
+            "reopened",
+            wallet_reopen,
+            [WalletStatus.FROZEN, WalletStatus.CLOSED],
+            "Money can move in and out again.",
+        ),
+        Change(
+            "close",
+            "closed",
+            wallet_close,
+            [WalletStatus.OPEN, WalletStatus.FROZEN],
+            "Only empty wallets can be closed.",
+        ),
     )
 }
 
@@ -51,7 +69,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=500,
         widget=AdminTextareaWidget(attrs={"rows": 3, "autofocus": True}),
-        help_text="Kept for ever beside your name. Other staff read it; the owner does not.",
+        help_text="Stored permanently with your name. Visible to staff, but not to the owner.",
     )
 
 
@@ -104,7 +122,7 @@ def _wallets(ids: str) -> list[Wallet]:
     wallets = Wallet.objects.filter(id__in=[n for n in numbers if n is not None], owner__isnull=False)
     found = list(wallets.select_related("owner").order_by("-id"))
     if not found:
-        raise Http404("None of these wallets exists.")
+        raise Http404("These wallets do not exist.")
     return found
 
 
@@ -124,12 +142,12 @@ def _change(model_admin: ReadOnlyAdmin, request: HttpRequest, wallet: Wallet, ch
     except OperationalError as error:
         if not isinstance(error.__cause__, LockNotAvailable):
             raise
-        model_admin.message_user(request, f"Not {change.past}: {wallet}. It is busy; try again.", messages.ERROR)
+        model_admin.message_user(request, f"Not {change.past}: {wallet}. It is in use; try again.", messages.ERROR)
         return
     if changed:
         model_admin.message_user(request, f"{change.past.capitalize()}: {wallet}.", messages.SUCCESS)
     else:
-        model_admin.message_user(request, f"Left as it is: {wallet}.", messages.WARNING)
+        model_admin.message_user(request, f"Unchanged: {wallet}.", messages.WARNING)
 
 
 def _back_url(wallets: Sequence[Wallet]) -> str:

@@ -66,7 +66,7 @@ class WalletAdmin(ReadOnlyAdmin):
     list_select_related = ("owner",)
     ordering = ("-id",)
     search_fields = ("id",)
-    search_help_text = "A wallet's id, or the beginning of its owner's username or e-mail address."
+    search_help_text = "Enter a wallet id, or the beginning of the owner's username or email."
     fields = ("id", "owner_link", "currency", "status", "balance_shown", "version", "created_shown", "updated_shown")
     readonly_fields = fields
     inlines = (WalletStatusEventInline,)
@@ -142,7 +142,7 @@ class WalletStatusEventAdmin(EventColumnsMixin, ReadOnlyAdmin):
     list_select_related = ("pgh_obj__owner",)
     ordering = ("-pgh_id",)
     search_fields = ("pgh_obj",)
-    search_help_text = "A wallet's id, or the beginning of its owner's username or e-mail address."
+    search_help_text = "Enter a wallet id, or the beginning of the owner's username or email."
     fields = list_display
     readonly_fields = fields
 

@@ -21,13 +21,13 @@ class BearerAuthentication(BaseAuthentication):
         if not words or words[0].lower() != b"bearer":
             return None
         if len(words) != 2:
-            raise AuthenticationFailed("Send the header as: Authorization: Bearer <token>.")
+            raise AuthenticationFailed("Send the header in the form: Authorization: Bearer <token>.")
         # Any bytes can be hashed, and an unknown hash is refused. So the form of the token need not be checked first.
         digest = hash_token(words[1].decode("latin-1"))
         _prefetch(request, digest)
         bearer = token_find(digest=digest)
         if bearer is None:
-            raise AuthenticationFailed("This token is unknown, expired or revoked.")
+            raise AuthenticationFailed("This token is invalid, expired or revoked.")
         return bearer.user, bearer
 
 
@@ -46,5 +46,5 @@ class BrowserAuthentication(SessionAuthentication):
         try:
             super().enforce_csrf(request)
         except PermissionDenied as error:
-            detail = "A browser session needs the header X-CSRFToken; a program sends a bearer token instead."
+            detail = "A browser session requires the header X-CSRFToken. Programs should send a bearer token instead."
             raise WalletError(ErrorCode.CSRF_FAILED, detail) from error

@@ -82,7 +82,7 @@ class ApiView(LimitedView):
             return _of_nothing(kind).copy()
         repeated = [name for name, values in self.request.query_params.lists() if len(values) > 1]
         if repeated:
-            raise ValidationError({name[:100]: ["Give this parameter once."] for name in repeated[:20]})
+            raise ValidationError({name[:100]: ["Give this parameter only once."] for name in repeated[:20]})
         return _checked(kind, self.request.query_params.dict())
 
 

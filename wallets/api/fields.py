@@ -16,7 +16,7 @@ class AmountField(serializers.Field[int, Any, int, Any]):
     """Minor units as a JSON integer: not a string, not a boolean, not 5.0, not 5e2."""
 
     default_error_messages = {
-        "invalid": f"Give minor units (such as cents) as a JSON integer from {AMOUNT_MIN} to {AMOUNT_MAX}."
+        "invalid": f"Must be a JSON integer of minor units (such as cents), from {AMOUNT_MIN} to {AMOUNT_MAX}."
     }
 
     def to_internal_value(self, data: Any) -> int:
@@ -34,7 +34,7 @@ class IdField(serializers.Field[int, Any, str, Any]):
     """An id. It has up to 63 bits, more than JavaScript's numbers hold exactly, so JSON shows it as a string of
     digits."""
 
-    default_error_messages = {"invalid": "Give an id as a JSON string of digits."}
+    default_error_messages = {"invalid": "Must be an id: a JSON string of digits."}
 
     def to_internal_value(self, data: Any) -> int:
         number = id_read(data) if isinstance(data, str) else None

@@ -16,7 +16,7 @@ API_PREFIX = "/api/"
 @csrf_exempt
 def api_not_found(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - a view takes a request
     """The view for every unknown URL under /api/."""
-    return error_response(WalletError(ErrorCode.NOT_FOUND, "There is no such address in the API."))
+    return error_response(WalletError(ErrorCode.NOT_FOUND, "The API has no such URL."))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:

@@ -106,7 +106,7 @@ def error_of(exc: BaseException) -> WalletError:
         return _malformed(exc)
     if isinstance(exc, exceptions.Throttled):
         wait_s = max(1, math.ceil(getattr(exc, "wait", None) or 0))
-        return WalletError(ErrorCode.RATE_LIMITED, f"Try again in {wait_s} s.", retry_after_s=wait_s)
+        return WalletError(ErrorCode.RATE_LIMITED, f"Too many requests. Try again in {wait_s} s.", retry_after_s=wait_s)
     if database_gave_up(exc):
         logger.error("The database failed.", exc_info=exc)
         return WalletError(ErrorCode.UNAVAILABLE)
@@ -121,7 +121,7 @@ def _malformed(exc: exceptions.ValidationError) -> WalletError:
     """MALFORMED with the messages of each field. The serializers are flat: each field has a list of messages."""
     assert isinstance(exc.detail, dict)  # noqa: S101 - StrictSerializer raises nothing else
     fields = {str(field): [str(message) for message in messages] for field, messages in exc.detail.items()}
-    return WalletError(ErrorCode.MALFORMED, f"Not accepted: {', '.join(fields)}.", fields=fields)
+    return WalletError(ErrorCode.MALFORMED, f"These fields are invalid: {', '.join(fields)}.", fields=fields)
 
 
 def _detail(exc: BaseException) -> str:

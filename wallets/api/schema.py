@@ -28,16 +28,16 @@ _WAITING = (ErrorCode.IDEMPOTENCY_IN_PROGRESS, ErrorCode.RATE_LIMITED, ErrorCode
 class ProblemSerializer(serializers.Serializer[Any]):
     """A refusal or a failure (RFC 9457)."""
 
-    type = serializers.CharField(help_text="Identifies the error, and leads to its line in the list of errors.")
+    type = serializers.CharField(help_text="Identifies the error. The URL leads to its entry in the list of errors.")
     title = serializers.CharField()
     status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="What happened this time, in a sentence for a person.")
+    detail = serializers.CharField(help_text="What happened in this case, as a sentence for people.")
     code = serializers.ChoiceField(choices=[(code.value, CATALOGUE[code].title) for code in ErrorCode])
-    retryable = serializers.BooleanField(help_text="Whether the very same request may succeed later.")
+    retryable = serializers.BooleanField(help_text="Whether the same request may succeed later.")
     errors = serializers.DictField(  # type: ignore[assignment]  # the class's own `errors` is not used here
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
-        help_text="The fields that are wrong, each with what is wrong with it.",
+        help_text="The invalid fields, each with its error messages.",
     )
 
 
@@ -48,7 +48,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
     name = "bearer"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002 - the library's signature
-        description = "A token from /api/v1/auth/login, or from the page for API tokens."
+        description = "A token from /api/v1/auth/login or from the page “API tokens”."
         return {"type": "http", "scheme": "bearer", "description": description}
 
 
@@ -59,7 +59,7 @@ class BrowserScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
     name = "session"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002
-        description = "The session of a signed-in browser. A POST also needs the header X-CSRFToken."
+        description = "The session of a logged-in browser. A POST request also needs the header X-CSRFToken."
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME, "description": description}
 
 
@@ -121,28 +121,32 @@ def answer_header(name: str, description: str, *, statuses: Sequence[int] | None
     return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=description, response=response)
 
 
-LOCATION = answer_header("Location", "Where it can be read again.", statuses=[201, 202])
+LOCATION = answer_header("Location", "The path of the new resource.", statuses=[201, 202])
 _LIMITS = (
-    answer_header("RateLimit-Policy", 'What is allowed: `q` units in `w` seconds, such as `"money";q=600;w=60`.'),
-    answer_header("RateLimit", 'What is left: `r` units, and no more for `t` seconds, such as `"money";r=598;t=1`.'),
+    answer_header("RateLimit-Policy", 'The quota: `q` units in `w` seconds, such as `"money";q=600;w=60`.'),
+    answer_header("RateLimit", 'What is left: `r` units for the next `t` seconds, such as `"money";r=598;t=1`.'),
 )
 
 _SUCCESS: Mapping[int, str] = {
-    200: "Here it is.",
-    201: "Done.",
-    202: "Accepted; it will be settled.",
-    204: "Done; nothing to say.",
-    304: "You have it already.",
+    200: "Success.",
+    201: "Created.",
+    202: "Accepted. Settlement follows.",
+    204: "Success, without a body.",
+    304: "Not modified since the `ETag` you sent.",
 }
 _CONDITIONAL = (
     OpenApiParameter(
         "If-None-Match",
         str,
         OpenApiParameter.HEADER,
-        description="The `ETag` of what you have. Where that is still the newest, the answer is 304, without a body.",
+        description="The `ETag` of your copy. If it is still current, the response is 304 without a body.",
     ),
-    answer_header("ETag", "Names this state. Weak: the same for a packed answer and a plain one.", statuses=[200, 304]),
-    answer_header("Cache-Control", "`private, no-cache`: keep it, and ask each time.", statuses=[200, 304]),
+    answer_header("ETag", "Identifies this version. Weak: the same with and without compression.", statuses=[200, 304]),
+    answer_header(
+        "Cache-Control",
+        "`private, no-cache`: revalidate your copy before each use.",
+        statuses=[200, 304],
+    ),
 )
 
 
@@ -178,7 +182,7 @@ def _headers(codes: Iterable[ErrorCode]) -> list[OpenApiParameter]:
     headers = [
         *_LIMITS,
         answer_header(
-            "Retry-After", f"Seconds to wait before trying again, such as {RETRY_AFTER_S}.", statuses=waiting
+            "Retry-After", f"How many seconds to wait before retrying, such as {RETRY_AFTER_S}.", statuses=waiting
         ),
     ]
     if ErrorCode.NOT_AUTHENTICATED in codes:

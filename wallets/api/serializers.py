@@ -24,7 +24,7 @@ _BODIES_KEPT = 4_096
 class RegisterSerializer(StrictSerializer):
     """A new account."""
 
-    username = TextField(max_length=64, help_text="Letters, digits, dots, dashes, underscores. Kept in lower case.")
+    username = TextField(max_length=64, help_text="Letters, digits, dots, dashes, underscores. Stored in lower case.")
     email = EmailTextField(max_length=254)
     password = TextField(max_length=PASSWORD_LENGTH_MAX, trim_whitespace=False, write_only=True)
 
@@ -44,17 +44,19 @@ class RegisterSerializer(StrictSerializer):
 class LoginSerializer(StrictSerializer):
     """Credentials."""
 
-    username = TextField(max_length=254, help_text="The username, or the e-mail address.")
+    username = TextField(max_length=254, help_text="The username or the email.")
     password = TextField(max_length=PASSWORD_LENGTH_MAX, trim_whitespace=False, write_only=True)
     otp = TextField(
-        max_length=32, required=False, help_text="With two-factor authentication: the app's code, or a recovery code."
+        max_length=32,
+        required=False,
+        help_text="Required with two-factor authentication: a code from the authenticator app, or a recovery code.",
     )
 
 
 class WalletOpenSerializer(StrictSerializer):
     """The currency of a new wallet."""
 
-    currency = ChoiceTextField(choices=sorted(CURRENCIES), help_text="ISO 4217.")
+    currency = ChoiceTextField(choices=sorted(CURRENCIES), help_text="The ISO 4217 code.")
 
 
 class UserSerializer(serializers.Serializer[User]):

@@ -42,8 +42,8 @@ class RegisterView(ApiView):
     @operation(
         name="auth_register",
         tag="Account",
-        summary="Open an account",
-        description="The account starts with an empty wallet in USD. Log in next: this gives no token.",
+        summary="Sign up",
+        description="Creates an account with an empty USD wallet. The response contains no token: log in to get one.",
         request=RegisterSerializer,
         status=201,
         answer=UserSerializer,
@@ -66,10 +66,10 @@ class LoginView(ApiView):
     @operation(
         name="auth_login",
         tag="Account",
-        summary="Get a token",
+        summary="Log in",
         description=(
-            "Send it as `Authorization: Bearer <token>`. An account with two-factor authentication also needs `otp`: "
-            "without it the answer is 401, and its `errors` name `otp`."
+            "Returns a token to send as `Authorization: Bearer <token>`. An account with two-factor authentication "
+            "also needs `otp`: without it, the response is 401 and `errors` names `otp`."
         ),
         request=LoginSerializer,
         answer=TokenSerializer,
@@ -91,8 +91,8 @@ class LogoutView(ApiView):
     @operation(
         name="auth_logout",
         tag="Account",
-        summary="Revoke this token",
-        description="A browser's session is ended instead.",
+        summary="Log out",
+        description="Revokes the token of this request. In a browser, ends the session instead.",
         request=EmptySerializer,
         status=204,
     )
@@ -116,7 +116,7 @@ class LogoutView(ApiView):
 class MeView(ApiView):
     """Your account."""
 
-    @operation(name="me", tag="Account", summary="Read your account", answer=UserSerializer, is_conditional=True)
+    @operation(name="me", tag="Account", summary="Get your account", answer=UserSerializer, is_conditional=True)
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
         return self.answer(UserSerializer(self.user).data)
 
@@ -157,7 +157,7 @@ class WalletView(ApiView):
     @operation(
         name="wallet_read",
         tag="Wallets",
-        summary="Read a wallet and its balance",
+        summary="Get a wallet and its balance",
         answer=WalletSerializer,
         refusals=[ErrorCode.NOT_FOUND],
         is_conditional=True,

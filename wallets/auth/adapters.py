@@ -22,15 +22,15 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "username_taken": "This username is taken. Try another one.",
-        "email_taken": "This e-mail address belongs to an account already. Log in, or reset the password.",
-        "duplicate_email": "This is your e-mail address already.",
-        "email_password_mismatch": "The e-mail address or the password is wrong.",
+        "email_taken": "An account with this email already exists. Log in, or reset your password.",
+        "duplicate_email": "This is already your email.",
+        "email_password_mismatch": "The email or the password is wrong.",
         "username_password_mismatch": "The username or the password is wrong.",
-        "too_many_login_attempts": "Too many attempts. Wait a few minutes and try again.",
-        "enter_current_password": "This is not your current password.",
+        "too_many_login_attempts": "Too many attempts. Wait a few minutes, then try again.",
+        "enter_current_password": "Your current password is wrong.",
         "incorrect_password": "The password is wrong.",
-        "incorrect_code": "This code is wrong or out of date. Take the newest one.",
-        "rate_limited": "Too many attempts. Wait a minute and try again.",
+        "incorrect_code": "This code is wrong or has expired. Enter the current code.",
+        "rate_limited": "Too many attempts. Wait a minute, then try again.",
     }
 
     def clean_username(self, username: str, shallow: bool = False) -> str:  # noqa: FBT001, FBT002 - allauth's own
@@ -85,7 +85,7 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "add_email_blocked": "Turn two-factor authentication off first; turn it on again with the new address.",
+        "add_email_blocked": "Turn off two-factor authentication before you change your email, then turn it on again.",
         "incorrect_code": AccountAdapter.error_messages["incorrect_code"],
-        "unverified_email": "Confirm your e-mail address first, so that nobody else can lock you out of it.",
+        "unverified_email": "Confirm your email first, so that nobody else can use it to lock you out.",
     }

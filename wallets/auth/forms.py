@@ -1,5 +1,6 @@
 """Forms of the account pages: allauth's, with this site's labels."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from allauth.account import forms as allauth_forms
@@ -15,6 +16,7 @@ from wallets.models import User, username_validator
 
 #: allauth's sign-up validates new usernames with these.
 username_validators = [username_validator]
+USERNAME_HINT = "Others can send you money by this name. Use letters, digits, dots and dashes."
 CHOOSE_WELL = "At least 8 characters. Avoid common passwords and your own name."
 
 
@@ -23,10 +25,13 @@ class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is 
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["username"].help_text = "Others send you money by this name. Letters, digits, dots and dashes."
+        self.fields["username"].help_text = USERNAME_HINT
         self.fields["username"].widget.attrs.update(autocapitalize="none", spellcheck="false")
-        self.fields["email"].label = "E-mail address"
+        self.fields["email"].label = "Email"
         self.fields["password1"].help_text = CHOOSE_WELL
+        _require(
+            self, {"username": "Enter a username.", "email": "Enter your email.", "password1": "Enter a password."}
+        )
 
     def save(self, request: HttpRequest) -> User:
         # The account, its address and its wallet are saved together or not at all.
@@ -38,8 +43,8 @@ class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is 
         try:
             return super().try_save(request)  # type: ignore[no-any-return]
         except IntegrityError:
-            # Race: somebody took the name between the form's check and the commit.
-            messages.error(request, "This username or e-mail address was taken a moment ago. Try another one.")
+            # Somebody took the name between the form's check and the commit.
+            messages.error(request, "Someone has just taken this username or email. Try another one.")
             return None, redirect("account_signup")
 
 
@@ -48,10 +53,11 @@ class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"].label = "Username or e-mail address"
+        self.fields["login"].label = "Username or email"
         self.fields["login"].widget.attrs.update(autocapitalize="none", spellcheck="false")
         self.fields["password"].help_text = ""
         self.fields["remember"].label = "Keep me logged in on this device"
+        _require(self, {"login": "Enter your username or email.", "password": "Enter your password."})
 
 
 class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
@@ -59,7 +65,8 @@ class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = "New e-mail address"
+        self.fields["email"].label = "New email"
+        _require(self, {"email": "Enter your new email."})
 
     def clean_email(self) -> str:
         value: str = super().clean_email()
@@ -84,6 +91,7 @@ class ChangePasswordForm(allauth_forms.ChangePasswordForm):  # type: ignore[misc
         _name_password_fields(self)
         self.fields["oldpassword"].label = "Current password"
         self.fields["oldpassword"].help_text = ""
+        _require(self, {"oldpassword": "Enter your current password."})
 
 
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
@@ -91,7 +99,8 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = "E-mail address"
+        self.fields["email"].label = "Email"
+        _require(self, {"email": "Enter your email."})
 
 
 class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
@@ -108,9 +117,17 @@ class ReauthenticateForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password"].help_text = ""
+        _require(self, {"password": "Enter your password."})
 
 
 def _name_password_fields(form: forms.Form) -> None:
     form.fields["password1"].label = "New password"
     form.fields["password1"].help_text = CHOOSE_WELL
-    form.fields["password2"].label = "New password, once more"
+    form.fields["password2"].label = "Confirm new password"
+    _require(form, {"password1": "Enter a new password.", "password2": "Enter the new password again."})
+
+
+def _require(form: forms.Form, messages_by_field: Mapping[str, str]) -> None:
+    """Sets the error message of each field that is left empty, so that every message names its field."""
+    for name, message in messages_by_field.items():
+        form.fields[name].error_messages["required"] = message

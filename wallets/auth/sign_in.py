@@ -24,13 +24,13 @@ def credentials_check(*, request: HttpRequest, username: str, password: str, otp
 
 def _otp_check(user: User, otp: str | None) -> None:
     if otp is None:
-        raise _otp_needed("An otp is needed: the code of the authenticator app, or a recovery code.")
-    # A passkey has no code that a user could type.
+        raise _otp_needed("An otp is required: a code from the authenticator app, or a recovery code.")
+    # A passkey has no code that could be typed.
     for factor in Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN):
         if factor.wrap().validate_code(otp):
             factor.record_usage()
             return
-    raise _otp_needed("An otp is needed, and this one is wrong, out of date or used up.")
+    raise _otp_needed("An otp is required, and this one is wrong, expired or already used.")
 
 
 def _otp_needed(detail: str) -> WalletError:

@@ -19,9 +19,9 @@ class StaffSite(admin.AdminSite):
     site_title = "Wallet staff"
     site_header = "Wallet staff"
     index_title = (
-        "People only: wallets, the books and the queue are looked after where the wallet service runs"
+        "Accounts only: manage wallets, transactions and jobs in the admin of the wallet service"
         if settings.WALLET_SERVICE
-        else "What to look after"
+        else "Administration"
     )
     enable_nav_sidebar = False  # leaves room for wide tables
 

@@ -44,10 +44,10 @@ def amount_parse(text: str, *, currency: str) -> int:
     # Without leading zeros and checked before int(), which refuses a very long text and is slow for a long one.
     digits = (match["whole"].replace(",", "") + fraction.ljust(money.exponent, "0")).lstrip("0")
     if len(digits) > len(str(AMOUNT_MAX)):
-        raise AmountError(f"The most you can move at once is {amount_format(AMOUNT_MAX, currency=currency)}.")
+        raise AmountError(f"The maximum amount is {amount_format(AMOUNT_MAX, currency=currency)}.")
     amount = int(digits or "0")
     if amount < AMOUNT_MIN:
-        raise AmountError("Enter an amount above zero.")
+        raise AmountError("Enter an amount greater than zero.")
     return amount
 
 
@@ -81,5 +81,5 @@ def _example(money: Currency) -> str:
 
 def _decimals(money: Currency) -> str:
     if money.exponent == 0:
-        return f"{money.code} has no decimals."
-    return f"{money.code} has {money.exponent} decimals at most."
+        return f"{money.code} has no decimal places."
+    return f"{money.code} allows at most {money.exponent} decimal places."

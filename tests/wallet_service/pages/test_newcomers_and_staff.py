@@ -39,7 +39,7 @@ def staff(site: Site, alice: User) -> Visitor:
 
 def test_staff_look_after_people_here_and_are_told_where_the_books_are(staff: Visitor, bob: User) -> None:
     index = text_of(staff.get("/admin/"))
-    assert "looked after where the wallet service runs" in index
+    assert "in the admin of the wallet service" in index
     assert "API tokens" in index
     assert "/admin/transactions/" not in index
     assert "/admin/wallets/wallet/" not in index

@@ -22,16 +22,16 @@ KEY_HEADER = OpenApiParameter(
     _KEY_SCHEMA,
     OpenApiParameter.HEADER,
     description=(
-        "Makes a retry safe: the same key with the same request gets the first answer again, marked "
-        f"`{REPLAYED}: true`, and moves nothing. 1 to 255 visible ASCII characters, in double quotes or without. "
-        "A refused request leaves its key free."
+        "Makes retries safe: the same key with the same request returns the first response again, marked "
+        f"`{REPLAYED}: true`, and moves no money. 1 to 255 visible ASCII characters, with or without double quotes. "
+        "A refused request does not use up its key."
     ),
 )
 
 
 def replayed_header(status: int) -> OpenApiParameter:
     """The header that marks a repeated answer."""
-    return answer_header(REPLAYED, "`true` where an earlier request with this key did it.", statuses=[status])
+    return answer_header(REPLAYED, "`true` if an earlier request created the transaction.", statuses=[status])
 
 
 _EVERY_POSTING = (
@@ -56,7 +56,7 @@ def money_post(
         name=name,
         tag="Money",
         summary=summary,
-        description="`amount` is an integer of minor units: 1250 is $12.50, and ¥1250.",
+        description="`amount` is an integer of minor units: 1250 is $12.50 in a USD wallet and ¥1250 in a JPY wallet.",
         request=request,
         status=201,
         answer=TransactionSerializer,
@@ -73,8 +73,8 @@ def _query(name: str, kind: Any, description: str, **options: Any) -> OpenApiPar
 key_lookup = operation(
     name="transaction_find",
     tag="Money",
-    summary="Find what an idempotency key did",
-    description="One transaction of yours, or none: so you learn what became of a request whose answer was lost.",
+    summary="Find a transaction by idempotency key",
+    description="Lists your transaction with this key, if any. Use it when the response to a request was lost.",
     answer=TransactionListSerializer,
     is_conditional=True,
     refusals=[ErrorCode.MALFORMED],
@@ -84,24 +84,28 @@ key_lookup = operation(
 history_read = operation(
     name="history_read",
     tag="Money",
-    summary="Read a wallet's history",
+    summary="List a wallet's entries",
     description=(
-        "Newest first. Follow `next` to older and `previous` to newer entries: each is met once, however many arrive "
-        "meanwhile. Unknown and repeated parameters are refused."
+        "Newest first. Follow `next` to older and `previous` to newer entries; you see each entry exactly once, even "
+        "while new ones are added. Unknown and repeated parameters are refused."
     ),
     answer=EntryPageSerializer,
     is_conditional=True,
     refusals=[ErrorCode.MALFORMED, ErrorCode.NOT_FOUND],
     parameters=[
-        _query("cursor", {"type": "string", "minLength": 1}, "Where to go on; taken from `next` or `previous`."),
+        _query(
+            "cursor",
+            {"type": "string", "minLength": 1},
+            "Where to continue; taken from `next` or `previous`.",
+        ),
         _query(
             "limit",
             {"type": "integer", "minimum": 1, "maximum": HISTORY_LIMIT_MAX, "default": HISTORY_LIMIT},
-            "Entries on a page.",
+            "The number of entries per page.",
         ),
-        _query("kind", str, "Only this kind of transaction.", enum=Kind.values),
-        _query("direction", str, "Only money that came in, or went out.", enum=["in", "out"]),
-        _query("since", OpenApiTypes.DATETIME, "From this moment on, with its offset (RFC 3339)."),
-        _query("until", OpenApiTypes.DATETIME, "Before this moment, with its offset (RFC 3339)."),
+        _query("kind", str, "Only transactions of this kind.", enum=Kind.values),
+        _query("direction", str, "Only incoming or only outgoing money.", enum=["in", "out"]),
+        _query("since", OpenApiTypes.DATETIME, "Only entries from this time on (RFC 3339, with an offset)."),
+        _query("until", OpenApiTypes.DATETIME, "Only entries before this time (RFC 3339, with an offset)."),
     ],
 )

@@ -34,7 +34,7 @@ class DepositsView(ApiView):
 
     @money_post(
         name="deposit_create",
-        summary="Add money to your wallet",
+        summary="Deposit money into your wallet",
         request=MoneySerializer,
         refusals=[ErrorCode.BALANCE_LIMIT_EXCEEDED],
         example={"amount": 12_500, "memo": "Salary"},
@@ -55,7 +55,7 @@ class WithdrawalsView(ApiView):
 
     @money_post(
         name="withdrawal_create",
-        summary="Take money out of your wallet",
+        summary="Withdraw money from your wallet",
         request=MoneySerializer,
         refusals=[ErrorCode.INSUFFICIENT_FUNDS],
         example={"amount": 2_000},
@@ -76,7 +76,7 @@ class TransfersView(ApiView):
 
     @money_post(
         name="transfer_create",
-        summary="Send money to a person or to a wallet",
+        summary="Send money to a user or a wallet",
         request=TransferSerializer,
         refusals=[
             ErrorCode.RECIPIENT_NOT_FOUND,
@@ -102,7 +102,7 @@ class TransactionView(ApiView):
     @operation(
         name="transaction_read",
         tag="Money",
-        summary="Read a transaction",
+        summary="Get a transaction",
         answer=TransactionSerializer,
         refusals=[ErrorCode.NOT_FOUND],
         is_conditional=True,

@@ -8,15 +8,16 @@ from wallets.domain.errors import ErrorCode
 from wallets.domain.limits import TRANSFERS_MAX
 
 _PROMISE = (
-    "What is accepted is on record before the answer leaves, and ends `posted`, or `failed` with a reason. What can be "
-    "known at once is refused at once; whether there is enough money is known when it settles."
+    "An accepted transfer is stored durably before the response is sent. It is `pending` until it is settled, and ends "
+    "as `posted`, or as `failed` with a reason. Invalid requests are refused immediately; the balance is checked at "
+    "settlement."
 )
 _EXAMPLE = {"source": "193746182400004096", "recipient": "bob", "amount": 2_500, "memo": "Lunch"}
 
 transfer_submitted = operation(
     name="transfer_submit",
-    tag="Money, settled behind",
-    summary="Send money and go on at once",
+    tag="Asynchronous transfers",
+    summary="Send money asynchronously",
     description=_PROMISE,
     request=TransferSerializer,
     status=202,
@@ -32,16 +33,16 @@ transfer_submitted = operation(
         ErrorCode.WALLET_FROZEN,
     ],
     parameters=[KEY_HEADER, LOCATION, replayed_header(202)],
-    examples={"To a person": _EXAMPLE},
+    examples={"To a user": _EXAMPLE},
 )
 
 bulk_submit = operation(
     name="transfers_submit",
-    tag="Money, settled behind",
+    tag="Asynchronous transfers",
     summary=f"Send up to {TRANSFERS_MAX} transfers at once",
     description=(
-        f"{_PROMISE} Each item is judged on its own and has one result, in order: a transaction, or the problem that a "
-        "request of its own would have been answered with. The transfers of one wallet are settled in this order."
+        f"{_PROMISE} Each item is handled on its own and has one result, in the same order: a transaction, or the "
+        "problem that a single request would have returned. Transfers from the same wallet settle in the listed order."
     ),
     request=BulkBodySerializer,
     status=202,
@@ -52,8 +53,8 @@ bulk_submit = operation(
 
 transfer_read = operation(
     name="transfer_read",
-    tag="Money, settled behind",
-    summary="Read what became of a transfer",
+    tag="Asynchronous transfers",
+    summary="Get a transfer",
     answer=TransactionSerializer,
     is_conditional=True,
     refusals=[ErrorCode.NOT_FOUND],

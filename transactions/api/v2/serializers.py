@@ -15,12 +15,14 @@ class BulkItemSerializer(TransferSerializer):
     """One transfer of many, with an idempotency key of its own."""
 
     idempotency_key = TextField(
-        required=False, trim_whitespace=False, help_text="1 to 255 visible ASCII characters; what the header is to one."
+        required=False,
+        trim_whitespace=False,
+        help_text="1 to 255 visible ASCII characters. Has the same effect as the header of a single transfer.",
     )
 
     def validate_idempotency_key(self, value: str) -> str:
         if not idempotency_key_fits(value):
-            raise serializers.ValidationError("A key has 1 to 255 visible ASCII characters.")
+            raise serializers.ValidationError("Must be 1 to 255 visible ASCII characters.")
         return value
 
 
@@ -48,7 +50,7 @@ class BulkResultSerializer(serializers.Serializer[Any]):
     """What became of one item: a transaction or an error."""
 
     transaction = TransactionSerializer(allow_null=True)
-    replayed = serializers.BooleanField(help_text="Whether an earlier request with this key was accepted before.")
+    replayed = serializers.BooleanField(help_text="Whether an earlier request with this key was accepted.")
     error = ProblemSerializer(allow_null=True)
 
 
