@@ -25,7 +25,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Door:
+class Admission:
     """Who takes the transfers. `run` starts it with an environment, and yields its port."""
 
     run: Callable[[Stage, Mapping[str, str]], AbstractContextManager[int]]
@@ -34,7 +34,7 @@ class Door:
 
 
 POSTGRES = Channel(run=workers_run, await_settled=lambda _: jobs_await())
-HTTP_V2 = Door(run=lambda stage, environment: site_run(stage, environment=environment), expected_status=202)
+HTTP_V2 = Admission(run=lambda stage, environment: site_run(stage, environment=environment), expected_status=202)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Accepting:
     requests: Sequence[bytes]
     items: int
     connections: int
-    door: Door = HTTP_V2
+    door: Admission = HTTP_V2
     channel: Channel = POSTGRES
     bar: Bar | None = None
 

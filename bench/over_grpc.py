@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bench.accepting import Accepting, Door, accepting_measure
+from bench.accepting import Accepting, Admission, accepting_measure
 from bench.client import Answers, Load, load_send
 from bench.client_grpc import OK, grpc_request
 from bench.http_v1 import LOAD_SHARE
@@ -58,8 +58,8 @@ def grpc_submit_lists(stage: Stage, people: People, sizes: Sizes) -> Sequence[Fi
     return accepting_measure(stage, sizes, accepting)
 
 
-def _door(method: str) -> Door:
-    return Door(run=_server_run, expected_status=OK, grpc_method=f"{_SERVICE}/{method}")
+def _door(method: str) -> Admission:
+    return Admission(run=_server_run, expected_status=OK, grpc_method=f"{_SERVICE}/{method}")
 
 
 @contextmanager

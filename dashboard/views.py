@@ -19,19 +19,19 @@ from django_htmx.http import HttpResponseClientRedirect
 from kit.http.bodies import etag_of, json_bytes
 from kit.http.conditional import etag_known, not_modified
 from transactions.gateway.local import gateway
-from transactions.reads import HistoryPage, UnmovedTransfers
+from transactions.reads import HistoryPage, UnpostedTransfers
 from transactions.selectors import HistoryQuery
-from transactions.views.choice import heads_of, wallet_of
+from transactions.views.choice import wallet_of, wallet_views_of
 from transactions.views.rows import days_of, people_of, row_of
-from transactions.views.unmoved import unmoved_rows
+from transactions.views.unposted import unposted_rows
 from wallets.pages import PersonRequest, page
-from wallets.selectors import WalletHead
-from wallets.watch import wallet_watch
+from wallets.selectors import WalletView
+from wallets.viewed import wallet_viewed
 
 #: How many movements are shown; a few more are read, to find the people paid last.
 SHOWN = 8
 PEOPLE = 5
-UNMOVED_SHOWN = 5
+UNPOSTED_SHOWN = 5
 
 
 @require_safe
@@ -69,9 +69,9 @@ def dashboard_live(request: PersonRequest) -> HttpResponse:
 class _Overview:
     """Everything that the page shows, or is made from."""
 
-    wallets: list[WalletHead]
-    wallet: WalletHead | None
-    transfers: UnmovedTransfers
+    wallets: list[WalletView]
+    wallet: WalletView | None
+    transfers: UnpostedTransfers
 
     @cached_property
     def etag(self) -> str:
@@ -79,36 +79,36 @@ class _Overview:
         now = timezone.localtime()
         # Days are called today and yesterday, and what has not moved says how many minutes old it is.
         clock = now.strftime("%Y-%m-%d %H:%M %Z" if self.transfers.pending or self.transfers.failed else "%Y-%m-%d %Z")
-        heads = [(head.id, head.status, head.balance, head.version) for head in self.wallets]
+        views = [(view.id, view.status, view.balance, view.version) for view in self.wallets]
         chosen = self.wallet.id if self.wallet else None
-        return etag_of(json_bytes([heads, chosen, asdict(self.transfers), clock]))
+        return etag_of(json_bytes([views, chosen, asdict(self.transfers), clock]))
 
     def context(self) -> dict[str, Any]:
         found = HistoryPage(entries=[], next=None, previous=None)
         if self.wallet is not None:
             found = gateway().history_page(wallet=self.wallet, query=HistoryQuery())
-        unmoved = unmoved_rows(self.transfers, limit=UNMOVED_SHOWN)
+        unposted = unposted_rows(self.transfers, limit=UNPOSTED_SHOWN)
         # What failed stands at its time among what moved; what is on its way has no time yet, and stands above both.
-        rows = sorted([*unmoved.failed, *map(row_of, found.entries)], key=lambda row: row.at, reverse=True)
+        rows = sorted([*unposted.failed, *map(row_of, found.entries)], key=lambda row: row.at, reverse=True)
         return {
             "etag": self.etag,
             "wallets": self.wallets,
             "wallet": self.wallet,
-            "unmoved": unmoved.without(found.entries),
+            "unposted": unposted.without(found.entries),
             "days": days_of(rows[:SHOWN]),
-            "has_more": len(rows) > SHOWN or unmoved.more_pending,
+            "has_more": len(rows) > SHOWN or unposted.more_pending,
             "people": people_of(found.entries, limit=PEOPLE),
         }
 
 
 def _overview(request: PersonRequest) -> _Overview:
-    wallets = heads_of(request.user)
+    wallets = wallet_views_of(request.user)
     wallet = wallet_of(request, wallets)
     if wallet is None:
-        return _Overview(wallets=wallets, wallet=None, transfers=UnmovedTransfers(pending=[], failed=[]))
-    wallet_watch(wallet.id)
-    transfers = gateway().unmoved_read(wallet=wallet)
-    # Once more, and after it: see `unmoved_read`.
-    wallet = gateway().wallet_head_get(owner=request.user, wallet_id=wallet.id)
+        return _Overview(wallets=wallets, wallet=None, transfers=UnpostedTransfers(pending=[], failed=[]))
+    wallet_viewed(wallet.id)
+    transfers = gateway().unposted_read(wallet=wallet)
+    # Once more, and after it: see `unposted_read`.
+    wallet = gateway().wallet_view_get(owner=request.user, wallet_id=wallet.id)
     wallets = [wallet if one.id == wallet.id else one for one in wallets]
     return _Overview(wallets=wallets, wallet=wallet, transfers=transfers)

@@ -67,9 +67,15 @@ def _servers_start(stack: ExitStack) -> Path:
 def _abandoned_remove() -> None:
     """Stops the servers of test runs that were killed, and removes their folders."""
     for root in Path(tempfile.gettempdir()).glob(_PREFIX + "*"):
-        # One that was made just now may belong to a run that is about to lock it.
-        if root.stat().st_uid != os.getuid() or time.time() - root.stat().st_mtime < _FRESH_S:
-            continue
-        with suppress(FolderTakenError), folder_locked(root / "lock"):
-            leftovers_stop(root)
-            shutil.rmtree(root, ignore_errors=True)
+        # Another run may remove the folder at the same time.
+        with suppress(FolderTakenError, FileNotFoundError):
+            found = root.stat()
+            # A folder that was made just now may belong to a run that is about to lock it.
+            if found.st_uid == os.getuid() and time.time() - found.st_mtime >= _FRESH_S:
+                _abandoned_clear(root)
+
+
+def _abandoned_clear(root: Path) -> None:
+    with folder_locked(root / "lock"):
+        leftovers_stop(root)
+        shutil.rmtree(root, ignore_errors=True)

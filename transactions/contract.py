@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from kit.db.partial import row_of_columns
+from kit.db.deferred import deferred_row
 from kit.http.bodies import json_bytes, moment_text
 from transactions.models import Entry, Transaction
 from wallets.domain.errors import CATALOGUE, ErrorCode
@@ -46,9 +46,9 @@ def entry_data(entry: Entry) -> Data:
     }
 
 
-def transaction_of(data: Data, *, owner_ids: Sequence[int | None]) -> Transaction:
+def transaction_from_json(data: Data, *, owner_ids: Sequence[int | None]) -> Transaction:
     """The transaction that `transaction_data` wrote. `owner_ids`: the user ids of its source and destination."""
-    transaction = row_of_columns(
+    transaction = deferred_row(
         Transaction,
         id=int(data["id"]),
         kind=data["kind"],
@@ -91,8 +91,8 @@ def _side_data(wallet: Wallet | None) -> Data | None:
 def _side_of(data: Mapping[str, str] | None, owner_id: int | None, currency: str) -> Wallet | None:
     if data is None:
         return None
-    wallet = row_of_columns(Wallet, id=int(data["wallet"]), owner_id=owner_id, currency=currency)
-    wallet.owner = row_of_columns(User, id=owner_id, username=data["owner"])
+    wallet = deferred_row(Wallet, id=int(data["wallet"]), owner_id=owner_id, currency=currency)
+    wallet.owner = deferred_row(User, id=owner_id, username=data["owner"])
     return wallet
 
 

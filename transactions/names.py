@@ -9,7 +9,7 @@ def transaction_name(transaction_id: int) -> str:
     return f"transaction:{transaction_id}"
 
 
-def unmoved_name(wallet_id: int) -> str:
+def unposted_name(wallet_id: int) -> str:
     """What is on its way out of a wallet, and what failed lately."""
     return f"unmoved:{wallet_id}"
 
@@ -29,5 +29,5 @@ def settled_names(transactions: Iterable[Settled]) -> list[str]:
     for transaction in transactions:
         names[transaction_name(transaction.id)] = None
         if transaction.source_id is not None:
-            names[unmoved_name(transaction.source_id)] = None
+            names[unposted_name(transaction.source_id)] = None
     return list(names)

@@ -19,10 +19,10 @@ from transactions.contract import (
     entry_data,
     transaction_data,
     transaction_dump,
-    transaction_of,
+    transaction_from_json,
 )
 from transactions.models import Transaction
-from transactions.names import transaction_name, unmoved_name
+from transactions.names import transaction_name, unposted_name
 from transactions.selectors import (
     HistoryQuery,
     cursor_check,
@@ -34,12 +34,12 @@ from transactions.selectors import (
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import ID_MAX
 from wallets.models import User
-from wallets.selectors import WalletHead
+from wallets.selectors import WalletView
 
 #: How long a failed transfer is pointed out. Its own page stays.
 FAILED_SHOWN_FOR = datetime.timedelta(days=3)
 #: How many transfers that have not moved are shown at the most, of each kind.
-UNMOVED_MAX = 30
+UNPOSTED_MAX = 30
 #: A page shows usernames too. No door changes one; one that is changed by hand is shown after this long.
 HISTORY_TTL_S = 300
 
@@ -54,8 +54,8 @@ class HistoryPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnmovedTransfers:
-    """A wallet's transfers that are on their way (at most one more than UNMOVED_MAX) or have failed lately, newest
+class UnpostedTransfers:
+    """A wallet's transfers that are on their way (at most one more than UNPOSTED_MAX) or have failed lately, newest
     first, as the contract writes them."""
 
     pending: list[Data]
@@ -76,7 +76,7 @@ def transaction_body(*, user: User, transaction_id: int) -> Body:
 def transaction_read(*, user: User, transaction_id: int) -> Transaction:
     """The same, as a model with both sides and their owners."""
     owner_ids, plain = _transaction_cached(user, transaction_id)
-    return transaction_of(json.loads(plain), owner_ids=owner_ids)
+    return transaction_from_json(json.loads(plain), owner_ids=owner_ids)
 
 
 def _transaction_cached(user: User, transaction_id: int) -> tuple[list[int | None], bytes]:
@@ -102,20 +102,20 @@ def _transaction_load(transaction_id: int) -> bytes | None:
     return transaction_dump(found)
 
 
-def unmoved_read(*, wallet: WalletHead) -> UnmovedTransfers:
+def unposted_read(*, wallet: WalletView) -> UnpostedTransfers:
     """Read it before the wallet's head and entries: a transfer that settles in between is then seen among both, and
     never among neither."""
-    cached = cache_read(unmoved_name(wallet.id), load=lambda: _unmoved_load(wallet.id))
-    return UnmovedTransfers(**json.loads(cached or b""))
+    cached = cache_read(unposted_name(wallet.id), load=lambda: _unposted_load(wallet.id))
+    return UnpostedTransfers(**json.loads(cached or b""))
 
 
-def _unmoved_load(wallet_id: int) -> bytes:
-    pending = pending_list(wallet_id=wallet_id, limit=UNMOVED_MAX + 1)
-    failed = failed_list(wallet_id=wallet_id, since=timezone.now() - FAILED_SHOWN_FOR, limit=UNMOVED_MAX)
+def _unposted_load(wallet_id: int) -> bytes:
+    pending = pending_list(wallet_id=wallet_id, limit=UNPOSTED_MAX + 1)
+    failed = failed_list(wallet_id=wallet_id, since=timezone.now() - FAILED_SHOWN_FOR, limit=UNPOSTED_MAX)
     return json_bytes({"pending": list(map(transaction_data, pending)), "failed": list(map(transaction_data, failed))})
 
 
-def history_page(*, wallet: WalletHead, query: HistoryQuery) -> HistoryPage:
+def history_page(*, wallet: WalletView, query: HistoryQuery) -> HistoryPage:
     """A page of the wallet's history as it was at this view's version. Raises MALFORMED for a cursor that was not made
     here."""
     cursor_check(query.cursor)
@@ -136,6 +136,6 @@ def history_key(*, wallet_id: int, version: int, query: HistoryQuery) -> str:
     return f"history-page:{wallet_id}:{version}:{asked}"
 
 
-def _history_load(wallet: WalletHead, query: HistoryQuery) -> HistoryPage:
+def _history_load(wallet: WalletView, query: HistoryQuery) -> HistoryPage:
     page = entry_page(wallet_id=wallet.id, query=query, version=wallet.version)
     return HistoryPage(entries=list(map(entry_data, page.entries)), next=page.next, previous=page.previous)

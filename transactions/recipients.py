@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from kit.db.partial import row_of_columns
+from kit.db.deferred import deferred_row
 from transactions.ledger.arrays import array_literal, ids_fitting
 from transactions.models import Kind, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
@@ -154,8 +154,8 @@ def _people_load(requests: Iterable[TransferRequest]) -> _People:
 
 
 def _wallet(wallet_id: int, currency: str, status: str, owner_id: int, owner_name: str) -> Wallet:
-    wallet = row_of_columns(Wallet, id=wallet_id, currency=currency, status=status, owner_id=owner_id)
-    wallet.owner = row_of_columns(User, id=owner_id, username=owner_name)
+    wallet = deferred_row(Wallet, id=wallet_id, currency=currency, status=status, owner_id=owner_id)
+    wallet.owner = deferred_row(User, id=owner_id, username=owner_name)
     return wallet
 
 

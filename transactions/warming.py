@@ -2,10 +2,10 @@
 
 from kit.redis.locks import LockResult, lock_try
 from telemetry import metrics
-from transactions.reads import history_page, unmoved_read
+from transactions.reads import history_page, unposted_read
 from transactions.selectors import HistoryQuery
 from wallets.auth.access import user_find
-from wallets.selectors import wallet_head_find, wallet_head_list
+from wallets.selectors import wallet_view_find, wallet_view_list
 
 #: Longer than it takes; a worker that dies at it keeps others from warming this wallet for no longer than that.
 _LOCK_TTL_S = 10.0
@@ -16,7 +16,7 @@ def person_warm(*, user_id: int) -> None:
     user = user_find(user_id=user_id)
     if user is None:
         return
-    for wallet in wallet_head_list(owner=user):
+    for wallet in wallet_view_list(owner=user):
         wallet_warm(wallet_id=wallet.id)
 
 
@@ -27,7 +27,7 @@ def wallet_warm(*, wallet_id: int) -> None:
         metrics.warm_ups.labels(outcome=lock.value).inc()
         if lock is not LockResult.ACQUIRED:
             return
-        wallet = wallet_head_find(wallet_id=wallet_id)
+        wallet = wallet_view_find(wallet_id=wallet_id)
         if wallet is not None:
-            unmoved_read(wallet=wallet)
+            unposted_read(wallet=wallet)
             history_page(wallet=wallet, query=HistoryQuery())

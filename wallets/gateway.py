@@ -22,9 +22,9 @@ from wallets.models import User, Wallet
 class WalletGateway:
     """The questions about wallets. Each is the service or selector of the same name, and raises what that raises."""
 
-    wallet_head_prefetch = staticmethod(selectors.wallet_head_prefetch)
-    wallet_head_get = staticmethod(selectors.wallet_head_get)
-    wallet_head_list = staticmethod(selectors.wallet_head_list)
+    wallet_view_prefetch = staticmethod(selectors.wallet_view_prefetch)
+    wallet_view_get = staticmethod(selectors.wallet_view_get)
+    wallet_view_list = staticmethod(selectors.wallet_view_list)
     wallet_open = staticmethod(services.wallet_open)
     wallet_open_first = staticmethod(services.wallet_open_first)
 

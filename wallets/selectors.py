@@ -1,6 +1,6 @@
 """Reads about who holds money. Nothing here writes, and no write decides on what is read here.
 
-A wallet *head* is a wallet as reads show it. It comes from the cache and is as fresh as Postgres. It has a type of its
+A wallet *view* is a wallet as reads show it. It comes from the cache and is as fresh as Postgres. It has a type of its
 own, so that no service can be handed one where it needs a wallet.
 """
 
@@ -19,9 +19,9 @@ from wallets.cache_names import wallet_name, wallets_name
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, User, Wallet
 
-#: How many parsed heads this process keeps.
-_HEADS_KEPT = 4_096
-_HEAD_FIELDS = ("id", "owner_id", "currency", "status", "balance", "version", "created_at")
+#: How many parsed views this process keeps.
+_VIEWS_KEPT = 4_096
+_VIEW_FIELDS = ("id", "owner_id", "currency", "status", "balance", "version", "created_at")
 
 
 def wallet_list(*, owner: User) -> QuerySet[Wallet]:
@@ -38,7 +38,7 @@ def wallet_get(*, owner: User, wallet_id: int) -> Wallet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WalletHead:
+class WalletView:
     """A wallet as its owner sees it."""
 
     id: int
@@ -50,59 +50,59 @@ class WalletHead:
     created_at: datetime
 
 
-def wallet_head_prefetch(*, wallet_id: int) -> None:
+def wallet_view_prefetch(*, wallet_id: int) -> None:
     """Plans to read this wallet in the request at hand (`kit.cache.prefetch`)."""
-    prefetch_names([wallet_name(wallet_id)], load=_heads_load)
+    prefetch_names([wallet_name(wallet_id)], load=_views_load)
 
 
-def wallet_head_get(*, owner: User, wallet_id: int) -> WalletHead:
+def wallet_view_get(*, owner: User, wallet_id: int) -> WalletView:
     """One wallet of this user, mostly from the cache. Raises NOT_FOUND also for another user's wallet."""
-    head = _head_find(wallet_id)
-    if head is None or head.owner_id != owner.pk:
+    view = _view_find(wallet_id)
+    if view is None or view.owner_id != owner.pk:
         raise WalletError(ErrorCode.NOT_FOUND, "You have no such wallet.")
-    return head
+    return view
 
 
-def wallet_head_find(*, wallet_id: int) -> WalletHead | None:
+def wallet_view_find(*, wallet_id: int) -> WalletView | None:
     """Any user's wallet. For code that shows it to nobody, such as warm-ups."""
-    return _head_find(wallet_id)
+    return _view_find(wallet_id)
 
 
-def wallet_heads_find(*, wallet_ids: Collection[int]) -> dict[int, WalletHead]:
+def wallet_views_find(*, wallet_ids: Collection[int]) -> dict[int, WalletView]:
     """Any users' wallets by id, with one lookup in the cache. For callers that have already checked the owners."""
-    cached = cache_read_many([wallet_name(number) for number in wallet_ids], load=_heads_load) if wallet_ids else {}
-    heads = (_head_of(value) for value in cached.values())
-    return {head.id: head for head in heads if head is not None}
+    cached = cache_read_many([wallet_name(number) for number in wallet_ids], load=_views_load) if wallet_ids else {}
+    views = (_view_of(value) for value in cached.values())
+    return {view.id: view for view in views if view is not None}
 
 
-def wallet_head_list(*, owner: User) -> list[WalletHead]:
+def wallet_view_list(*, owner: User) -> list[WalletView]:
     """A user's wallets, oldest first, mostly from the cache: one lookup for their ids and one for all of them."""
     listed = cache_read(wallets_name(owner.pk), load=lambda: _ids_load(owner.pk))
     names = [wallet_name(wallet_id) for wallet_id in json.loads(listed or b"[]")]
-    cached = cache_read_many(names, load=_heads_load) if names else {}
-    return [head for name in names if (head := _head_of(cached[name])) is not None]
+    cached = cache_read_many(names, load=_views_load) if names else {}
+    return [view for name in names if (view := _view_of(cached[name])) is not None]
 
 
-def _head_find(wallet_id: int) -> WalletHead | None:
+def _view_find(wallet_id: int) -> WalletView | None:
     name = wallet_name(wallet_id)
-    return _head_of(cache_read_many([name], load=_heads_load)[name])
+    return _view_of(cache_read_many([name], load=_views_load)[name])
 
 
-def _head_of(cached: bytes | None) -> WalletHead | None:
-    return _head_read(cached) if cached is not None else None
+def _view_of(cached: bytes | None) -> WalletView | None:
+    return _view_read(cached) if cached is not None else None
 
 
-@lru_cache(_HEADS_KEPT)
-def _head_read(cached: bytes) -> WalletHead:
-    """Parses a cached head. Cached by its bytes: equal bytes are equal heads."""
+@lru_cache(_VIEWS_KEPT)
+def _view_read(cached: bytes) -> WalletView:
+    """Parses a cached view. Cached by its bytes: equal bytes are equal views."""
     fields = json.loads(cached)
-    return WalletHead(**{**fields, "created_at": datetime.fromisoformat(fields["created_at"])})
+    return WalletView(**{**fields, "created_at": datetime.fromisoformat(fields["created_at"])})
 
 
-def _heads_load(names: Sequence[str]) -> Mapping[str, bytes]:
+def _views_load(names: Sequence[str]) -> Mapping[str, bytes]:
     ids = [int(name.partition(":")[2]) for name in names]
-    # An outside wallet has no head: it has no owner and no running balance.
-    wallets = Wallet.objects.filter(id__in=ids, owner__isnull=False).values(*_HEAD_FIELDS)
+    # An outside wallet has no view: it has no owner and no running balance.
+    wallets = Wallet.objects.filter(id__in=ids, owner__isnull=False).values(*_VIEW_FIELDS)
     return {
         wallet_name(wallet["id"]): json.dumps({**wallet, "created_at": wallet["created_at"].isoformat()}).encode()
         for wallet in wallets

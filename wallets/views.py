@@ -22,7 +22,7 @@ UNPROCESSABLE = 422
 @page
 def wallets_page(request: PersonRequest) -> HttpResponse:
     """Every wallet of this person, and a form that opens one more."""
-    wallets = wallet_gateway().wallet_head_list(owner=request.user)
+    wallets = wallet_gateway().wallet_view_list(owner=request.user)
     taken = {wallet.currency for wallet in wallets}
     form = WalletOpenForm(request.POST if request.method == "POST" else None, taken=taken)
     if request.method == "POST":

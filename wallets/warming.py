@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from kit.redis.circuit_breaker import CircuitBreaker
 from telemetry import metrics
-from wallets.watch import watched_take
+from wallets.viewed import viewed_take
 
 #: An older message is dropped: by then the user has made the reads.
 _EXPIRES_S = 10
@@ -26,9 +26,9 @@ def person_warm_up(user_id: int) -> None:
     _send(settings.WARM_PERSON_TASK, user_id)
 
 
-def watched_warm_up(wallet_ids: Collection[int]) -> None:
+def viewed_warm_up(wallet_ids: Collection[int]) -> None:
     """These wallets have changed. Warms those among them that somebody is viewing."""
-    watched = watched_take(wallet_ids)[:_WALLETS_MAX]
+    watched = viewed_take(wallet_ids)[:_WALLETS_MAX]
     if watched:
         _send(settings.WARM_WALLETS_TASK, watched)
 

@@ -5,13 +5,13 @@ import json
 from tests.api.client import Person
 from tests.pages.kit import settle
 from transactions.api.serializers import EntrySerializer, TransactionSerializer
-from transactions.contract import entry_data, transaction_data, transaction_of
+from transactions.contract import entry_data, transaction_data, transaction_from_json
 from transactions.models import Entry, Transaction
 from transactions.recipients import TransferRequest
 from transactions.selectors import transaction_find
 from transactions.services import transfer_create, transfer_submit, withdrawal_create
-from wallets.api.serializers import WalletSerializer, head_data
-from wallets.selectors import wallet_head_get, wallet_list
+from wallets.api.serializers import WalletSerializer, wallet_view_data
+from wallets.selectors import wallet_list, wallet_view_get
 from wallets.services import wallet_freeze
 
 
@@ -47,7 +47,7 @@ def test_a_transaction_that_was_written_down_reads_back_as_it_was(alice: Person,
         owner_ids = [side.owner_id if side else None for side in (stored.source, stored.destination)]
         data = json.loads(json.dumps(transaction_data(stored)))
 
-        read = transaction_of(data, owner_ids=owner_ids)
+        read = transaction_from_json(data, owner_ids=owner_ids)
 
         assert transaction_data(read) == data
         assert (read.source_id, read.destination_id) == (stored.source_id, stored.destination_id)
@@ -62,6 +62,6 @@ def test_a_wallet_is_the_same_by_hand(alice: Person, bob: Person) -> None:
     wallet_freeze(wallet_id=alice.wallet.pk, actor=bob.user, reason="A test")
     [wallet] = wallet_list(owner=alice.user)
 
-    head = wallet_head_get(owner=alice.user, wallet_id=wallet.pk)
+    head = wallet_view_get(owner=alice.user, wallet_id=wallet.pk)
 
-    assert head_data(head, owner_name=alice.user.username) == WalletSerializer(wallet).data
+    assert wallet_view_data(head, owner_name=alice.user.username) == WalletSerializer(wallet).data

@@ -50,7 +50,7 @@ class World:
         def raised(**_: object) -> None:
             raise error
 
-        self.patch.setattr(wallet_gateway(), "wallet_head_list", raised)
+        self.patch.setattr(wallet_gateway(), "wallet_view_list", raised)
         return self.alice.api.get("/wallets")
 
 

@@ -96,7 +96,7 @@ def test_a_client_that_accepts_json_gets_it(alice: Person, accept: str) -> None:
 def test_without_a_database_the_answer_is_503_with_a_time_to_come_again(
     alice: Person, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    monkeypatch.setattr(wallet_gateway(), "wallet_head_list", failing(error))
+    monkeypatch.setattr(wallet_gateway(), "wallet_view_list", failing(error))
 
     response = alice.api.get("/wallets")
 
@@ -116,7 +116,7 @@ def test_without_a_database_nobody_is_let_in_and_nobody_is_blamed(
 def test_what_nobody_foresaw_is_logged_and_told_to_nobody(
     alice: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(wallet_gateway(), "wallet_head_list", failing(RuntimeError("secret insides")))
+    monkeypatch.setattr(wallet_gateway(), "wallet_view_list", failing(RuntimeError("secret insides")))
 
     with caplog.at_level(logging.ERROR):
         response = alice.api.get("/wallets")
@@ -157,7 +157,7 @@ def test_a_host_that_is_not_ours_is_refused_in_the_same_shape(alice: Person) -> 
 
 @override_settings(DEBUG=True)
 def test_debugging_changes_nothing_about_the_shape(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wallet_gateway(), "wallet_head_list", failing(RuntimeError("secret insides")))
+    monkeypatch.setattr(wallet_gateway(), "wallet_view_list", failing(RuntimeError("secret insides")))
 
     assert_problem(alice.api.get("/wallets"), "internal_error", 500)
     assert_problem(alice.api.get("/nothing"), "not_found", 404)

@@ -13,7 +13,7 @@ from tests.architecture.test_doors import WRITES, calls, modules, names_in
 from tests.cache.remembered import forgotten, remember
 from tests.dead_letter_desk.letters import dead_make
 from tests.settlement.people import drain_all, wallet_funded
-from transactions.names import transaction_name, unmoved_name
+from transactions.names import transaction_name, unposted_name
 from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit, withdrawal_create
 from transactions.settlement.dead_letters import dead_letter_fail
@@ -167,7 +167,7 @@ def test_opening_a_wallet_evicts_its_owners_list_of_wallets(cast: Cast) -> None:
 
 
 def test_accepting_and_settling_evict_the_transfer_and_the_list_of_pending_ones(cast: Cast) -> None:
-    on_its_way = unmoved_name(cast.alice_wallet.id)
+    on_its_way = unposted_name(cast.alice_wallet.id)
     remember([on_its_way])
     request = TransferRequest(source_id=cast.alice_wallet.id, recipient="bob", amount=1)
     (accepted,) = transfers_submit(actor=cast.alice, requests=[request])
@@ -182,7 +182,7 @@ def test_accepting_and_settling_evict_the_transfer_and_the_list_of_pending_ones(
 
 def test_failing_a_dead_letter_evicts_the_transfer(cast: Cast) -> None:
     transfer = dead_make(cast.alice, "bob", amount=1)
-    names = [transaction_name(transfer.id), unmoved_name(cast.alice_wallet.id)]
+    names = [transaction_name(transfer.id), unposted_name(cast.alice_wallet.id)]
     remember(names)
 
     dead_letter_fail(transaction_id=transfer.id, actor=None, note="No way.")

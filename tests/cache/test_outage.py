@@ -14,7 +14,7 @@ from kit.cache.protocol import cache_sweep, value_get, value_put
 from kit.models import Unevicted
 from tests.cache.remembered import forgotten, remember, shown
 from tests.settlement.broker import Broker
-from transactions.names import unmoved_name
+from transactions.names import unposted_name
 from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfers_submit
 from wallets.cache_names import token_name, wallet_name, wallets_name
@@ -107,7 +107,7 @@ def test_a_call_that_reports_an_earlier_change_answers_only_when_nobody_reads_th
     wallet_id = alice_wallet.id
     request = TransferRequest(source_id=wallet_id, recipient="bob", amount=1, idempotency_key="once")
     doors: dict[str, Callable[[], object]] = {
-        unmoved_name(wallet_id): lambda: transfers_submit(actor=alice, requests=[request]),
+        unposted_name(wallet_id): lambda: transfers_submit(actor=alice, requests=[request]),
         wallet_name(wallet_id): lambda: wallet_freeze(wallet_id=wallet_id, actor=bob, reason="Asked for."),
         token_name(token.digest): lambda: token_revoke(user=alice, digest=token.digest),
         wallets_name(alice.pk): lambda: wallet_open(owner=alice, currency="EUR"),

@@ -18,7 +18,7 @@ from transactions.recipients import TransferRequest
 from transactions.services import transfer_create, withdrawal_create
 from wallets.gateway import wallet_gateway
 from wallets.models import User
-from wallets.selectors import wallet_head_get
+from wallets.selectors import wallet_view_get
 from wallets.services import wallet_freeze, wallet_open
 
 pytestmark = pytest.mark.usefixtures("trusted_cache")
@@ -219,12 +219,12 @@ def test_a_page_of_history_is_cut_at_the_version_at_which_its_wallet_was_read(
     someone = with_token(alice)
 
     def overtaken(**named: Any) -> Any:
-        head = wallet_head_get(**named)
+        head = wallet_view_get(**named)
         monkeypatch.undo()
         give(alice, 200)
         return head
 
-    monkeypatch.setattr(wallet_gateway(), "wallet_head_get", overtaken)
+    monkeypatch.setattr(wallet_gateway(), "wallet_view_get", overtaken)
     path = f"{someone.wallet_path}/transactions"
     assert [entry["amount"] for entry in json_of(someone.api.get(path))["results"]] == [100]
     assert [entry["amount"] for entry in json_of(someone.api.get(path))["results"]] == [200, 100]

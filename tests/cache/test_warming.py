@@ -19,7 +19,7 @@ from tests.pages.kit import fill, give, settle, submitted
 from transactions.selectors import entry_page
 from transactions.tasks import person_warm_task, wallets_warm_task
 from transactions.warming import wallet_warm
-from wallets import warming, watch
+from wallets import viewed, warming
 from wallets.models import User
 from wallets.services import wallet_open
 from wallets.warming import person_warm_up
@@ -36,7 +36,7 @@ TASKS: dict[str, Any] = {
 def _nobody_has_looked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Removes all marks of viewed wallets, and closes the broker's circuit breaker."""
     warming.breaker.succeeded()
-    monkeypatch.setattr(watch, "_marked_s", {})
+    monkeypatch.setattr(viewed, "_marked_s", {})
 
 
 def warm_ups() -> list[tuple[str, Any]]:
@@ -127,7 +127,7 @@ def test_each_view_causes_at_most_one_warm_up(alice: User, bob: User) -> None:
         settle()
     assert len(warm_ups()) == 1
 
-    watch._marked_s.clear()  # some seconds later
+    viewed._marked_s.clear()  # some seconds later
     reader.api.get(reader.wallet_path)
     submitted(alice, amount=100)
     settle()
@@ -139,7 +139,7 @@ def test_repeated_refreshes_mark_a_wallet_once(alice: User) -> None:
     for _ in range(5):
         reader.api.get(reader.wallet_path)
     client = get_redis_connection()
-    assert 0 < client.ttl(f"wallet:watch:{reader.wallet.pk}") <= watch.WATCH_S
+    assert 0 < client.ttl(f"wallet:watch:{reader.wallet.pk}") <= viewed.VIEWED_S
     client.delete(f"wallet:watch:{reader.wallet.pk}")
 
     reader.api.get(reader.wallet_path)

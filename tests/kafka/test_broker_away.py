@@ -25,7 +25,7 @@ from transactions.channels.kafka.messages import Outgoing
 from transactions.channels.kafka.producer import lines_close, messages_publish
 from transactions.channels.kafka.topics import requested_topic
 from transactions.models import Transaction
-from transactions.reads import unmoved_read
+from transactions.reads import unposted_read
 from transactions.services import transfers_submit
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
@@ -61,7 +61,7 @@ def test_without_a_broker_the_answer_is_503_and_nothing_was_accepted(
         # Of what was never sent more is known than of what was not acknowledged.
         assert refused.json()["detail"].startswith(told)
         assert int(refused.headers["Retry-After"]) >= 1
-    assert unmoved_read(wallet_id=alice.id).pending == []
+    assert unposted_read(wallet_id=alice.id).pending == []
     under_way = client.get("/api/v1/transactions", {"idempotency_key": "lunch"})
     assert (under_way.status_code, under_way.json()["code"]) == (409, "idempotency_in_progress")
 

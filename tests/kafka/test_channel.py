@@ -11,7 +11,7 @@ from tests.settlement.books import assert_in_order, assert_settled, outcomes
 from tests.settlement.people import balance_of, person_wallet
 from transactions.channels.kafka.consumer import TransferConsumer
 from transactions.models import Entry, Job, Status, Transaction
-from transactions.reads import request_list, transaction_read, unmoved_read
+from transactions.reads import request_list, transaction_read, unposted_read
 from transactions.recipients import TransferRequest
 from transactions.services import transfer_create, transfer_submit, transfers_submit
 from wallets.domain.errors import ErrorCode, WalletError
@@ -42,14 +42,14 @@ def test_a_transfer_is_pending_until_a_consumer_has_settled_it(
         assert owner
         seen = transaction_read(user=owner, transaction_id=accepted.id)
         assert (seen.status, seen.amount, seen.memo) == (Status.PENDING, 250, "Lunch")
-    assert [data["id"] for data in unmoved_read(wallet_id=alice.id).pending] == [str(accepted.id)]
+    assert [data["id"] for data in unposted_read(wallet_id=alice.id).pending] == [str(accepted.id)]
 
     settle_until(consumer_start(), [accepted])
 
     assert alice.owner
     seen = transaction_read(user=alice.owner, transaction_id=accepted.id)
     assert (seen.status, seen.created_at) == (Status.POSTED, accepted.created_at)
-    assert unmoved_read(wallet_id=alice.id).pending == []
+    assert unposted_read(wallet_id=alice.id).pending == []
     assert (balance_of(alice), balance_of(bob)) == (750, 250)
     assert not Job.objects.exists()
     assert_settled([accepted], posted=1)
@@ -85,7 +85,7 @@ def test_a_refusal_settles_a_transfer_as_failed_with_its_reason(
     settle_until(consumer_start(), accepted)
 
     assert outcomes(accepted) == [("posted", ""), ("failed", "insufficient_funds"), ("posted", "")]
-    assert [data["id"] for data in unmoved_read(wallet_id=alice.id).failed] == [str(accepted[1].id)]
+    assert [data["id"] for data in unposted_read(wallet_id=alice.id).failed] == [str(accepted[1].id)]
     assert_settled(accepted, posted=2)
 
 

@@ -33,7 +33,7 @@ def test_it_apologises_for_a_mistake_of_ours_without_the_database(
 
     client = Client(raise_request_exception=False)
     client.force_login(alice)
-    monkeypatch.setattr(wallet_gateway(), "wallet_head_list", broken)
+    monkeypatch.setattr(wallet_gateway(), "wallet_view_list", broken)
     # The session and the person, before it broke; none for the apology.
     with django_assert_num_queries(2):
         response = client.get("/")
@@ -48,7 +48,7 @@ def test_it_says_that_it_is_back_soon_when_the_database_is_gone(
     def gone(**_: Any) -> None:
         raise error("gone")
 
-    monkeypatch.setattr(wallet_gateway(), "wallet_head_list", gone)
+    monkeypatch.setattr(wallet_gateway(), "wallet_view_list", gone)
     response = alices.get("/")
     assert response.status_code == 503
     assert response["Retry-After"] == "5"

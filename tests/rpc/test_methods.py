@@ -4,7 +4,7 @@ from google.protobuf.message import Message
 
 from tests.rpc.caller import SERVICE
 from tests.rpc.conftest import Person
-from transactions.rpc.door import WATCH
+from transactions.rpc.admission import WATCH
 from transactions.rpc.methods import METHODS
 from wallet_proto.v1 import wallet_pb2 as pb
 

@@ -121,7 +121,7 @@ def test_a_look_for_all_watchers_asks_redis_and_not_postgres(
     with django_assert_num_queries(0):
         seen = watching.look(wallet_ids, digests)
 
-    assert seen.heads.keys() == wallet_ids
+    assert seen.views.keys() == wallet_ids
     assert seen.tokens == digests
 
 

@@ -51,12 +51,12 @@ def test_it_calls_through_tls_a_service_whose_certificate_it_knows(
     server = start_server(GRPC_TLS_CERT=str(cert), GRPC_TLS_KEY=str(key), WALLET_SERVICE_KEY=KEY)
     settings.WALLET_SERVICE, settings.WALLET_SERVICE_CA = f"grpcs://{server.target}", str(cert)
 
-    assert [head.balance for head in GATEWAY.wallet_head_list(owner=alice)] == [0]
+    assert [head.balance for head in GATEWAY.wallet_view_list(owner=alice)] == [0]
 
     channel._channels.clear()
     settings.WALLET_SERVICE_CA = ""
     with pytest.raises(WalletError) as refused:
-        GATEWAY.wallet_head_list(owner=alice)
+        GATEWAY.wallet_view_list(owner=alice)
     assert refused.value.code == ErrorCode.UNAVAILABLE
 
 
@@ -66,14 +66,14 @@ def test_a_service_with_another_key_is_a_mistake_of_ours_and_not_of_whoever_asks
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     settings.WALLET_SERVICE_KEY = "another key"
     with pytest.raises(ServiceFailedError, match="WALLET_SERVICE_KEY"):
-        GATEWAY.wallet_head_list(owner=alice)
+        GATEWAY.wallet_view_list(owner=alice)
 
 
 def test_who_was_shut_out_a_moment_ago_is_told_to_sign_in(alice: User, service: GrpcServer, settings: Settings) -> None:
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     User.objects.update(is_active=False)
     with pytest.raises(WalletError) as refused:
-        GATEWAY.wallet_head_list(owner=alice)
+        GATEWAY.wallet_view_list(owner=alice)
     assert refused.value.code == ErrorCode.NOT_AUTHENTICATED
 
 
@@ -84,7 +84,7 @@ def test_a_lost_answer_is_asked_for_again_only_with_a_key(
     wire = Wire(service.port)
     settings.WALLET_SERVICE = f"grpc://{wire.target}"
     wallet = Wallet.objects.get(owner=alice)
-    assert GATEWAY.wallet_head_get(owner=alice, wallet_id=wallet.pk).balance == 0
+    assert GATEWAY.wallet_view_get(owner=alice, wallet_id=wallet.pk).balance == 0
     wire.arm()
     if key:
         receipt = GATEWAY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5, memo="Lunch", idempotency_key=key)
@@ -145,12 +145,12 @@ def test_a_page_of_a_version_that_is_still_to_come_is_not_kept_for_it(
 ) -> None:
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     wallet, query = Wallet.objects.get(owner=alice), HistoryQuery()
-    head = GATEWAY.wallet_head_get(owner=alice, wallet_id=wallet.pk)
+    head = GATEWAY.wallet_view_get(owner=alice, wallet_id=wallet.pk)
     assert GATEWAY.history_page(wallet=replace(head, version=1), query=query).entries == []
 
     GATEWAY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5)
 
-    head = GATEWAY.wallet_head_get(owner=alice, wallet_id=wallet.pk)
+    head = GATEWAY.wallet_view_get(owner=alice, wallet_id=wallet.pk)
     assert [entry["sequence"] for entry in GATEWAY.history_page(wallet=head, query=query).entries] == [1]
 
 

@@ -26,7 +26,7 @@ class Gateway(WalletGateway):
     transaction_read = staticmethod(reads.transaction_read)
     transaction_list_by_key = staticmethod(selectors.transaction_list_by_key)
     history_page = staticmethod(reads.history_page)
-    unmoved_read = staticmethod(reads.unmoved_read)
+    unposted_read = staticmethod(reads.unposted_read)
 
 
 @cache

@@ -4,18 +4,18 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from kit.db.partial import row_of_columns
+from kit.db.deferred import deferred_row
 from kit.http.bodies import Body
 from transactions.models import Kind, Status, Transaction
 from wallet_proto.internal.v1 import internal_pb2 as internal
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.models import User, Wallet, WalletStatus
-from wallets.selectors import WalletHead
+from wallets.selectors import WalletView
 
 
-def head_of(wallet: pb.Wallet, *, owner: User) -> WalletHead:
+def wallet_view_from_message(wallet: pb.Wallet, *, owner: User) -> WalletView:
     """A wallet of this user's, as it was when the service answered."""
-    return WalletHead(
+    return WalletView(
         id=int(wallet.id),
         owner_id=owner.pk,
         currency=wallet.balance.currency,
@@ -26,9 +26,9 @@ def head_of(wallet: pb.Wallet, *, owner: User) -> WalletHead:
     )
 
 
-def wallet_of(wallet: pb.Wallet, *, owner: User) -> Wallet:
+def wallet_from_message(wallet: pb.Wallet, *, owner: User) -> Wallet:
     """The same as a row, for forms."""
-    row = row_of_columns(
+    row = deferred_row(
         Wallet,
         id=int(wallet.id),
         owner_id=owner.pk,
@@ -42,18 +42,18 @@ def wallet_of(wallet: pb.Wallet, *, owner: User) -> Wallet:
     return row
 
 
-def side_of(side: pb.Side, *, currency: str) -> Wallet:
+def side_from_message(side: pb.Side, *, currency: str) -> Wallet:
     """Somebody's wallet, of which the other side of a transaction learns no more than whose it is."""
-    row = row_of_columns(Wallet, id=int(side.wallet_id), owner_id=None, currency=currency)
+    row = deferred_row(Wallet, id=int(side.wallet_id), owner_id=None, currency=currency)
     # The id of whose account it is the service tells nobody.
-    row.owner = row_of_columns(User, id=None, username=side.owner)
+    row.owner = deferred_row(User, id=None, username=side.owner)
     return row
 
 
-def transaction_of(transaction: pb.Transaction) -> Transaction:
+def transaction_from_message(transaction: pb.Transaction) -> Transaction:
     """A transaction with both sides and their owners' names."""
     currency = transaction.amount.currency
-    row = row_of_columns(
+    row = deferred_row(
         Transaction,
         id=int(transaction.id),
         kind=Kind[_word(pb.TransactionKind.Name(transaction.kind), "TRANSACTION_KIND_")],
@@ -68,13 +68,13 @@ def transaction_of(transaction: pb.Transaction) -> Transaction:
         failure_code=transaction.failure.code,
     )
     if transaction.HasField("source"):
-        row.source = side_of(transaction.source, currency=currency)
+        row.source = side_from_message(transaction.source, currency=currency)
     if transaction.HasField("destination"):
-        row.destination = side_of(transaction.destination, currency=currency)
+        row.destination = side_from_message(transaction.destination, currency=currency)
     return row
 
 
-def body_of(document: internal.Document) -> Body:
+def body_from_document(document: internal.Document) -> Body:
     """The body of an answer, to be passed on as it came."""
     return Body(etag=document.etag, content=document.content, packed=document.packed)
 

@@ -11,14 +11,20 @@ import structlog
 from django.db import transaction
 
 from kit.http.bodies import Body
-from transactions.contract import transaction_of as transaction_of_data
+from transactions.contract import transaction_from_json
 from transactions.gateway.channel import INTERNAL, WALLETS, read_call, write_call
 from transactions.gateway.local import Gateway
-from transactions.gateway.messages import body_of, head_of, side_of, transaction_of, wallet_of
+from transactions.gateway.messages import (
+    body_from_document,
+    side_from_message,
+    transaction_from_message,
+    wallet_from_message,
+    wallet_view_from_message,
+)
 from transactions.gateway.sending import money, receipt_of, result_of, transfer_filled
 from transactions.models import Transaction
 from transactions.previews import Preview
-from transactions.reads import HistoryPage, UnmovedTransfers
+from transactions.reads import HistoryPage, UnpostedTransfers
 from transactions.recipients import TransferRequest
 from transactions.selectors import HistoryQuery
 from transactions.services import Receipt
@@ -27,7 +33,7 @@ from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import ID_MAX
 from wallets.models import User, Wallet
-from wallets.selectors import WalletHead
+from wallets.selectors import WalletView
 from wallets.services import wallet_owe
 
 log = structlog.get_logger(__name__)
@@ -40,26 +46,26 @@ class RemoteGateway(Gateway):
     """Overrides every question with its call. Raises WalletError, as the local form does."""
 
     @staticmethod
-    def wallet_head_prefetch(*, wallet_id: int) -> None:
+    def wallet_view_prefetch(*, wallet_id: int) -> None:
         """There is nothing to prefetch: this process has no cache of the ledger's."""
 
     @staticmethod
-    def wallet_head_get(*, owner: User, wallet_id: int) -> WalletHead:
+    def wallet_view_get(*, owner: User, wallet_id: int) -> WalletView:
         request = pb.GetWalletRequest(wallet_id=str(wallet_id))
         answer = read_call(WALLETS + "GetWallet", request, answer=pb.GetWalletResponse, user_id=owner.pk)
-        return head_of(answer.wallet, owner=owner)
+        return wallet_view_from_message(answer.wallet, owner=owner)
 
     @staticmethod
-    def wallet_head_list(*, owner: User) -> list[WalletHead]:
+    def wallet_view_list(*, owner: User) -> list[WalletView]:
         request = pb.ListWalletsRequest()
         answer = read_call(WALLETS + "ListWallets", request, answer=pb.ListWalletsResponse, user_id=owner.pk)
-        return [head_of(wallet, owner=owner) for wallet in answer.wallets]
+        return [wallet_view_from_message(wallet, owner=owner) for wallet in answer.wallets]
 
     @staticmethod
     def wallet_list(*, owner: User) -> Sequence[Wallet]:
         request = internal.ReadWalletsRequest()
         answer = read_call(INTERNAL + "ReadWallets", request, answer=internal.ReadWalletsResponse, user_id=owner.pk)
-        return [wallet_of(wallet, owner=owner) for wallet in answer.wallets]
+        return [wallet_from_message(wallet, owner=owner) for wallet in answer.wallets]
 
     @staticmethod
     def wallet_open(*, owner: User, currency: str) -> Wallet:
@@ -71,7 +77,7 @@ class RemoteGateway(Gateway):
             # A second try would answer that the wallet exists, as if nothing had been opened.
             is_repeatable=False,
         )
-        return wallet_of(answer.wallet, owner=owner)
+        return wallet_from_message(answer.wallet, owner=owner)
 
     @staticmethod
     def wallet_open_first(*, owner: User) -> None:
@@ -133,8 +139,8 @@ class RemoteGateway(Gateway):
         answer = read_call(
             INTERNAL + "PreviewTransfer", message, answer=internal.PreviewTransferResponse, user_id=actor.pk
         )
-        source = wallet_of(answer.source, owner=actor)
-        destination = side_of(answer.destination, currency=source.currency)
+        source = wallet_from_message(answer.source, owner=actor)
+        destination = side_from_message(answer.destination, currency=source.currency)
         return Preview(source=source, destination=destination, amount=request.amount, memo=request.memo)
 
     @staticmethod
@@ -143,7 +149,7 @@ class RemoteGateway(Gateway):
 
     @staticmethod
     def transaction_body(*, user: User, transaction_id: int) -> Body:
-        return body_of(_transaction(user, transaction_id).document)
+        return body_from_document(_transaction(user, transaction_id).document)
 
     @staticmethod
     def transaction_read(*, user: User, transaction_id: int) -> Transaction:
@@ -152,7 +158,7 @@ class RemoteGateway(Gateway):
             answer.source_owner_id if answer.HasField("source_owner_id") else None,
             answer.destination_owner_id if answer.HasField("destination_owner_id") else None,
         ]
-        return transaction_of_data(json.loads(body_of(answer.document).plain()), owner_ids=owner_ids)
+        return transaction_from_json(json.loads(body_from_document(answer.document).plain()), owner_ids=owner_ids)
 
     @staticmethod
     def transaction_list_by_key(*, user: User, idempotency_key: str) -> list[Transaction]:
@@ -163,10 +169,10 @@ class RemoteGateway(Gateway):
             if error.code != ErrorCode.NOT_FOUND:
                 raise
             return []
-        return [transaction_of(answer.transaction)]
+        return [transaction_from_message(answer.transaction)]
 
     @staticmethod
-    def history_page(*, wallet: WalletHead, query: HistoryQuery) -> HistoryPage:
+    def history_page(*, wallet: WalletView, query: HistoryQuery) -> HistoryPage:
         request = internal.ReadHistoryRequest(
             wallet_id=str(wallet.id),
             version=wallet.version,
@@ -180,15 +186,15 @@ class RemoteGateway(Gateway):
         answer = read_call(
             INTERNAL + "ReadHistory", request, answer=internal.ReadHistoryResponse, user_id=wallet.owner_id
         )
-        return HistoryPage(**json.loads(body_of(answer.document).plain()))
+        return HistoryPage(**json.loads(body_from_document(answer.document).plain()))
 
     @staticmethod
-    def unmoved_read(*, wallet: WalletHead) -> UnmovedTransfers:
+    def unposted_read(*, wallet: WalletView) -> UnpostedTransfers:
         request = internal.ReadUnmovedRequest(wallet_id=str(wallet.id))
         answer = read_call(
             INTERNAL + "ReadUnmoved", request, answer=internal.ReadUnmovedResponse, user_id=wallet.owner_id
         )
-        return UnmovedTransfers(**json.loads(answer.content))
+        return UnpostedTransfers(**json.loads(answer.content))
 
 
 def _transaction(user: User, transaction_id: int) -> internal.ReadTransactionResponse:

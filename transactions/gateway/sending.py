@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from transactions.gateway.channel import WALLETS, write_call
 from transactions.gateway.errors import error_of_item
-from transactions.gateway.messages import transaction_of
+from transactions.gateway.messages import transaction_from_message
 from transactions.recipients import TransferRequest
 from transactions.services import Receipt
 from wallet_proto.v1 import wallet_pb2 as pb
@@ -21,14 +21,14 @@ def receipt_of(method: str, request: _Request, *, answer: type[_A], actor: User)
     WalletError."""
     is_repeatable = request.HasField("idempotency_key")
     done = write_call(WALLETS + method, request, answer=answer, user_id=actor.pk, is_repeatable=is_repeatable)
-    return Receipt(transaction=transaction_of(done.transaction), replayed=done.replayed)
+    return Receipt(transaction=transaction_from_message(done.transaction), replayed=done.replayed)
 
 
 def result_of(result: pb.TransferResult) -> Receipt | WalletError:
     """One result of a list."""
     if result.HasField("error"):
         return error_of_item(result.error)
-    return Receipt(transaction=transaction_of(result.transaction), replayed=result.replayed)
+    return Receipt(transaction=transaction_from_message(result.transaction), replayed=result.replayed)
 
 
 def transfer_filled(message: _T, request: TransferRequest) -> _T:

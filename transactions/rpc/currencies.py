@@ -1,6 +1,6 @@
 """A currency that a request names must be the wallet's own: whoever says "5 USD" to a wallet of yen is mistaken.
 
-Decided on cached heads, which no other rule about money may: a wallet's currency never changes (a trigger sees to it).
+Decided on cached views, which no other rule about money may: a wallet's currency never changes (a trigger sees to it).
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,14 +9,14 @@ from transactions.recipients import TransferRequest
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
-from wallets.selectors import wallet_head_get, wallet_head_list
+from wallets.selectors import wallet_view_get, wallet_view_list
 
 
 def currency_check(*, owner: User, wallet_id: int, currency: str) -> None:
     """Raises CURRENCY_MISMATCH, and NOT_FOUND for a wallet that is not the owner's. None named: nothing to check."""
     if not currency:
         return
-    error = _mismatch(currency, wallet_head_get(owner=owner, wallet_id=wallet_id).currency)
+    error = _mismatch(currency, wallet_view_get(owner=owner, wallet_id=wallet_id).currency)
     if error:
         raise error
 
@@ -25,7 +25,7 @@ def currencies_check(
     *, owner: User, items: Iterable[pb.TransferItem], parsed: Sequence[TransferRequest | WalletError]
 ) -> list[TransferRequest | WalletError]:
     """The same for each item of a list, in order. A wallet that is not the owner's is left to the service."""
-    currencies = {head.id: head.currency for head in wallet_head_list(owner=owner)}
+    currencies = {view.id: view.currency for view in wallet_view_list(owner=owner)}
     return [
         request
         if isinstance(request, WalletError)

@@ -16,7 +16,7 @@ from transactions.contract import transaction_data
 from transactions.limits import HISTORY, MONEY
 from transactions.models import Kind
 from transactions.previews import transfer_preview
-from transactions.reads import history_page, transaction_read, unmoved_read
+from transactions.reads import history_page, transaction_read, unposted_read
 from transactions.recipients import TransferRequest
 from transactions.rpc.messages import wallet_message
 from transactions.rpc.methods import Call, Method
@@ -26,7 +26,7 @@ from wallet_proto.v1 import wallet_pb2
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.limits import READ, WRITE
 from wallets.models import Wallet
-from wallets.selectors import WalletHead, wallet_head_get, wallet_list
+from wallets.selectors import WalletView, wallet_list, wallet_view_get
 from wallets.services import wallet_open, wallet_owed_open
 
 R = TypeVar("R", bound=Message)
@@ -74,7 +74,7 @@ def _transaction_read(call: Call, request: pb.ReadTransactionRequest) -> pb.Read
 
 
 def _history_read(call: Call, request: pb.ReadHistoryRequest) -> pb.ReadHistoryResponse:
-    head = wallet_head_get(owner=call.user, wallet_id=int(request.wallet_id))
+    view = wallet_view_get(owner=call.user, wallet_id=int(request.wallet_id))
     query = HistoryQuery(
         limit=request.limit,
         cursor=request.cursor if request.HasField("cursor") else None,
@@ -84,19 +84,19 @@ def _history_read(call: Call, request: pb.ReadHistoryRequest) -> pb.ReadHistoryR
         until=datetime.fromisoformat(request.until) if request.HasField("until") else None,
     )
     # Never one that is still to come: the page would be kept under that version, and be shown when it is there.
-    asked = replace(head, version=min(head.version, request.version))
+    asked = replace(view, version=min(view.version, request.version))
     page = history_page(wallet=asked, query=query)
     return pb.ReadHistoryResponse(document=_document(body_make(json_bytes(asdict(page)))))
 
 
-def _unmoved_read(call: Call, request: pb.ReadUnmovedRequest) -> pb.ReadUnmovedResponse:
-    head = wallet_head_get(owner=call.user, wallet_id=int(request.wallet_id))
-    found = unmoved_read(wallet=head)
+def _unposted_read(call: Call, request: pb.ReadUnmovedRequest) -> pb.ReadUnmovedResponse:
+    view = wallet_view_get(owner=call.user, wallet_id=int(request.wallet_id))
+    found = unposted_read(wallet=view)
     return pb.ReadUnmovedResponse(content=json_bytes({"pending": found.pending, "failed": found.failed}))
 
 
 def _wallet(call: Call, wallet: Wallet) -> wallet_pb2.Wallet:
-    head = WalletHead(
+    view = WalletView(
         id=wallet.pk,
         owner_id=call.user.pk,
         currency=wallet.currency,
@@ -105,7 +105,7 @@ def _wallet(call: Call, wallet: Wallet) -> wallet_pb2.Wallet:
         version=wallet.version,
         created_at=wallet.created_at,
     )
-    return wallet_message(head, owner=call.user.username)
+    return wallet_message(view, owner=call.user.username)
 
 
 def _document(body: Body) -> pb.Document:
@@ -133,5 +133,5 @@ METHODS: Mapping[str, Method[Any]] = {
     "PreviewTransfer": Method(request=pb.PreviewTransferRequest, run=_for_web_processes(_transfer_preview), cost=MONEY),
     "ReadTransaction": Method(request=pb.ReadTransactionRequest, run=_for_web_processes(_transaction_read), cost=READ),
     "ReadHistory": Method(request=pb.ReadHistoryRequest, run=_for_web_processes(_history_read), cost=HISTORY),
-    "ReadUnmoved": Method(request=pb.ReadUnmovedRequest, run=_for_web_processes(_unmoved_read), cost=READ),
+    "ReadUnmoved": Method(request=pb.ReadUnmovedRequest, run=_for_web_processes(_unposted_read), cost=READ),
 }

@@ -6,26 +6,26 @@ from transactions.contract import Data, moment_of, transaction_data
 from transactions.models import Transaction
 from transactions.reads import HistoryPage
 from wallet_proto.v1 import wallet_pb2 as pb
-from wallets.selectors import WalletHead
+from wallets.selectors import WalletView
 
 
-def wallet_message(head: WalletHead, *, owner: str) -> pb.Wallet:
+def wallet_message(view: WalletView, *, owner: str) -> pb.Wallet:
     """A wallet as its owner sees it."""
     created_at = Timestamp()
-    created_at.FromDatetime(head.created_at)
+    created_at.FromDatetime(view.created_at)
     return pb.Wallet(
-        id=str(head.id),
+        id=str(view.id),
         owner=owner,
-        status=_wallet_status(head.status),
-        balance=pb.Money(minor_units=head.balance, currency=head.currency),
-        version=head.version,
+        status=_wallet_status(view.status),
+        balance=pb.Money(minor_units=view.balance, currency=view.currency),
+        version=view.version,
         created_at=created_at,
     )
 
 
-def wallet_differs(message: pb.Wallet, head: WalletHead) -> bool:
+def wallet_differs(message: pb.Wallet, view: WalletView) -> bool:
     """Whether the wallet has changed since it was written down so."""
-    return (message.version, pb.WalletStatus.Name(message.status)) != (head.version, _wallet_status(head.status))
+    return (message.version, pb.WalletStatus.Name(message.status)) != (view.version, _wallet_status(view.status))
 
 
 def transaction_message(transaction: Transaction) -> pb.Transaction:

@@ -29,8 +29,8 @@ from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import id_read
 from wallets.limits import READ
 from wallets.models import User
-from wallets.selectors import wallet_head_get, wallet_head_list, wallet_head_prefetch
-from wallets.watch import wallet_watch
+from wallets.selectors import wallet_view_get, wallet_view_list, wallet_view_prefetch
+from wallets.viewed import wallet_viewed
 
 R = TypeVar("R", bound=Message)
 
@@ -72,14 +72,14 @@ def wallet_get(call: Call, request: pb.GetWalletRequest) -> pb.GetWalletResponse
 
 def wallet_read(call: Call, wallet_id: str) -> pb.Wallet:
     """The caller's wallet as it is now. Raises MALFORMED and NOT_FOUND."""
-    head = wallet_head_get(owner=call.user, wallet_id=parse.wallet_id_of(wallet_id))
-    wallet_watch(head.id)
-    return wallet_message(head, owner=call.user.username)
+    view = wallet_view_get(owner=call.user, wallet_id=parse.wallet_id_of(wallet_id))
+    wallet_viewed(view.id)
+    return wallet_message(view, owner=call.user.username)
 
 
 def wallets_list(call: Call, _: pb.ListWalletsRequest) -> pb.ListWalletsResponse:
-    heads = wallet_head_list(owner=call.user)
-    return pb.ListWalletsResponse(wallets=[wallet_message(head, owner=call.user.username) for head in heads])
+    views = wallet_view_list(owner=call.user)
+    return pb.ListWalletsResponse(wallets=[wallet_message(view, owner=call.user.username) for view in views])
 
 
 def deposit(call: Call, request: pb.DepositRequest) -> pb.DepositResponse:
@@ -120,7 +120,7 @@ def transfers_submitted(call: Call, request: pb.SubmitTransfersRequest) -> pb.Su
 
 
 def transaction_get(call: Call, request: pb.GetTransactionRequest) -> pb.GetTransactionResponse:
-    by = parse.transaction_of(request)
+    by = parse.transaction_reference_parse(request)
     if isinstance(by, int):
         found = transaction_read(user=call.user, transaction_id=by)
         return pb.GetTransactionResponse(transaction=transaction_message(found))
@@ -132,15 +132,15 @@ def transaction_get(call: Call, request: pb.GetTransactionRequest) -> pb.GetTran
 
 def entries_list(call: Call, request: pb.ListEntriesRequest) -> pb.ListEntriesResponse:
     wallet_id, query = parse.history_of(request)
-    head = wallet_head_get(owner=call.user, wallet_id=wallet_id)
-    wallet_watch(head.id)
-    return history_message(history_page(wallet=head, query=query), currency=head.currency)
+    view = wallet_view_get(owner=call.user, wallet_id=wallet_id)
+    wallet_viewed(view.id)
+    return history_message(history_page(wallet=view, query=query), currency=view.currency)
 
 
 def wallet_prefetch(request: pb.GetWalletRequest | pb.ListEntriesRequest | pb.WatchWalletRequest) -> None:
     number = id_read(request.wallet_id)
     if number is not None:
-        wallet_head_prefetch(wallet_id=number)
+        wallet_view_prefetch(wallet_id=number)
 
 
 def _item(item: pb.TransferItem) -> TransferRequest | WalletError:

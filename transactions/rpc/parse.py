@@ -105,7 +105,7 @@ def transfers_count_check(count: int) -> None:
         _refuse({"transfers": [f"Give at most {TRANSFERS_MAX} transfers."]})
 
 
-def transaction_of(request: pb.GetTransactionRequest) -> int | str:
+def transaction_reference_parse(request: pb.GetTransactionRequest) -> int | str:
     """The id of the transaction that is asked for, or the idempotency key. Raises MALFORMED."""
     fields = _Fields()
     by = request.WhichOneof("by")

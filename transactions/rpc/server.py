@@ -19,7 +19,7 @@ from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 
 from transactions.rpc import internal
-from transactions.rpc.door import Door
+from transactions.rpc.admission import Admission
 from transactions.rpc.methods import METHODS, Method
 from wallet_proto.v1 import wallet_pb2 as pb
 
@@ -51,7 +51,7 @@ async def serve(*, bind: str, stop: asyncio.Event) -> None:
         # Threads of their own, so that neither watching nor the check waits behind calls, nor calls behind them.
         watching = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="grpc-watch"))
         checking = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="grpc-ready"))
-        door = Door(threads=threads, watching=watching)
+        door = Admission(threads=threads, watching=watching)
         server.add_generic_rpc_handlers([door.handlers(name, methods) for name, methods in SERVICES.items()])
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         reflection.enable_server_reflection([_PUBLIC, _HEALTH, reflection.SERVICE_NAME], server)
@@ -66,7 +66,7 @@ async def serve(*, bind: str, stop: asyncio.Event) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _drain(server: grpc.aio.Server, health: health_aio.HealthServicer, door: Door) -> None:
+async def _drain(server: grpc.aio.Server, health: health_aio.HealthServicer, door: Admission) -> None:
     """No new calls, a word to those who watch, and time for the others.
 
     The door says UNAVAILABLE to whoever comes meanwhile. gRPC's own way to stop would call them CANCELLED, which no

@@ -17,7 +17,7 @@ from transactions.rpc.messages import wallet_differs, wallet_message
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.auth.access import tokens_alive
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.selectors import WalletHead, wallet_heads_find
+from wallets.selectors import WalletView, wallet_views_find
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -40,9 +40,9 @@ class Watcher:
     ended: WalletError | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, head: WalletHead) -> None:
-        if wallet_differs(self.newest, head):
-            self.newest = wallet_message(head, owner=self.newest.owner)
+    def tell(self, view: WalletView) -> None:
+        if wallet_differs(self.newest, view):
+            self.newest = wallet_message(view, owner=self.newest.owner)
             self.news.set()
 
     def end(self, error: WalletError) -> None:
@@ -54,7 +54,7 @@ class Watcher:
 class Seen:
     """What a look found."""
 
-    heads: dict[int, WalletHead]
+    views: dict[int, WalletView]
     tokens: set[str]
 
 
@@ -123,9 +123,9 @@ class Watchers:
         if watcher.token_digest and watcher.token_digest not in seen.tokens:
             watcher.end(WalletError(ErrorCode.NOT_AUTHENTICATED, "This token is invalid, expired or revoked."))
             return
-        head = seen.heads.get(watcher.wallet_id)
-        if head is not None:
-            watcher.tell(head)
+        view = seen.views.get(watcher.wallet_id)
+        if view is not None:
+            watcher.tell(view)
 
     def _end_blind(self, watchers: Collection[Watcher]) -> None:
         if time.monotonic() - self._seen_s < _BLIND_S:
@@ -138,13 +138,13 @@ def look(wallet_ids: Collection[int], digests: Collection[str]) -> Seen:
     """The wallets as they are now, and the tokens that still open something."""
     close_old_connections()
     try:
-        heads: dict[int, WalletHead] = {}
+        views: dict[int, WalletView] = {}
         for some in _chunks(wallet_ids):
-            heads |= wallet_heads_find(wallet_ids=some)
+            views |= wallet_views_find(wallet_ids=some)
         tokens: set[str] = set()
         for some_digests in _chunks(digests):
             tokens |= tokens_alive(digests=some_digests)
-        return Seen(heads=heads, tokens=tokens)
+        return Seen(views=views, tokens=tokens)
     finally:
         close_old_connections()
 

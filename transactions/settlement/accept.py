@@ -15,7 +15,7 @@ from transactions.ledger.post import requests_find
 from transactions.ledger.record import REQUEST_FIELDS
 from transactions.ledger.rules import command_error, replay_error, sides_error
 from transactions.models import Status, Transaction
-from transactions.names import unmoved_name
+from transactions.names import unposted_name
 from transactions.settlement.partitions import partition_of
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
@@ -68,8 +68,8 @@ def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
         outcomes = [acceptance.apply(request) for request in requests]
         inserted = acceptance.insert()
         if any(outcome.replayed for outcome in outcomes):
-            cache_replayed({unmoved_name(c.source_id) for c in commands if c.source_id})
-        cache_fence({unmoved_name(t.source_id) for t in acceptance.new if t.source_id})
+            cache_replayed({unposted_name(c.source_id) for c in commands if c.source_id})
+        cache_fence({unposted_name(t.source_id) for t in acceptance.new if t.source_id})
     if len(inserted) == len(acceptance.new):
         return outcomes
     return _replays(commands, outcomes, inserted)

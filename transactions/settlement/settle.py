@@ -21,7 +21,7 @@ from transactions.models import Job
 from transactions.settlement.faults import fault_is_passing, fault_is_shared
 from transactions.settlement.jobs import DueJobs, PartitionJobs, source_jobs
 from transactions.settlement.retry import FaultyJob, jobs_put_off
-from wallets.warming import watched_warm_up
+from wallets.warming import viewed_warm_up
 
 #: The largest batch.
 BATCH = 1_000
@@ -154,7 +154,7 @@ def _batch_settle(due: DueJobs, size: int, lock_timeout_ms: int, *, is_patient: 
             outcomes = post(list(jobs.values()))
             Job.objects.filter(among("id", jobs)).delete()
             # Robust: a fault of the cache must not turn a settled transfer into an error.
-            transaction.on_commit(partial(watched_warm_up, wallets_of(jobs.values())), robust=True)
+            transaction.on_commit(partial(viewed_warm_up, wallets_of(jobs.values())), robust=True)
     except Exception as error:
         if not jobs or fault_is_shared(error):
             raise

@@ -7,9 +7,9 @@ from django.http import Http404, HttpRequest
 
 from transactions.gateway.local import gateway
 from wallets.models import User, Wallet, WalletStatus
-from wallets.selectors import WalletHead
+from wallets.selectors import WalletView
 
-W = TypeVar("W", Wallet, WalletHead)
+W = TypeVar("W", Wallet, WalletView)
 
 
 def wallets_of(user: User) -> list[Wallet]:
@@ -17,9 +17,9 @@ def wallets_of(user: User) -> list[Wallet]:
     return list(gateway().wallet_list(owner=user))
 
 
-def heads_of(user: User) -> list[WalletHead]:
+def wallet_views_of(user: User) -> list[WalletView]:
     """Out of the cache: for what is only looked at."""
-    return gateway().wallet_head_list(owner=user)
+    return gateway().wallet_view_list(owner=user)
 
 
 def wallet_of(request: HttpRequest, wallets: Sequence[W]) -> W | None:

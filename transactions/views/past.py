@@ -15,12 +15,12 @@ from transactions.contract import moment_of
 from transactions.forms import HistoryForm
 from transactions.gateway.local import gateway
 from transactions.models import Kind
-from transactions.reads import UNMOVED_MAX, HistoryPage
-from transactions.views.choice import heads_of, wallet_of
+from transactions.reads import UNPOSTED_MAX, HistoryPage
+from transactions.views.choice import wallet_of, wallet_views_of
 from transactions.views.rows import days_of, row_of
-from transactions.views.unmoved import NOTHING_UNMOVED, unmoved_rows
+from transactions.views.unposted import NOTHING_UNPOSTED, unposted_rows
 from wallets.pages import PersonRequest, page
-from wallets.selectors import WalletHead
+from wallets.selectors import WalletView
 
 BAD_REQUEST = 400
 NOTHING = HistoryPage(entries=[], next=None, previous=None)
@@ -31,22 +31,22 @@ NOTHING = HistoryPage(entries=[], next=None, previous=None)
 @page
 def history(request: PersonRequest) -> HttpResponse:
     """One page of a wallet's history; for htmx only the part of the page that changes."""
-    wallets = heads_of(request.user)
+    wallets = wallet_views_of(request.user)
     wallet = wallet_of(request, wallets)
     form = HistoryForm(request.GET)
     valid = form.is_valid()
-    found, unmoved = NOTHING, NOTHING_UNMOVED
+    found, unposted = NOTHING, NOTHING_UNPOSTED
     if wallet is not None and valid:
         if _is_top(request, form):
-            unmoved = unmoved_rows(gateway().unmoved_read(wallet=wallet), limit=UNMOVED_MAX)
-            # Once more, and after it: see `unmoved_read`.
-            wallet = gateway().wallet_head_get(owner=request.user, wallet_id=wallet.id)
+            unposted = unposted_rows(gateway().unposted_read(wallet=wallet), limit=UNPOSTED_MAX)
+            # Once more, and after it: see `unposted_read`.
+            wallet = gateway().wallet_view_get(owner=request.user, wallet_id=wallet.id)
         found = gateway().history_page(wallet=wallet, query=form.query(cursor=request.GET.get("cursor")))
     context = {
         "wallets": wallets,
         "wallet": wallet,
         "form": form,
-        "unmoved": unmoved.without(found.entries),
+        "unposted": unposted.without(found.entries),
         "is_filtered": form.has_changed(),
         # Whether a filter is set, or wrong, that is folded away otherwise.
         "is_narrowed": not valid or bool({"kind", "since", "until"} & set(form.changed_data)),
@@ -70,7 +70,7 @@ def _history_template(request: PersonRequest) -> str:
     return "transactions/_history_more.html" if htmx.target == "more" else "transactions/_history_results.html"
 
 
-def _list_context(request: PersonRequest, wallet: WalletHead | None, found: HistoryPage) -> dict[str, Any]:
+def _list_context(request: PersonRequest, wallet: WalletView | None, found: HistoryPage) -> dict[str, Any]:
     kept = {name: value for name, value in request.GET.items() if name not in {"cursor", "after"} and value}
     if wallet is not None:
         kept["wallet"] = str(wallet.id)

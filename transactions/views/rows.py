@@ -67,7 +67,7 @@ def row_of(entry: Data) -> Row:
     )
 
 
-def unmoved_row_of(transaction: Data) -> Row:
+def unposted_row_of(transaction: Data) -> Row:
     """A transfer out of a person's wallet that is on its way or has failed."""
     person = _person(transaction["destination"])
     return Row(

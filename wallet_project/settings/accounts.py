@@ -7,8 +7,8 @@ from wallet_project.settings.base import env
 AUTH_USER_MODEL = "wallets.User"
 SESSION_ENGINE = "wallets.auth.sessions"
 AUTHENTICATION_BACKENDS = [
-    "wallets.auth.backends.UsernameBackend",
-    "wallets.auth.backends.UsernameOrEmailBackend",
+    "wallets.backends.UsernameBackend",
+    "wallets.backends.UsernameOrEmailBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

@@ -13,7 +13,7 @@ from kit.http.serializers import StrictSerializer
 from wallets.api.fields import IdField
 from wallets.domain.currencies import CURRENCIES
 from wallets.models import User, WalletStatus, username_validator
-from wallets.selectors import WalletHead
+from wallets.selectors import WalletView
 
 #: Long enough for any passphrase, and short enough to hash quickly.
 PASSWORD_LENGTH_MAX = 1_000
@@ -88,21 +88,21 @@ class WalletSerializer(serializers.Serializer[Any]):
 
 
 @lru_cache(_BODIES_KEPT)
-def head_body(head: WalletHead, *, owner_name: str) -> Body:
+def wallet_view_body(view: WalletView, *, owner_name: str) -> Body:
     """The body for a wallet, rendered once as long as the wallet stays the same."""
-    return body_make(json_bytes(head_data(head, owner_name=owner_name)))
+    return body_make(json_bytes(wallet_view_data(view, owner_name=owner_name)))
 
 
-def head_data(head: WalletHead, *, owner_name: str) -> dict[str, Any]:
+def wallet_view_data(view: WalletView, *, owner_name: str) -> dict[str, Any]:
     """The same as `WalletSerializer`, but faster, for cached reads. A test compares the two."""
     return {
-        "id": str(head.id),
+        "id": str(view.id),
         "owner": owner_name,
-        "currency": head.currency,
-        "status": head.status,
-        "balance": head.balance,
-        "version": head.version,
-        "created_at": moment_text(head.created_at),
+        "currency": view.currency,
+        "status": view.status,
+        "balance": view.balance,
+        "version": view.version,
+        "created_at": moment_text(view.created_at),
     }
 
 

@@ -11,5 +11,5 @@ urlpatterns = [
     path("auth/logout", views.LogoutView.as_view(), name="v1_logout"),
     path("me", views.MeView.as_view(), name="v1_me"),
     path("wallets", views.WalletsView.as_view(), name="v1_wallets"),
-    path("wallets/<snowflake:wallet_id>", views.WalletView.as_view(), name="v1_wallet"),
+    path("wallets/<snowflake:wallet_id>", views.WalletDetailView.as_view(), name="v1_wallet"),
 ]

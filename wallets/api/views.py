@@ -17,8 +17,8 @@ from wallets.api.serializers import (
     WalletListSerializer,
     WalletOpenSerializer,
     WalletSerializer,
-    head_body,
-    head_data,
+    wallet_view_body,
+    wallet_view_data,
 )
 from wallets.auth.access import Bearer
 from wallets.auth.sign_in import credentials_check
@@ -26,8 +26,8 @@ from wallets.domain.errors import ErrorCode, WalletError
 from wallets.gateway import wallet_gateway
 from wallets.limits import SIGN_IN, SIGN_UP
 from wallets.services import token_issue, token_revoke, user_register
+from wallets.viewed import wallet_viewed
 from wallets.warming import person_warm_up
-from wallets.watch import wallet_watch
 
 PASSWORD_EXAMPLE = "correct horse battery"  # noqa: S105 - an example of the schema
 
@@ -128,8 +128,8 @@ class WalletsView(ApiView):
         name="wallet_list", tag="Wallets", summary="List your wallets", answer=WalletListSerializer, is_conditional=True
     )
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
-        heads = wallet_gateway().wallet_head_list(owner=self.user)
-        return self.answer({"results": [head_data(head, owner_name=self.user.username) for head in heads]})
+        views = wallet_gateway().wallet_view_list(owner=self.user)
+        return self.answer({"results": [wallet_view_data(view, owner_name=self.user.username) for view in views]})
 
     @operation(
         name="wallet_open",
@@ -148,11 +148,11 @@ class WalletsView(ApiView):
         return Response(WalletSerializer(wallet).data, status=201, headers={"Location": location})
 
 
-class WalletView(ApiView):
+class WalletDetailView(ApiView):
     """One wallet."""
 
     def plan(self) -> None:
-        wallet_gateway().wallet_head_prefetch(wallet_id=self.kwargs["wallet_id"])
+        wallet_gateway().wallet_view_prefetch(wallet_id=self.kwargs["wallet_id"])
 
     @operation(
         name="wallet_read",
@@ -163,6 +163,6 @@ class WalletView(ApiView):
         is_conditional=True,
     )
     def get(self, request: Request, wallet_id: int) -> HttpResponse:  # noqa: ARG002
-        wallet = wallet_gateway().wallet_head_get(owner=self.user, wallet_id=wallet_id)
-        wallet_watch(wallet.id)
-        return self.answer(head_body(wallet, owner_name=self.user.username))
+        wallet = wallet_gateway().wallet_view_get(owner=self.user, wallet_id=wallet_id)
+        wallet_viewed(wallet.id)
+        return self.answer(wallet_view_body(wallet, owner_name=self.user.username))

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils import timezone
 
 from kit.cache.protocol import cache_read, cache_read_many
-from kit.db.partial import row_of_columns
+from kit.db.deferred import deferred_row
 from wallets.cache_names import token_name, user_name
 from wallets.models import ApiToken, User
 
@@ -110,6 +110,6 @@ def _user_fields(user: User) -> dict[str, Any]:
 
 def _user_of(fields: dict[str, Any]) -> User:
     columns = {name: fields[name] for name in _USER_FIELDS}
-    user = row_of_columns(User, **columns, date_joined=datetime.fromisoformat(fields["date_joined"]))
+    user = deferred_row(User, **columns, date_joined=datetime.fromisoformat(fields["date_joined"]))
     user.session_hash = fields.get("session_hash")
     return user

@@ -4,15 +4,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('wallets', '0004_unevicted_to_kit'),
+        ("wallets", "0004_unevicted_to_kit"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='user',
-            name='email',
-            field=models.EmailField(error_messages={'unique': 'This email already belongs to an account.'}, max_length=254, unique=True, verbose_name='email'),
+            model_name="user",
+            name="email",
+            field=models.EmailField(
+                error_messages={"unique": "This email already belongs to an account."},
+                max_length=254,
+                unique=True,
+                verbose_name="email",
+            ),
         ),
     ]

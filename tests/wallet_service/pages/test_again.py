@@ -28,5 +28,5 @@ from tests.pages.test_send import (
     test_it_sends_what_was_reviewed_and_shows_the_receipt_to_both,
     test_it_shows_who_gets_what_and_moves_nothing_before_that_is_confirmed,
 )
-from tests.pages.test_unmoved import test_the_sender_sees_it_pending_and_the_receiver_nothing
+from tests.pages.test_unposted import test_the_sender_sees_it_pending_and_the_receiver_nothing
 from tests.pages.test_wallets_and_tokens import test_it_opens_a_wallet_in_another_currency

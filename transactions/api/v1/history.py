@@ -12,7 +12,7 @@ from transactions.gateway.local import gateway
 from transactions.reads import HISTORY_TTL_S, history_key
 from transactions.selectors import HistoryQuery
 from wallets.domain.limits import HISTORY_LIMIT
-from wallets.selectors import WalletHead
+from wallets.selectors import WalletView
 
 #: The versions of wallets that this process has seen last: a guess at the page that is asked for next.
 _versions: dict[int, int] = {}
@@ -21,13 +21,13 @@ _VERSIONS_MAX = 10_000
 
 def history_prefetch(*, wallet_id: int) -> None:
     """Plans to read a wallet and its first page, as of the version that was seen last."""
-    gateway().wallet_head_prefetch(wallet_id=wallet_id)
+    gateway().wallet_view_prefetch(wallet_id=wallet_id)
     version = _versions.get(wallet_id)
     if version is not None:
         prefetch_command(value_command(_key(wallet_id, version, HistoryQuery())))
 
 
-def history_body(*, wallet: WalletHead, query: HistoryQuery) -> Body:
+def history_body(*, wallet: WalletView, query: HistoryQuery) -> Body:
     """A page of the wallet's history as the API writes it. The body is kept packed, because it never changes. Raises
     MALFORMED for a cursor that was not made here."""
     if not query.is_kept:
@@ -44,7 +44,7 @@ def history_body(*, wallet: WalletHead, query: HistoryQuery) -> Body:
     return body
 
 
-def _body(wallet: WalletHead, query: HistoryQuery) -> Body:
+def _body(wallet: WalletView, query: HistoryQuery) -> Body:
     page = gateway().history_page(wallet=wallet, query=query)
     data = {
         "results": page.entries,

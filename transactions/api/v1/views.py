@@ -24,7 +24,7 @@ from transactions.services import Receipt
 from wallets.api.base import ApiView
 from wallets.api.schema import operation
 from wallets.domain.errors import ErrorCode
-from wallets.watch import wallet_watch
+from wallets.viewed import wallet_viewed
 
 
 class DepositsView(ApiView):
@@ -131,8 +131,8 @@ class HistoryView(ApiView):
     @history_read
     def get(self, request: Request, wallet_id: int) -> HttpResponse:  # noqa: ARG002
         query = HistoryQuery(**self.query(HistoryQuerySerializer))
-        wallet = gateway().wallet_head_get(owner=self.user, wallet_id=wallet_id)
-        wallet_watch(wallet.id)
+        wallet = gateway().wallet_view_get(owner=self.user, wallet_id=wallet_id)
+        wallet_viewed(wallet.id)
         return self.answer(history_body(wallet=wallet, query=query))
 
 

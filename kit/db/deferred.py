@@ -9,7 +9,7 @@ from django.db.models import Model
 M = TypeVar("M", bound=Model)
 
 
-def row_of_columns(model: type[M], **columns: Any) -> M:
+def deferred_row(model: type[M], **columns: Any) -> M:
     """Makes an instance of a stored row from the given columns. Django loads any other column when it is first used."""
     names = _in_order(model, frozenset(columns))
     return model.from_db(DEFAULT_DB_ALIAS, names, [columns[name] for name in names])

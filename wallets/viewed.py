@@ -13,7 +13,7 @@ from redis import Redis
 from kit.cache.link import RedisAwayError, redis_ask
 
 #: How many seconds after a view a wallet still counts as viewed.
-WATCH_S = 30
+VIEWED_S = 30
 #: A mark that this process set less than this ago is not set again, which saves a round trip on every refresh. It is
 #: shorter than the dashboard's polling interval, because a warm-up may have removed the mark meanwhile.
 _RENEW_S = 4.0
@@ -22,7 +22,7 @@ _REMEMBERED_MAX = 10_000
 _marked_s: dict[int, float] = {}
 
 
-def wallet_watch(wallet_id: int) -> None:
+def wallet_viewed(wallet_id: int) -> None:
     """Marks the wallet as viewed."""
     now_s = time.monotonic()
     if now_s - _marked_s.get(wallet_id, -_RENEW_S) < _RENEW_S:
@@ -31,12 +31,12 @@ def wallet_watch(wallet_id: int) -> None:
         _marked_s.clear()
     _marked_s[wallet_id] = now_s
     try:
-        redis_ask(lambda client: client.set(_key(wallet_id), 1, ex=WATCH_S))
+        redis_ask(lambda client: client.set(_key(wallet_id), 1, ex=VIEWED_S))
     except RedisAwayError:
         return
 
 
-def watched_take(wallet_ids: Collection[int]) -> list[int]:
+def viewed_take(wallet_ids: Collection[int]) -> list[int]:
     """Returns those of the wallets that are marked as viewed, and removes their marks."""
     ids = list(wallet_ids)
     try:

@@ -34,7 +34,7 @@ def _watch_begin(call: Call, request: pb.WatchWalletRequest) -> pb.WatchWalletRe
 _WATCH = Method(request=pb.WatchWalletRequest, run=_watch_begin, cost=READ, prefetch=wallet_prefetch)
 
 
-class Door:
+class Admission:
     """The handlers of all methods, and how many calls are under way. Used from the event loop alone."""
 
     def __init__(self, *, threads: Executor, watching: Executor) -> None:

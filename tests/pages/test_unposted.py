@@ -65,12 +65,12 @@ def test_what_settles_while_the_page_is_made_is_shown_as_moved_and_not_as_on_its
     submitted(alice, amount=2_000)
 
     def overtaken(**named: Any) -> Any:
-        transfers = unmoved_read(**named)
+        transfers = unposted_read(**named)
         settle()
         return transfers
 
-    unmoved_read = gateway().unmoved_read
-    monkeypatch.setattr(gateway(), "unmoved_read", overtaken)
+    unposted_read = gateway().unposted_read
+    monkeypatch.setattr(gateway(), "unposted_read", overtaken)
     page = read(alices, path)
     assert f"{MINUS}$20.00" in page
     assert ">Pending</h" not in page

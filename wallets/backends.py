@@ -1,4 +1,7 @@
-"""Authentication backends. They find the user of a session without a query."""
+"""Authentication backends. They find the user of a session without a query.
+
+Sessions store the paths of these classes: moving them would log everybody out.
+"""
 
 from allauth.account.auth_backends import AuthenticationBackend
 from django.contrib.auth.backends import ModelBackend
