@@ -6,7 +6,7 @@ from tests.architecture.test_doors import imported, modules
 from transactions.book import MoneyBook
 from wallets.book import WalletBook
 
-DOORS = (
+ENTRY_POINTS = (
     *("wallets/api/", "wallets/views.py", "wallets/auth/adapters.py", "wallets/forms.py"),
     *("transactions/api/", "transactions/views/", "transactions/forms.py"),
 )
@@ -27,6 +27,6 @@ def test_no_entry_point_bypasses_the_gateway(book: object, below: tuple[str, ...
     assert questions
     past = {f"{module}.{question}" for module in below for question in questions}
     for path, tree in modules():
-        if path.startswith(DOORS):
+        if path.startswith(ENTRY_POINTS):
             assert not imported(tree) & past, path
             assert not imported(tree) & {"wallets.selectors.wallet_get", "transactions.models.Job"}, path
