@@ -9,15 +9,13 @@ import pytest
 from wallets.domain.errors import CATALOGUE, ErrorCode
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("wallet_project", "transactions", "wallets", "telemetry")
+PACKAGES = ("dashboard", "devtools", "kit", "telemetry", "transactions", "wallet_project", "wallets")
 #: The only modules that write to the books.
 LEDGER = {f"transactions/ledger/{name}.py" for name in ("post", "posting", "record")}
 #: The only module that creates transactions, from commands.
 COMMANDS = "transactions/ledger/commands.py"
 #: Writes accepted transactions, which are still to be settled.
 ACCEPT = "transactions/settlement/accept.py"
-#: Writes a pending transaction for a Kafka message that is given up and left to staff.
-BURY = "transactions/settlement/bury.py"
 #: The ledger's models, and the methods that write through a queryset or manager.
 BOOKS = {"Transaction", "Entry"}
 WRITES = {
@@ -66,10 +64,6 @@ def test_only_these_modules_may_post() -> None:
         ACCEPT,
         "transactions/settlement/settle.py",
         "transactions/settlement/dead_letters.py",
-        # For Kafka: accepting looks up keys, settling posts, and so does giving up a message that came too late.
-        "transactions/channels/kafka/accept.py",
-        "transactions/channels/kafka/settle.py",
-        BURY,
         # The demo backdates its history, which no entry point may do.
         "transactions/demo/people.py",
     }
@@ -138,7 +132,7 @@ def test_only_the_ledger_contains_sql_that_writes_to_the_books() -> None:
             assert (
                 not written
                 or path in LEDGER
-                or (path in {ACCEPT, BURY} and written == ["insert into transactions_transaction"])
+                or (path == ACCEPT and written == ["insert into transactions_transaction"])
             ), f"{path}:{node.lineno}: {written}"
 
 

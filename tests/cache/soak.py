@@ -122,16 +122,16 @@ class Soak:
 
     def _write(self, number: int) -> None:
         """Makes one write through a random entry point. The first writer is slow and cut off from Redis."""
-        doors = [_deposit, _transfer, _bulk]
+        entry_points = [_deposit, _transfer, _bulk]
         if number == 0:
             cache.redis_ask = _no_way  # type: ignore[attr-defined]
             time.sleep(random.uniform(0.2, 0.6))
             # It settles no transfers of others. A client that sees in Postgres that a cut-off worker has posted may for
             # a moment still read the old balance (docs/design/freshness.md, "What it does not cover").
-            doors.remove(_bulk)
+            entry_points.remove(_bulk)
         first, second = random.sample(range(len(self.wallets)), 2)
         try:
-            transaction_ids = random.choice(doors)(self.wallets[first], self.wallets[second])
+            transaction_ids = random.choice(entry_points)(self.wallets[first], self.wallets[second])
             reached = dict(
                 Entry.objects.filter(transaction__in=transaction_ids, sequence__isnull=False)
                 .order_by("sequence")
@@ -167,7 +167,7 @@ def _transfer(first: Wallet, second: Wallet) -> list[int]:
 
 
 def _bulk(first: Wallet, second: Wallet) -> list[int]:
-    """Accepted, and settled by whoever comes first: by this process, or by another one that drains the partition."""
+    """Accepts five transfers, and settles them unless another process is faster."""
     assert first.owner is not None
     request = TransferRequest(source_id=first.id, destination_id=second.id, amount=1)
     accepted = transfers_submit(actor=first.owner, requests=[request] * 5)

@@ -126,7 +126,7 @@ def _wallets(cast: Cast) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("door", "whose"),
+    ("write", "whose"),
     [
         (deposit, ["alice"]),
         (withdrawal, ["alice"]),
@@ -140,11 +140,11 @@ def _wallets(cast: Cast) -> set[str]:
     ],
 )
 def test_a_write_evicts_the_wallets_that_it_changes_and_no_others(
-    door: Callable[[Cast], None], whose: list[str], cast: Cast
+    write: Callable[[Cast], None], whose: list[str], cast: Cast
 ) -> None:
     remember(sorted(_wallets(cast)))
 
-    door(cast)
+    write(cast)
 
     assert forgotten(sorted(_wallets(cast))) == {wallet_name(getattr(cast, f"{name}_wallet").id) for name in whose}
 
@@ -203,13 +203,13 @@ def sweeping(user: User, digest: str) -> None:
     tokens_delete_expired()
 
 
-@pytest.mark.parametrize("door", [revoking, revoking_all, sweeping])
-def test_a_revoked_token_is_evicted(door: Callable[[User, str], None], cast: Cast) -> None:
+@pytest.mark.parametrize("revoke", [revoking, revoking_all, sweeping])
+def test_a_revoked_token_is_evicted(revoke: Callable[[User, str], None], cast: Cast) -> None:
     token, other = token_issue(user=cast.alice, name="hers")[0], token_issue(user=cast.bob, name="his")[0]
     names = [token_name(token.digest), token_name(other.digest)]
     remember(names)
 
-    door(cast.alice, token.digest)
+    revoke(cast.alice, token.digest)
 
     assert forgotten(names) == {names[0]}
 

@@ -114,12 +114,12 @@ def test_a_call_that_reports_an_earlier_change_answers_only_when_nobody_reads_th
     }
     waits: list[bool] = []
     monkeypatch.setattr(outage, "trust_outwait", lambda: waits.append(connection.in_atomic_block))
-    for name, door in doors.items():
-        door()
+    for name, call in calls.items():
+        call()
         assert waits == [], name
         unevicted.names_note([name])
         with suppress(WalletError):
-            door()
+            call()
         assert waits == [False], name
         waits.clear()
 

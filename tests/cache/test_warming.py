@@ -56,11 +56,11 @@ def worker_works() -> int:
     return len(waiting)
 
 
-@pytest.mark.parametrize("door", ["form", "api"])
-def test_after_sign_in_the_first_reads_are_warm(alice: User, door: str) -> None:
+@pytest.mark.parametrize("entry_point", ["form", "api"])
+def test_after_sign_in_the_first_reads_are_warm(alice: User, entry_point: str) -> None:
     give(alice, 5_000)
     wallet_open(owner=alice, currency="EUR")
-    if door == "form":
+    if entry_point == "form":
         fill(Client(), "/accounts/login/", login="alice", password=PASSWORD)
     else:
         assert Api().post("/auth/login", {"username": "alice", "password": PASSWORD}).status_code == 200
