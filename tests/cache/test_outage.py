@@ -106,7 +106,7 @@ def test_a_call_that_reports_an_earlier_change_answers_only_when_nobody_reads_th
     token, _ = token_issue(user=alice, name="phone")
     wallet_id = alice_wallet.id
     request = TransferRequest(source_id=wallet_id, recipient="bob", amount=1, idempotency_key="once")
-    doors: dict[str, Callable[[], object]] = {
+    calls: dict[str, Callable[[], object]] = {
         unposted_name(wallet_id): lambda: transfers_submit(actor=alice, requests=[request]),
         wallet_name(wallet_id): lambda: wallet_freeze(wallet_id=wallet_id, actor=bob, reason="Asked for."),
         token_name(token.digest): lambda: token_revoke(user=alice, digest=token.digest),
