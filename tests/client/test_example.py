@@ -1,4 +1,4 @@
-"""The example in docs/grpc-client.md, as it stands there, against a real server."""
+"""The example in docs/grpc-client.md works against a real server."""
 
 import os
 import re
@@ -23,7 +23,7 @@ def block(language: str) -> str:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_example_prints_what_it_says(grpc_server: GrpcServer) -> None:
+def test_the_example_prints_what_the_page_shows(grpc_server: GrpcServer) -> None:
     wallet = person_wallet("alice")
     person_wallet("bob")
     assert wallet.owner is not None
@@ -38,7 +38,7 @@ def test_the_example_prints_what_it_says(grpc_server: GrpcServer) -> None:
     )
 
     def is_done() -> bool:
-        # What is submitted is settled by a worker, whose part is played here.
+        # Settles the submitted transfers in place of a worker.
         drain(wallet)
         return process.poll() is not None
 

@@ -1,4 +1,4 @@
-"""The client against a real server: what each method gives back, and what it raises."""
+"""What the client's methods return and raise, against a real server."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -37,7 +37,7 @@ def test_money_moves_and_is_read(client: WalletClient, alice: Person, bob: Perso
     assert client.transaction(taken.transaction.id) == taken.transaction
 
 
-def test_a_history_is_walked_through_once(client: WalletClient, alice: Person) -> None:
+def test_iterating_over_a_history_yields_each_entry_once(client: WalletClient, alice: Person) -> None:
     for _ in range(104):
         alice.deposit(1)
 
@@ -49,7 +49,7 @@ def test_a_history_is_walked_through_once(client: WalletClient, alice: Person) -
     assert ([entry.sequence for entry in page.entries], page.previous_cursor) == ([105, 104, 103], None)
 
 
-def test_what_was_submitted_settles(client: WalletClient, alice: Person, bob: Person) -> None:
+def test_a_submitted_transfer_settles(client: WalletClient, alice: Person, bob: Person) -> None:
     receipt = client.submit_transfer(NewTransfer(source=alice.wallet_id, amount=usd(5), destination=bob.wallet_id))
     assert receipt.transaction.status == "pending"
     with pytest.raises(WalletError) as raised:
@@ -61,7 +61,7 @@ def test_what_was_submitted_settles(client: WalletClient, alice: Person, bob: Pe
     assert client.wait_until_settled(receipt.transaction.id).status == "posted"
 
 
-def test_of_many_each_has_its_answer(client: WalletClient, alice: Person, bob: Person) -> None:
+def test_each_of_many_transfers_has_its_answer(client: WalletClient, alice: Person, bob: Person) -> None:
     wishes = [
         NewTransfer(source=alice.wallet_id, amount=usd(5), recipient=bob.name),
         NewTransfer(source=alice.wallet_id, amount=usd(0), recipient=bob.name),
@@ -80,7 +80,7 @@ def test_of_many_each_has_its_answer(client: WalletClient, alice: Person, bob: P
     assert client.transaction_by_key(wishes[2].idempotency_key).failure is not None
 
 
-def test_a_refusal_says_all_that_a_program_decides_by(client: WalletClient, alice: Person) -> None:
+def test_a_refusal_has_a_code_fields_and_a_request_id(client: WalletClient, alice: Person) -> None:
     with pytest.raises(WalletError) as raised:
         client.deposit("mine", usd(0))
 
@@ -92,7 +92,9 @@ def test_a_refusal_says_all_that_a_program_decides_by(client: WalletClient, alic
         client.withdraw(alice.wallet_id, usd(10**6))
 
 
-def test_two_recipients_are_refused_before_one_is_lost(client: WalletClient, alice: Person, bob: Person) -> None:
+def test_a_transfer_needs_exactly_one_of_recipient_and_destination(
+    client: WalletClient, alice: Person, bob: Person
+) -> None:
     for recipient, destination in ((None, None), (bob.name, bob.wallet_id)):
         with pytest.raises(WalletError) as raised:
             client.transfer(alice.wallet_id, usd(5), recipient=recipient, destination=destination)
@@ -101,12 +103,12 @@ def test_two_recipients_are_refused_before_one_is_lost(client: WalletClient, ali
     assert bob.balance() == 0
 
 
-def test_a_token_may_come_from_a_file_with_its_line_break(grpc_server: GrpcServer, alice: Person) -> None:
+def test_a_token_may_end_with_a_line_break(grpc_server: GrpcServer, alice: Person) -> None:
     with WalletClient(grpc_server.target, f"{alice.token}\n", tls=False) as client:
         assert client.wallets()
 
 
-def test_a_token_that_opens_nothing_is_refused(grpc_server: GrpcServer, alice: Person) -> None:
+def test_an_invalid_token_is_refused(grpc_server: GrpcServer, alice: Person) -> None:
     with WalletClient(grpc_server.target, "made-up", tls=False) as stranger, pytest.raises(WalletError) as raised:
         stranger.wallets()
 

@@ -1,4 +1,4 @@
-"""What the client repeats, and what it does not: a server that is killed, restarted, full, or cut off in the middle."""
+"""What the client retries and what it does not, when the server is killed, restarted, full or cut off."""
 
 import json
 import threading
@@ -28,14 +28,14 @@ from wallets.services import tokens_revoke_all
 
 @pytest.fixture
 def beside() -> Iterator[Callable[[Callable[[], Receipt]], "Future[Receipt]"]]:
-    """Lets a call run beside the test."""
+    """Runs a call in a thread beside the test."""
     with ThreadPoolExecutor(1) as executor:
         yield executor.submit
 
 
 @pytest.fixture
 def port() -> int:
-    """A port that a server can come back to."""
+    """A port that a restarted server can use again."""
     return free_port()
 
 
@@ -43,7 +43,7 @@ def transfers() -> int:
     return Transaction.objects.filter(kind=Kind.TRANSFER).count()
 
 
-def test_calls_and_watches_live_through_a_server_that_is_killed(
+def test_calls_and_watches_survive_a_killed_server(
     alice: Person, bob: Person, start_server: StartServer, port: int, beside: Callable[..., "Future[Receipt]"]
 ) -> None:
     bind = f"127.0.0.1:{port}"
@@ -69,7 +69,7 @@ def test_calls_and_watches_live_through_a_server_that_is_killed(
     assert ended == ["not_authenticated"]
 
 
-def test_a_kill_under_load_neither_makes_nor_loses_a_cent(
+def test_a_kill_under_load_neither_creates_nor_loses_money(
     alice: Person, bob: Person, start_server: StartServer, port: int
 ) -> None:
     alice.deposit(1_000_000)
@@ -96,7 +96,7 @@ def test_a_kill_under_load_neither_makes_nor_loses_a_cent(
     assert books_audit().clean
 
 
-def test_an_answer_that_is_lost_moves_the_money_once(alice: Person, bob: Person, grpc_server: GrpcServer) -> None:
+def test_a_transfer_whose_answer_is_lost_moves_money_once(alice: Person, bob: Person, grpc_server: GrpcServer) -> None:
     wire = Wire(grpc_server.port)
     with WalletClient(wire.target, alice.token, tls=False) as client:
         client.wallets()
@@ -109,7 +109,7 @@ def test_an_answer_that_is_lost_moves_the_money_once(alice: Person, bob: Person,
     assert (transfers(), bob.balance()) == (1, 5)
 
 
-def test_a_call_does_not_outlive_its_time(alice: Person, port: int) -> None:
+def test_a_call_ends_at_its_timeout(alice: Person, port: int) -> None:
     began_s = time.monotonic()
     with WalletClient(f"127.0.0.1:{port}", alice.token, tls=False) as client, pytest.raises(WalletError) as raised:
         client.wallets(timeout_s=0.5)
@@ -118,10 +118,10 @@ def test_a_call_does_not_outlive_its_time(alice: Person, port: int) -> None:
     assert (raised.value.code, raised.value.retryable) == ("unavailable", True)
 
 
-def test_a_client_that_is_too_fast_comes_back_when_it_is_asked_to(
+def test_a_rate_limited_call_is_retried_when_the_server_asks(
     client: WalletClient, alice: Person, grpc_server: GrpcServer
 ) -> None:
-    # There is room for them in three seconds.
+    # The bucket has enough units in three seconds.
     bucket_empty(BULK.policy, key=user_key(alice.user.pk), debt_s=1.0)
     wishes = [NewTransfer(source=alice.wallet_id, amount=usd(0), recipient="nobody")] * 1_000
 
@@ -130,7 +130,7 @@ def test_a_client_that_is_too_fast_comes_back_when_it_is_asked_to(
     lines = [line for line in grpc_server.output().splitlines() if "SubmitTransfers" in line]
     calls = [json.loads(line) for line in lines if f'"user_id": {alice.user.pk}' in line]
     assert [call["code"] for call in calls] == ["RESOURCE_EXHAUSTED", "OK"]
-    # All attempts of a call are found under one id, which is how one finds out what became of it.
+    # All attempts of a call have the same request id, by which they are found in the logs.
     assert len({call["request_id"] for call in calls}) == 1
 
 
@@ -145,20 +145,20 @@ def error(status: grpc.StatusCode, *, retryable: bool = False, retry_after_s: fl
         (error(grpc.StatusCode.CANCELLED), True),
         (error(grpc.StatusCode.ABORTED, retryable=True, retry_after_s=1), True),
         (error(grpc.StatusCode.RESOURCE_EXHAUSTED, retryable=True, retry_after_s=1), True),
-        # Of a message that is too large, gRPC itself says so; the next attempt would be as large.
+        # gRPC answers so if a message is too large; a retry would be as large.
         (error(grpc.StatusCode.RESOURCE_EXHAUSTED), False),
         (error(grpc.StatusCode.DEADLINE_EXCEEDED), False),
         (error(grpc.StatusCode.INTERNAL, retryable=True), False),
         (error(grpc.StatusCode.FAILED_PRECONDITION), False),
     ],
 )
-def test_only_what_nobody_answered_or_who_asks_for_it_is_repeated(
+def test_only_unanswered_calls_and_those_that_ask_for_it_are_retried(
     refusal: WalletError, is_worth_repeating: bool
 ) -> None:
     assert refusal.is_worth_repeating is is_worth_repeating
 
 
-def test_the_pause_grows_and_is_never_shorter_than_the_server_asks() -> None:
+def test_the_pause_grows_and_is_at_least_what_the_server_asks() -> None:
     pauses_s = [pause(attempt, error(grpc.StatusCode.UNAVAILABLE)) for attempt in (1, 2, 3, 10, 10_000)]
     assert 0.05 <= pauses_s[0] <= 0.1 <= pauses_s[1] <= 0.2 <= pauses_s[2] <= 0.4
     assert 1 <= pauses_s[3] <= 2
@@ -167,7 +167,7 @@ def test_the_pause_grows_and_is_never_shorter_than_the_server_asks() -> None:
     assert pause(1, error(grpc.StatusCode.RESOURCE_EXHAUSTED, retry_after_s=7)) >= 7
 
 
-def test_a_refusal_is_not_repeated(client: WalletClient, alice: Person, grpc_server: GrpcServer) -> None:
+def test_a_refusal_is_not_retried(client: WalletClient, alice: Person, grpc_server: GrpcServer) -> None:
     with pytest.raises(WalletError) as raised:
         client.withdraw(alice.wallet_id, usd(10**6))
 
@@ -182,7 +182,7 @@ def _watch(client: WalletClient, wallet_id: str, seen: list[Wallet], ended: list
         ended.append(error.code)
 
 
-def test_a_client_that_is_closed_waits_no_longer_and_what_had_begun_is_finished(
+def test_closing_the_client_ends_its_calls_but_the_server_finishes_them(
     alice: Person, bob: Person, grpc_server: GrpcServer, beside: Callable[..., "Future[Receipt]"]
 ) -> None:
     client = WalletClient(grpc_server.target, alice.token, tls=False)

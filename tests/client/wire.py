@@ -1,4 +1,4 @@
-"""A wire between client and server that can be cut at the worst moment."""
+"""A TCP proxy between client and server that can cut a connection before the answer."""
 
 import socket
 import threading
@@ -6,7 +6,7 @@ from contextlib import suppress
 
 
 class Wire:
-    """Listens on a port of its own and passes bytes on, both ways, until it is cut."""
+    """Listens on its own port and forwards bytes in both directions, until a connection is cut."""
 
     def __init__(self, port: int) -> None:
         self._to = port
@@ -21,8 +21,10 @@ class Wire:
         return f"127.0.0.1:{self._listener.getsockname()[1]}"
 
     def arm(self, answer: bytes = b"Lunch") -> None:
-        """The next connection that the server sends these bytes on is cut, before the client has them. A message has
-        its strings in plain text: HTTP/2 packs headers, not bodies."""
+        """Cuts the next connection on which the server sends these bytes, before the client gets them.
+
+        HTTP/2 compresses only headers, so the strings of a message are readable in the stream.
+        """
         self._answer = answer
         self._is_armed.set()
 

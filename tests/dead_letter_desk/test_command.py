@@ -94,7 +94,7 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(dead: Transaction,
 def test_a_transfer_that_is_not_dead_is_an_error(books: Books, alice: User, action: str) -> None:
     pending = pending_make(alice, "bob")
 
-    with pytest.raises(CommandError, match="not a dead letter") as failed:
+    with pytest.raises(CommandError, match="This transfer is not") as failed:
         _run(action, pending.id)
 
     assert failed.value.returncode == 1

@@ -1,4 +1,4 @@
-"""The events' tests: the switch on, relays of this process and of others, and a reader of the stream."""
+"""Fixtures that switch events on and start relays."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ __all__ = ["channel", "consumer_start"]
 
 @pytest.fixture
 def events_on(transactional_db: None) -> Iterator[None]:
-    """Everything that settles is told of, until the test is over."""
+    """Switches events on until the test ends."""
     settled_events_switch_on()
     yield
     settled_events_switch_off()
@@ -23,13 +23,13 @@ def events_on(transactional_db: None) -> Iterator[None]:
 
 @pytest.fixture
 def events_on_until_undone(db: None) -> None:
-    """The same for a test that runs in one database transaction: the switch is undone with all the rest."""
+    """Switches events on in the test's database transaction, whose rollback switches them off."""
     settled_events_switch_on()
 
 
 @pytest.fixture
 def relay_start(events_on: None, kafka: KafkaBroker, tmp_path: Path) -> Iterator[Callable[..., RelayProcess]]:
-    """Starts a relay in a process of its own. All are gone when the test is over."""
+    """Returns a function that starts a relay in its own process. All are killed when the test ends."""
     relays: list[RelayProcess] = []
 
     def start(*, stop_at: str = "", **environment: str) -> RelayProcess:
@@ -39,5 +39,5 @@ def relay_start(events_on: None, kafka: KafkaBroker, tmp_path: Path) -> Iterator
     yield start
     for relay in relays:
         relay.kill()
-        # Or the tables could not be emptied.
+        # Its open transaction would keep the tables from being emptied.
         relay.wait_until_gone()

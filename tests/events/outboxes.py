@@ -1,4 +1,4 @@
-"""What lies in the outbox, and what the books say should."""
+"""Reading the outbox and comparing it with the books."""
 
 from django.db import connection
 
@@ -14,17 +14,17 @@ SELECT id, coalesce(source_id, destination_id) FROM transactions_transaction WHE
 
 
 def outbox() -> list[Side]:
-    """(transaction, wallet) of each event, in the order in which they will be told."""
+    """(transaction id, wallet id) of each event in the outbox, in order of publication."""
     return list(SettledEvent.objects.order_by("position").values_list("transaction_id", "wallet_id"))
 
 
 def outbox_empty() -> None:
-    """As if all of it had been told."""
+    """Deletes all events, as if they had been published."""
     SettledEvent.objects.all().delete()
 
 
 def assert_outbox_complete() -> None:
-    """For whatever has settled since the beginning, one event for each owned side, and no other."""
+    """Asserts that the outbox has exactly the events of all settled transactions. None may have been published yet."""
     with connection.cursor() as cursor:
         cursor.execute(_OWED_SQL)
         assert sorted(outbox()) == sorted(cursor.fetchall())

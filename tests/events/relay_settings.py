@@ -1,4 +1,4 @@
-"""The tests' settings, by which Postgres knows one relay from another."""
+"""The tests' settings, with an application name by which tests find this relay's connections in Postgres."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The relay's command in a process that is made to stand still at a point of its batch, to be killed there.
+"""Runs the relay's command, and stops it at a point of its batch, where a test can kill it.
 
 RELAY_STOP_AT: "published" (acknowledged, not deleted yet), "deleted" (not committed yet) or nothing.
 """
@@ -19,15 +19,15 @@ def main() -> None:
     from transactions.events.outbox import Event, events_delete  # noqa: PLC0415 - the same
 
     def delete(events: Sequence[Event]) -> None:
-        _stand_still(at="published")
+        _stop(at="published")
         events_delete(events)
-        _stand_still(at="deleted")
+        _stop(at="deleted")
 
     with mock.patch("transactions.events.relay.events_delete", delete):
         call_command("relay_settled_events", "--alive", os.environ["RELAY_ALIVE"])
 
 
-def _stand_still(*, at: str) -> None:
+def _stop(*, at: str) -> None:
     if os.environ["RELAY_STOP_AT"] != at:
         return
     Path(os.environ["RELAY_MARK"]).touch()

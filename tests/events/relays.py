@@ -1,4 +1,4 @@
-"""Relays: in this process, for a moment, or in one of their own, which may be killed."""
+"""Relays in a thread of this process, or in a process that a test can kill."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from transactions.models import SettledEvent
 
 
 class RelayProcess:
-    """`manage.py relay_settled_events`, but that it stands still for good where `stop_at` says (see relay_worker)."""
+    """`manage.py relay_settled_events` in a process that stops at `stop_at` (see relay_worker.py)."""
 
     def __init__(self, *, folder: Path, number: int, stop_at: str, **more: str) -> None:
         self.application = f"relay-{number}"
@@ -46,28 +46,28 @@ class RelayProcess:
             )  # fmt: skip
 
     def wait_until_there(self) -> None:
-        """Until it stands where it was to stop."""
+        """Waits until the relay has stopped at `stop_at`."""
         wait_until(self._mark.exists, what=f"the relay is where it stops\n{self.log_text()}")
 
     def wait_until_it_has_looked(self) -> None:
-        """Until it begins another look at the outbox, which says that the one before is over."""
+        """Waits until the relay polls the outbox again: then its previous poll is over."""
         wait_until(self.alive.exists, what=f"the relay looks\n{self.log_text()}")
         before = self.alive.stat().st_mtime_ns
         wait_until(lambda: self.alive.stat().st_mtime_ns > before, what="the relay looks again")
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kills the relay with kill -9."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def terminate(self) -> int:
-        """SIGTERM; its exit code."""
+        """Stops the relay with SIGTERM. Returns its exit code."""
         self.process.terminate()
         return self.process.wait(30)
 
     def wait_until_gone(self) -> None:
-        """Until Postgres has noticed that it is dead, and undone what it had begun."""
+        """Waits until Postgres has closed the killed relay's connection and rolled its transaction back."""
         wait_until(lambda: not backends(application=self.application), what="the dead relay's connection is closed")
 
     def log_text(self) -> str:
@@ -76,7 +76,7 @@ class RelayProcess:
 
 @contextmanager
 def relay_running() -> Iterator[None]:
-    """A relay in a thread of this process, for as long as the block takes."""
+    """Runs a relay in a thread of this process during the block."""
     stop = threading.Event()
 
     def run() -> None:
@@ -96,7 +96,7 @@ def relay_running() -> Iterator[None]:
 
 
 def outbox_drain() -> None:
-    """Tells everything that waits."""
+    """Publishes all events in the outbox."""
     with relay_running():
         outbox_await_empty()
 

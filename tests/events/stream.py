@@ -1,4 +1,4 @@
-"""A reader of the stream, as docs/events.md says one should be written."""
+"""A consumer of the events, written as docs/events.md recommends."""
 
 import json
 import time
@@ -16,17 +16,17 @@ _TIMEOUT_S = 60.0
 
 @dataclass(slots=True)
 class Reader:
-    """Reads every partition from its beginning. `heard` has all that came, `known` each event once, by wallet."""
+    """Collects events. `received` has all messages, with duplicates; `known` has each event once, by wallet id."""
 
-    heard: list[dict[str, Any]] = field(default_factory=list)
+    received: list[dict[str, Any]] = field(default_factory=list)
     known: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     keys: set[tuple[str, int]] = field(default_factory=set)
 
-    def hear(self, key: bytes, value: bytes, partition: int) -> None:
+    def receive(self, key: bytes, value: bytes, partition: int) -> None:
         event = json.loads(value)
         assert key == event["wallet"].encode()
         self.keys.add((event["wallet"], partition))
-        self.heard.append(event)
+        self.received.append(event)
         told = self.known.setdefault(event["wallet"], [])
         if not told or event["position"] > told[-1]["position"]:
             told.append(event)
@@ -40,7 +40,7 @@ class Reader:
 
 
 def stream_read(*, until: Callable[[Reader], bool]) -> Reader:
-    """Reads until the condition holds."""
+    """Reads every partition from its beginning until the condition holds."""
     reader = Reader()
     consumer = Consumer({"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS, "group.id": "reader", "log_level": 0})
     try:
@@ -54,12 +54,12 @@ def stream_read(*, until: Callable[[Reader], bool]) -> Reader:
                 assert isinstance(key, bytes)
                 assert isinstance(value, bytes)
                 assert partition is not None
-                reader.hear(key, value, partition)
+                reader.receive(key, value, partition)
     finally:
         consumer.close()
     return reader
 
 
 def stream_read_events(count: int) -> Reader:
-    """Reads until so many different events have come."""
+    """Reads until `count` different events have come."""
     return stream_read(until=lambda reader: reader.count >= count)

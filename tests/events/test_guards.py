@@ -1,4 +1,4 @@
-"""What the database itself refuses of the outbox, whoever asks."""
+"""The guards of the outbox refuse raw SQL."""
 
 import pytest
 from django.core.management import call_command
@@ -22,7 +22,7 @@ _INSERT = "INSERT INTO transactions_settledevent (transaction_id, wallet_id)"
         ("settledevent_no_truncate", "TRUNCATE transactions_settledevent"),
     ],
 )
-def test_events_are_neither_made_up_nor_changed(events_on: None, rule: str, sql: str) -> None:
+def test_events_cannot_be_forged_or_changed(events_on: None, rule: str, sql: str) -> None:
     person_wallet("alice", 100)
     before = outbox()
 
@@ -33,7 +33,7 @@ def test_events_are_neither_made_up_nor_changed(events_on: None, rule: str, sql:
     assert outbox() == before != []
 
 
-def test_the_migration_can_be_taken_back_while_events_are_on(events_on: None) -> None:
+def test_the_migration_can_be_reversed_while_events_are_on(events_on: None) -> None:
     call_command("migrate", "transactions", "0004", verbosity=0)
     try:
         assert not settled_events_are_on()

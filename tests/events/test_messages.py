@@ -1,4 +1,4 @@
-"""What an event says: docs/events.md, and the REST contract."""
+"""Event messages contain what docs/events.md documents, in the JSON of the REST contract."""
 
 import json
 
@@ -24,7 +24,7 @@ def alice(events_on_until_undone: None) -> Wallet:
     return wallet
 
 
-def test_a_posted_transfer_is_told_to_each_side_with_its_own_entry(alice: Wallet) -> None:
+def test_a_posted_transfer_has_one_event_per_side_with_that_sides_entry(alice: Wallet) -> None:
     bob = person_wallet("bob")
     moved = post([transfer(alice, bob, 250, memo="Käse \u2028 und \N{PILE OF POO}").command])[0].transaction
     assert moved is not None
@@ -53,7 +53,7 @@ def test_a_posted_transfer_is_told_to_each_side_with_its_own_entry(alice: Wallet
         assert (event["entry"]["amount"], event["entry"]["balance_after"]) == (amount, balance)
 
 
-def test_a_failed_transfer_is_told_to_its_source_without_an_entry(alice: Wallet) -> None:
+def test_a_failed_transfer_has_one_event_for_its_source_without_an_entry(alice: Wallet) -> None:
     (accepted,) = accept([transfer(alice, person_wallet("bob"), 5_000)])
     drain(alice)
 
@@ -69,11 +69,11 @@ def test_a_failed_transfer_is_told_to_its_source_without_an_entry(alice: Wallet)
     assert told["transaction"]["failure"]["code"] == "insufficient_funds"
 
 
-def test_the_headers_say_what_it_is_before_anybody_reads_it() -> None:
+def test_the_headers_name_the_content_type_and_the_schema_version() -> None:
     assert HEADERS == {"content-type": "application/json", "schema": "1"}
 
 
-def test_money_from_outside_has_one_side_in_the_event_too(alice: Wallet) -> None:
+def test_the_outside_world_is_null_in_an_event(alice: Wallet) -> None:
     assert alice.owner
     withdrawal_create(actor=alice.owner, wallet_id=alice.id, amount=100)
 
@@ -85,7 +85,7 @@ def test_money_from_outside_has_one_side_in_the_event_too(alice: Wallet) -> None
     assert told["transaction"]["destination"] is None
 
 
-def test_a_batch_is_read_with_one_query_whatever_its_length(
+def test_a_batch_of_any_length_is_read_with_one_query(
     events_on_until_undone: None, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     wallets = crowd_wallets(20, 100)

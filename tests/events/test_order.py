@@ -1,6 +1,6 @@
-"""What the order of a wallet's events rests on: each takes its position under the wallet's lock.
+"""A wallet's events are in order because each takes its position under the wallet's lock.
 
-That they come in this order, however many write, is in test_relay.py.
+test_relay.py tests that they are published in this order.
 """
 
 import pytest
@@ -12,8 +12,8 @@ from tests.settlement.people import person_wallet
 from transactions.settlement.dead_letters import dead_letter_fail
 
 
-def test_a_failure_that_staff_decides_waits_for_what_the_wallet_is_settling(events_on: None) -> None:
-    """Or its place in the wallet's stream could be an earlier one than its commit's."""
+def test_failing_a_dead_letter_waits_for_the_source_wallets_lock(events_on: None) -> None:
+    """Without the lock, its event could take a position that does not match the order of commits."""
     alice = person_wallet("alice", 100)
     person_wallet("bob")
     assert alice.owner is not None
@@ -27,8 +27,8 @@ def test_a_failure_that_staff_decides_waits_for_what_the_wallet_is_settling(even
     assert dead_letter_fail(transaction_id=dead.id, actor=None, note="a broken guard")
 
 
-def test_positions_are_taken_one_by_one(db: None) -> None:
-    """A sequence that hands out blocks of numbers to each connection would put a wallet's later events first."""
+def test_positions_are_not_cached_per_connection(db: None) -> None:
+    """If connections took blocks of positions, a wallet's later event could get an earlier position."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT seqcache, seqincrement, seqcycle FROM pg_sequence

@@ -1,4 +1,4 @@
-"""Events that the broker does not take are not told, and whoever publishes them hears of it."""
+"""The publisher raises an error if the broker refuses events."""
 
 import random
 import threading
@@ -16,7 +16,7 @@ from transactions.events.publisher import Publisher, PublishError
 pytestmark = pytest.mark.kafka
 
 
-def test_what_the_broker_refuses_for_good_is_an_error_and_the_next_batch_can_be_published(
+def test_a_refused_message_is_an_error_and_the_next_batch_can_be_published(
     kafka: KafkaBroker, settings: Settings
 ) -> None:
     settings.KAFKA_TOPIC_PREFIX += "-small"

@@ -1,4 +1,4 @@
-"""Every event reaches Kafka, and each wallet's in the order in which it happened."""
+"""The relay publishes every event, and each wallet's events in order."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -32,7 +32,9 @@ def sent(chance: random.Random, wallets: Sequence[Wallet], amount: int = 1) -> R
     return transfer(source, destination, amount)
 
 
-def test_each_wallets_events_come_gapless_and_in_order_however_many_write(events_on: None, kafka: KafkaBroker) -> None:
+def test_each_wallets_events_are_complete_and_in_order_under_concurrent_writes(
+    events_on: None, kafka: KafkaBroker
+) -> None:
     wallets = crowd_wallets(24, 60)
     chances = iter(range(100))
 
@@ -55,14 +57,14 @@ def test_each_wallets_events_come_gapless_and_in_order_however_many_write(events
     failed = Transaction.objects.filter(status=Status.FAILED).count()
     reader = stream_read_events(told + failed)
     assert failed > 50
-    assert len(reader.heard) == told + failed, "nothing failed, so nothing was told twice"
+    assert len(reader.received) == told + failed, "no fault, so no duplicates"
     assert len({partition for _, partition in reader.keys}) > 1
     assert len(reader.keys) == len(reader.known), "a wallet has one partition"
-    assert_told(reader, wallets)
+    assert_stream_matches_books(reader, wallets)
 
 
-def assert_told(reader: Reader, wallets: Sequence[Wallet]) -> None:
-    """Of each wallet the stream says what the books say."""
+def assert_stream_matches_books(reader: Reader, wallets: Sequence[Wallet]) -> None:
+    """Asserts that the published events of each wallet match the books."""
     for wallet in wallets:
         entries = Entry.objects.filter(wallet=wallet).order_by("sequence")
         in_books = [(e.sequence, e.amount, e.balance_after, str(e.transaction_id)) for e in entries]
@@ -80,7 +82,7 @@ def assert_told(reader: Reader, wallets: Sequence[Wallet]) -> None:
         assert settled == sorted(settled)
 
 
-def test_a_long_outbox_is_told_batch_by_batch(
+def test_a_long_outbox_is_published_in_batches(
     events_on: None, kafka: KafkaBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sizes = []
@@ -98,13 +100,13 @@ def test_a_long_outbox_is_told_batch_by_batch(
 
     assert sum(sizes) == 101 + 2 * 10
     assert sizes == [50, 50, 21]
-    assert_told(stream_read_events(121), wallets)
+    assert_stream_matches_books(stream_read_events(121), wallets)
 
 
-def test_a_broker_that_is_killed_under_load_and_stays_away_for_a_while_loses_nothing(
+def test_no_event_is_lost_if_the_broker_is_killed_under_load(
     events_on: None, kafka: KafkaBroker, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # The relay gives a batch up after a third of this, and begins again.
+    # The relay gives a batch up after a third of this time, and tries again.
     settings.DATABASE_TRANSACTION_TIMEOUT_MS = 9_000
     wallets = crowd_wallets(10, 10_000)
     chance = random.Random(5)
@@ -118,16 +120,16 @@ def test_a_broker_that_is_killed_under_load_and_stays_away_for_a_while_loses_not
         kafka.kill()
         write(5)
         wait_until(lambda: "settled_events_stuck" in caplog.text, what="the relay notices")
-        assert len(outbox()) >= 2 * 500, "what settles meanwhile waits"
+        assert len(outbox()) >= 2 * 500, "events wait in the outbox meanwhile"
         kafka.start()
         write(5)
         outbox_await_empty()
         wait_until(lambda: "settled_events_unstuck" in caplog.text, what="the relay is relieved")
 
-    assert_told(stream_read_events(10 + 2 * 1_500), wallets)
+    assert_stream_matches_books(stream_read_events(10 + 2 * 1_500), wallets)
 
 
-def test_what_came_through_kafka_is_told_through_kafka(
+def test_transfers_that_kafka_settled_have_their_events(
     channel: KafkaBroker, events_on: None, consumer_start: Callable[[], TransferConsumer]
 ) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
@@ -137,6 +139,6 @@ def test_what_came_through_kafka_is_told_through_kafka(
     outbox_drain()
 
     reader = stream_read_events(1 + 2 * 20 + 1)
-    assert_told(reader, [alice, bob])
-    told = {event["transaction"]["id"] for event in reader.heard}
+    assert_stream_matches_books(reader, [alice, bob])
+    told = {event["transaction"]["id"] for event in reader.received}
     assert told >= {str(transfer.id) for transfer in accepted}

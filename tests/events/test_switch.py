@@ -1,4 +1,4 @@
-"""Events are switched on and off for everybody at once; while they are off, nothing is written."""
+"""Events are switched on and off for all processes at once. While they are off, none are written."""
 
 import json
 import math
@@ -32,7 +32,7 @@ def _off_afterwards(transactional_db: None) -> Iterator[None]:
     settled_events_switch_off()
 
 
-def test_off_is_how_it_begins_and_nothing_is_written_then() -> None:
+def test_events_are_off_by_default_and_none_are_written() -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accept([transfer(alice, bob, 1), transfer(alice, bob, 1_000)])
     drain(alice)
@@ -41,7 +41,7 @@ def test_off_is_how_it_begins_and_nothing_is_written_then() -> None:
     assert outbox() == []
 
 
-def test_switching_twice_does_no_more_than_once() -> None:
+def test_switching_twice_is_the_same_as_once() -> None:
     assert settled_events_switch_on()
     assert not settled_events_switch_on()
     assert settled_events_are_on()
@@ -50,7 +50,7 @@ def test_switching_twice_does_no_more_than_once() -> None:
     assert not settled_events_are_on()
 
 
-def test_what_waits_when_they_are_switched_off_still_waits() -> None:
+def test_switching_off_keeps_the_events_that_wait() -> None:
     settled_events_switch_on()
     alice = person_wallet("alice", 100)
     told = outbox()
@@ -61,8 +61,8 @@ def test_what_waits_when_they_are_switched_off_still_waits() -> None:
     assert outbox() == told != []
 
 
-def test_a_posting_is_before_the_switch_or_after_it_never_halfway() -> None:
-    """The switch waits for a posting that is about to commit, and what comes later has its events."""
+def test_a_posting_is_either_before_the_switch_or_after_it() -> None:
+    """The switch waits for a posting that has not committed yet. Later postings have their events."""
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     switched = threading.Event()
 
@@ -86,8 +86,8 @@ def test_a_posting_is_before_the_switch_or_after_it_never_halfway() -> None:
     assert outbox() == [(late.id, alice.id), (late.id, bob.id)]
 
 
-def test_a_posting_that_waits_for_a_wallet_while_they_are_switched_on_has_its_events() -> None:
-    """It began before the switch and writes after it."""
+def test_a_posting_that_waits_for_a_wallet_during_the_switch_has_its_events() -> None:
+    """It begins before the switch and writes after it."""
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
 
     def post_one() -> None:
@@ -104,7 +104,7 @@ def test_a_posting_that_waits_for_a_wallet_while_they_are_switched_on_has_its_ev
     assert [wallet_id for _, wallet_id in outbox()] == [alice.id, bob.id]
 
 
-def test_it_gives_up_on_a_transaction_that_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_gives_up_if_a_transaction_does_not_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(switch, "ATTEMPTS_MAX", 1)
     with outside_connection() as stranger:
         stranger.execute("LOCK TABLE transactions_entry IN ROW EXCLUSIVE MODE")
@@ -114,7 +114,7 @@ def test_it_gives_up_on_a_transaction_that_does_not_end(monkeypatch: pytest.Monk
     assert not settled_events_are_on()
 
 
-def test_half_a_switch_is_off_and_can_be_completed() -> None:
+def test_events_with_a_missing_trigger_are_off_and_can_be_switched_on() -> None:
     settled_events_switch_on()
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER settled_event_of_outcome ON transactions_transaction")
@@ -124,7 +124,7 @@ def test_half_a_switch_is_off_and_can_be_completed() -> None:
     assert settled_events_are_on()
 
 
-def test_what_is_left_of_half_a_switch_can_be_switched_off() -> None:
+def test_events_with_a_missing_trigger_can_be_switched_off() -> None:
     settled_events_switch_on()
     with connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER settled_event_of_outcome ON transactions_transaction")
@@ -136,7 +136,7 @@ def test_what_is_left_of_half_a_switch_can_be_switched_off() -> None:
 
 
 @pytest.mark.parametrize("switch_over", [settled_events_switch_on, settled_events_switch_off], ids=["on", "off"])
-def test_it_does_not_wait_for_whoever_has_read_the_books_and_may_write_next(
+def test_the_switch_does_not_wait_for_a_transaction_that_has_read_the_books(
     switch_over: Callable[[], bool],
 ) -> None:
     """If the switch waited for a transaction that only reads, and then writes, each would wait for the other."""
@@ -148,7 +148,7 @@ def test_it_does_not_wait_for_whoever_has_read_the_books_and_may_write_next(
         assert switch_over()
 
 
-def test_the_command_switches_and_tells() -> None:
+def test_the_command_switches_and_shows_the_status() -> None:
     assert _command("status").splitlines() == ["off", "at most 0 waiting"]
     assert _command("on") == "Events are on now.\n"
     assert _command("on") == "Events were on already.\n"
@@ -162,7 +162,7 @@ def test_the_command_switches_and_tells() -> None:
     assert SettledEvent.objects.count() == 1
 
 
-def test_prometheus_sees_what_waits_whether_a_relay_runs_or_not(client: Client) -> None:
+def test_the_metrics_count_waiting_events_without_a_relay(client: Client) -> None:
     settled_events_switch_on()
     person_wallet("alice", 100)
     assert _metric(client, "wallet_settled_events_waiting") == 1
@@ -173,15 +173,15 @@ def test_prometheus_sees_what_waits_whether_a_relay_runs_or_not(client: Client) 
     assert _metric(client, "wallet_settled_events_oldest_seconds") == 0
 
 
-def test_prometheus_is_told_no_number_where_none_can_be_had(client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    """As to a process whose role has no rights on the books."""
+def test_the_metrics_are_nan_if_the_outbox_cannot_be_read(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    """This happens in a process whose database role has no rights on the books."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE transactions_settledevent RENAME TO hidden")
         try:
             assert math.isnan(_metric(client, "wallet_settled_events_waiting"))
         finally:
             cursor.execute("ALTER TABLE hidden RENAME TO transactions_settledevent")
-    assert caplog.records == [], "it is nothing to wake anybody for"
+    assert caplog.records == [], "this is not worth a log message"
 
 
 def _metric(client: Client, name: str) -> float:

@@ -1,4 +1,4 @@
-"""Entries that would make or lose money."""
+"""Attacks: entries that would create or lose money."""
 
 from tests.ledger.raw import EUR, USD, Attack, Row, Side, WalletRow
 

@@ -1,4 +1,4 @@
-"""Transactions that say what did not happen, or unsay what did."""
+"""Attacks: transactions that are changed, deleted or inconsistent."""
 
 from tests.ledger.raw import Attack, Row, Side
 from wallets.domain.money import AMOUNT_MAX
@@ -7,7 +7,7 @@ _UNKNOWN = 5_000
 
 
 def _update(rule: str, title: str, which: str, assignment: str) -> Attack:
-    """One of the transactions of the books is changed."""
+    """An update of one of the transactions in the books."""
     return Attack(
         rule,
         title,
@@ -107,7 +107,7 @@ GONE = [
 
 
 def _row(rule: str, title: str, row: str) -> Attack:
-    """A waiting transaction with these columns: kind, amount, source, destination, status, settled_at, failure_code."""
+    """A new transaction with these columns: kind, amount, source, destination, status, settled_at, failure_code."""
     return Attack(
         rule,
         title,

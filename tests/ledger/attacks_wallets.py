@@ -1,4 +1,4 @@
-"""Wallets that would hold what nobody paid in, or change hands; and people who would be taken for one another."""
+"""Attacks: wallets with a wrong balance or another owner, and users whose names could be confused."""
 
 from tests.ledger.raw import USD, Attack, Books, WalletRow
 from wallets.domain.money import BALANCE_MAX
@@ -21,7 +21,7 @@ def _id(books: Books, which: str) -> int:
 
 
 def _insert(rule: str, title: str, row: str) -> Attack:
-    """A wallet with these columns: id, owner, currency, status, balance, version."""
+    """A new wallet with these columns: id, owner, currency, status, balance, version."""
     return Attack(
         rule,
         title,

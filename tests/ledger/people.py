@@ -1,4 +1,4 @@
-"""Alice, Bob and Charlie, and money in their wallets, made the way everybody's are."""
+"""Users and money in their wallets, created through the services."""
 
 from django.db.models import F
 
@@ -11,17 +11,17 @@ from wallets.services import user_register, wallet_open
 
 
 def person(name: str) -> User:
-    """A registered user with an empty USD wallet."""
+    """Registers a user, who gets an empty USD wallet."""
     return user_register(username=name, email=f"{name}@example.org", password="correct horse")
 
 
 def wallet_of(user: User, currency: str = "USD") -> Wallet:
-    """The user's wallet as it stands in the database now; opened if there was none."""
+    """The user's wallet, read from the database. Opens it if there is none."""
     return Wallet.objects.filter(owner=user, currency=currency).first() or wallet_open(owner=user, currency=currency)
 
 
 def funded(name: str, amount: int, currency: str = "USD") -> Wallet:
-    """A new person's wallet with this much money in it, deposited in as few steps as amounts allow."""
+    """The wallet of a new user, with this balance, deposited in as few transactions as possible."""
     wallet = wallet_of(person(name), currency)
     deposit(wallet, amount)
     return wallet_of_id(wallet.id)
@@ -48,5 +48,5 @@ def balance_of(wallet: Wallet) -> int:
 
 
 def status_set(wallet: Wallet, status: WalletStatus) -> None:
-    """As wallet_freeze and its like do, without an actor."""
+    """Sets the status as wallet_freeze, wallet_reopen and wallet_close do, but without an actor."""
     Wallet.objects.filter(id=wallet.id).update(status=status, updated_at=F("updated_at"))

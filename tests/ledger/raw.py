@@ -1,4 +1,7 @@
-"""Books written by hand, in SQL: what somebody with psql could try. The right posting passes; the attacks bend it."""
+"""Books and raw SQL against them, as an attacker with psql could run it.
+
+A correct posting is accepted; each attack is a posting with one thing wrong.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +30,7 @@ class WalletRow:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A transaction's row. Not settled means pending."""
+    """A transaction's row. `settled` decides whether it has a settlement time."""
 
     id: int
     kind: str
@@ -44,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """An entry's row; `age_s` makes it older than now."""
+    """An entry's row. `age_s` dates it back by this many seconds."""
 
     transaction: int
     wallet: int | None
@@ -56,7 +59,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """Alice: +100, -40, now 60 (version 2). Bob: +40 (version 1). Charlie: nothing, and nothing in euros either.
+    """Ids in the books. Alice has 60 (+100, -40; version 2), Bob 40 (+40; version 1), Charlie nothing.
 
     One transaction waits, one failed. `new` and `newer` are ids that nobody used.
     """
@@ -89,7 +92,7 @@ class Books:
         return f"WITH {ctes} {last}"
 
     def deposit_to_bob(self) -> str:
-        """The right way: Bob gets 50 from outside."""
+        """A correct posting: a deposit of 50 to Bob."""
         return self.posting(
             wallets=[WalletRow(self.bob, 90, 2)],
             rows=[Row(self.new, "deposit", 50, destination=self.bob)],
@@ -97,7 +100,7 @@ class Books:
         )
 
     def transfer_to_bob(self) -> str:
-        """The right way: Alice sends Bob 10."""
+        """A correct posting: a transfer of 10 from Alice to Bob."""
         return self.posting(
             wallets=[WalletRow(self.alice, 50, 3), WalletRow(self.bob, 50, 2)],
             rows=[Row(self.new, "transfer", 10, self.alice, self.bob)],
@@ -139,7 +142,7 @@ def _lit(value: str | int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """Something that must be refused, and the name of the rule that refuses it.
+    """SQL that must be refused, and the name of the rule that refuses it.
 
     `without` names triggers (table, trigger) that are switched off for the attack, where another guard would be first.
     """
@@ -154,7 +157,7 @@ class Attack:
 
 
 def books_open() -> Books:
-    """Writes the books that every attack starts from."""
+    """Creates the books that every attack starts from."""
     alice, bob, charlie = (wallet_of(person(name)) for name in ("alice", "bob", "charlie"))
     assert alice.owner
     assert alice.owner_id
@@ -192,7 +195,7 @@ def books_open() -> Books:
 
 
 def run(sql: str) -> None:
-    """As psql would: no parameters, and whatever was deferred is checked at the end."""
+    """Runs SQL without parameters, as psql would, and then checks deferred constraints."""
     with connection.cursor() as cursor:
         cursor.execute(sql)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -200,7 +203,7 @@ def run(sql: str) -> None:
 
 
 def snapshot() -> list[list[tuple[Any, ...]]]:
-    """Everything the guards protect, to compare before and after."""
+    """All rows that the guards protect, to compare before and after."""
     tables = ("wallets_wallet", "transactions_transaction", "transactions_entry", "wallets_walletstatusevent")
     rows = []
     with connection.cursor() as cursor:

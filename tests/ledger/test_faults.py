@@ -1,4 +1,4 @@
-"""Faults between a request and the ledger: which are tried again, and what is answered in the end."""
+"""Faults in the ledger: which of them the services retry, and what they raise in the end."""
 
 import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError
@@ -28,7 +28,7 @@ def owner(wallet: Wallet) -> User:
 
 
 class Faulty:
-    """A ledger that fails in the given ways before it works."""
+    """A `post` that raises the given errors, one per call, before it works."""
 
     def __init__(self, *faults: Exception) -> None:
         self.faults = list(faults)
@@ -48,13 +48,13 @@ def deadlock() -> DatabaseError:
     return caused(OperationalError("deadlock detected"), DeadlockDetected())
 
 
-def test_a_deadlock_is_tried_again(alice: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deadlock_is_retried(alice: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "post", Faulty(deadlock(), deadlock()))
     assert not withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=1).replayed
     assert balance_of(alice) == 999
 
 
-def test_what_stays_wrong_is_unavailable(alice: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deadlock_that_persists_is_unavailable(alice: Wallet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "post", Faulty(*(deadlock() for _ in range(10))))
     with pytest.raises(WalletError) as refusal:
         withdrawal_create(actor=owner(alice), wallet_id=alice.id, amount=1)
@@ -64,7 +64,7 @@ def test_what_stays_wrong_is_unavailable(alice: Wallet, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("fault", [ClockError("behind"), LeaseError("all taken")])
-def test_without_an_id_the_service_is_unavailable(
+def test_a_fault_of_the_id_generator_is_unavailable(
     alice: Wallet, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     monkeypatch.setattr(services, "post", Faulty(fault))
@@ -76,7 +76,7 @@ def test_without_an_id_the_service_is_unavailable(
 @pytest.mark.parametrize(
     "fault", [caused(OperationalError("timeout"), QueryCanceled()), IntegrityError("a bug"), OperationalError("gone")]
 )
-def test_a_fault_that_trying_again_does_not_help_is_passed_on(
+def test_a_fault_that_a_retry_does_not_help_is_raised(
     alice: Wallet, monkeypatch: pytest.MonkeyPatch, fault: DatabaseError
 ) -> None:
     faulty = Faulty(fault)

@@ -1,4 +1,4 @@
-"""The database refuses what no code may do, from raw SQL, whoever asks."""
+"""The guards of the database refuse attacks with raw SQL."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.ledger.attacks_wallets import WALLET_ATTACKS
 from tests.ledger.raw import USD, Attack, Books, Row, Side, WalletRow, books_open, run, snapshot
 
 ATTACKS = [*ENTRY_ATTACKS, *CHAIN_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS]
-# The tables of the queue are attacked in tests/settlement/test_guards.py.
+# tests/settlement/test_guards.py attacks the job table.
 TABLES = (
     "transactions_entry",
     "transactions_transaction",
@@ -40,7 +40,7 @@ def undone() -> Iterator[None]:
 
 
 def refused_by(books: Books, attack: Attack) -> str:
-    """The name of the rule that refuses the attack; empty where nothing does."""
+    """The name of the rule that refuses the attack; empty if nothing refuses it."""
     try:
         with undone():
             for table, trigger in attack.without:
@@ -48,22 +48,22 @@ def refused_by(books: Books, attack: Attack) -> str:
             run(attack.sql(books))
     except DatabaseError as error:
         diagnostics = getattr(error.__cause__, "diag", None)
-        # The triggers of django-pgtrigger name no constraint; their function stands in the context.
+        # The triggers of django-pgtrigger name no constraint, but the error's context names their function.
         named = re.search(r"function (pgtrigger_\w+)\(", getattr(diagnostics, "context", None) or "")
         return str(getattr(diagnostics, "constraint_name", None) or (named and named[1]) or error)
     return ""
 
 
 @pytest.mark.parametrize("rule", sorted({attack.rule for attack in ATTACKS}))
-def test_the_database_keeps(books: Books, rule: str) -> None:
+def test_the_database_enforces_the_rule(books: Books, rule: str) -> None:
     before = snapshot()
     attacks = [attack for attack in ATTACKS if attack.rule == rule]
     assert {attack.title: refused_by(books, attack) for attack in attacks} == {attack.title: rule for attack in attacks}
     assert snapshot() == before
 
 
-def test_the_right_way_is_open(books: Books) -> None:
-    """The statements that the attacks bend are accepted when they are not bent."""
+def test_correct_postings_are_accepted(books: Books) -> None:
+    """These are the statements that the attacks are variants of."""
     for sql in (
         books.deposit_to_bob(),
         books.transfer_to_bob(),
@@ -92,7 +92,7 @@ def test_every_rule_of_the_database_has_an_attack() -> None:
 
 
 def test_every_trigger_is_needed(books: Books) -> None:
-    """Each one refuses something that would pass without it, or be met later by another guard."""
+    """Without the trigger, an attack passes, or another guard refuses it later."""
     idle = [f"{table}.{trigger}" for table, trigger in _triggers() if not _misses(books, table, trigger)]
     assert idle == []
 
@@ -107,7 +107,7 @@ def test_every_trigger_is_switched_on() -> None:
     "setting",
     ["SET LOCAL pgtrigger.ignore = '{%s}'", "SET LOCAL search_path = pg_catalog", "SET CONSTRAINTS ALL DEFERRED"],
 )
-def test_no_setting_mutes_the_guards(books: Books, setting: str) -> None:
+def test_no_session_setting_disables_the_guards(books: Books, setting: str) -> None:
     every = ",".join(trigger for _, trigger in _triggers())
     unqualified = re.compile(
         r"(?<![.\w])(wallets_(?:wallet|user|walletstatusevent)|transactions_(?:transaction|entry))(?![.\w])"
@@ -121,7 +121,7 @@ def test_no_setting_mutes_the_guards(books: Books, setting: str) -> None:
 
 
 def test_a_temporary_table_cannot_fool_the_guards(books: Books) -> None:
-    """The guards read the real tables, even where a session puts its own in front of them."""
+    """The guards read the real tables, even if a session hides them behind temporary ones."""
     with undone():
         run(
             "CREATE TEMP TABLE transactions_entry (LIKE public.transactions_entry);"
@@ -138,7 +138,7 @@ def test_a_temporary_table_cannot_fool_the_guards(books: Books) -> None:
         assert refused_by(books, Attack("", "", lambda b: born)) == "transaction_posted_has_entries"
 
 
-def test_a_change_of_status_with_psql_is_on_record(books: Books) -> None:
+def test_a_change_of_status_with_psql_is_recorded(books: Books) -> None:
     run(f"UPDATE wallets_wallet SET status = 'frozen' WHERE id = {books.alice}")
     run(f"UPDATE wallets_wallet SET status = 'frozen', updated_at = now() WHERE id = {books.alice}")
     run(f"UPDATE wallets_wallet SET status = 'open' WHERE id = {books.alice}")
@@ -147,7 +147,7 @@ def test_a_change_of_status_with_psql_is_on_record(books: Books) -> None:
         assert cursor.fetchall() == [(books.alice, "frozen", None), (books.alice, "open", None)]
 
 
-def test_only_these_columns_may_be_empty() -> None:
+def test_only_these_columns_may_be_null() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT table_name || '.' || column_name FROM information_schema.columns
@@ -185,7 +185,7 @@ def _triggers() -> list[tuple[str, str]]:
 
 
 def _guard_rules() -> set[str]:
-    """The names under which the guards' functions refuse: their own, and those of the triggers that name them."""
+    """The rule names in the errors of the guards' functions: literal ones, and names of triggers."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT DISTINCT prosrc FROM pg_proc JOIN pg_trigger ON tgfoid = pg_proc.oid
@@ -203,7 +203,7 @@ def _guard_rules() -> set[str]:
 
 
 def _rules() -> set[str]:
-    """Every constraint, unique index and guard on our tables; of other triggers, those that refuse."""
+    """The names of all constraints, unique indexes, guards and other refusing triggers on our tables."""
     with connection.cursor() as cursor:
         cursor.execute(
             """SELECT conname FROM pg_constraint WHERE conrelid::regclass::text = ANY(%(tables)s) AND contype <> 'n'

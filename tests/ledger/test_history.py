@@ -1,4 +1,4 @@
-"""A wallet's history: each entry once, in both directions, whatever is filtered and whoever writes meanwhile."""
+"""Paging through a history yields each entry once, in both directions, with filters and during writes."""
 
 import base64
 from dataclasses import replace
@@ -27,7 +27,7 @@ ENTRIES = 50
 
 @pytest.fixture
 def wallet(db: None) -> Wallet:
-    """Alice's: entries of every kind and direction over twelve days, several at the very same moment."""
+    """Alice's wallet, with entries of every kind and direction over twelve days, several at the same time."""
     alice, bob = wallet_of(person("alice")), wallet_of(person("bob"))
     Wallet.objects.filter(id__in=[alice.id, bob.id]).update(updated_at=FIRST_DAY)
     initiator = alice.owner_id or 0
@@ -45,7 +45,7 @@ def wallet(db: None) -> Wallet:
 
 
 def everything(wallet: Wallet) -> list[Entry]:
-    """All entries, newest first, by the plainest query there is."""
+    """All entries, newest first, by a plain query."""
     return sorted(
         Entry.objects.filter(wallet=wallet).select_related("transaction"),
         key=lambda entry: entry.sequence or 0,
@@ -100,7 +100,7 @@ def wanted(entry: Entry, query: HistoryQuery) -> bool:
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=queries)
-def test_paging_equals_filtering_everything_in_both_directions(wallet: Wallet, query: HistoryQuery) -> None:
+def test_paging_in_both_directions_equals_filtering_all_entries(wallet: Wallet, query: HistoryQuery) -> None:
     expected = [entry.sequence for entry in everything(wallet) if wanted(entry, query)]
     forth = pages_forth(wallet, query)
     assert [sequence for page in forth for sequence in sequences(page)] == expected
@@ -113,12 +113,12 @@ def test_paging_equals_filtering_everything_in_both_directions(wallet: Wallet, q
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moment=moments.filter(bool))
-def test_a_moment_becomes_the_sequence_of_the_first_entry_at_it_or_later(wallet: Wallet, moment: datetime) -> None:
+def test_a_time_is_resolved_to_the_first_entry_at_or_after_it(wallet: Wallet, moment: datetime) -> None:
     at_or_later = [entry.sequence for entry in everything(wallet) if entry.created_at >= moment]
     assert sequence_at(wallet_id=wallet.id, moment=moment) == min([s for s in at_or_later if s] or [ENTRIES + 1])
 
 
-def test_entries_that_arrive_meanwhile_neither_repeat_nor_hide_one(wallet: Wallet) -> None:
+def test_new_entries_neither_repeat_nor_hide_others_while_paging(wallet: Wallet) -> None:
     before = [entry.sequence for entry in everything(wallet)]
     seen: list[int | None] = []
     page = entry_page(wallet_id=wallet.id, query=HistoryQuery(limit=7))
@@ -141,7 +141,7 @@ def test_an_empty_history_is_one_empty_page() -> None:
         assert page == EntryPage(entries=[], next=None, previous=None)
 
 
-def test_a_history_holds_one_wallets_entries_alone(wallet: Wallet) -> None:
+def test_a_history_contains_only_the_wallets_entries(wallet: Wallet) -> None:
     page = entry_page(wallet_id=wallet.id, query=HistoryQuery(limit=100))
     assert len(page.entries) == ENTRIES
     assert {entry.wallet_id for entry in page.entries} == {wallet.id}
@@ -151,13 +151,13 @@ def test_a_history_holds_one_wallets_entries_alone(wallet: Wallet) -> None:
 
 
 @pytest.mark.parametrize("limit", [1, 49, 50, 51, 100])
-def test_a_page_that_is_full_to_the_brim_has_no_next_one(wallet: Wallet, limit: int) -> None:
+def test_a_last_page_that_is_exactly_full_has_no_next_page(wallet: Wallet, limit: int) -> None:
     page = entry_page(wallet_id=wallet.id, query=HistoryQuery(limit=limit))
     assert len(page.entries) == min(limit, ENTRIES)
     assert (page.next is not None) == (limit < ENTRIES)
 
 
-def test_a_cursor_between_pages_goes_on_where_it_was_made(wallet: Wallet) -> None:
+def test_a_cursor_continues_where_it_was_made(wallet: Wallet) -> None:
     first = entry_page(wallet_id=wallet.id, query=HistoryQuery(limit=5))
     wider = entry_page(wallet_id=wallet.id, query=HistoryQuery(limit=10, cursor=first.next))
     assert sequences(wider) == [*range(45, 35, -1)]
@@ -189,7 +189,7 @@ def _encoded(text: str) -> str:
         *map(_encoded, ["older:9223372036854775808", "older:99999999999999999999", "older:" + "9" * 5_000]),
     ],
 )
-def test_a_cursor_that_was_not_made_here_is_malformed(wallet: Wallet, cursor: str) -> None:
+def test_a_cursor_that_the_server_did_not_make_is_malformed(wallet: Wallet, cursor: str) -> None:
     with pytest.raises(WalletError) as refusal:
         entry_page(wallet_id=wallet.id, query=HistoryQuery(cursor=cursor))
     assert refusal.value.code == ErrorCode.MALFORMED
@@ -203,7 +203,7 @@ def test_a_cursor_beyond_the_ends_finds_nothing(wallet: Wallet, cursor: str) -> 
     assert page.next is None
 
 
-def test_a_page_and_all_it_shows_is_one_query(
+def test_a_page_with_transactions_and_owners_is_one_query(
     wallet: Wallet, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(1):
@@ -217,14 +217,14 @@ def test_a_page_and_all_it_shows_is_one_query(
     assert names == {"alice", "bob"}
 
 
-def test_a_moment_is_found_in_a_handful_of_lookups(
+def test_a_time_is_found_with_few_queries(
     wallet: Wallet, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_max_num_queries(1 + ENTRIES.bit_length()):
         sequence_at(wallet_id=wallet.id, moment=FIRST_DAY + timedelta(days=5))
 
 
-def test_a_wallet_of_one_entry_shows_it() -> None:
+def test_a_history_of_one_entry_is_one_page() -> None:
     charlie = funded("charlie", 5)
     page = entry_page(wallet_id=charlie.id, query=HistoryQuery(limit=1))
     assert sequences(page) == [1]

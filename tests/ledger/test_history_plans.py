@@ -1,4 +1,4 @@
-"""A history page costs the same at any depth: what Postgres does for it, on tables that are worth an index."""
+"""A history page costs the same at any depth: the query plans on tables that are large enough for indexes."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 ENTRIES = 20_000
 
-# Books that fit, written past the guards: they would check every row, and it is the reading that is measured.
+# Consistent books, written without the guards, which would check every row. Only reading is measured.
 _FILL_SQL = """
 SET LOCAL session_replication_role = replica;
 INSERT INTO wallets_user (id, password, is_superuser, first_name, last_name, is_staff, is_active, date_joined, username,
@@ -65,7 +65,7 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def plan_of(wallet: Wallet, query: HistoryQuery) -> dict[str, Any]:
-    """What Postgres does for the page itself; it is the last statement, after those that look up times."""
+    """The plan of the page's query. It is the last statement, after those that look up times."""
     with CaptureQueriesContext(
         connection,
     ) as queries:
@@ -74,7 +74,7 @@ def plan_of(wallet: Wallet, query: HistoryQuery) -> dict[str, Any]:
 
 
 def cursor_at(sequence: int, direction: str) -> str:
-    """A cursor as the pages hand it out, to the page older or newer than this entry."""
+    """The cursor of the page that is older or newer than this entry."""
     return _cursor(direction, Entry(sequence=sequence))
 
 
@@ -100,15 +100,15 @@ def test_a_page_is_read_from_indexes_without_sorting(wallet: Wallet, depth: str)
         assert "entry_one_per_sequence" in {node.get("Index Name") for node in done}
 
 
-def test_a_page_at_any_depth_touches_only_its_own_rows(wallet: Wallet) -> None:
+def test_a_page_at_any_depth_reads_only_its_own_rows(wallet: Wallet) -> None:
     for sequence in DEPTHS.values():
         page, *_ = plans = [plan_of(wallet, query) for query in queries_at(sequence)]
         assert max(node["Actual Rows"] for node in nodes(page)) <= HISTORY_LIMIT + 1
-        # An entry, its transaction, two wallets, two owners: an index descent and a row of the table each.
+        # An entry, its transaction, two wallets and two owners: one index lookup and one table row each.
         assert all(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] <= 20 * HISTORY_LIMIT for plan in plans)
 
 
-def test_a_moment_is_found_by_index_lookups_alone(wallet: Wallet) -> None:
+def test_a_time_is_found_only_by_index_lookups(wallet: Wallet) -> None:
     with CaptureQueriesContext(connection) as queries:
         sequence_at(wallet_id=wallet.id, moment=wallet.created_at)
     assert len(queries) <= 1 + ENTRIES.bit_length()

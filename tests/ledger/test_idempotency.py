@@ -1,4 +1,4 @@
-"""The same request under the same key moves money once, whatever is asked again."""
+"""Repeated requests with the same idempotency key move money once."""
 
 from dataclasses import replace
 
@@ -76,7 +76,7 @@ def test_a_repeated_request_in_the_same_list_moves_money_once(request_: Command,
         ("memo", {"memo": ""}),
     ],
 )
-def test_another_request_under_the_same_key_is_refused_and_names_what_differs(
+def test_a_different_request_with_the_same_key_is_refused_and_names_the_difference(
     request_: Command, alice: Wallet, field: str, changes: dict[str, object], in_one_list: bool
 ) -> None:
     other = replace(request_, **changes)  # type: ignore[arg-type]
@@ -86,7 +86,7 @@ def test_another_request_under_the_same_key_is_refused_and_names_what_differs(
     assert balance_of(alice) == 900
 
 
-def test_another_wallet_under_the_same_key_is_refused(request_: Command, alice: Wallet) -> None:
+def test_another_wallet_with_the_same_key_is_refused(request_: Command, alice: Wallet) -> None:
     charlie = funded("charlie", 1_000)
     assert one(request_).transaction
     assert_reused(one(replace(request_, destination_id=charlie.id)), "destination")
@@ -95,20 +95,20 @@ def test_another_wallet_under_the_same_key_is_refused(request_: Command, alice: 
     assert balance_of(alice) == 900
 
 
-def test_another_kind_under_the_same_key_is_refused(request_: Command) -> None:
+def test_another_kind_with_the_same_key_is_refused(request_: Command) -> None:
     assert one(request_).transaction
     assert_reused(one(replace(request_, kind=Kind.WITHDRAWAL, destination_id=None)), "kind", "destination")
     assert_reused(one(replace(request_, kind=Kind.DEPOSIT, source_id=None)), "kind", "source")
 
 
-def test_everything_that_differs_is_named_at_once(request_: Command, bob: Wallet) -> None:
+def test_all_differing_fields_are_named(request_: Command, bob: Wallet) -> None:
     charlie = funded("charlie", 1_000)
     assert one(request_).transaction
     other = replace(request_, source_id=bob.id, destination_id=charlie.id, amount=1, memo="")
     assert_reused(one(other), "source", "destination", "amount", "memo")
 
 
-def test_even_a_request_that_would_be_refused_now_gets_its_first_answer(request_: Command, alice: Wallet) -> None:
+def test_a_repeated_request_that_would_be_refused_now_gets_its_first_answer(request_: Command, alice: Wallet) -> None:
     first = one(request_)
     status_set(alice, WalletStatus.FROZEN)
     second = one(request_)
@@ -138,14 +138,14 @@ def test_a_refused_request_can_be_repeated_and_succeed_later(request_: Command, 
     assert balance_of(alice) == 0
 
 
-def test_a_malformed_request_is_malformed_even_under_a_used_key(request_: Command) -> None:
+def test_a_malformed_request_with_a_used_key_is_malformed(request_: Command) -> None:
     assert one(request_).transaction
     refused = one(replace(request_, amount=0))
     assert refused.error is not None
     assert refused.error.code == ErrorCode.MALFORMED
 
 
-def test_the_same_key_of_somebody_else_is_another_key(request_: Command, alice: Wallet, bob: Wallet) -> None:
+def test_equal_keys_of_two_users_are_different_keys(request_: Command, alice: Wallet, bob: Wallet) -> None:
     theirs = replace(request_, initiator_id=bob.owner_id or 0, source_id=bob.id, destination_id=alice.id)
     mine, other = post([request_, theirs])
     assert mine.transaction is not None
@@ -159,7 +159,7 @@ def test_keys_that_differ_in_case_are_different(request_: Command, alice: Wallet
     assert balance_of(alice) == 800
 
 
-def test_requests_without_a_key_are_never_taken_for_one_another(request_: Command, alice: Wallet) -> None:
+def test_equal_requests_without_a_key_all_move_money(request_: Command, alice: Wallet) -> None:
     bare = replace(request_, idempotency_key=None)
     outcomes = post([bare, bare])
     assert not any(outcome.replayed for outcome in outcomes)

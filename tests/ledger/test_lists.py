@@ -1,4 +1,4 @@
-"""A list of commands does what its commands would do one after another, each alone."""
+"""Posting a list of commands has the same effect as posting them one by one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +22,7 @@ _NOBODYS_ID = 4_711_000
 
 
 class Cast(NamedTuple):
-    """Wallets to choose from: two ordinary ones, an almost full one, a frozen one, one in euros, one of nobody."""
+    """Wallets to choose from: two ordinary ones, a nearly full, a frozen, a euro and a missing one."""
 
     alice: Wallet
     bob: Wallet
@@ -84,7 +84,7 @@ def undone() -> Iterator[None]:
 
 
 class Report(NamedTuple):
-    """What came of it, without the ids and times that differ from run to run."""
+    """The result of a run, without ids and times, which differ from run to run."""
 
     answers: list[object]
     entries: list[tuple[int, int | None, int, int | None]]
@@ -109,7 +109,7 @@ def report(cast: Cast, outcomes: list[Outcome]) -> Report:
     )
 
 
-# The fixture is built once and undone to after each example, so that examples cannot see one another.
+# The fixture is created once. Each example is rolled back to it, so that examples do not affect each other.
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(recipes=st.lists(recipes, max_size=12))
 def test_a_list_equals_its_commands_one_by_one(
@@ -125,7 +125,7 @@ def test_a_list_equals_its_commands_one_by_one(
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(recipes=st.lists(recipes, min_size=1, max_size=12), data=st.data())
-def test_a_refused_command_might_as_well_not_have_been_in_the_list(
+def test_a_refused_command_does_not_affect_the_others(
     cast: Cast, recipes: list[tuple[Kind, int, int, int, str, str | None, int]], data: st.DataObject
 ) -> None:
     commands = [command_of(cast, recipe) for recipe in recipes]
@@ -140,7 +140,7 @@ def test_a_refused_command_might_as_well_not_have_been_in_the_list(
     assert (alone.entries, alone.wallets) == (whole.entries, whole.wallets)
 
 
-def test_money_that_came_in_earlier_in_the_list_can_be_spent_later_in_it() -> None:
+def test_a_command_can_spend_what_an_earlier_one_in_the_list_brought_in() -> None:
     alice, bob = wallet_of(person("alice")), wallet_of(person("bob"))
     initiator = alice.owner_id or 0
     outcomes = post(
@@ -156,7 +156,7 @@ def test_money_that_came_in_earlier_in_the_list_can_be_spent_later_in_it() -> No
     assert (wallet_of_id(alice.id).balance, wallet_of_id(bob.id).balance) == (0, 5)
 
 
-def test_every_outcome_is_a_transaction_or_an_error_in_the_order_asked() -> None:
+def test_there_is_one_outcome_per_command_in_order() -> None:
     alice = funded("alice", 100)
     amounts = [1, 0, 2, 1_000, 3]
     initiator = alice.owner_id or 0

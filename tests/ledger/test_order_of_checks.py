@@ -27,7 +27,7 @@ _NOBODYS_ID = 4_711_000
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A transfer from Alice to Bob that nothing is wrong with."""
+    """A valid transfer from Alice to Bob."""
 
     kind: Kind = Kind.TRANSFER
     amount: int = 100
@@ -45,7 +45,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """One rule broken: what changes in the case, what else that leaves no choice about, and what is answered."""
+    """A broken rule: the changes to the case that break it, the fields that these fix, and the code of the refusal."""
 
     title: str
     code: ErrorCode
@@ -106,7 +106,7 @@ PAIRS = [(first, second) for first, second in combinations(BREACHES, 2) if not f
 
 
 def command_of(case: Case) -> Command:
-    """Puts the wallets into the state of the case, and asks for it."""
+    """Puts the wallets into the case's state, and posts its command."""
     alice, bob = person("alice"), person("bob")
     source, destination = wallet_of(alice), wallet_of(bob, case.destination_currency)
     if case.key == _KEY:
@@ -141,7 +141,7 @@ def assert_refused_for(breach: Breach, case: Case) -> None:
     assert (list(Transaction.objects.values_list("id")), list(Entry.objects.values_list())) == before
 
 
-def test_a_case_in_which_nothing_is_broken_goes_through() -> None:
+def test_a_valid_case_is_posted() -> None:
     command = command_of(Case())
     (outcome,) = post([command])
     assert outcome.error is None
@@ -154,18 +154,18 @@ def test_every_rule_refuses(breach: Breach) -> None:
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS, ids=str)
-def test_the_first_rule_broken_is_the_one_that_refuses(first: Breach, second: Breach) -> None:
+def test_the_first_broken_rule_refuses(first: Breach, second: Breach) -> None:
     assert_refused_for(first, second.breaks(first.breaks(Case())))
 
 
-def test_neighbours_in_the_order_are_compared_unless_they_exclude_each_other() -> None:
+def test_all_neighbouring_rules_that_can_be_broken_together_are_compared() -> None:
     neighbours = list(pairwise(BREACHES))
     never_together = {(first.title, second.title) for first, second in neighbours if (first, second) not in PAIRS}
     assert never_together == {("destination missing", "currencies")}
 
 
 def test_the_catalogue_lists_the_codes_about_money_in_the_order_of_the_checks() -> None:
-    """MALFORMED and NOT_FOUND are older than money; every door answers with them before it asks the ledger."""
+    """MALFORMED and NOT_FOUND come first in the catalogue: entry points raise them before they call the ledger."""
     checked = list(dict.fromkeys(breach.code for breach in BREACHES))
     about_money = [code for code in checked if code not in {ErrorCode.MALFORMED, ErrorCode.NOT_FOUND}]
     assert [code for code in ErrorCode if code in about_money] == about_money
@@ -177,7 +177,7 @@ def test_an_amount_out_of_range_is_malformed(amount: int) -> None:
 
 
 @pytest.mark.parametrize("memo", ["x" * (MEMO_LENGTH_MAX + 1), "a\0b", "\ud800", "ok\udfff"])
-def test_a_memo_that_cannot_be_kept_is_malformed(memo: str) -> None:
+def test_a_memo_that_cannot_be_stored_is_malformed(memo: str) -> None:
     assert_refused_for(BREACHES[1], Case(memo=memo))
 
 
@@ -207,7 +207,7 @@ def test_each_kind_has_its_own_sides(kind: Kind, has_source: bool, has_destinati
 
 
 @pytest.mark.parametrize("wallet_id", [840, 978, 0, -1, 1, 2**63 - 1, 2**63, 2**80])
-def test_the_outside_world_and_what_does_not_exist_are_nobodys_wallet(wallet_id: int) -> None:
+def test_outside_wallets_and_missing_wallets_are_not_found(wallet_id: int) -> None:
     command = command_of(Case())
     (paid,) = post([replace(command, destination_id=wallet_id)])
     assert paid.error is not None
@@ -217,7 +217,7 @@ def test_the_outside_world_and_what_does_not_exist_are_nobodys_wallet(wallet_id:
     assert taken.error.code == ErrorCode.NOT_FOUND
 
 
-def test_the_whole_balance_can_be_sent_and_the_highest_balance_be_reached() -> None:
+def test_the_whole_balance_can_be_sent_and_the_maximum_balance_reached() -> None:
     command = command_of(Case(destination_balance=BALANCE_MAX - 100))
     (outcome,) = post([command])
     assert outcome.transaction is not None

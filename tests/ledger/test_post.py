@@ -1,4 +1,4 @@
-"""What one posting leaves behind: the transaction, its two entries, the wallets."""
+"""What a posting writes: the transaction, its two entries, and the wallets."""
 
 from datetime import timedelta
 
@@ -48,7 +48,7 @@ def test_a_withdrawal_goes_to_the_outside_world() -> None:
     assert balance_of(alice) == 300
 
 
-def test_a_transfer_takes_from_one_and_gives_to_the_other() -> None:
+def test_a_transfer_debits_the_source_and_credits_the_destination() -> None:
     alice, bob = funded("alice", 500), funded("bob", 100)
     moved = posted(
         kind=Kind.TRANSFER,
@@ -66,14 +66,14 @@ def test_a_transfer_takes_from_one_and_gives_to_the_other() -> None:
     assert (wallet_of_id(alice.id).version, wallet_of_id(bob.id).version) == (2, 2)
 
 
-def test_money_in_another_currency_comes_from_its_own_outside_world() -> None:
+def test_each_currency_has_its_own_outside_wallet() -> None:
     alice = wallet_of(person("alice"), "JPY")
     moved = posted(kind=Kind.DEPOSIT, amount=5, destination_id=alice.id, initiator_id=alice.owner_id)
     assert moved.currency == "JPY"
     assert entries_of(moved) == [(392, None, -5, None), (alice.id, 1, 5, 5)]
 
 
-def test_everything_about_a_posting_bears_the_time_it_was_made() -> None:
+def test_all_rows_of_a_posting_have_the_same_time() -> None:
     before = timezone.now()
     alice = funded("alice", 500)
     moved = posted(kind=Kind.WITHDRAWAL, amount=200, source_id=alice.id, initiator_id=alice.owner_id)
@@ -86,7 +86,7 @@ def test_everything_about_a_posting_bears_the_time_it_was_made() -> None:
     assert abs(snowflake_time(moved.id) - settled_at) < timedelta(seconds=1)
 
 
-def test_entries_stand_in_order_of_time_even_if_the_clock_went_back() -> None:
+def test_entries_are_in_order_of_time_even_if_the_clock_went_back() -> None:
     alice, bob = funded("alice", 500), funded("bob", 500)
     ahead = timezone.now() + timedelta(minutes=3)
     Wallet.objects.filter(id=bob.id).update(updated_at=ahead)
@@ -98,7 +98,7 @@ def test_entries_stand_in_order_of_time_even_if_the_clock_went_back() -> None:
     assert posted(amount=1, **to_bob).settled_at == ahead
 
 
-def test_an_empty_list_asks_the_database_nothing(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_an_empty_list_makes_no_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(2):  # the savepoint and its release
         assert post([]) == []
 
@@ -107,7 +107,7 @@ def test_an_empty_list_asks_the_database_nothing(django_assert_num_queries: Djan
 def test_a_list_of_a_hundred_takes_as_many_statements_as_a_list_of_one(
     django_assert_num_queries: DjangoAssertNumQueries, with_keys: bool
 ) -> None:
-    """savepoint, lock, look up keys (if any), write, release"""
+    """The statements: savepoint, lock, look up keys (if any), write, release."""
     alice, bob = funded("alice", 10_000), funded("bob", 10_000)
     for size in (1, 100):
         commands = [
@@ -137,7 +137,7 @@ def test_a_list_in_which_everything_is_refused_writes_nothing(
     assert wallet_of_id(alice.id).version == 1
 
 
-def test_a_thousand_commands_of_many_people_are_replayed_in_one_list() -> None:
+def test_a_thousand_commands_of_many_users_are_replayed_in_one_list() -> None:
     alice = wallet_of(person("alice"))
     initiators = [person(f"person-{number}").pk for number in range(20)]
     commands = [
@@ -157,8 +157,8 @@ def test_a_thousand_commands_of_many_people_are_replayed_in_one_list() -> None:
     assert balance_of(alice) == 1_000
 
 
-def test_the_outside_world_is_neither_locked_nor_updated() -> None:
-    """Its row is the very same version as before, and no transaction ever left a lock on it."""
+def test_the_outside_wallet_is_neither_locked_nor_updated() -> None:
+    """Its row has the same version as before, and no trace of a lock."""
     alice = wallet_of(person("alice"))
     before = _row_version(OUTSIDE_USD)
     posted(kind=Kind.DEPOSIT, amount=500, destination_id=alice.id, initiator_id=alice.owner_id)
@@ -176,7 +176,7 @@ def _row_version(wallet_id: int) -> tuple[str, str, str]:
     return (row[0], row[1], row[2])
 
 
-def test_a_wallet_that_is_frozen_keeps_its_money_and_can_go_on_after_reopening() -> None:
+def test_a_frozen_wallet_keeps_its_money_and_works_again_after_reopening() -> None:
     alice = funded("alice", 500)
     out = {"kind": Kind.WITHDRAWAL, "amount": 1, "source_id": alice.id, "initiator_id": alice.owner_id}
     status_set(alice, WalletStatus.FROZEN)

@@ -1,4 +1,4 @@
-"""The services of money: who may ask for what, and what comes back."""
+"""The services that move money: who may call them for which wallet, and what they return."""
 
 from collections.abc import Callable
 from typing import Any
@@ -51,7 +51,7 @@ def test_a_deposit_and_a_withdrawal_change_the_balance(alice: Wallet) -> None:
 
 
 @pytest.mark.parametrize("name", ["bob", "BOB", " Bob ", "bob@example.org", "Bob@Example.ORG"])
-def test_money_can_be_sent_by_username_or_e_mail_in_any_case(alice: Wallet, bob: Wallet, name: str) -> None:
+def test_money_can_be_sent_by_username_or_email_in_any_case(alice: Wallet, bob: Wallet, name: str) -> None:
     receipt = transfer_create(
         actor=owner(alice), request=TransferRequest(source_id=alice.id, recipient=name, amount=10)
     )
@@ -64,7 +64,7 @@ def test_money_can_be_sent_to_a_wallet(alice: Wallet, bob: Wallet) -> None:
     assert (balance_of(alice), balance_of(bob)) == (990, 10)
 
 
-def test_a_receipt_names_both_sides_without_asking_again(
+def test_a_receipt_has_both_owners_without_further_queries(
     alice: Wallet, bob: Wallet, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     receipt = transfer_create(
@@ -78,7 +78,7 @@ def test_a_receipt_names_both_sides_without_asking_again(
 
 
 @pytest.mark.parametrize("service", [deposit_create, withdrawal_create])
-def test_nobody_moves_money_in_somebody_elses_wallet(
+def test_users_cannot_deposit_or_withdraw_in_another_users_wallet(
     alice: Wallet, bob: Wallet, service: Callable[..., Receipt]
 ) -> None:
     assert refused(lambda: service(actor=owner(bob), wallet_id=alice.id, amount=1)) == ErrorCode.NOT_FOUND
@@ -86,7 +86,7 @@ def test_nobody_moves_money_in_somebody_elses_wallet(
     assert refused(lambda: service(actor=owner(bob), wallet_id=840, amount=1)) == ErrorCode.NOT_FOUND
 
 
-def test_nobody_sends_from_somebody_elses_wallet(alice: Wallet, bob: Wallet) -> None:
+def test_users_cannot_send_from_another_users_wallet(alice: Wallet, bob: Wallet) -> None:
     theft: dict[str, Any] = {"actor": owner(bob), "source_id": alice.id, "destination_id": bob.id, "amount": 1}
     assert refused(lambda: _send(**theft)) == ErrorCode.NOT_FOUND
 
@@ -113,7 +113,7 @@ def test_a_recipient_without_a_wallet_in_that_currency_is_not_found(alice: Walle
     assert refusal.value.code == ErrorCode.RECIPIENT_NOT_FOUND
 
 
-def test_a_recipient_who_left_is_not_found(alice: Wallet, bob: Wallet) -> None:
+def test_a_deactivated_recipient_is_not_found(alice: Wallet, bob: Wallet) -> None:
     User.objects.filter(username="bob").update(is_active=False)
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 1}
     assert refused(lambda: _send(**sent)) == ErrorCode.RECIPIENT_NOT_FOUND
@@ -152,7 +152,7 @@ def test_a_repeated_request_gets_the_same_receipt(alice: Wallet, bob: Wallet) ->
 
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"username": "robert"}])
-def test_a_repeated_request_gets_its_receipt_even_if_the_recipient_left_since(
+def test_a_repeated_request_gets_its_receipt_even_if_the_recipient_was_deactivated(
     alice: Wallet, bob: Wallet, change: dict[str, Any]
 ) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
@@ -167,7 +167,7 @@ def test_a_repeated_request_gets_its_receipt_even_if_the_recipient_left_since(
         assert refused(lambda key=key: _send(idempotency_key=key, **sent)) == ErrorCode.RECIPIENT_NOT_FOUND  # type: ignore[misc]
 
 
-def test_a_key_of_a_deposit_says_nothing_about_a_recipient(alice: Wallet) -> None:
+def test_a_deposits_key_cannot_be_reused_for_a_transfer(alice: Wallet) -> None:
     deposit_create(actor=owner(alice), wallet_id=alice.id, amount=5, idempotency_key="k")
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
     assert refused(lambda: _send(idempotency_key="k", **sent)) == ErrorCode.RECIPIENT_NOT_FOUND
@@ -188,13 +188,13 @@ def test_a_transaction_that_does_not_exist_is_not_found(alice: Wallet, transacti
     assert refused(lambda: transaction_read(user=owner(alice), transaction_id=transaction_id)) == ErrorCode.NOT_FOUND
 
 
-def test_a_deposit_is_seen_by_its_owner_alone(alice: Wallet, bob: Wallet) -> None:
+def test_a_deposit_is_seen_only_by_its_owner(alice: Wallet, bob: Wallet) -> None:
     moved = deposit_create(actor=owner(alice), wallet_id=alice.id, amount=5).transaction
     assert transaction_read(user=owner(alice), transaction_id=moved.id).source is None
     assert refused(lambda: transaction_read(user=owner(bob), transaction_id=moved.id)) == ErrorCode.NOT_FOUND
 
 
-def test_a_transaction_is_found_by_the_key_of_who_asked_for_it(alice: Wallet, bob: Wallet) -> None:
+def test_a_transaction_is_found_by_its_key_only_by_its_initiator(alice: Wallet, bob: Wallet) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
     moved = _send(idempotency_key="k", **sent).transaction
     assert transaction_list_by_key(user=owner(alice), idempotency_key="k") == [moved]
@@ -203,7 +203,7 @@ def test_a_transaction_is_found_by_the_key_of_who_asked_for_it(alice: Wallet, bo
         assert transaction_list_by_key(user=owner(alice), idempotency_key=other) == []
 
 
-def test_a_transaction_and_all_it_shows_is_one_query(
+def test_a_transaction_with_its_sides_and_owners_is_one_query(
     alice: Wallet, bob: Wallet, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     sent: dict[str, Any] = {"actor": owner(alice), "source_id": alice.id, "recipient": "bob", "amount": 5}
@@ -217,7 +217,7 @@ def test_a_transaction_and_all_it_shows_is_one_query(
             assert (owner(found.source).username, owner(found.destination).username) == ("alice", "bob")
 
 
-def test_what_was_posted_and_what_was_refused_is_counted_and_replays_are_not(alice: Wallet) -> None:
+def test_postings_and_refusals_are_counted_but_replays_are_not(alice: Wallet) -> None:
     def counted(name: str, **labels: str) -> float:
         return REGISTRY.get_sample_value(f"wallet_transactions_{name}_total", labels) or 0
 

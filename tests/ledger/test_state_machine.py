@@ -1,4 +1,4 @@
-"""The ledger against a model of it: whatever people do, in whatever order, both agree, and the books are right."""
+"""The ledger agrees with a simple model after any sequence of operations, and the books balance."""
 
 from dataclasses import dataclass, field
 from itertools import count
@@ -45,7 +45,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Money that somebody wants moved: model and ledger are asked the same."""
+    """A request to move money, for the model and the ledger."""
 
     actor: User
     source: int | None
@@ -69,7 +69,7 @@ class Model:
     kept: dict[tuple[int, str], Wish] = field(default_factory=dict)
 
     def move(self, wish: Wish) -> ErrorCode | None:
-        """Carries the wish out, or says why not."""
+        """Carries the wish out, or returns the code of the refusal."""
         error = self._refusal(wish)
         if error or (wish.key and (wish.actor.pk, wish.key) in self.kept):
             return error
@@ -106,7 +106,7 @@ keys = st.sampled_from([None, None, "k1", "k2"])
 
 
 class LedgerMachine(RuleBasedStateMachine):
-    """Three people; every step is done in the database and in the model."""
+    """Three users. Each step is done in the database and in the model."""
 
     wallets = Bundle("wallets")
 

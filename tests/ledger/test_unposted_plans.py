@@ -1,4 +1,4 @@
-"""What is on its way out of a wallet, or failed lately, costs the same however much the wallet has moved."""
+"""Listing a wallet's pending and recently failed transfers costs the same for any number of transactions."""
 
 from datetime import timedelta
 from typing import Any
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.django_db
 TRANSACTIONS = 20_000
 LIMIT = 6
 
-# The wallet has sent half of all that there is, and after that only others have. The newest twenty of its own are
-# pending and the twenty before them failed; the others' are all pending, in the same partition. Written past the
-# guards: it is the reading that is measured.
+# The wallet has sent the older half of all transactions, and another wallet the newer half. The wallet's newest twenty
+# are pending, and the twenty before them failed. The other wallet's are all pending, in the same partition. They are
+# written without the guards, because only reading is measured.
 _FILL_SQL = """
 SET LOCAL session_replication_role = replica;
 INSERT INTO transactions_transaction (id, kind, status, currency, amount, source_id, destination_id, memo, initiator_id,
@@ -67,17 +67,17 @@ def amounts(transactions: list[Transaction]) -> list[int]:
     return [transaction.amount for transaction in transactions]
 
 
-def test_what_is_on_its_way_is_found_by_the_wallets_jobs_alone(wallet: Wallet) -> None:
+def test_pending_transfers_are_found_by_the_wallets_jobs(wallet: Wallet) -> None:
     with CaptureQueriesContext(connection) as queries:
         found = pending_list(wallet_id=wallet.id, limit=LIMIT)
     assert amounts(found) == list(range(TRANSACTIONS, TRANSACTIONS - LIMIT, -1))
     done = nodes(plan := explained(queries[-1]["sql"]))
     assert "job_source" in {node.get("Index Name") for node in done}
-    # A job, its transaction, a wallet, its owner: an index descent and a row of the table each.
+    # A job, its transaction, a wallet and its owner: one index lookup and one table row each.
     assert blocks(plan) <= 20 * LIMIT
 
 
-def test_what_failed_is_looked_for_among_the_newest_only(wallet: Wallet) -> None:
+def test_failed_transfers_are_searched_only_among_the_newest(wallet: Wallet) -> None:
     with CaptureQueriesContext(connection) as queries:
         found = failed_list(wallet_id=wallet.id, since=timezone.now() - timedelta(days=3), limit=LIMIT)
     newest_failed = TRANSACTIONS - 20
@@ -87,7 +87,7 @@ def test_what_failed_is_looked_for_among_the_newest_only(wallet: Wallet) -> None
     assert blocks(plan) <= 10 * FAILED_SEARCHED
 
 
-def test_a_failure_behind_a_hundred_newer_transactions_is_left_to_its_page(wallet: Wallet) -> None:
+def test_a_failure_older_than_a_hundred_transactions_is_not_listed(wallet: Wallet) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute("UPDATE transactions_transaction SET id = id - 900000 WHERE status = 'failed'")

@@ -1,4 +1,4 @@
-"""Calls of wallet.v1.WalletService as a program would make them: raw, with nothing that repeats or hides."""
+"""Raw calls of wallet.v1.WalletService, without retries."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ TIMEOUT_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A call that was refused, in all that was said about it."""
+    """Everything that the status of a refused call contains."""
 
     status: grpc.StatusCode
     message: str
@@ -30,13 +30,13 @@ class Refusal:
 
 @dataclass(slots=True)
 class Caller:
-    """Who calls, by a token or by none."""
+    """Calls methods with a token, or without one."""
 
     channel: grpc.Channel
     token: str | None = None
 
     def call(self, method: str, request: Message, *, timeout_s: float | None = TIMEOUT_S, **metadata: str) -> Any:
-        """The answer of a method with one answer. Raises grpc.RpcError."""
+        """The answer of a unary method. Raises grpc.RpcError."""
         answer, _ = self.call_whole(method, request, timeout_s=timeout_s, **metadata)
         return answer
 
@@ -48,7 +48,7 @@ class Caller:
         return body, dict(call.trailing_metadata())
 
     def begin(self, method: str, request: Message) -> Any:
-        """The call while it is under way: a future."""
+        """Starts a call. Returns its future."""
         return self._stub(method).future(request, timeout=TIMEOUT_S, metadata=self._metadata({}))
 
     def watch(self, wallet_id: str, *, timeout_s: float | None = TIMEOUT_S) -> "Watch":
@@ -61,7 +61,7 @@ class Caller:
         return Watch(stub(request, timeout=timeout_s, metadata=self._metadata({})))
 
     def refused(self, method: str, request: Message | bytes, **options: Any) -> Refusal:
-        """What the method says to a call that it refuses."""
+        """The refusal of the call. Raises AssertionError if it is not refused."""
         try:
             answer, _ = self.call_whole(method, request, **options)
         except grpc.RpcError as error:
@@ -80,7 +80,7 @@ class Caller:
 
 
 class Watch:
-    """A call of WatchWallet: what it sends, one after the other."""
+    """A call of WatchWallet, and its answers one by one."""
 
     def __init__(self, call: Any) -> None:
         self.call = call
@@ -90,12 +90,12 @@ class Watch:
         return next(self._answers).wallet
 
     def refusal(self) -> Refusal:
-        """How it ended."""
+        """The refusal with which the server ends the call."""
         try:
             answer = next(self._answers)
         except grpc.RpcError as error:
             return refusal_of(error)
-        raise AssertionError(f"The watch went on: {answer}")
+        raise AssertionError(f"The watch did not end: {answer}")
 
 
 def refusal_of(error: grpc.RpcError) -> Refusal:

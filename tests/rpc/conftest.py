@@ -11,7 +11,7 @@ from wallets.services import token_issue
 
 @dataclass
 class Person:
-    """A user with a USD wallet, and a caller who is signed in."""
+    """A user with a USD wallet, and calls with the user's token."""
 
     user: User
     wallet: Wallet
@@ -30,7 +30,7 @@ class Person:
         return self.wallet.balance
 
     def over(self, channel: grpc.Channel) -> Caller:
-        """The same person, at another server."""
+        """Calls with the same token over another channel."""
         return Caller(channel, self.token)
 
 

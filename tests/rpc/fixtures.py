@@ -1,4 +1,4 @@
-"""Fixtures for tests that speak gRPC."""
+"""Fixtures that start gRPC servers."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,15 +15,19 @@ StartServer = Callable[..., GrpcServer]
 
 @pytest.fixture(scope="session")
 def grpc_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrpcServer]:
-    """One server for all tests that only talk to it. It has limits, which no test meets by chance: each test has people
-    of its own, and an empty Valkey."""
+    """One server for all tests that only call it.
+
+    Limits are on, but no test reaches them by accident: each test has its own users and an empty Valkey.
+    """
     yield from _served(tmp_path_factory, THROTTLE_ENABLED="1", TRUSTED_PROXIES="1")
 
 
 @pytest.fixture(scope="session")
 def small_server(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrpcServer]:
-    """One with room for a call at work, one that waits, and eight watchers, seven of them the
-    same person's; it keeps no connection between calls."""
+    """A server with room for one running call, one waiting call and eight watchers, of which seven per user.
+
+    It closes its database connections after each call.
+    """
     yield from _served(
         tmp_path_factory,
         GRPC_THREADS="1",
@@ -39,7 +43,7 @@ def _served(folders: pytest.TempPathFactory, **environment: str) -> Iterator[Grp
     try:
         yield server.wait_until_up()
     finally:
-        # Before the database is dropped, which nobody may be connected to.
+        # The database can be dropped only when the server has disconnected.
         server.terminate()
 
 
@@ -51,7 +55,7 @@ def channel(grpc_server: GrpcServer) -> Iterator[grpc.Channel]:
 
 @pytest.fixture
 def start_server(transactional_db: None, tmp_path: Path) -> Iterator[StartServer]:
-    """Starts servers of the test's own, with settings by environment. All are gone when the test is over."""
+    """Returns a function that starts a server with the given environment. All are killed when the test ends."""
     servers: list[GrpcServer] = []
 
     def start(**options: Any) -> GrpcServer:

@@ -1,4 +1,4 @@
-"""A real gRPC server: `manage.py serve_grpc` in a process of its own, on the tests' database and Valkey."""
+"""A real gRPC server: `manage.py serve_grpc` in its own process, with the tests' database and Valkey."""
 
 import os
 import re
@@ -22,13 +22,13 @@ _SERVED = re.compile(r"gRPC is served on ([^:\s]+):([0-9]+)\.")
 
 
 class GrpcServer:
-    """Started on a free port; `target` is known when it serves."""
+    """A server process on a free port. `target` is known after `wait_until_up`."""
 
     def __init__(self, *, log: Path, bind: str = "127.0.0.1:0", **environment: str) -> None:
         self._log = log
         self.port = 0
         self.metrics_port = free_port()
-        #: How Postgres calls its connections.
+        #: The application name of its connections in Postgres.
         self.application = f"grpc-{self.metrics_port}"
         with log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -58,14 +58,14 @@ class GrpcServer:
         return self
 
     def waits_for_a_lock(self) -> bool:
-        """Whether one of its statements does at this moment."""
+        """Whether one of its statements waits for a lock now."""
         return bool(backends(application=self.application, waiting=True))
 
     def output(self) -> str:
         return self._log.read_text(errors="replace")
 
     def terminate(self) -> int:
-        """SIGTERM; its exit code."""
+        """Stops the server with SIGTERM. Returns its exit code."""
         self.process.terminate()
         return self.process.wait(60)
 
@@ -75,7 +75,7 @@ class GrpcServer:
         self.process.wait(60)
 
     def channel(self) -> grpc.Channel:
-        # No global pool of connections: a channel of a later test must not inherit the back-off of an earlier one.
+        # No global pool of connections, so that a channel does not inherit the back-off of an earlier test.
         return grpc.insecure_channel(self.target, options=[("grpc.use_local_subchannel_pool", 1)])
 
 
@@ -90,7 +90,7 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
         "DATABASE_URL": database_url(),
         "DJANGO_SETTINGS_MODULE": "tests.rpc.server_settings",
         "LOG_FORMAT": "json",
-        # A test that switches limits on asks for it.
+        # Tests of limits switch them on.
         "THROTTLE_ENABLED": "0",
         "PYTHONUNBUFFERED": "1",
         **more,
@@ -98,7 +98,7 @@ def _environment(more: Mapping[str, str]) -> dict[str, str]:
 
 
 def database_url() -> str:
-    """Where this process's own connection leads."""
+    """The URL of the database that this process uses."""
     to = connection.settings_dict
     who = f"{to['USER']}:{quote(to['PASSWORD'], safe='')}"
     return f"postgres://{who}@{quote(to['HOST'], safe='')}:{to['PORT'] or 5432}/{to['NAME']}"

@@ -1,4 +1,4 @@
-"""The tests' settings, by which Postgres knows one server from another, and from all else that runs."""
+"""The tests' settings, with an application name by which tests find this server's connections in Postgres."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What surrounds every call: its id, its limits, its deadline, its connections."""
+"""What applies to every call: request id, limits, deadline and database connections."""
 
 import json
 import urllib.request
@@ -22,7 +22,7 @@ from wallets.limits import ANONYMOUS
 
 
 def lines(server: GrpcServer, method: str) -> list[dict[str, object]]:
-    """What the server logged of a method's calls."""
+    """The server's log lines of a method's calls."""
     found = [json.loads(line) for line in server.output().splitlines() if '"call_finished"' in line]
     return [line for line in found if str(line["method"]).endswith(f"/{method}")]
 
@@ -52,7 +52,7 @@ def test_every_call_is_measured(alice: Person, grpc_server: GrpcServer) -> None:
         assert f"wallet_rpc_duration_seconds_count{labels}" in shown
 
 
-def test_a_request_id_is_made_where_there_is_none_that_is_sane(alice: Person) -> None:
+def test_a_call_without_a_valid_request_id_gets_one(alice: Person) -> None:
     request = pb.GetWalletRequest(wallet_id="none", request_id="two words")
 
     refusal = alice.calls.refused("GetWallet", request)
@@ -60,7 +60,7 @@ def test_a_request_id_is_made_where_there_is_none_that_is_sane(alice: Person) ->
     assert len(refusal.request_id) == 36
 
 
-def test_the_limits_are_those_of_rest(alice: Person) -> None:
+def test_calls_share_the_limits_of_rest(alice: Person) -> None:
     bucket_empty(MONEY.policy, key=user_key(alice.user.pk))
 
     refusal = alice.calls.refused("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5)))
@@ -72,8 +72,8 @@ def test_the_limits_are_those_of_rest(alice: Person) -> None:
     assert alice.balance() == 0
 
 
-def test_each_item_of_a_list_counts(alice: Person) -> None:
-    # One item would find room within a moment; a thousand find none before the call is here.
+def test_each_item_of_a_list_costs_a_unit(alice: Person) -> None:
+    # The bucket refills quickly, so one item would soon find a unit; so many items do not.
     bucket_empty(BULK.policy, key=user_key(alice.user.pk), debt_s=0.0)
     request = pb.SubmitTransfersRequest(transfers=[pb.TransferItem()] * 30_000)
 
@@ -83,14 +83,14 @@ def test_each_item_of_a_list_counts(alice: Person) -> None:
     assert (refusal.retry_after_s or 0) > 30
 
 
-def test_nobody_tries_tokens_without_end(alice: Person, channel: grpc.Channel) -> None:
+def test_failed_authentication_is_limited_by_address(alice: Person, channel: grpc.Channel) -> None:
     bucket_empty(ANONYMOUS.policy, key=address_key("127.0.0.1"))
 
     assert Caller(channel, "made-up").refused("ListWallets", pb.ListWalletsRequest()).code == "rate_limited"
     assert alice.calls.call("ListWallets", pb.ListWalletsRequest()).wallets
 
 
-def test_a_proxy_of_ours_says_where_strangers_come_from(channel: grpc.Channel) -> None:
+def test_a_trusted_proxy_gives_the_address_of_anonymous_callers(channel: grpc.Channel) -> None:
     bucket_empty(ANONYMOUS.policy, key=address_key("192.0.2.7"))
     request, stranger = pb.ListWalletsRequest(), Caller(channel, "made-up")
 
@@ -100,7 +100,7 @@ def test_a_proxy_of_ours_says_where_strangers_come_from(channel: grpc.Channel) -
     assert (refused.code, forged.code) == ("rate_limited", "not_authenticated")
 
 
-def test_a_call_whose_deadline_passes_while_it_waits_writes_nothing(
+def test_a_call_whose_deadline_passes_while_it_waits_for_a_lock_writes_nothing(
     alice: Person, bob: Person, grpc_server: GrpcServer
 ) -> None:
     alice.deposit(100)
@@ -109,8 +109,8 @@ def test_a_call_whose_deadline_passes_while_it_waits_writes_nothing(
     with wallet_held(alice.wallet):
         refusal = alice.calls.refused("Transfer", request, timeout_s=0.4)
         assert refusal.status == grpc.StatusCode.DEADLINE_EXCEEDED
-        # Its statement does not go on waiting for the lock when nobody waits for it any more.
-        wait_until(lambda: not grpc_server.waits_for_a_lock(), what="the statement is cut off", timeout_s=3.0)
+        # Postgres cancels its statement, which would otherwise keep waiting for the lock.
+        wait_until(lambda: not grpc_server.waits_for_a_lock(), what="the statement is cancelled", timeout_s=3.0)
 
     assert Transaction.objects.count() == before
     assert alice.calls.call("Transfer", request).transaction.status == pb.TRANSACTION_STATUS_POSTED
@@ -118,17 +118,17 @@ def test_a_call_whose_deadline_passes_while_it_waits_writes_nothing(
 
 
 @pytest.mark.parametrize("timeout_s", [0.0, 0.001])
-def test_a_call_that_comes_too_late_begins_nothing(alice: Person, timeout_s: float) -> None:
+def test_a_call_that_arrives_after_its_deadline_does_nothing(alice: Person, timeout_s: float) -> None:
     request = pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5))
 
     refusal = alice.calls.refused("Deposit", request, timeout_s=timeout_s)
 
     assert refusal.status == grpc.StatusCode.DEADLINE_EXCEEDED
-    # One that follows sees what that one did: nothing.
+    # A following call sees that it did nothing.
     assert alice.calls.call("GetWallet", pb.GetWalletRequest(wallet_id=alice.wallet_id)).wallet.version == 0
 
 
-def test_no_call_leaves_a_connection_behind(alice: Person, small_server: GrpcServer) -> None:
+def test_connections_are_closed_after_each_call(alice: Person, small_server: GrpcServer) -> None:
     with small_server.channel() as channel:
         calls = alice.over(channel)
         for _ in range(5):
@@ -137,7 +137,7 @@ def test_no_call_leaves_a_connection_behind(alice: Person, small_server: GrpcSer
         wait_until(lambda: not backends(application=small_server.application), what="every connection is closed")
 
 
-def test_a_connection_that_broke_is_replaced(alice: Person, grpc_server: GrpcServer) -> None:
+def test_a_broken_connection_is_replaced(alice: Person, grpc_server: GrpcServer) -> None:
     request = pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5))
     alice.calls.call("Deposit", request)
     broken = set(backends(application=grpc_server.application))
@@ -151,18 +151,18 @@ def test_a_connection_that_broke_is_replaced(alice: Person, grpc_server: GrpcSer
     assert alice.balance() == 10
 
 
-def test_more_calls_than_there_is_room_for_are_refused_at_once(alice: Person, small_server: GrpcServer) -> None:
+def test_calls_beyond_the_maximum_are_refused_at_once(alice: Person, small_server: GrpcServer) -> None:
     request = pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5))
     with small_server.channel() as channel:
         calls = alice.over(channel)
         with wallet_held(alice.wallet):
-            # One at work, which waits for the lock, and one that waits for its thread.
+            # The first call waits for the lock, the second for a thread.
             first = calls.begin("Deposit", request)
             wait_until(small_server.waits_for_a_lock, what="the first call waits for the wallet")
             second = calls.begin("Deposit", request)
             wait_until(lambda: _is_full(calls), what="the server is full")
         assert first.result().transaction.status == pb.TRANSACTION_STATUS_POSTED
-        # It is a guess which came in first, the second one or the one that found the server full.
+        # Either the second call or one of `_is_full` came in first; the other one was refused.
         assert second.exception() is None or second.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
         assert calls.call("ListWallets", pb.ListWalletsRequest()).wallets
 

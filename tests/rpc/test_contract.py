@@ -1,4 +1,4 @@
-"""The contract and what was made of it."""
+"""The protobuf contract and the code generated from it."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from wallet_proto.v1 import wallet_pb2 as pb
 ROOT = Path(settings.BASE_DIR)
 
 
-def test_the_code_is_what_protoc_makes_of_the_contract(tmp_path: Path) -> None:
-    """Or somebody changed one of them and forgot `make proto`."""
+def test_the_generated_code_is_up_to_date(tmp_path: Path) -> None:
+    """If this fails, run `make proto`."""
     made = proto_generate(tmp_path)
 
     package = ROOT / "wallet_proto"
@@ -21,7 +21,7 @@ def test_the_code_is_what_protoc_makes_of_the_contract(tmp_path: Path) -> None:
         assert (tmp_path / path).read_text() == (package / path).read_text(), path
 
 
-def test_every_request_can_be_named_in_the_logs() -> None:
+def test_every_request_has_a_request_id() -> None:
     requests = {method.input_type for method in pb.DESCRIPTOR.services_by_name["WalletService"].methods}
 
     assert [request.name for request in requests if "request_id" not in request.fields_by_name] == []
@@ -29,7 +29,7 @@ def test_every_request_can_be_named_in_the_logs() -> None:
 
 @pytest.mark.parametrize("name", ["DepositRequest", "WithdrawRequest", "TransferRequest", "SubmitTransferRequest",
     "TransferItem"])  # fmt: skip
-def test_whatever_moves_money_has_room_for_a_key(name: str) -> None:
+def test_every_request_that_moves_money_has_an_optional_idempotency_key(name: str) -> None:
     field = pb.DESCRIPTOR.message_types_by_name[name].fields_by_name["idempotency_key"]
 
     assert field.has_presence

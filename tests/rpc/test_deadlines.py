@@ -1,4 +1,4 @@
-"""A caller's deadline, as the database is told of it."""
+"""The caller's deadline limits the statements in the database."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def own_connection() -> Iterator[None]:
-    """Settings of the connection concern no other test."""
+    """Gives each test a new connection, because the tests change its settings."""
     connection.close()
     yield
     connection.close()
@@ -34,7 +34,7 @@ def within(seconds: float) -> float:
     return time.monotonic() + seconds
 
 
-def test_a_statement_may_run_for_as_long_as_somebody_waits_and_not_much_longer() -> None:
+def test_the_statement_timeout_is_the_time_left_rounded_up() -> None:
     usual = timeout_now()
     for left_s, timeout in [(9.0, "10s"), (9.5, "10s"), (0.9, "1s"), (0.2, "250ms"), (3_600.0, usual)]:
         with deadline_kept(within(left_s)):
@@ -45,7 +45,7 @@ def test_a_statement_may_run_for_as_long_as_somebody_waits_and_not_much_longer()
         assert timeout_now() == usual
 
 
-def test_what_a_transaction_was_told_ends_with_it() -> None:
+def test_a_timeout_does_not_outlive_its_deadline() -> None:
     usual = timeout_now()
     with deadline_kept(within(9.0)):
         with transaction.atomic():
@@ -56,22 +56,22 @@ def test_what_a_transaction_was_told_ends_with_it() -> None:
         assert timeout_now() == usual
 
 
-def test_a_deadline_is_told_once_and_not_to_each_statement_of_a_transaction() -> None:
+def test_the_timeout_is_set_only_when_it_changes() -> None:
     with deadline_kept(within(9.0)), transaction.atomic():
         assert timeout_now() == "10s"
         transaction.set_rollback(True)
-    # It stands when the transaction is undone: the next call with a deadline like this one has nothing to say.
+    # The setting survives the rollback: the next call with a similar deadline does not need to set it.
     assert timeout_now() == "10s"
     with transaction.atomic():
         assert timeout_now() == "10s"
         with deadline_kept(within(0.9)):
-            # Time has run on within a transaction: this one is told, and no other.
+            # Less time is left: the timeout is set for this transaction only.
             assert timeout_now() == "1s"
     assert timeout_now() == "10s"
 
 
-def test_a_refusal_in_the_middle_of_a_transaction_is_one_under_a_deadline_too() -> None:
-    """The way back to a savepoint is a statement, too, and comes when the transaction takes hardly any."""
+def test_a_rollback_to_a_savepoint_works_under_a_deadline() -> None:
+    """The rollback is a statement as well, and a failed transaction accepts hardly any other."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE written (number int UNIQUE) ON COMMIT DROP")
         cursor.execute("INSERT INTO written VALUES (1)")
@@ -82,7 +82,7 @@ def test_a_refusal_in_the_middle_of_a_transaction_is_one_under_a_deadline_too() 
             assert cursor.fetchone() == (1,)
 
 
-def test_what_takes_too_long_is_cut_off_and_nothing_is_begun_after_it() -> None:
+def test_a_statement_that_takes_too_long_is_cancelled_and_no_other_is_started() -> None:
     with deadline_kept(within(0.05)):
         with pytest.raises(DatabaseError), connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(20)")
@@ -90,7 +90,7 @@ def test_what_takes_too_long_is_cut_off_and_nothing_is_begun_after_it() -> None:
             timeout_now()
 
 
-def test_a_transaction_whose_time_is_up_is_undone() -> None:
+def test_a_transaction_whose_deadline_has_passed_is_rolled_back() -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMPORARY TABLE written (number int)")
     with pytest.raises(DeadlineError):
@@ -108,7 +108,7 @@ def _write_slowly() -> None:
 
 
 @pytest.mark.usefixtures("trusted_cache")
-def test_not_even_what_is_cached_is_looked_up_for_whom_nobody_waits() -> None:
+def test_a_call_whose_deadline_has_passed_does_not_read_the_cache() -> None:
     user = user_register(username="dora", email="dora@example.com", password="correct horse battery staple")
     _, token = token_issue(user=user, name="test")
 

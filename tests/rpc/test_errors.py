@@ -1,4 +1,4 @@
-"""How refusals and failures look over gRPC."""
+"""Refusals and faults as gRPC statuses."""
 
 import grpc
 import pytest
@@ -14,13 +14,13 @@ from wallets.domain.errors import CATALOGUE, ErrorCode, WalletError
 from wallets.models import User
 
 
-def test_every_code_of_the_catalogue_has_a_status_and_no_other() -> None:
+def test_exactly_the_codes_of_the_catalogue_have_a_status() -> None:
     assert STATUS.keys() == set(ErrorCode)
     assert grpc.StatusCode.OK not in STATUS.values()
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))
-def test_every_code_is_told_with_what_a_program_decides_by(code: ErrorCode) -> None:
+def test_a_status_contains_the_code_and_whether_it_is_retryable(code: ErrorCode) -> None:
     status = error_status(WalletError(code, "So it is."))
 
     assert status.message == "So it is."
@@ -28,13 +28,13 @@ def test_every_code_is_told_with_what_a_program_decides_by(code: ErrorCode) -> N
     assert str(CATALOGUE[code].retryable).lower().encode() in status.SerializeToString()
 
 
-def test_a_program_may_decide_by_the_status() -> None:
-    """What each code is told with, and stays to be told with."""
-    told: dict[str, list[ErrorCode]] = {}
+def test_the_status_of_each_code_is_stable() -> None:
+    """Clients rely on this table."""
+    codes_by_status: dict[str, list[ErrorCode]] = {}
     for code, status in STATUS.items():
-        told.setdefault(status.name, []).append(code)
+        codes_by_status.setdefault(status.name, []).append(code)
 
-    assert {status: sorted(codes) for status, codes in told.items()} == {
+    assert {status: sorted(codes) for status, codes in codes_by_status.items()} == {
         "INVALID_ARGUMENT": ["malformed", "not_acceptable", "payload_too_large", "unsupported_media_type"],
         "UNAUTHENTICATED": ["not_authenticated"],
         "PERMISSION_DENIED": ["csrf_failed", "permission_denied"],
@@ -52,12 +52,12 @@ def test_a_program_may_decide_by_the_status() -> None:
     }  # fmt: skip
 
 
-def test_only_what_may_succeed_later_has_a_status_that_is_tried_again() -> None:
-    """Clients and proxies repeat UNAVAILABLE by themselves."""
+def test_only_a_retryable_code_has_a_status_that_clients_retry() -> None:
+    """Clients and proxies retry UNAVAILABLE automatically."""
     assert [code for code, status in STATUS.items() if status == grpc.StatusCode.UNAVAILABLE] == [ErrorCode.UNAVAILABLE]
 
 
-def test_what_nobody_foresaw_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_reveals_nothing(caplog: pytest.LogCaptureFixture) -> None:
     error = error_of(RuntimeError("the password of the database is 1234"))
 
     assert error.code == ErrorCode.INTERNAL_ERROR
@@ -65,7 +65,7 @@ def test_what_nobody_foresaw_tells_nothing(caplog: pytest.LogCaptureFixture) -> 
     assert "1234" in caplog.text
 
 
-def test_a_refusal_has_a_code_and_says_that_a_repetition_is_of_no_use(alice: Person) -> None:
+def test_a_refusal_has_a_code_and_is_not_retryable(alice: Person) -> None:
     refusal = alice.calls.refused("Withdraw", pb.WithdrawRequest(wallet_id=alice.wallet_id, amount=usd(1)))
 
     assert refusal.status == grpc.StatusCode.FAILED_PRECONDITION
@@ -86,13 +86,13 @@ def test_a_malformed_request_names_every_field(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("body", [b"\xff\xff\xff", b"\x0a\x02\xff\xfe"])
-def test_bytes_that_are_no_message_are_the_callers_mistake(alice: Person, body: bytes) -> None:
+def test_bytes_that_are_not_a_message_are_malformed(alice: Person, body: bytes) -> None:
     refusal = alice.calls.refused("GetWallet", body)
 
     assert (refusal.status, refusal.code) == (grpc.StatusCode.INVALID_ARGUMENT, "malformed")
 
 
-def test_a_message_that_is_too_large_is_not_taken(alice: Person) -> None:
+def test_too_large_a_message_is_refused(alice: Person) -> None:
     refusal = alice.calls.refused("Deposit", pb.DepositRequest(memo="m" * MESSAGE_BYTES_MAX))
 
     assert refusal.status == grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -129,13 +129,13 @@ def test_each_item_of_a_list_is_judged_on_its_own(alice: Person, bob: Person) ->
 
 
 @pytest.mark.parametrize("count", [0, 1_001])
-def test_a_list_of_none_or_of_too_many_is_refused(alice: Person, count: int) -> None:
+def test_an_empty_or_too_long_list_is_refused(alice: Person, count: int) -> None:
     refusal = alice.calls.refused("SubmitTransfers", pb.SubmitTransfersRequest(transfers=[pb.TransferItem()] * count))
 
     assert (refusal.code, list(refusal.fields)) == ("malformed", ["transfers"])
 
 
-def test_a_token_that_opens_nothing_is_refused(alice: Person, channel: grpc.Channel) -> None:
+def test_an_invalid_token_is_refused(alice: Person, channel: grpc.Channel) -> None:
     request = pb.ListWalletsRequest()
 
     assert Caller(channel).refused("ListWallets", request).status == grpc.StatusCode.UNAUTHENTICATED
@@ -146,7 +146,7 @@ def test_a_token_that_opens_nothing_is_refused(alice: Person, channel: grpc.Chan
     assert Caller(channel).call("ListWallets", request, authorization=f"bearer {alice.token}").wallets
 
 
-def test_a_person_who_was_shut_out_is_refused(alice: Person) -> None:
+def test_a_deactivated_user_is_refused(alice: Person) -> None:
     User.objects.filter(pk=alice.user.pk).update(is_active=False)
 
     assert alice.calls.refused("ListWallets", pb.ListWalletsRequest()).code == "not_authenticated"

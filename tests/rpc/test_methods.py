@@ -1,4 +1,4 @@
-"""Each method of the service, over a real socket."""
+"""The methods of the service, over a real socket."""
 
 from google.protobuf.message import Message
 
@@ -13,7 +13,7 @@ def usd(minor_units: int) -> pb.Money:
     return pb.Money(minor_units=minor_units, currency="USD")
 
 
-def test_the_table_holds_every_method_of_the_contract() -> None:
+def test_every_method_of_the_contract_is_implemented() -> None:
     methods = pb.DESCRIPTOR.services_by_name[SERVICE.rpartition(".")[2]].methods_by_name
 
     assert {*METHODS, WATCH} == set(methods.keys())
@@ -22,7 +22,7 @@ def test_the_table_holds_every_method_of_the_contract() -> None:
     }
 
 
-def test_money_comes_in_goes_on_and_goes_out(alice: Person, bob: Person) -> None:
+def test_money_is_deposited_sent_and_withdrawn(alice: Person, bob: Person) -> None:
     deposited = alice.calls.call(
         "Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(1_000), memo=" Pay ")
     )
@@ -40,7 +40,7 @@ def test_money_comes_in_goes_on_and_goes_out(alice: Person, bob: Person) -> None
     assert (alice.balance(), bob.balance()) == (700, 200)
 
 
-def test_a_deposit_and_a_withdrawal_under_the_same_key_move_money_once(alice: Person) -> None:
+def test_a_repeated_deposit_or_withdrawal_moves_money_once(alice: Person) -> None:
     requests: dict[str, Message] = {
         "Deposit": pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(100), idempotency_key="pay"),
         "Withdraw": pb.WithdrawRequest(wallet_id=alice.wallet_id, amount=usd(30), idempotency_key="cash"),

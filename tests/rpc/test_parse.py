@@ -1,4 +1,4 @@
-"""Requests as they are read: what is meant by nothing said, and what is no request."""
+"""Parsing requests: the defaults of missing fields, and malformed fields."""
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,11 +14,11 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 
 def entries(**asked: object) -> pb.ListEntriesRequest:
-    return pb.ListEntriesRequest(wallet_id="7", **asked)  # type: ignore[arg-type]  # each test says what it means
+    return pb.ListEntriesRequest(wallet_id="7", **asked)  # type: ignore[arg-type]  # the tests give the right types
 
 
 @pytest.mark.parametrize(("asked", "limit"), [(0, 30), (1, 1), (100, 100)])
-def test_a_page_has_as_many_entries_as_are_asked_for(asked: int, limit: int) -> None:
+def test_the_limit_of_a_page_defaults_to_thirty(asked: int, limit: int) -> None:
     assert parse.history_of(entries(limit=asked))[1].limit == limit
 
 
@@ -37,7 +37,7 @@ def test_a_page_has_as_many_entries_as_are_asked_for(asked: int, limit: int) -> 
         ("cursor", "5\0"),
     ],
 )
-def test_what_no_history_can_be_asked_for_is_refused_by_its_field(field: str, value: object) -> None:
+def test_a_malformed_field_of_a_history_request_is_named(field: str, value: object) -> None:
     with pytest.raises(WalletError) as refused:
         parse.history_of(entries(**{field: value}))
 
@@ -46,7 +46,7 @@ def test_what_no_history_can_be_asked_for_is_refused_by_its_field(field: str, va
 
 @pytest.mark.parametrize("amount", [INT64_MIN, -1, 0, AMOUNT_MAX + 1, INT64_MAX])
 @pytest.mark.parametrize("message", [pb.DepositRequest, pb.WithdrawRequest])
-def test_an_amount_that_is_none_is_refused(message: type[Movement], amount: int) -> None:
+def test_an_amount_out_of_range_is_refused(message: type[Movement], amount: int) -> None:
     request = message(wallet_id="7", amount=pb.Money(minor_units=amount), memo="Grüße 💸")
 
     with pytest.raises(WalletError) as refused:

@@ -1,4 +1,4 @@
-"""`manage.py serve_grpc`: how it starts, what it says of itself, and how it stops."""
+"""How `manage.py serve_grpc` starts, reports its health, and stops."""
 
 import os
 import re
@@ -41,24 +41,24 @@ def health(channel: grpc.Channel, service: str) -> int:
 
 
 def signs_of(channel: grpc.Channel) -> Any:
-    """What the service says of its health, as it changes."""
+    """Watches the service's health: yields each change."""
     stub: Any = health_pb2_grpc.HealthStub(channel)
     return stub.Watch(health_pb2.HealthCheckRequest(service=SERVICE), timeout=60)
 
 
 @pytest.mark.parametrize("service", ["", SERVICE])
-def test_it_says_that_it_serves(channel: grpc.Channel, service: str) -> None:
+def test_its_health_is_serving(channel: grpc.Channel, service: str) -> None:
     wait_until(lambda: health(channel, service) == SERVING, what="the service is healthy")
 
 
-def test_it_shows_its_contract(channel: grpc.Channel) -> None:
+def test_reflection_shows_its_contract(channel: grpc.Channel) -> None:
     contract = ProtoReflectionDescriptorDatabase(channel)
 
     assert {SERVICE, "grpc.health.v1.Health"} <= set(contract.get_services())
     assert contract.FindFileContainingSymbol(SERVICE).name == "wallet/v1/wallet.proto"
 
 
-def test_what_is_under_way_is_finished_before_it_stops(alice: Person, start_server: StartServer) -> None:
+def test_it_finishes_running_calls_before_it_stops(alice: Person, start_server: StartServer) -> None:
     server = start_server()
     with server.channel() as channel:
         calls = alice.over(channel)
@@ -71,10 +71,10 @@ def test_what_is_under_way_is_finished_before_it_stops(alice: Person, start_serv
             wait_until(server.waits_for_a_lock, what="the call is at work")
             server.process.terminate()
 
-            # Who balances loads looks elsewhere, who watches is told so, and nobody is let in any more.
+            # Its health changes for load balancers, watches end, and new calls are refused.
             assert next(signs).status == NOT_SERVING
-            going = watch.refusal()
-            assert (going.status, going.code) == (grpc.StatusCode.UNAVAILABLE, "unavailable")
+            ended = watch.refusal()
+            assert (ended.status, ended.code) == (grpc.StatusCode.UNAVAILABLE, "unavailable")
             with server.channel() as late:
                 refusal = alice.over(late).refused("ListWallets", pb.ListWalletsRequest())
                 assert (refusal.status, refusal.retry_after_s) == (grpc.StatusCode.UNAVAILABLE, 1)
@@ -85,7 +85,7 @@ def test_what_is_under_way_is_finished_before_it_stops(alice: Person, start_serv
     assert "Traceback" not in server.output()
 
 
-def test_what_does_not_finish_in_time_is_cut_off(alice: Person, start_server: StartServer) -> None:
+def test_a_call_that_does_not_finish_in_time_is_cut_off(alice: Person, start_server: StartServer) -> None:
     server = start_server(GRPC_DRAIN_S="0.3", DATABASE_LOCK_TIMEOUT_MS="1000")
     with server.channel() as channel:
         with wallet_held(alice.wallet):
@@ -98,7 +98,7 @@ def test_what_does_not_finish_in_time_is_cut_off(alice: Person, start_server: St
     assert alice.balance() == 0
 
 
-def test_what_has_not_begun_when_the_time_is_over_never_begins(
+def test_a_waiting_call_never_starts_after_the_time_is_over(
     alice: Person, bob: Person, start_server: StartServer
 ) -> None:
     server = start_server(GRPC_THREADS="1", GRPC_DRAIN_S="0.3")
@@ -107,7 +107,7 @@ def test_what_has_not_begun_when_the_time_is_over_never_begins(
         wait_until(server.waits_for_a_lock, what="the call is at work")
         bobs = bob.over(channel)
         queued = bobs.begin("Deposit", pb.DepositRequest(wallet_id=bob.wallet_id, amount=usd(5)))
-        # Whoever comes behind it finds the only thread taken.
+        # A later call waits as well, because the only thread is busy.
         late = bobs.refused("ListWallets", pb.ListWalletsRequest(), timeout_s=0.5)
         assert late.status == grpc.StatusCode.DEADLINE_EXCEEDED
 
@@ -115,14 +115,14 @@ def test_what_has_not_begun_when_the_time_is_over_never_begins(
         wait_until(lambda: "Stopped." in server.output(), what="the time is over")
 
     assert server.process.wait(60) == 0
-    # The one behind may have left the queue by then.
+    # The later call may have given up by then.
     assert re.search("Finishing [23] calls", server.output())
     for call in (under_way, queued):
         assert call.code() in {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
     assert bob.balance() == 0
 
 
-def test_a_taken_address_is_refused(grpc_server: GrpcServer, tmp_path: Path) -> None:
+def test_it_exits_if_the_address_is_in_use(grpc_server: GrpcServer, tmp_path: Path) -> None:
     second = GrpcServer(log=tmp_path / "second.log", bind=grpc_server.target)
 
     assert second.process.wait(60) == 1
@@ -130,7 +130,7 @@ def test_a_taken_address_is_refused(grpc_server: GrpcServer, tmp_path: Path) -> 
 
 
 def probe(target: str, **environment: str) -> int:
-    """What the container's health check ends with."""
+    """The exit code of the container's health check."""
     return subprocess.run(
         [sys.executable, "deploy/probe_grpc.py", target],
         cwd=django_settings.BASE_DIR,
@@ -140,16 +140,14 @@ def probe(target: str, **environment: str) -> int:
     ).returncode
 
 
-def test_the_probe_tells_whether_it_serves(grpc_server: GrpcServer, channel: grpc.Channel) -> None:
+def test_the_probe_succeeds_only_if_the_server_serves(grpc_server: GrpcServer, channel: grpc.Channel) -> None:
     wait_until(lambda: health(channel, "") == SERVING, what="the service is healthy")
 
     assert probe(grpc_server.target) == 0
     assert probe("127.0.0.1:1") == 1
 
 
-def test_with_a_certificate_it_speaks_tls_and_nothing_else(
-    alice: Person, start_server: StartServer, tmp_path: Path
-) -> None:
+def test_with_a_certificate_it_accepts_only_tls(alice: Person, start_server: StartServer, tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     server = start_server(GRPC_TLS_CERT=str(cert), GRPC_TLS_KEY=str(key))
     request = pb.ListWalletsRequest()
@@ -162,7 +160,7 @@ def test_with_a_certificate_it_speaks_tls_and_nothing_else(
     assert probe(server.target, GRPC_TLS_CERT=str(cert)) == 0
 
 
-def test_while_postgres_is_away_it_says_so_and_asks_to_come_again(alice: Person, start_server: StartServer) -> None:
+def test_without_postgres_it_is_not_serving_and_asks_to_retry(alice: Person, start_server: StartServer) -> None:
     server = start_server(DATABASE_URL="postgres://nobody@127.0.0.1:1/nothing")
     with server.channel() as channel:
         wait_until(lambda: health(channel, "") == NOT_SERVING, what="the service is unwell")
@@ -172,7 +170,7 @@ def test_while_postgres_is_away_it_says_so_and_asks_to_come_again(alice: Person,
     assert "127.0.0.1" not in refusal.message
 
 
-def test_without_redis_money_moves_and_watchers_hear_of_it(
+def test_without_redis_money_moves_and_watchers_see_it(
     alice: Person, start_server: StartServer, places: Places
 ) -> None:
     redis = OwnRedis(places)
@@ -190,7 +188,7 @@ def test_without_redis_money_moves_and_watchers_hear_of_it(
         watch.call.cancel()
 
 
-def test_a_certificate_without_its_key_is_refused_at_the_start(settings: Settings) -> None:
+def test_it_does_not_start_with_a_certificate_but_without_its_key(settings: Settings) -> None:
     settings.GRPC_TLS_CERT = "cert.pem"
 
     with pytest.raises(SystemCheckError, match="E008"):

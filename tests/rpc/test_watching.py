@@ -1,4 +1,4 @@
-"""WatchWallet: the wallet now, and again after it has changed."""
+"""WatchWallet sends the wallet now, and again after each change."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +21,7 @@ from wallets.models import ApiToken
 from wallets.services import tokens_revoke_all, wallet_freeze, wallet_reopen
 
 
-def test_it_shows_the_wallet_now_and_after_each_change(alice: Person, bob: Person) -> None:
+def test_it_sends_the_wallet_now_and_after_each_change(alice: Person, bob: Person) -> None:
     watch = alice.calls.watch(alice.wallet_id)
     now = watch.next()
     assert (now.balance, now.version, now.status) == (usd(0), 0, pb.WALLET_STATUS_OPEN)
@@ -38,7 +38,7 @@ def test_it_shows_the_wallet_now_and_after_each_change(alice: Person, bob: Perso
     watch.call.cancel()
 
 
-def test_of_many_changes_the_newest_is_always_shown(alice: Person) -> None:
+def test_it_always_sends_the_newest_of_many_changes(alice: Person) -> None:
     watch = alice.calls.watch(alice.wallet_id)
     seen = [watch.next().version]
     for _ in range(20):
@@ -50,7 +50,7 @@ def test_of_many_changes_the_newest_is_always_shown(alice: Person) -> None:
     watch.call.cancel()
 
 
-def test_it_ends_with_the_token(alice: Person) -> None:
+def test_it_ends_when_the_token_is_revoked(alice: Person) -> None:
     watch = alice.calls.watch(alice.wallet_id)
     watch.next()
 
@@ -61,17 +61,17 @@ def test_it_ends_with_the_token(alice: Person) -> None:
 
 
 @pytest.mark.parametrize(("wallet_id", "code"), [("theirs", "not_found"), ("1", "not_found"), ("x", "malformed")])
-def test_what_may_not_be_read_may_not_be_watched(alice: Person, bob: Person, wallet_id: str, code: str) -> None:
+def test_a_wallet_that_cannot_be_read_cannot_be_watched(alice: Person, bob: Person, wallet_id: str, code: str) -> None:
     refusal = alice.calls.watch(bob.wallet_id if wallet_id == "theirs" else wallet_id).refusal()
 
     assert refusal.code == code
 
 
-def test_a_stranger_watches_nothing(alice: Person, channel: grpc.Channel) -> None:
+def test_watching_needs_a_token(alice: Person, channel: grpc.Channel) -> None:
     assert Caller(channel).watch(alice.wallet_id).refusal().code == "not_authenticated"
 
 
-def test_watchers_keep_nobody_from_paying_and_hold_no_connections(
+def test_watchers_leave_room_for_calls_and_hold_no_connections(
     alice: Person, bob: Person, small_server: GrpcServer
 ) -> None:
     with small_server.channel() as channel:
@@ -81,32 +81,32 @@ def test_watchers_keep_nobody_from_paying_and_hold_no_connections(
             watches.append(calls.watch(alice.wallet_id))
             watches[-1].next()
         assert_full(calls.watch(alice.wallet_id), "rate_limited")
-        # Who takes all that is theirs leaves room for others, until there is none.
+        # A user with the maximum of watches leaves room for others, until the server is full.
         watches.append(bobs.watch(bob.wallet_id))
         watches[-1].next()
         assert_full(bobs.watch(bob.wallet_id), "unavailable")
-        # What is looked at from time to time is looked at for all of them together.
+        # The wallets are read periodically, for all watchers together.
         wait_until(lambda: not backends(application=small_server.application), what="no connection is open")
 
         calls.call("Deposit", pb.DepositRequest(wallet_id=alice.wallet_id, amount=usd(5)))
         assert [watch.next().balance.minor_units for watch in watches[:7]] == [5] * 7
 
-        # Whoever leaves makes room, among all and among their own.
+        # A watch that ends makes room: on the server, and among the user's own.
         watches[-1].call.cancel()
-        wait_until(lambda: _may_watch(bobs, bob), what="there is room among all")
+        wait_until(lambda: _may_watch(bobs, bob), what="the server has room")
         watches[0].call.cancel()
-        wait_until(lambda: _may_watch(calls, alice), what="there is room among Alice's own")
+        wait_until(lambda: _may_watch(calls, alice), what="Alice may watch again")
 
 
 def assert_full(watch: Watch, code: str) -> None:
     refusal = watch.refusal()
     assert (refusal.status, refusal.code) == (grpc.StatusCode.RESOURCE_EXHAUSTED, code)
-    # Of too many of one's own one has to close one: to come again helps nobody.
+    # A user with too many watches must close one; retrying does not help, so there is no retry_after_s.
     assert (refusal.retry_after_s is None) == (code == "rate_limited")
 
 
 @pytest.mark.usefixtures("trusted_cache")
-def test_a_look_for_all_watchers_asks_redis_and_not_postgres(
+def test_reading_for_all_watchers_uses_redis_and_not_postgres(
     alice: Person,
     bob: Person,
     django_assert_num_queries: DjangoAssertNumQueries,
@@ -114,7 +114,7 @@ def test_a_look_for_all_watchers_asks_redis_and_not_postgres(
 ) -> None:
     digests = set(ApiToken.objects.values_list("digest", flat=True))
     wallet_ids = {alice.wallet.pk, bob.wallet.pk}
-    # More than go into one look.
+    # More wallets than one read takes.
     monkeypatch.setattr(watching, "_LOOK_MAX", 1)
     watching.look(wallet_ids, digests)
 
@@ -125,19 +125,19 @@ def test_a_look_for_all_watchers_asks_redis_and_not_postgres(
     assert seen.tokens == digests
 
 
-def test_nothing_learnt_is_not_shown_as_nothing_new(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who watches is told when the wallet could not be read for a while."""
+def test_a_watch_ends_if_the_wallet_cannot_be_read_for_a_while(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise the watcher would believe that nothing has changed."""
     monkeypatch.setattr(watching, "_BLIND_S", 0.05)
     monkeypatch.setattr(watching, "look", _raise)
 
-    # In a thread of its own: a browser of another test may have left its loop in this one.
+    # In another thread, because the browser of another test may have left an event loop in this one.
     with ThreadPoolExecutor(1) as elsewhere:
         error = elsewhere.submit(asyncio.run, _watch_blindly(alice)).result()
 
     assert error.code == ErrorCode.UNAVAILABLE
 
 
-def test_who_comes_while_the_server_goes_is_told_at_once() -> None:
+def test_a_watch_that_begins_while_the_server_stops_ends_at_once() -> None:
     with ThreadPoolExecutor(1) as executor:
         watchers = watching.Watchers(executor)
         watchers.close()

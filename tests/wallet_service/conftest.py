@@ -20,7 +20,7 @@ def _role(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
 
 @pytest.fixture(scope="session")
 def service(_role: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrpcServer]:
-    """The process that keeps the books, for all tests that do not stop it."""
+    """The wallet service, for all tests that do not stop it."""
     log = tmp_path_factory.mktemp("service") / "service.log"
     server = GrpcServer(log=log, WALLET_SERVICE_KEY=KEY, CACHE_TRUST_MS="60000")
     try:
@@ -40,20 +40,20 @@ def shared_site(service: GrpcServer, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture
 def site(shared_site: Site, transactional_db: None) -> Site:
-    """The process that serves pages and REST, without any right on the books; both see what the test commits."""
+    """The process that serves pages and REST, without any rights on the books. It sees what the test commits."""
     return shared_site
 
 
 @pytest.fixture
 def visitor(site: Site) -> Visitor:
-    """Somebody's browser."""
+    """A browser."""
     return Visitor(site.port)
 
 
 def person(user: User, site: Site) -> Person:
-    """Somebody who is signed in already, and whose requests go to the site's process."""
+    """The user with a token, whose requests go to the site's process."""
     _, secret = token_issue(user=user, name="test")
-    return Person(user=user, wallet=user.wallets.get(currency="USD"), api=Api(token=secret, client=Visitor(site.port)))  # type: ignore[arg-type]  # it takes what Django's client takes
+    return Person(user=user, wallet=user.wallets.get(currency="USD"), api=Api(token=secret, client=Visitor(site.port)))  # type: ignore[arg-type]  # Visitor accepts what Django's client accepts
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The site as a process of its own, served by gunicorn under the Postgres role of deploy/web_role.sql."""
+"""The site in its own process, served by gunicorn with the Postgres role of deploy/web_role.sql."""
 
 import http.client
 import json
@@ -21,19 +21,19 @@ from tests.settlement.waiting import wait_until
 ROLE = "wallet_web"
 ROLE_PASSWORD = "in-case-the-tests-use-a-server-that-asks-for-one"
 ROLE_SQL = settings.BASE_DIR / "deploy" / "web_role.sql"
-#: What the service and its web processes share.
+#: The key that the service and its web processes share.
 KEY = "a-key-that-the-service-and-the-site-share-in-tests-0123456789"
 _SERVED = re.compile(r"Listening at: http://127\.0\.0\.1:([0-9]+)")
 _TIMEOUT_S = 60
 
 
 def role_url() -> str:
-    """The tests' database, as the web process sees it."""
+    """The URL of the tests' database, with the role of the web processes."""
     return re.sub(r"//[^@]*@", f"//{ROLE}:{ROLE_PASSWORD}@", database_url())
 
 
 class Site:
-    """Started on a free port. Its money is with the wallet service at `service`."""
+    """A site process on a free port, which uses the wallet service at `service`."""
 
     def __init__(self, *, log: Path, service: str, **environment: str) -> None:
         self._log = log
@@ -74,7 +74,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Answer:
-    """What Django's test client would have given back, as far as the tests look at it."""
+    """An answer, with those parts of the response of Django's test client that the tests use."""
 
     status_code: int
     headers: http.client.HTTPMessage
@@ -98,7 +98,7 @@ class Answer:
 
 @dataclass
 class Visitor:
-    """A browser, or a program: keeps cookies, sends the CSRF token with its forms, follows no redirect by itself.
+    """A browser or a program. It keeps cookies, sends the CSRF token with forms, and does not follow redirects.
 
     Takes what Django's test client takes, so that tests written for the one run with the other.
     """

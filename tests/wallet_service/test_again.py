@@ -1,5 +1,5 @@
-"""What REST promises, once more through a process that keeps no books: the same tests, over real sockets."""
-# ruff: noqa: F401 - imported to be run here
+"""Tests of REST, run again against a process that uses the wallet service, over real sockets."""
+# ruff: noqa: F401 - imported so that pytest runs them here
 
 from tests.api.test_history import (
     busy,

@@ -1,4 +1,4 @@
-"""The service is killed, or not there yet: nothing is half done, the site says so, and goes on when it is back."""
+"""While the wallet service is down, the site answers 503 and nothing is half done. It recovers with the service."""
 
 import json
 import threading
@@ -21,7 +21,7 @@ from wallets.tasks import wallets_owed_task
 
 
 class Service:
-    """A service that can be killed and come back at the same address."""
+    """A wallet service that can be killed and restarted at the same address."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,7 +32,7 @@ class Service:
         self.server.kill()
 
     def stop(self) -> None:
-        """As for a new release: what is under way is finished."""
+        """Stops the service as for a new release: it finishes running calls."""
         assert self.server.terminate() == 0
 
     def restart(self) -> None:
@@ -60,7 +60,7 @@ def mortal_site(mortal_service: Service, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def mortal(mortal_service: Service) -> Service:
-    """The service that the site asks; each test begins with it alive."""
+    """The service that the site uses. It is running when a test begins."""
     if mortal_service.server.process.poll() is not None:
         mortal_service.restart()
     return mortal_service
@@ -72,7 +72,9 @@ def site(mortal: Service, mortal_site: Site, transactional_db: None) -> Site:
     return mortal_site
 
 
-def test_while_it_is_away_the_site_says_so_and_then_goes_on(mortal: Service, site: Site, alice: Person) -> None:
+def test_the_site_answers_503_while_the_service_is_down_and_then_recovers(
+    mortal: Service, site: Site, alice: Person
+) -> None:
     browser = Visitor(site.port)
     fill(browser, "/accounts/login/", login="alice", password=PASSWORD)  # type: ignore[arg-type]
     deposit = f"{alice.wallet_path}/deposits", {"amount": 100}
@@ -95,7 +97,7 @@ def test_while_it_is_away_the_site_says_so_and_then_goes_on(mortal: Service, sit
     page = browser.get("/")
     assert page.status_code == 503
     assert int(page["Retry-After"]) >= 1
-    # Who one is, the site knows by itself.
+    # The site needs no service for users and tokens.
     assert alice.api.get("/me").status_code == 200
     assert browser.get("/tokens/").status_code == 200
     ready = browser.get("/readyz")
@@ -112,10 +114,10 @@ def test_while_it_is_away_the_site_says_so_and_then_goes_on(mortal: Service, sit
     assert alice.balance() == 200
 
 
-def test_killed_and_stopped_in_the_middle_nothing_is_lost_and_nothing_moves_twice(
+def test_retries_with_keys_move_money_once_while_the_service_is_killed_and_stopped(
     mortal: Service, site: Site, alice: Person
 ) -> None:
-    """Clients who repeat what was not answered, with its key, get it done once."""
+    """Clients retry each unanswered deposit with its key until it succeeds."""
     done: list[str] = []
     refused: list[int] = []
 
@@ -149,7 +151,7 @@ def test_killed_and_stopped_in_the_middle_nothing_is_lost_and_nothing_moves_twic
     assert books_audit().clean
 
 
-def test_who_signs_up_while_it_is_away_gets_the_wallet_when_it_is_back(mortal: Service, site: Site) -> None:
+def test_a_user_who_signs_up_while_the_service_is_down_gets_the_wallet_later(mortal: Service, site: Site) -> None:
     mortal.kill()
     browser, program = Visitor(site.port), Visitor(site.port)
     entered = {"username": "dora", "email": "dora@example.com", "password1": PASSWORD}
@@ -163,7 +165,7 @@ def test_who_signs_up_while_it_is_away_gets_the_wallet_when_it_is_back(mortal: S
     assert not Wallet.objects.filter(owner__username__in=newcomers).exists()
     assert {owed.owner.username for owed in OwedWallet.objects.all()} == newcomers
 
-    # What the workers do every few seconds, where the books are.
+    # The workers beside the books run this task every few seconds.
     wallets_owed_task()
 
     opened = Wallet.objects.filter(owner__username__in=newcomers, currency="USD")

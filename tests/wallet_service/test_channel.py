@@ -1,4 +1,4 @@
-"""How a web process calls: through TLS, again where that is safe, and with words for when it cannot."""
+"""How a web process calls the service: over TLS, with safe retries, and with clear errors."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -35,7 +35,7 @@ def alice(transactional_db: None) -> User:
 
 @pytest.fixture(autouse=True)
 def _channels(settings: Settings) -> Iterator[None]:
-    """Each test's calls go where its own settings say."""
+    """Closes the channels, so that each test's calls use its own settings."""
     settings.WALLET_SERVICE_KEY = KEY
     channel._channels.clear()
     yield
@@ -44,7 +44,7 @@ def _channels(settings: Settings) -> Iterator[None]:
     channel._channels.clear()
 
 
-def test_it_calls_through_tls_a_service_whose_certificate_it_knows(
+def test_it_calls_a_service_with_a_trusted_certificate_over_tls(
     alice: User, start_server: StartServer, settings: Settings, tmp_path: Path
 ) -> None:
     cert, key = certificate(tmp_path)
@@ -60,16 +60,14 @@ def test_it_calls_through_tls_a_service_whose_certificate_it_knows(
     assert refused.value.code == ErrorCode.UNAVAILABLE
 
 
-def test_a_service_with_another_key_is_a_mistake_of_ours_and_not_of_whoever_asks(
-    alice: User, service: GrpcServer, settings: Settings
-) -> None:
+def test_a_service_with_another_key_is_an_internal_error(alice: User, service: GrpcServer, settings: Settings) -> None:
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     settings.WALLET_SERVICE_KEY = "another key"
     with pytest.raises(ServiceFailedError, match="WALLET_SERVICE_KEY"):
         GATEWAY.wallet_view_list(owner=alice)
 
 
-def test_who_was_shut_out_a_moment_ago_is_told_to_sign_in(alice: User, service: GrpcServer, settings: Settings) -> None:
+def test_a_user_who_was_just_deactivated_must_log_in(alice: User, service: GrpcServer, settings: Settings) -> None:
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     User.objects.update(is_active=False)
     with pytest.raises(WalletError) as refused:
@@ -78,7 +76,7 @@ def test_who_was_shut_out_a_moment_ago_is_told_to_sign_in(alice: User, service: 
 
 
 @pytest.mark.parametrize("key", ["lunch-1", None])
-def test_a_lost_answer_is_asked_for_again_only_with_a_key(
+def test_a_write_whose_answer_is_lost_is_retried_only_with_a_key(
     alice: User, service: GrpcServer, settings: Settings, key: str | None
 ) -> None:
     wire = Wire(service.port)
@@ -98,7 +96,7 @@ def test_a_lost_answer_is_asked_for_again_only_with_a_key(
     assert Transaction.objects.count() == 1
 
 
-def test_a_read_that_is_cut_off_is_made_again(alice: User, service: GrpcServer, settings: Settings) -> None:
+def test_a_read_whose_answer_is_lost_is_retried(alice: User, service: GrpcServer, settings: Settings) -> None:
     wire = Wire(service.port)
     settings.WALLET_SERVICE = f"grpc://{wire.target}"
     wallet = Wallet.objects.get(owner=alice)
@@ -109,7 +107,7 @@ def test_a_read_that_is_cut_off_is_made_again(alice: User, service: GrpcServer, 
     assert (wire.cuts, found.memo) == (1, "Lunch")
 
 
-def test_a_list_with_one_transfer_that_has_no_key_is_sent_once(
+def test_a_list_with_a_transfer_without_a_key_is_sent_once(
     alice: User, service: GrpcServer, settings: Settings
 ) -> None:
     user_register(username="bob", email="bob@example.com", password="correct horse battery staple")
@@ -127,7 +125,7 @@ def test_a_list_with_one_transfer_that_has_no_key_is_sent_once(
     assert (wire.cuts, Transaction.objects.count()) == (1, 2)
 
 
-def test_a_wallet_whose_opening_was_not_answered_is_not_called_a_second_one(
+def test_opening_a_wallet_whose_answer_is_lost_is_not_reported_as_a_duplicate(
     alice: User, service: GrpcServer, settings: Settings
 ) -> None:
     wire = Wire(service.port)
@@ -140,9 +138,7 @@ def test_a_wallet_whose_opening_was_not_answered_is_not_called_a_second_one(
     assert Wallet.objects.filter(owner=alice, currency="EUR").count() == 1
 
 
-def test_a_page_of_a_version_that_is_still_to_come_is_not_kept_for_it(
-    alice: User, service: GrpcServer, settings: Settings
-) -> None:
+def test_a_page_of_a_future_version_is_not_cached_for_it(alice: User, service: GrpcServer, settings: Settings) -> None:
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     wallet, query = Wallet.objects.get(owner=alice), HistoryQuery()
     head = GATEWAY.wallet_view_get(owner=alice, wallet_id=wallet.pk)
@@ -155,7 +151,7 @@ def test_a_page_of_a_version_that_is_still_to_come_is_not_kept_for_it(
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))
-def test_a_refusal_arrives_as_it_was_raised(code: ErrorCode) -> None:
+def test_every_refusal_arrives_unchanged(code: ErrorCode) -> None:
     raised = WalletError(code, "So it is.", fields={"memo": ["Too long.", "Too rude."], "amount": ["None."]})
     raised.retry_after_s = 7
 

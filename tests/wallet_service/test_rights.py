@@ -1,4 +1,4 @@
-"""What the site's process may not do, and who may call the service in somebody's name."""
+"""What the site's process may not do, and which callers may act for a user at the service."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ from wallets.auth.assertions import AGE_MAX, assertion_make, assertion_read
 from wallets.models import User
 from wallets.services import token_issue
 
-#: The tables of the ledger, with the balances and the numbers that ids are made with.
+#: The tables of the ledger, and those of wallets and of node leases.
 _LEDGER = r"^(transactions_.*|wallets_wallet.*|wallets_nodelease)$"
 _RIGHTS_SQL = """
 SELECT relname, has_any_column_privilege(%(role)s, oid, 'SELECT, INSERT, UPDATE, REFERENCES')
@@ -38,7 +38,7 @@ def _shared_key(settings: Settings) -> None:
     settings.WALLET_SERVICE_KEY = KEY
 
 
-def test_the_role_has_no_right_on_any_table_of_the_ledger_s(alice: Person) -> None:
+def test_the_role_has_no_rights_on_the_tables_of_the_ledger(alice: Person) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_RIGHTS_SQL, {"role": ROLE, "ledger": _LEDGER})
         rights = dict(cursor.fetchall())
@@ -60,7 +60,7 @@ def test_the_site_works_under_this_role(alice: Person) -> None:
 
 
 @pytest.mark.usefixtures("_shared_key")
-def test_an_assertion_is_believed_for_a_minute() -> None:
+def test_an_assertion_is_valid_for_a_minute() -> None:
     assertion = assertion_make(user_id=7)
     assert assertion_read(assertion) == 7
     with time_machine.travel(timezone.now() + AGE_MAX + timedelta(seconds=2)):
@@ -68,8 +68,8 @@ def test_an_assertion_is_believed_for_a_minute() -> None:
 
 
 @pytest.mark.usefixtures("_shared_key")
-def test_what_was_not_made_with_the_key_for_this_is_no_assertion(settings: Settings) -> None:
-    # Whatever else the key may sign one day says nothing about who asks.
+def test_an_assertion_needs_the_right_key_and_purpose(settings: Settings) -> None:
+    # Other values that are signed with the same key are not assertions.
     assert assertion_read(signing.TimestampSigner(key=KEY).sign("7")) is None
     settings.WALLET_SERVICE_KEY = "another key"
     foreign = assertion_make(user_id=7)
@@ -84,7 +84,7 @@ def test_without_a_key_there_are_no_assertions(settings: Settings) -> None:
     assert assertion_read(assertion_make(user_id=7)) is None
 
 
-def test_a_request_has_one_id_at_the_site_and_at_the_service(alice: Person, service: GrpcServer) -> None:
+def test_a_request_has_the_same_id_at_the_site_and_at_the_service(alice: Person, service: GrpcServer) -> None:
     request_id = f"asked-by-{alice.wallet.pk}"
     assert alice.api.get(alice.wallet_path, X_Request_ID=request_id).status_code == 200
     wait_until(lambda: f'"request_id": "{request_id}"' in service.output(), what="the service has logged it")
@@ -104,14 +104,14 @@ def wallets_read(service: GrpcServer, authorization: str) -> pb.ReadWalletsRespo
 
 
 @pytest.mark.usefixtures("_shared_key")
-def test_the_service_answers_in_the_name_of_whoever_the_site_names(service: GrpcServer, alice: Person) -> None:
+def test_the_service_acts_for_the_user_whom_the_site_names(service: GrpcServer, alice: Person) -> None:
     answer = wallets_read(service, f"Service {assertion_make(user_id=alice.user.pk)}")
     assert isinstance(answer, pb.ReadWalletsResponse)
     assert [wallet.id for wallet in answer.wallets] == [str(alice.wallet.pk)]
 
 
 @pytest.mark.usefixtures("_shared_key")
-def test_nobody_acts_for_a_user_who_is_shut_out_or_was_never_there(service: GrpcServer, alice: Person) -> None:
+def test_the_site_cannot_act_for_a_deactivated_or_unknown_user(service: GrpcServer, alice: Person) -> None:
     User.objects.filter(pk=alice.user.pk).update(is_active=False)
     for user_id in (alice.user.pk, alice.user.pk + 1_000):
         answer = wallets_read(service, f"Service {assertion_make(user_id=user_id)}")
@@ -119,7 +119,7 @@ def test_nobody_acts_for_a_user_who_is_shut_out_or_was_never_there(service: Grpc
         assert answer.code == "not_authenticated"
 
 
-def test_what_is_for_the_site_alone_no_token_opens(service: GrpcServer, alice: Person) -> None:
+def test_a_users_token_cannot_call_internal_methods(service: GrpcServer, alice: Person) -> None:
     _, secret = token_issue(user=alice.user, name="test")
     answer = wallets_read(service, f"Bearer {secret}")
     assert isinstance(answer, Refusal)
@@ -127,7 +127,7 @@ def test_what_is_for_the_site_alone_no_token_opens(service: GrpcServer, alice: P
 
 
 @pytest.mark.usefixtures("_shared_key")
-def test_what_was_counted_at_the_site_is_not_counted_again(alice: Person, settings: Settings) -> None:
+def test_calls_of_the_site_are_not_limited_a_second_time(alice: Person, settings: Settings) -> None:
     settings.THROTTLE_ENABLED, settings.THROTTLE_SCALE = True, 0.0  # every quota is one unit
     _, secret = token_issue(user=alice.user, name="test")
 
@@ -146,7 +146,7 @@ def test_what_was_counted_at_the_site_is_not_counted_again(alice: Person, settin
     assert [answered(f"Bearer {secret}") for _ in range(2)] == [True, False]
 
 
-def test_the_table_holds_every_method_of_the_contract() -> None:
+def test_every_internal_method_of_the_contract_is_implemented() -> None:
     methods = pb.DESCRIPTOR.services_by_name[SERVICE.rpartition(".")[2]].methods_by_name
     assert {name: method.request.DESCRIPTOR.name for name, method in METHODS.items()} == {
         name: method.input_type.name for name, method in methods.items()

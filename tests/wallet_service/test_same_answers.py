@@ -1,4 +1,4 @@
-"""Whether the books are in the same process or with the service, nobody can tell by an answer: not by a byte."""
+"""Answers are byte for byte the same with the books in this process and in the wallet service."""
 
 import gzip
 from typing import Any
@@ -16,13 +16,13 @@ _HEADERS = ("Content-Type", "Content-Encoding", "ETag", "Vary", "Cache-Control",
 
 @pytest.fixture
 def here(alice: Person) -> Api:
-    """Alice's requests to a process that keeps the books itself: this one."""
+    """Alice's requests to this process, which has the books."""
     return Api(token=alice.api.token)
 
 
 @pytest.fixture
 def busy(alice: Person, bob: Person) -> Person:
-    """Alice after some movements: enough that a page of her history is worth packing."""
+    """Alice with enough transactions that a page of her history is compressed."""
     alice.deposit(5_000)
     for amount in range(1, 6):
         transfer_create(
@@ -33,7 +33,7 @@ def busy(alice: Person, bob: Person) -> Person:
 
 
 def said(answer: Any) -> tuple[int, bytes, dict[str, str | None]]:
-    """All that an answer says."""
+    """Everything in an answer that must be the same."""
     headers = {name: answer.headers.get(name) for name in (*_HEADERS, "Idempotent-Replayed")}
     return answer.status_code, answer.content, headers
 
@@ -60,7 +60,7 @@ def test_reads_are_the_same(busy: Person, here: Api, accepted: str) -> None:
     assert gzip.decompress(busy.api.get(history, Accept_Encoding="gzip").content) == here.get(history).content
 
 
-def test_what_either_has_told_is_not_sent_again_by_the_other(busy: Person, here: Api) -> None:
+def test_both_give_the_same_etags(busy: Person, here: Api) -> None:
     for path in ("/wallets", busy.wallet_path, f"{busy.wallet_path}/transactions"):
         for first, second in ((busy.api, here), (here, busy.api)):
             etag = first.get(path).headers["ETag"]
@@ -103,7 +103,7 @@ def test_refusals_are_the_same(busy: Person, bob: Person, charlie: Person, here:
     assert said(busy.api.post(*withdrawal)) == said(here.post(*withdrawal))
 
 
-def test_one_replays_what_the_other_has_done(busy: Person, here: Api) -> None:
+def test_each_replays_requests_of_the_other(busy: Person, here: Api) -> None:
     deposit = f"{busy.wallet_path}/deposits"
     transfer = {"source": str(busy.wallet.pk), "recipient": "bob", "amount": 7, "memo": "Lunch"}
     for number, (path, body) in enumerate(
@@ -119,7 +119,7 @@ def test_one_replays_what_the_other_has_done(busy: Person, here: Api) -> None:
     assert said(busy.api.post(deposit, {"amount": 6}, Idempotency_Key="key-0-True")) == said(other)
 
 
-def test_each_item_of_a_bulk_is_answered_the_same(busy: Person, here: Api) -> None:
+def test_each_item_of_a_bulk_request_gets_the_same_answer(busy: Person, here: Api) -> None:
     def item(**fields: object) -> dict[str, object]:
         return {"source": str(busy.wallet.pk), "recipient": "bob", "amount": 5, **fields}
 
@@ -131,7 +131,7 @@ def test_each_item_of_a_bulk_is_answered_the_same(busy: Person, here: Api) -> No
         item(idempotency_key="one", amount=6),
         "no item",
     ]
-    # The first of them is a replay from the second time on.
+    # Sent once before, so that the first item is a replay in both.
     here.post("/api/v2/transfers/bulk", {"transfers": items})
     remote, local = (api.post("/api/v2/transfers/bulk", {"transfers": items}) for api in (busy.api, here))
     assert said(remote) == said(local)

@@ -1,4 +1,4 @@
-"""People whose browsers ask the process that keeps no books."""
+"""Users whose browsers use the process without books."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from wallets.services import user_register
 
 @pytest.fixture
 def client(site: Site) -> Visitor:
-    """A stranger's browser."""
+    """An anonymous visitor's browser."""
     return Visitor(site.port)
 
 
@@ -41,7 +41,7 @@ def bobs(site: Site, bob: User) -> Visitor:
 
 
 def signed_in(site: Site, name: str) -> Visitor:
-    """A browser in which somebody has logged in, as people do."""
+    """A browser in which the user has logged in through the form."""
     visitor = Visitor(site.port)
-    assert fill(visitor, "/accounts/login/", login=name, password=PASSWORD)["Location"] == "/"  # type: ignore[arg-type]  # it takes what Django's client takes
+    assert fill(visitor, "/accounts/login/", login=name, password=PASSWORD)["Location"] == "/"  # type: ignore[arg-type]  # Visitor accepts what Django's client accepts
     return visitor

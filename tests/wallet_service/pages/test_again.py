@@ -1,5 +1,5 @@
-"""What the pages promise, once more through a process that keeps no books: the same tests, over real sockets."""
-# ruff: noqa: F401 - imported to be run here
+"""Tests of pages, run again against a process that uses the wallet service, over real sockets."""
+# ruff: noqa: F401 - imported so that pytest runs them here
 
 from tests.pages.test_background_send import (
     test_a_failure_says_why_and_offers_to_try_again_with_the_same_things,

@@ -1,4 +1,4 @@
-"""Who is new, and who looks after the others."""
+"""New users and staff at a site that uses the wallet service."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from tests.wallet_service.site import Site, Visitor
 from wallets.models import OwedWallet, User
 
 
-def test_a_newcomer_signs_up_and_finds_an_empty_wallet(client: Visitor) -> None:
+def test_a_user_who_signs_up_has_an_empty_wallet(client: Visitor) -> None:
     entered = {"username": "Dora", "email": "dora@example.com", "password1": PASSWORD}
     assert fill(client, "/accounts/signup/", **entered)["Location"] == "/"  # type: ignore[arg-type]
     dora = User.objects.get(username="dora")
@@ -23,7 +23,7 @@ def test_a_newcomer_signs_up_and_finds_an_empty_wallet(client: Visitor) -> None:
     assert "$0" in text_of(client.get("/"))
 
 
-def test_a_program_registers_and_finds_an_empty_wallet(client: Visitor) -> None:
+def test_a_program_that_registers_has_an_empty_wallet(client: Visitor) -> None:
     body = {"username": "dora", "email": "dora@example.com", "password": PASSWORD}
     answer = client.post("/api/v1/auth/register", json.dumps(body).encode(), content_type="application/json")
     assert answer.status_code == 201, answer.content
@@ -37,7 +37,7 @@ def staff(site: Site, alice: User) -> Visitor:
     return signed_in(site, "alice")
 
 
-def test_staff_look_after_people_here_and_are_told_where_the_books_are(staff: Visitor, bob: User) -> None:
+def test_the_admin_shows_users_and_says_where_the_books_are(staff: Visitor, bob: User) -> None:
     index = text_of(staff.get("/admin/"))
     assert "in the admin of the wallet service" in index
     assert "API tokens" in index
@@ -48,7 +48,7 @@ def test_staff_look_after_people_here_and_are_told_where_the_books_are(staff: Vi
     assert "bob@example.com" in text_of(person)
 
 
-def test_what_staff_may_not_read_here_is_not_there(staff: Visitor) -> None:
+def test_the_admin_has_no_pages_for_the_books(staff: Visitor) -> None:
     for path in (
         "transactions/transaction/",
         "transactions/deadletter/",
@@ -58,7 +58,7 @@ def test_what_staff_may_not_read_here_is_not_there(staff: Visitor) -> None:
         assert staff.get(f"/admin/{path}").status_code == 404
 
 
-def test_every_page_for_staff_can_be_opened(staff: Visitor, bob: User) -> None:
+def test_the_other_admin_pages_open(staff: Visitor, bob: User) -> None:
     for path in ("wallets/user/", "wallets/apitoken/", "account/emailaddress/", "mfa/authenticator/", "auth/group/"):
         assert staff.get(f"/admin/{path}").status_code == 200, path
     assert staff.get("/admin/auth/group/add/").status_code == 200
@@ -66,13 +66,13 @@ def test_every_page_for_staff_can_be_opened(staff: Visitor, bob: User) -> None:
 
 @pytest.fixture
 def fresh_site(service: GrpcServer, transactional_db: None, tmp_path: Path) -> Iterator[Site]:
-    """Admin's log names models by numbers that the process remembers, and that each flush of the tests changes."""
+    """A new site process, because the admin log caches content type ids, which the flush after each test changes."""
     site = Site(log=tmp_path / "site.log", service=service.target)
     yield site.wait_until_up()
     site.terminate()
 
 
-def test_staff_shut_somebody_out(fresh_site: Site, alice: User, bob: User) -> None:
+def test_staff_can_deactivate_a_user(fresh_site: Site, alice: User, bob: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
     staff, bobs = signed_in(fresh_site, "alice"), signed_in(fresh_site, "bob")
     assert bobs.get("/").status_code == 200

@@ -1,4 +1,4 @@
-"""Whatever settles a transaction, by whatever door, leaves its events in the outbox; whatever does not leaves none."""
+"""Every entry point that settles a transaction writes its events; refusals and rollbacks write none."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -42,9 +42,7 @@ def command(source: Wallet, destination: Wallet, amount: int = 1, key: str | Non
     return transfer(source, destination, amount, key=key).command
 
 
-def test_a_transfer_is_told_to_both_sides_and_money_from_outside_to_the_one_that_is_owned(
-    alice: Wallet, bob: Wallet
-) -> None:
+def test_a_transfer_has_two_events_and_a_deposit_or_withdrawal_has_one(alice: Wallet, bob: Wallet) -> None:
     moved = post([command(alice, bob)])[0].transaction
     deposited = deposit_create(actor=owner(bob), wallet_id=bob.id, amount=5).transaction
     withdrawn = withdrawal_create(actor=owner(bob), wallet_id=bob.id, amount=5).transaction
@@ -53,7 +51,7 @@ def test_a_transfer_is_told_to_both_sides_and_money_from_outside_to_the_one_that
     assert outbox() == [(moved.id, alice.id), (moved.id, bob.id), (deposited.id, bob.id), (withdrawn.id, bob.id)]
 
 
-def test_v1_over_http(alice: Wallet, bob: Wallet) -> None:
+def test_a_v1_transfer_over_rest_has_its_events_once(alice: Wallet, bob: Wallet) -> None:
     body = {"source": str(alice.id), "recipient": "bob", "amount": 10}
 
     first = api(alice).post("/transfers", body, Idempotency_Key="lunch")
@@ -65,7 +63,7 @@ def test_v1_over_http(alice: Wallet, bob: Wallet) -> None:
     assert outbox() == [(moved.id, alice.id), (moved.id, bob.id)]
 
 
-def test_v2_over_http_is_told_when_it_settles(alice: Wallet, bob: Wallet) -> None:
+def test_a_v2_transfer_over_rest_has_its_events_when_it_settles(alice: Wallet, bob: Wallet) -> None:
     items = [{"source": str(alice.id), "recipient": "bob", "amount": amount} for amount in (10, 10_000)]
 
     response = api(alice).post("/api/v2/transfers/bulk", {"transfers": items})
@@ -78,7 +76,7 @@ def test_v2_over_http_is_told_when_it_settles(alice: Wallet, bob: Wallet) -> Non
     assert sorted(outbox()) == sorted([(posted.id, alice.id), (posted.id, bob.id), (failed.id, alice.id)])
 
 
-def test_a_redelivered_transfer_is_told_once(alice: Wallet, bob: Wallet) -> None:
+def test_a_transfer_that_is_settled_again_has_its_events_once(alice: Wallet, bob: Wallet) -> None:
     (accepted,) = accept([transfer(alice, bob)])
     settling = Command(
         kind=Kind.TRANSFER,
@@ -96,7 +94,9 @@ def test_a_redelivered_transfer_is_told_once(alice: Wallet, bob: Wallet) -> None
 
 
 @pytest.mark.parametrize("decide", [dead_letter_fail, dead_letter_replay], ids=["fail", "replay"])
-def test_the_dead_letter_desk(alice: Wallet, bob: Wallet, decide: Callable[..., bool]) -> None:
+def test_a_dead_letter_that_staff_fail_or_replay_has_its_events(
+    alice: Wallet, bob: Wallet, decide: Callable[..., bool]
+) -> None:
     dead = dead_make(owner(alice), "bob", 10)
     assert outbox() == []
 
@@ -109,14 +109,14 @@ def test_the_dead_letter_desk(alice: Wallet, bob: Wallet, decide: Callable[..., 
         assert_outbox_holds(dead.id, alice, bob)
 
 
-def test_the_demo(events_on_until_undone: None) -> None:
+def test_the_demo_has_its_events(events_on_until_undone: None) -> None:
     call_command("demo", stdout=StringIO())
 
     assert SettledEvent.objects.count() > 100
     assert_outbox_complete()
 
 
-def test_a_long_list_with_refusals_and_replays_in_it(alice: Wallet, bob: Wallet) -> None:
+def test_a_list_with_refusals_and_replays_has_only_the_events_of_its_postings(alice: Wallet, bob: Wallet) -> None:
     commands = [command(alice, bob, 1 + n % 4, key=f"key-{n % 90}") for n in range(600)]
 
     outcomes = post([*commands, command(bob, alice, 99_999)])
@@ -127,7 +127,7 @@ def test_a_long_list_with_refusals_and_replays_in_it(alice: Wallet, bob: Wallet)
     assert [id_ for id_, wallet_id in outbox() if wallet_id == bob.id] == moved
 
 
-def test_a_posting_by_hand_with_psql(events_on_until_undone: None) -> None:
+def test_a_posting_in_psql_has_its_events(events_on_until_undone: None) -> None:
     books = books_open()
     outbox_empty()
 
@@ -136,7 +136,7 @@ def test_a_posting_by_hand_with_psql(events_on_until_undone: None) -> None:
     assert outbox() == [(books.new, books.alice), (books.new, books.bob)]
 
 
-def test_a_posting_that_is_rolled_back_is_not_told(alice: Wallet, bob: Wallet) -> None:
+def test_a_posting_that_is_rolled_back_has_no_event(alice: Wallet, bob: Wallet) -> None:
     with transaction.atomic():
         post([command(alice, bob)])
         assert len(outbox()) == 2
@@ -145,7 +145,7 @@ def test_a_posting_that_is_rolled_back_is_not_told(alice: Wallet, bob: Wallet) -
     assert outbox() == []
 
 
-def test_what_is_refused_at_once_is_not_told(alice: Wallet, bob: Wallet) -> None:
+def test_a_refused_request_has_no_event(alice: Wallet, bob: Wallet) -> None:
     with pytest.raises(WalletError):
         withdrawal_create(actor=owner(bob), wallet_id=bob.id, amount=1)
 
