@@ -83,7 +83,7 @@ def test_a_transfer_that_fails_says_why_and_is_tried_again(visit: Visit, alice: 
     withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=9_000)
     settle()
     expect(person.page.get_by_role("heading", name="Transfer failed")).to_be_visible()
-    person.reads("your wallet did not hold enough. No money moved.")
+    person.reads("Your wallet did not hold enough money when the transfer was due.")
     expect(person.page.locator("#news")).to_contain_text("No money moved.")
     assert person.page.evaluate("window.stayed")
     give(alice, 5_000)
