@@ -124,17 +124,18 @@ kafka_published = Counter(
 )
 kafka_unacknowledged = Counter(
     "wallet_kafka_unacknowledged_total",
-    "Messages that Kafka did not acknowledge in time, by topic.",
+    "Messages that Kafka has not acknowledged in time, by topic. Polling finds the jobs that they were about.",
     ["topic"],
 )
 kafka_consumed = Counter(
     "wallet_kafka_consumed_total",
-    "Messages that consumers took from Kafka, by outcome: read, or unreadable (stored in the dead-letter topic).",
+    "Messages that consumers have taken, by outcome: read (it named a wallet to look at) or unreadable (stored in the "
+    "dead-letter topic).",
     ["outcome"],
 )
 kafka_lag = Gauge(
     "wallet_kafka_lag",
-    "Messages that wait in the partitions of this process's consumers, by topic.",
+    "Messages that wait in the partitions of each consumer, by topic. They say where to look; jobs wait in Postgres.",
     ["topic"],
     multiprocess_mode="livesum",
 )

@@ -1,12 +1,13 @@
 """Finding the jobs that are due, and locking them.
 
-A job is due when it is not a dead letter and no earlier job of its source wallet waits for a retry. Both selections
-below lock jobs in ascending order of `id`, which is the order of acceptance. The row locks are what keeps a job from
-being settled twice and the jobs of a wallet in order, however many settlers look at once, and for whatever reason.
+A job is due when it is not a dead letter and no earlier job of its source wallet waits for a retry. `id` is the order
+of acceptance. Whoever holds the row lock of a source's oldest job owns the source: no one else touches its jobs. That
+keeps a job from being settled twice and the jobs of a wallet in order, however many settlers look at once. A source
+that another settler owns is left to it, so a settler that hangs holds up its own sources and no others.
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -27,16 +28,20 @@ LOCK_SPACE = 0x5741
 _PARTITION_LOCK_SQL = "SELECT pg_try_advisory_xact_lock(%s, %s)"
 _COMMAND_FIELDS = ("id", "kind", "amount", "source_id", "destination_id", "initiator_id")
 # The subquery reads no more than a few rows of each source, by index, so that a source with a million jobs costs no
-# more than one with ten. Locking comes last, because FOR UPDATE inside the subquery would lock rows that LIMIT drops.
+# more than one with ten.
 _OF_SOURCES_SQL = """
 SELECT j.id, t.id, t.kind, t.amount, t.source_id, t.destination_id, t.initiator_id
 FROM transactions_job AS j JOIN transactions_transaction AS t ON t.id = j.transaction_id
-WHERE j.dead_at IS NULL AND j.id = ANY(ARRAY(
+WHERE j.id = ANY(ARRAY(
     SELECT first.id FROM unnest(%s::bigint[]) AS source (id) CROSS JOIN LATERAL (
         SELECT id FROM transactions_job WHERE source_id = source.id AND dead_at IS NULL ORDER BY id LIMIT %s
     ) AS first ORDER BY first.id LIMIT %s
 ))
-ORDER BY j.id FOR UPDATE OF j
+ORDER BY j.id
+"""
+# Whatever another settler holds, or has settled since it was read, is not among the answers.
+_LOCK_SQL = """
+SELECT id FROM transactions_job WHERE id = ANY(%s::bigint[]) AND dead_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED
 """
 # One index probe for each partition, however many jobs wait.
 _DUE_PARTITIONS_SQL = """
@@ -54,7 +59,8 @@ class DueJobs(Protocol):
     """Some of the jobs that are due: those of a partition, or those of a set of source wallets."""
 
     def lock(self, size: int) -> dict[int, Command]:
-        """Locks the oldest `size` of them until the commit. Returns, by job id, the command that settles each."""
+        """Locks the oldest `size` of them until the commit, without sources that another settler owns. Returns, by job
+        id, the command that settles each, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +75,9 @@ class PartitionJobs:
             return {}
         queue = Job.objects.filter(partition=self.partition, dead_at__isnull=True)
         waiting = list(queue.filter(not_before__gt=timezone.now()).values_list("source", flat=True))
-        jobs = queue.exclude(source__in=waiting).order_by("id").select_for_update(of=("self",))
+        jobs = queue.exclude(source__in=waiting).order_by("id")
         rows = jobs.values_list("id", *(f"transaction__{field}" for field in _COMMAND_FIELDS))[:size]
-        return {job_id: _command(fields) for job_id, *fields in rows}
+        return _lock({job_id: _command(fields) for job_id, *fields in rows})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,7 @@ class SourceJobs:
         per_source = min(size, 4 * -(-size // len(source_ids)))
         with connection.cursor() as cursor:
             cursor.execute(_OF_SOURCES_SQL, [array_literal(sorted(source_ids), of="bigint"), per_source, size])
-            return {job_id: _command(fields) for job_id, *fields in cursor.fetchall()}
+            return _lock({job_id: _command(fields) for job_id, *fields in cursor.fetchall()})
 
     def _waiting(self) -> set[int]:
         """The sources with a job that waits for its retry. Their later jobs wait too, or they would overtake it."""
@@ -129,6 +135,41 @@ def _command(fields: Sequence[Any]) -> Command:
         destination_id=destination_id,
         initiator_id=initiator_id,
     )
+
+
+def _lock(jobs: Mapping[int, Command]) -> dict[int, Command]:
+    """Those of the jobs, oldest first, that this settler may settle now, locked.
+
+    The oldest jobs are locked first. If a source's later jobs were locked together with them, two settlers could each
+    hold some of a source's jobs, and both would leave it alone.
+    """
+    oldest: dict[int | None, int] = {}
+    for job_id, command in jobs.items():
+        oldest.setdefault(command.source_id, job_id)
+    locked = _lock_ids(oldest.values())
+    owned = {command.source_id for job_id, command in jobs.items() if job_id in locked}
+    locked |= _lock_ids(
+        job_id for job_id, command in jobs.items() if command.source_id in owned and job_id not in locked
+    )
+    ours = {}
+    for job_id, command in jobs.items():
+        if command.source_id not in owned:
+            continue
+        if job_id in locked:
+            ours[job_id] = command
+        else:
+            # It was given up, or is being put off. What comes after it waits for the next look.
+            owned.discard(command.source_id)
+    return ours
+
+
+def _lock_ids(job_ids: Iterable[int]) -> set[int]:
+    wanted = array_literal(job_ids, of="bigint")
+    if wanted == "{}":
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_SQL, [wanted])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _partition_lock(partition: int) -> bool:

@@ -5,13 +5,14 @@ transfer. A retry needs no message either: its job is found when its time has co
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from transactions.settlement.jobs import partitions_due
+from transactions.settlement.retry import FaultyJob
 from transactions.settlement.settle import Settled, partition_settle
 from wallets.domain.ids import ClockError
 from wallets.node_leases import LeaseError
@@ -41,10 +42,16 @@ def overdue_settle(*, is_over: Callable[[], bool] = lambda: False) -> Settled:
     return total
 
 
-class Poller:
-    """Polls in a thread of its own, from `start` to `stop`. It needs Postgres and nothing else."""
+def _nobody_told(_: Sequence[FaultyJob]) -> None:
+    """The job table says it."""
 
-    def __init__(self) -> None:
+
+class Poller:
+    """Polls in a thread of its own, from `start` to `stop`. It needs Postgres and nothing else, so whatever else keeps
+    the process waiting (a broker, say) keeps no transfer waiting. `on_faulty` is told of jobs that met a fault."""
+
+    def __init__(self, *, on_faulty: Callable[[Sequence[FaultyJob]], None] = _nobody_told) -> None:
+        self._on_faulty = on_faulty
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="job-poller", daemon=True)
         self._is_away = False
@@ -67,6 +74,7 @@ class Poller:
         try:
             close_old_connections()
             settled = overdue_settle(is_over=self._over.is_set)
+            self._on_faulty(settled.faulty)
         except (DatabaseError, InterfaceError, ClockError, LeaseError) as error:
             if not self._is_away:
                 log.warning("settling_waits", error=f"{type(error).__name__}: {error}")

@@ -69,10 +69,11 @@ def _jobs_of_busy_wallets(job_ids: Sequence[int]) -> list[int]:
 
 
 def _job_put_off(job_id: int, cause: Exception, *, may_die: bool) -> FaultyJob | None:
-    """Counts the fault and sets the time of the next attempt, or makes the job a dead letter. None if it is gone."""
+    """Counts the fault and sets the time of the next attempt, or makes the job a dead letter. None if it is gone, or if
+    another settler has taken it meanwhile."""
     with transaction.atomic():
         # The lock stops another settler from settling the job between this look and the write.
-        job = Job.objects.select_for_update().filter(id=job_id, dead_at__isnull=True).first()
+        job = Job.objects.select_for_update(skip_locked=True).filter(id=job_id, dead_at__isnull=True).first()
         if job is None:
             return None
         job.attempts += 1

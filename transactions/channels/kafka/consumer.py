@@ -1,7 +1,8 @@
 """The consumer: reads where to look, settles what is due there, and then commits its offsets.
 
 If the commit of the offsets fails, Kafka delivers the messages again; settling is idempotent, because the job table
-decides. A consumer also polls that table, so it settles while the broker is away and finds jobs whose message was lost.
+decides. Beside the consumer a thread polls that table, which settles while the broker is away and finds jobs whose
+message was lost.
 """
 
 import time
@@ -9,7 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from django.conf import settings
 from django.db import close_old_connections
 
@@ -21,8 +22,8 @@ from transactions.channels.kafka.old_release import old_release_check
 from transactions.channels.kafka.retries import Retries
 from transactions.channels.kafka.topics import due_topic, group_name, retry_topic
 from transactions.settlement.faults import fault_is_shared
-from transactions.settlement.poll import POLL_S, overdue_settle
-from transactions.settlement.settle import BATCH, Settled, sources_settle
+from transactions.settlement.poll import Poller
+from transactions.settlement.settle import BATCH, sources_settle
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +33,8 @@ _LINGER_S = 0.02
 #: How long it rests after a fault that concerns everybody: 0.1 s, then twice as long each time, up to this.
 _REST_MAX_S = 5.0
 _LAG_EVERY_S = 5.0
+#: More sources than this whose time was up are left to polling.
+_LEFT_MAX = 10 * BATCH
 
 Place = tuple[str, int]
 
@@ -52,19 +55,19 @@ class TransferConsumer:
                 session_timeout_ms=settings.KAFKA_SESSION_TIMEOUT_MS,
                 heartbeat_interval_ms=settings.KAFKA_SESSION_TIMEOUT_MS // 4,
             )
+            | {"on_commit": _offsets_committed}
         )
         self._is_subscribed = False
+        self._is_away = False
         self._retries = Retries()
         #: Sources whose time was up before their jobs were settled.
         self._left: set[int] = set()
         self._rest_s = 0.0
-        self._poll_at_s = 0.0
         self._lag_at_s = 0.0
 
     def turn(self) -> int:
-        """Reads some messages, settles what is due where they point, and commits their offsets. Polls the job table
-        once a second. Returns how many transfers were settled. Raises OldMessagesError while an earlier release has
-        not finished."""
+        """Reads some messages, settles what is due where they point, and commits their offsets. Returns how many
+        transfers were settled. Raises OldMessagesError while an earlier release has not finished."""
         close_old_connections()
         if not self._is_subscribed:
             self._subscribe()
@@ -85,11 +88,13 @@ class TransferConsumer:
         self._consumer.close()
 
     def _subscribe(self) -> None:
-        """Joins the group, unless an earlier release has work left or the broker is away. Until then it only polls."""
+        """Joins the group, unless an earlier release has work left or the broker is away."""
         try:
             old_release_check()
         except KafkaException as error:
-            log.warning("kafka_unreachable", error=error.args[0].str())
+            if not self._is_away:
+                log.warning("kafka_unreachable", error=error.args[0].str())
+            self._is_away = True
             time.sleep(_IDLE_S)
             return
         self._consumer.subscribe(
@@ -108,23 +113,21 @@ class TransferConsumer:
         return [incoming(message) for message in messages if not _is_error(message)]
 
     def _look(self, messages: Sequence[Incoming]) -> int:
-        """Settles where the messages point, where a retry is due, and once a second whatever is overdue anywhere."""
-        sources = self._read(messages) | self._retries.due() | self._left
-        settled = Settled()
-        if sources:
-            settled = sources_settle(source_ids=sources, time_limit_s=settings.TRANSFER_DRAIN_LIMIT_S)
-        self._left = sources if settled.left else set()
-        if time.monotonic() >= self._poll_at_s:
-            overdue = overdue_settle()
-            settled.posted, settled.failed = settled.posted + overdue.posted, settled.failed + overdue.failed
-            settled.faulty += overdue.faulty
-            self._poll_at_s = time.monotonic() + (0.0 if overdue.left else POLL_S)
+        """Settles where the messages point and where a retry is due, and stores the messages that nobody can read."""
+        sources, unreadable = self._read(messages)
+        sources |= self._retries.due() | self._left
+        settled = sources_settle(source_ids=sources, time_limit_s=settings.TRANSFER_DRAIN_LIMIT_S)
+        self._left = sources if settled.left and len(sources) <= _LEFT_MAX else set()
         # After the commit, and not waited for: the job table knows all of it.
         faulty_announce(settled.faulty)
+        # Last, because it may take the broker's time.
+        unreadable_store(unreadable)
+        metrics.kafka_consumed.labels(outcome="read").inc(len(messages) - len(unreadable))
+        metrics.kafka_consumed.labels(outcome="unreadable").inc(len(unreadable))
         return settled.posted + settled.failed
 
-    def _read(self, messages: Sequence[Incoming]) -> set[int]:
-        """The sources to look at now. Remembers those to look at later, and stores what nobody can read."""
+    def _read(self, messages: Sequence[Incoming]) -> tuple[set[int], list[tuple[Incoming, str]]]:
+        """The sources to look at now, and the messages that nobody can read. Remembers the sources to look at later."""
         sources, unreadable = set(), []
         for message in messages:
             try:
@@ -134,18 +137,15 @@ class TransferConsumer:
                 continue
             if not self._retries.remember(source_id, message.not_before):
                 sources.add(source_id)
-        unreadable_store(unreadable)
-        metrics.kafka_consumed.labels(outcome="read").inc(len(messages) - len(unreadable))
-        metrics.kafka_consumed.labels(outcome="unreadable").inc(len(unreadable))
-        return sources
+        return sources, unreadable
 
     def _commit(self, messages: Sequence[Incoming]) -> None:
         ends = {(message.topic, message.partition): message.offset + 1 for message in messages}
         if not ends:
             return
-        offsets = [TopicPartition(topic, partition, end) for (topic, partition), end in ends.items()]
         try:
-            self._consumer.commit(offsets=offsets, asynchronous=False)
+            # Not waited for: a broker that is away would keep the next sources waiting.
+            self._consumer.commit(offsets=[TopicPartition(*place, end) for place, end in ends.items()])
         except KafkaException as error:
             log.warning("offsets_not_committed", error=error.args[0].str())
 
@@ -154,9 +154,13 @@ class TransferConsumer:
         starts: dict[Place, int] = {}
         for message in messages:
             starts.setdefault((message.topic, message.partition), message.offset)
-        mine = {(place.topic, place.partition) for place in self._consumer.assignment()} if starts else set()
-        for topic, partition in starts.keys() & mine:
-            self._consumer.seek(TopicPartition(topic, partition, starts[topic, partition]))
+        try:
+            mine = {(place.topic, place.partition) for place in self._consumer.assignment()} if starts else set()
+            for place in starts.keys() & mine:
+                self._consumer.seek(TopicPartition(*place, starts[place]))
+        except KafkaException as error:
+            # What they point at is left to polling.
+            log.warning("not_rewound", error=error.args[0].str())
 
     def _rest(self, error: Exception) -> None:
         self._rest_s = min(_REST_MAX_S, max(0.1, self._rest_s * 2))
@@ -177,20 +181,29 @@ class TransferConsumer:
             return
         self._lag_at_s = now_s + _LAG_EVERY_S
         lags = dict.fromkeys((due_topic(), retry_topic()), 0)
-        for place in self._consumer.position(self._consumer.assignment()):
-            _, end = self._consumer.get_watermark_offsets(place, cached=True)
-            if place.offset >= 0:
-                lags[place.topic] += max(0, end - place.offset)
+        try:
+            for place in self._consumer.position(self._consumer.assignment()):
+                _, end = self._consumer.get_watermark_offsets(place, cached=True)
+                if place.offset >= 0:
+                    lags[place.topic] += max(0, end - place.offset)
+        except KafkaException as error:
+            log.warning("lag_unknown", error=error.args[0].str())
+            return
         for topic, lag in lags.items():
             metrics.kafka_lag.labels(topic=topic).set(lag)
 
 
 def consume(*, is_over: Callable[[], bool], alive: Callable[[], None] = lambda: None) -> None:
     """Settles until `is_over`; finishes the batch in hand. Calls `alive` with each turn. Raises OldMessagesError."""
+    poller = Poller(on_faulty=faulty_announce)
     with closing(TransferConsumer()) as consumer:
-        while not is_over():
-            consumer.turn()
-            alive()
+        poller.start()
+        try:
+            while not is_over():
+                consumer.turn()
+                alive()
+        finally:
+            poller.stop()
 
 
 def _is_error(message: Message) -> bool:
@@ -198,6 +211,11 @@ def _is_error(message: Message) -> bool:
     if error is not None:
         log.warning("kafka_error", error=error.str())
     return error is not None
+
+
+def _offsets_committed(error: KafkaError | None, _: Sequence[TopicPartition]) -> None:
+    if error is not None:
+        log.warning("offsets_not_committed", error=error.str())
 
 
 def _partitions_assigned(_: Consumer, partitions: Sequence[TopicPartition]) -> None:

@@ -66,15 +66,13 @@ def incoming(message: Message) -> Incoming:
     """Takes over a message that was delivered without an error."""
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None and partition is not None and offset is not None  # noqa: S101, PT018 - it was delivered
-    headers = message.headers() or []
-    pairs = headers.items() if isinstance(headers, dict) else headers
     return Incoming(
         topic=topic,
         partition=partition,
         offset=offset,
         key=_bytes(message.key()),
         value=_bytes(message.value()),
-        headers={name: value for name, value in pairs if isinstance(value, bytes)},
+        headers=_headers(message),
     )
 
 
@@ -99,6 +97,16 @@ def look_read(message: Incoming) -> int:
     if source_id is None:
         raise UnreadableError("It names no wallet.")
     return source_id
+
+
+def _headers(message: Message) -> dict[str, bytes]:
+    """None at all if one has a name that is not UTF-8, which confluent-kafka cannot decode."""
+    try:
+        headers = message.headers() or []
+    except (UnicodeDecodeError, SystemError):
+        return {}
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return {name: value for name, value in pairs if isinstance(value, bytes)}
 
 
 def _bytes(value: object) -> bytes | None:

@@ -5,9 +5,11 @@ librdkafka keeps messages in memory and sends them from a thread of its own. Wha
 """
 
 import atexit
+import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -29,37 +31,53 @@ _producers: dict[tuple[int, str], Producer] = {}
 _making = threading.Lock()  # stops two threads from making two producers
 
 
-def messages_send(messages: Iterable[Outgoing]) -> None:
-    """Hands messages over to be sent, in order. Returns at once. Never raises because of Kafka: what cannot be sent is
-    counted in `wallet_kafka_unacknowledged_total`."""
+def messages_send(messages: Sequence[Outgoing]) -> None:
+    """Hands messages over to be sent, in order. Returns at once and never raises: what cannot be sent is counted in
+    `wallet_kafka_unacknowledged_total`."""
     try:
         producer = _producer()
-        for message in messages:
-            _send(producer, message, on_delivery=_reported)
-        # Serves the reports on what was sent earlier; waits for nothing.
-        producer.poll(0)
-    except KafkaException as error:
+    except Exception as error:  # noqa: BLE001 - the transfers are accepted, and no mistake in the settings undoes that
         # Such as an option in KAFKA_CLIENT_OPTIONS that librdkafka does not know.
-        log.error("kafka_producer_failed", error=str(error))
+        log.error("kafka_producer_failed", error=f"{type(error).__name__}: {error}")
+        for message in messages:
+            metrics.kafka_unacknowledged.labels(topic=message.topic).inc()
+        return
+    for message in messages:
+        try:
+            producer.produce(**_arguments(message), on_delivery=_reported)
+        except (BufferError, KafkaException):
+            # The queue is full, because the broker has been away for a while.
+            metrics.kafka_unacknowledged.labels(topic=message.topic).inc()
+    # Serves the reports on what was sent earlier; waits for nothing.
+    producer.poll(0)
 
 
 def messages_store(messages: Sequence[Outgoing], *, timeout_s: float) -> bool:
-    """Sends messages that must not be lost, and waits. Returns whether the broker has taken all of them.
+    """Sends messages that must not be lost, and waits. Returns whether the broker has taken all of them. Raises
+    KafkaException if there can be no producer.
 
-    A message that the broker refuses because it is too large is logged and left out: it would be refused for ever.
+    A message that is too large for the producer or the broker is logged and left out: it would be refused for ever.
     """
-    refused: list[KafkaError] = []
+    refused: list[KafkaError | None] = []
 
     def reported(error: KafkaError | None, message: Message) -> None:
         _reported(error, message)
         if error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-            log.error("message_too_large_to_store", topic=message.topic(), key=repr(message.key()))
+            _too_large(message.topic(), message.key())
         elif error is not None:
             refused.append(error)
 
     producer = _producer()
     for message in messages:
-        _send(producer, message, on_delivery=reported)
+        try:
+            producer.produce(**_arguments(message), on_delivery=reported)
+        except BufferError:
+            refused.append(None)
+            break
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.MSG_SIZE_TOO_LARGE:
+                raise
+            _too_large(message.topic, message.key)
     left = producer.flush(timeout_s)
     return not left and not refused
 
@@ -73,18 +91,13 @@ def producers_flush(timeout_s: float = _FLUSH_S) -> None:
 atexit.register(producers_flush)
 
 
-def _send(producer: Producer, message: Outgoing, *, on_delivery: Report) -> None:
-    try:
-        producer.produce(
-            message.topic,
-            key=message.key,
-            value=message.value,
-            headers=list(message.headers),
-            on_delivery=on_delivery,
-        )
-    except BufferError:
-        # The broker has been away for a while.
-        metrics.kafka_unacknowledged.labels(topic=message.topic).inc()
+def _arguments(message: Outgoing) -> dict[str, Any]:
+    return {
+        "topic": message.topic,
+        "key": message.key,
+        "value": message.value,
+        "headers": list(message.headers),
+    }
 
 
 def _reported(error: KafkaError | None, message: Message) -> None:
@@ -98,6 +111,10 @@ def _reported(error: KafkaError | None, message: Message) -> None:
         _producers.pop(_name(), None)
 
 
+def _too_large(topic: str | None, key: object) -> None:
+    log.error("message_too_large_to_store", topic=topic, key=repr(key))
+
+
 def _producer() -> Producer:
     name = _name()
     with _making:
@@ -108,6 +125,19 @@ def _producer() -> Producer:
 
 def _name() -> tuple[int, str]:
     return os.getpid(), settings.KAFKA_BOOTSTRAP_SERVERS
+
+
+def _forked() -> None:
+    """Prepares a child for a producer of its own."""
+    global _making  # noqa: PLW0603
+    # Another thread of the parent may have held the lock, and would never let go of it in the child.
+    _making = threading.Lock()
+    for producer in _producers.values():
+        # Never destroyed here, not even at exit: librdkafka would wait for the threads that the parent alone has.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(producer))
+
+
+os.register_at_fork(after_in_child=_forked)
 
 
 def _options() -> dict[str, object]:

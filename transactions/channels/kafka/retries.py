@@ -1,11 +1,14 @@
 """When to look at a source wallet again. A lost memory costs nothing: polling finds jobs whose time has come."""
 
 from datetime import datetime
+from itertools import islice
 
 from django.utils import timezone
 
 #: More sources than this are left to polling.
 _REMEMBERED_MAX = 100_000
+#: So many at a time, so that a look stays short.
+_DUE_MAX = 1_000
 
 
 class Retries:
@@ -23,9 +26,9 @@ class Retries:
         return True
 
     def due(self) -> set[int]:
-        """The sources whose time has come; they are forgotten."""
+        """Sources whose time has come, a thousand at the most; they are forgotten."""
         now = timezone.now()
-        due = {source_id for source_id, not_before in self._times.items() if not_before <= now}
+        due = set(islice((source_id for source_id, not_before in self._times.items() if not_before <= now), _DUE_MAX))
         for source_id in due:
             del self._times[source_id]
         return due
