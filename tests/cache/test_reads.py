@@ -147,15 +147,15 @@ def test_the_pages_follow_a_transfer_from_its_way_to_its_end(alice: User, bob: U
     give(alice, 5_000)
     client = with_session(alice).api.client
     for path in ("/", "/history/"):
-        assert "On its way" not in read(client, path)
+        assert "Pending" not in read(client, path)
 
     receipt = submitted(alice, amount=2_000)
     for path in ("/", "/history/", receipt):
-        assert "On its way" in read(client, path)
+        assert "Pending" in read(client, path)
 
     settle()
     for path in ("/", "/history/", receipt):
-        assert "On its way" not in read(client, path)
+        assert "Pending" not in read(client, path)
     assert "Money sent" in read(client, receipt)
 
 
@@ -163,14 +163,14 @@ def test_a_transfer_that_failed_is_pointed_out_on_the_next_look(alice: User, bob
     give(alice, 5_000)
     submitted(alice, amount=2_000)
     client = with_session(alice).api.client
-    assert "On its way" in read(client, "/")
+    assert "Pending" in read(client, "/")
     withdrawal_create(actor=alice, wallet_id=alice.wallets.get().pk, amount=4_000)
 
     settle()
 
     page = read(client, "/")
-    assert "On its way" not in page
-    assert "Not sent" in page
+    assert "Pending" not in page
+    assert "Failed" in page
 
 
 def test_what_is_cached_of_somebody_is_shown_to_nobody_else(alice: User, bob: User, charlie: User) -> None:
