@@ -210,5 +210,5 @@ def _taken(error: IntegrityError) -> Exception:
     if not isinstance(error.__cause__, UniqueViolation):
         return error
     field = "email" if "email" in constraint_violated(error) else "username"
-    message = f"This {'e-mail address' if field == 'email' else field} is taken."
+    message = f"This {field} is taken."
     return WalletError(ErrorCode.MALFORMED, message, fields={field: [message]})
