@@ -151,15 +151,15 @@ def test_the_pages_follow_a_transfer_until_it_is_settled(alice: User, bob: User)
     give(alice, 5_000)
     client = with_session(alice).api.client
     for path in ("/", "/history/"):
-        assert "On its way" not in read(client, path)
+        assert "Pending" not in read(client, path)
 
     receipt = submitted(alice, amount=2_000)
     for path in ("/", "/history/", receipt):
-        assert "On its way" in read(client, path)
+        assert "Pending" in read(client, path)
 
     settle()
     for path in ("/", "/history/", receipt):
-        assert "On its way" not in read(client, path)
+        assert "Pending" not in read(client, path)
     assert "Money sent" in read(client, receipt)
 
 
@@ -167,14 +167,14 @@ def test_the_next_page_shows_a_failed_transfer(alice: User, bob: User) -> None:
     give(alice, 5_000)
     submitted(alice, amount=2_000)
     client = with_session(alice).api.client
-    assert "On its way" in read(client, "/")
+    assert "Pending" in read(client, "/")
     withdrawal_create(actor=alice, wallet_id=alice.wallets.get().pk, amount=4_000)
 
     settle()
 
     page = read(client, "/")
-    assert "On its way" not in page
-    assert "Not sent" in page
+    assert "Pending" not in page
+    assert "Failed" in page
 
 
 def test_a_users_cached_objects_are_shown_to_nobody_else(alice: User, bob: User, charlie: User) -> None:
