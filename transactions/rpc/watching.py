@@ -27,8 +27,8 @@ T = TypeVar("T")
 
 #: How many wallets or tokens one query asks for.
 _CHUNK_SIZE = 500
-#: If reads fail for this long, the calls of WatchWallet end with UNAVAILABLE, so that no client takes an old balance for
-#: the newest.
+#: If reads fail for this long, the calls of WatchWallet end with UNAVAILABLE, so that no client takes an old balance
+#: for the newest.
 _BLIND_S = 5.0
 
 
