@@ -1,1 +1,1 @@
-"""The pages that combine several apps: the first page of everybody, signed in or not."""
+"""The pages that combine several apps: the dashboard of a signed-in user, and the landing page for all others."""

@@ -1,4 +1,4 @@
-"""The addresses of the pages that combine several apps."""
+"""The URLs of the pages that combine several apps."""
 
 from django.urls import path
 

@@ -1,8 +1,8 @@
-"""The first page: the balance, what can be done, and what happened last; for strangers, what this is.
+"""The dashboard: balances, actions and recent activity. An anonymous visitor gets the landing page.
 
-While somebody looks at it, the page asks for what is in it again and again (`dashboard_live`). The question names the
-state that the page shows, and while that is the newest the answer is an empty 304: nobody asks Postgres, nothing is
-rendered, nothing on the screen is touched. Without JavaScript the page shows what was there when it was loaded.
+While the page is visible, it polls `dashboard_live`. The request names the state that the page shows. If that state is
+current, the answer is an empty 304: it needs no query and no rendering, and the screen does not change. Without
+JavaScript the page shows the state at the time when it was loaded.
 """
 
 from dataclasses import asdict, dataclass
@@ -28,7 +28,7 @@ from wallets.pages import PersonRequest, page
 from wallets.selectors import WalletView
 from wallets.viewed import wallet_viewed
 
-#: How many movements are shown; a few more are read, to find the people paid last.
+#: How many transactions the page shows. It reads a few more, to find the users paid last.
 SHOWN = 8
 PEOPLE = 5
 UNPOSTED_SHOWN = 5
@@ -39,7 +39,7 @@ UNPOSTED_SHOWN = 5
 def dashboard(request: HttpRequest) -> HttpResponse:
     if not request.user.is_authenticated:
         if request.htmx:  # type: ignore[attr-defined]  # set by django-htmx
-            # The session has ended under an open page. Of the page for strangers htmx could show no part.
+            # The session ended while the page was open. htmx cannot insert the landing page, so reload the whole page.
             return HttpResponseClientRedirect(request.get_full_path())
         return render(request, "dashboard/landing.html")
     return _dashboard(request)
@@ -53,9 +53,10 @@ def _dashboard(request: PersonRequest) -> HttpResponse:
 @require_safe
 @page
 def dashboard_live(request: PersonRequest) -> HttpResponse:
-    """What is in the page, as it is now; 304 where the page shows it already.
+    """The current content of the page; 304 if the page shows it already.
 
-    It holds no secret beside what others wrote, and so may be compressed (`kit.http.conditional`).
+    The response contains no secret together with text that others wrote, so it may be compressed
+    (`kit.http.conditional`).
     """
     overview = _overview(request)
     if etag_known(request, overview.etag):
@@ -67,7 +68,7 @@ def dashboard_live(request: PersonRequest) -> HttpResponse:
 
 @dataclass(frozen=True, kw_only=True)
 class _Overview:
-    """Everything that the page shows, or is made from."""
+    """The state from which the page is rendered."""
 
     wallets: list[WalletView]
     wallet: WalletView | None
@@ -75,9 +76,9 @@ class _Overview:
 
     @cached_property
     def etag(self) -> str:
-        """Names the state without rendering it. The entries are told by the wallet's version."""
+        """Identifies the state without rendering it. The wallet's version stands for its entries."""
         now = timezone.localtime()
-        # Days are called today and yesterday, and what has not moved says how many minutes old it is.
+        # The page says "today" and "yesterday", and shows the age of unposted transfers in minutes.
         clock = now.strftime("%Y-%m-%d %H:%M %Z" if self.transfers.pending or self.transfers.failed else "%Y-%m-%d %Z")
         views = [(view.id, view.status, view.balance, view.version) for view in self.wallets]
         chosen = self.wallet.id if self.wallet else None
@@ -88,7 +89,7 @@ class _Overview:
         if self.wallet is not None:
             found = gateway().history_page(wallet=self.wallet, query=HistoryQuery())
         unposted = unposted_rows(self.transfers, limit=UNPOSTED_SHOWN)
-        # What failed stands at its time among what moved; what is on its way has no time yet, and stands above both.
+        # Failed transfers are sorted among the entries by time. Pending ones have no time yet and stand above both.
         rows = sorted([*unposted.failed, *map(row_of, found.entries)], key=lambda row: row.at, reverse=True)
         return {
             "etag": self.etag,
@@ -108,7 +109,7 @@ def _overview(request: PersonRequest) -> _Overview:
         return _Overview(wallets=wallets, wallet=None, transfers=UnpostedTransfers(pending=[], failed=[]))
     wallet_viewed(wallet.id)
     transfers = gateway().unposted_read(wallet=wallet)
-    # Once more, and after it: see `unposted_read`.
+    # Read the view again, after the unposted transfers; `unposted_read` says why.
     wallet = gateway().wallet_view_get(owner=request.user, wallet_id=wallet.id)
-    wallets = [wallet if one.id == wallet.id else one for one in wallets]
+    wallets = [wallet if view.id == wallet.id else view for view in wallets]
     return _Overview(wallets=wallets, wallet=wallet, transfers=transfers)

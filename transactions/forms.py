@@ -1,4 +1,4 @@
-"""Forms of the pages that move money or look back on it. They read what a person typed; the ledger decides."""
+"""Forms of the pages that move money or show history. They parse what a user typed; the ledger decides."""
 
 import datetime
 import uuid
@@ -18,8 +18,8 @@ from wallets.domain.money import AmountError, amount_parse
 from wallets.domain.text import wait_words
 from wallets.models import Wallet, WalletStatus
 
-#: The one table from codes to words: at which field a refusal is shown (None: above the form), and the sentence (None:
-#: the error's own).
+#: The only table from error codes to sentences of forms: the field that shows the refusal (None: above the form), and
+#: the sentence (None: the error's detail).
 REFUSALS: Mapping[ErrorCode, tuple[str | None, str | None]] = {
     ErrorCode.INSUFFICIENT_FUNDS: ("amount", "This wallet does not hold that much."),
     ErrorCode.BALANCE_LIMIT_EXCEEDED: (
@@ -41,7 +41,7 @@ REFUSALS: Mapping[ErrorCode, tuple[str | None, str | None]] = {
         "You already submitted this form with other details, so no money moved this time. Submit it again to continue.",
     ),
 }
-#: The same codes where it is the other side's wallet that refuses.
+#: The sentences for refusals that come from the recipient's wallet.
 REFUSALS_OF_RECIPIENT: Mapping[ErrorCode, tuple[str, str]] = {
     ErrorCode.WALLET_FROZEN: ("recipient", "The recipient cannot receive money at the moment: their wallet is frozen."),
     ErrorCode.WALLET_CLOSED: ("recipient", "The recipient cannot receive money: their wallet is closed."),
@@ -65,7 +65,8 @@ def idempotency_key_new() -> str:
 
 
 class MoneyForm(forms.Form):
-    """An amount and one of the person's wallets. Carries a one-time key: sent twice, it moves money once."""
+    """An amount and one of the user's wallets. A hidden idempotency key makes sure that a form that is submitted twice
+    moves money once."""
 
     wallet = forms.TypedChoiceField(
         label="Wallet",
@@ -89,7 +90,7 @@ class MoneyForm(forms.Form):
         widget=forms.HiddenInput, validators=[RegexValidator(r"\Aweb:[0-9a-f-]{36}\Z")], initial=idempotency_key_new
     )
 
-    #: Whether the money comes from this person's wallet or goes into it.
+    #: True if the money leaves this user's wallet, False if it enters it.
     spends = True
 
     def __init__(self, *args: Any, wallets: Sequence[Wallet], **kwargs: Any) -> None:
@@ -102,7 +103,7 @@ class MoneyForm(forms.Form):
 
     @property
     def wallet_chosen(self) -> Wallet | None:
-        """The wallet that the form stands at, whether rendered for the first time or sent."""
+        """The selected wallet, in a new form as well as in a submitted one."""
         chosen = str(self["wallet"].value())
         return next((wallet for wallet in self.wallets if str(wallet.id) == chosen), None)
 
@@ -120,7 +121,8 @@ class MoneyForm(forms.Form):
         return cleaned
 
     def refuse(self, error: WalletError) -> None:
-        """Shows a refusal where it belongs, with everything that was entered kept. Unknown ones are raised again."""
+        """Shows a refusal at its field and keeps the user's input. Raises a refusal again if the table lacks its
+        code."""
         wallet = self.wallet_chosen
         others: Mapping[ErrorCode, tuple[str | None, str | None]] = {}
         if self.spends and wallet is not None and wallet.status == WalletStatus.OPEN:
@@ -134,7 +136,7 @@ class MoneyForm(forms.Form):
         self.add_error(name if name in self.fields else None, sentence or error.detail)
 
     def refuse_for(self, *, wait_s: int) -> None:
-        """Shows that it came too often. What was entered is kept, and may be sent as it stands when the time is up."""
+        """Shows that the user must wait. The form keeps the input, and the user can submit it unchanged later."""
         self.full_clean()
         self.add_error(None, f"Too many attempts. Wait {wait_words(wait_s)}, then submit the form again.")
 
@@ -144,13 +146,13 @@ class MoneyForm(forms.Form):
 
 
 class AddForm(MoneyForm):
-    """Money from outside into a wallet."""
+    """A deposit."""
 
     spends = False
 
     @property
     def chips(self) -> list[str]:
-        """Amounts that are often added, to be pressed instead of typed."""
+        """Common amounts, offered as buttons."""
         wallet = self.wallet_chosen
         if wallet is not None and CURRENCIES[wallet.currency].exponent == 0:
             return ["1000", "5000", "10000"]
@@ -158,11 +160,11 @@ class AddForm(MoneyForm):
 
 
 class WithdrawForm(MoneyForm):
-    """Money from a wallet to outside."""
+    """A withdrawal."""
 
 
 class SendForm(MoneyForm):
-    """Money to somebody else. The form itself moves nothing: a review follows."""
+    """A transfer. Submitting this form moves no money: it leads to the review page."""
 
     recipient = forms.CharField(
         label="To",
@@ -175,7 +177,7 @@ class SendForm(MoneyForm):
 
 
 def _day_field(*, label: str) -> forms.DateField:
-    """A day that date arithmetic can still count on from: years 1 and 9999 have no day before and after them."""
+    """A day for a filter. The bounds keep date arithmetic in range: the years 1 and 9999 would overflow."""
     return forms.DateField(
         label=label,
         required=False,
@@ -187,7 +189,7 @@ def _day_field(*, label: str) -> forms.DateField:
 
 
 class HistoryForm(forms.Form):
-    """The filters of a history, as a GET form whose address can be kept."""
+    """The filters of a history. A GET form, so that users can bookmark its URL."""
 
     direction = forms.ChoiceField(
         label="Direction",
@@ -207,7 +209,7 @@ class HistoryForm(forms.Form):
         return cleaned
 
     def query(self, *, cursor: str | None) -> HistoryQuery:
-        """What the filters ask for, in days of the reader's time zone, the last one included."""
+        """The query that the filters describe. Days are in the current time zone; `until` includes its day."""
         given = self.cleaned_data
         return HistoryQuery(
             cursor=cursor,

@@ -1,7 +1,7 @@
-"""Limits on moving money and reading a history. `wallets.limits` has the others, and says how they are sized.
+"""Rate limits of moving money and reading a history. `wallets.limits` has the others, and explains their sizes.
 
-Single transfers and lists have separate buckets, so that a program that sends too many lists can still make a single
-payment.
+Single transfers and bulk requests have separate buckets: a program that sends too many bulk requests can still send a
+single transfer.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from kit.limits.policies import Cost, FormLimit, Per, Policy
 from wallets.limits import READS
 
-#: A page has up to a hundred entries, and each may need a disk page of its own.
+#: A page has up to 100 entries, and Postgres may have to read a separate disk page for each.
 HISTORY = Cost(policy=READS, units=3)
 MONEY = Cost(policy=Policy(name="money", quota=600, window_s=60, per=Per.USER))
 BULK = Cost(policy=Policy(name="bulk", quota=30_000, window_s=60, per=Per.USER), per_item_in="transfers")

@@ -1,21 +1,21 @@
-"""Under which names the cache keeps what changes when money moves. Writers fence these names, readers ask for them."""
+"""Names of the cached objects that change when money moves. Writers fence these names; readers look them up."""
 
 from collections.abc import Iterable
 from typing import Protocol
 
 
 def transaction_name(transaction_id: int) -> str:
-    """A transaction. It changes once: when one that was accepted is settled."""
+    """A transaction. It changes once, and only if it was accepted asynchronously: when it settles."""
     return f"transaction:{transaction_id}"
 
 
 def unposted_name(wallet_id: int) -> str:
-    """What is on its way out of a wallet, and what failed lately."""
+    """A wallet's unposted transfers: pending ones, and those that failed in the last days."""
     return f"unmoved:{wallet_id}"
 
 
 class Settled(Protocol):
-    """An accepted transaction that has got its outcome."""
+    """An accepted transaction that now has its outcome."""
 
     @property
     def id(self) -> int: ...
@@ -24,7 +24,7 @@ class Settled(Protocol):
 
 
 def settled_names(transactions: Iterable[Settled]) -> list[str]:
-    """What changes when these accepted transactions are settled, apart from the wallets."""
+    """The names that change when these accepted transactions settle, without those of the wallets."""
     names: dict[str, None] = {}
     for transaction in transactions:
         names[transaction_name(transaction.id)] = None

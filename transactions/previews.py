@@ -1,4 +1,4 @@
-"""A transfer as it would go, for a person to look at before it goes. Nothing is locked and nothing is promised."""
+"""Previews: what a transfer would do, for its sender to review. A preview locks nothing and reserves nothing."""
 
 from dataclasses import dataclass
 
@@ -20,13 +20,13 @@ class Preview:
 
     @property
     def balance_after(self) -> int:
-        """What the source would hold afterwards, in minor units."""
+        """The source's balance after the transfer, in minor units."""
         return self.source.balance - self.amount
 
 
 def transfer_preview(*, actor: User, request: TransferRequest) -> Preview:
-    """What a transfer would do, by the ledger's own rules on the balances of this moment. Raises the WalletError that
-    posting would answer with now. The idempotency key is not looked up."""
+    """Applies the ledger's rules to the current balances. Raises the WalletError with which posting would refuse the
+    transfer now. Does not look up the idempotency key."""
     sides = transfer_resolve(actor=actor, request=request)
     wallets = Wallet.objects.select_related("owner").in_bulk([sides.source.id, sides.destination.id])
     source, destination = wallets[sides.source.id], wallets[sides.destination.id]

@@ -1,7 +1,7 @@
-"""Reads about how money moved that Postgres is spared: as fresh as those of `selectors`, and mostly out of Redis.
+"""Cached reads of transactions and history: as fresh as those of `selectors`, and mostly from Redis.
 
-A transaction, and what is on its way out of a wallet, are cached under names that writers fence (`names`). A page of
-history needs no name: at one version of its wallet it never changes, so the version is part of its key.
+A transaction and a wallet's unposted transfers are cached under names that writers fence (`names`). A page of history
+needs no fence: at a given version of its wallet it never changes, and its key contains the version.
 """
 
 import datetime
@@ -36,17 +36,19 @@ from wallets.domain.ids import ID_MAX
 from wallets.models import User
 from wallets.selectors import WalletView
 
-#: How long a failed transfer is pointed out. Its own page stays.
+#: How long lists show a failed transfer. Its receipt stays available.
 FAILED_SHOWN_FOR = datetime.timedelta(days=3)
-#: How many transfers that have not moved are shown at the most, of each kind.
+#: The most pending transfers, and the most failed ones, that a page shows.
 UNPOSTED_MAX = 30
-#: A page shows usernames too. No door changes one; one that is changed by hand is shown after this long.
+#: Cached pages contain usernames. No entry point changes a username; after a change by hand, pages show the new one
+#: when this time has passed.
 HISTORY_TTL_S = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryPage:
-    """A page of history as the contract writes it: entries newest first, and the cursors of the pages beside it."""
+    """A page of history in the contract's JSON: entries, newest first, and the cursors of the next and previous
+    page."""
 
     entries: list[Data]
     next: str | None
@@ -55,26 +57,26 @@ class HistoryPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnpostedTransfers:
-    """A wallet's transfers that are on their way (at most one more than UNPOSTED_MAX) or have failed lately, newest
-    first, as the contract writes them."""
+    """A wallet's outgoing transfers that are pending (at most UNPOSTED_MAX + 1) or have failed in the last days, newest
+    first, in the contract's JSON."""
 
     pending: list[Data]
     failed: list[Data]
 
 
 def transaction_prefetch(*, transaction_id: int) -> None:
-    """Plans to read this transaction in the request at hand (`kit.cache.prefetch`)."""
+    """Prefetches this transaction in the current request (`kit.cache.prefetch`)."""
     prefetch_names([transaction_name(transaction_id)], load=_transactions_load)
 
 
 def transaction_body(*, user: User, transaction_id: int) -> Body:
-    """A transaction of which the user owns a side, as the API writes it. Raises NOT_FOUND for everybody else's."""
+    """The JSON of a transaction of which the user owns a side. Raises NOT_FOUND for any other transaction."""
     _, plain = _transaction_cached(user, transaction_id)
     return body_make(plain)
 
 
 def transaction_read(*, user: User, transaction_id: int) -> Transaction:
-    """The same, as a model with both sides and their owners."""
+    """The same transaction as a model instance, with both sides and their owners loaded."""
     owner_ids, plain = _transaction_cached(user, transaction_id)
     return transaction_from_json(json.loads(plain), owner_ids=owner_ids)
 
@@ -103,8 +105,11 @@ def _transaction_load(transaction_id: int) -> bytes | None:
 
 
 def unposted_read(*, wallet: WalletView) -> UnpostedTransfers:
-    """Read it before the wallet's head and entries: a transfer that settles in between is then seen among both, and
-    never among neither."""
+    """A wallet's unposted transfers.
+
+    Call this before you read the wallet's view and its entries. A transfer that settles in between then appears in
+    both, which the caller can correct; in the other order it would appear in neither.
+    """
     cached = cache_read(unposted_name(wallet.id), load=lambda: _unposted_load(wallet.id))
     return UnpostedTransfers(**json.loads(cached or b""))
 
@@ -116,8 +121,8 @@ def _unposted_load(wallet_id: int) -> bytes:
 
 
 def history_page(*, wallet: WalletView, query: HistoryQuery) -> HistoryPage:
-    """A page of the wallet's history as it was at this view's version. Raises MALFORMED for a cursor that was not made
-    here."""
+    """A page of the wallet's history at the version of this view. Raises MALFORMED for a cursor that `selectors` did
+    not create."""
     cursor_check(query.cursor)
     if not query.is_kept:
         return _history_load(wallet, query)
@@ -131,7 +136,7 @@ def history_page(*, wallet: WalletView, query: HistoryQuery) -> HistoryPage:
 
 
 def history_key(*, wallet_id: int, version: int, query: HistoryQuery) -> str:
-    """What names a page for ever: at one version of its wallet it never changes."""
+    """The cache key of a page. It needs no eviction, because the page never changes at this version of the wallet."""
     asked = f"{query.limit}:{query.kind or ''}:{query.direction or ''}:{query.cursor or ''}"
     return f"history-page:{wallet_id}:{version}:{asked}"
 

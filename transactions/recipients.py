@@ -1,4 +1,4 @@
-"""Who is meant: the request of a transfer, and the two wallets that it names. The same for every entry point."""
+"""Resolves a transfer request to its two wallets. Every entry point uses this module."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.text import text_storable
 from wallets.models import User, Wallet
 
-# As text: for a single transfer the ORM takes longer to build this than Postgres to answer it.
+# Written as SQL, because for a single transfer the ORM takes longer to build this query than Postgres to answer it.
 _WALLETS_SQL = """
 SELECT w.id, w.currency, w.status, w.owner_id, o.username FROM wallets_wallet AS w
 JOIN wallets_user AS o ON o.id = w.owner_id WHERE w.id = ANY(%s::bigint[])
 """
-_PEOPLE_SQL = """
+_RECIPIENTS_SQL = """
 SELECT u.id, u.username, u.email, w.id, w.currency, w.status
 FROM wallets_user AS u LEFT JOIN wallets_wallet AS w ON w.owner_id = u.id
 WHERE u.is_active AND (u.username = ANY(%s::text[]) OR u.email = ANY(%s::text[]))
@@ -26,8 +26,9 @@ WHERE u.is_active AND (u.username = ANY(%s::text[]) OR u.email = ANY(%s::text[])
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferRequest:
-    """A transfer as its sender puts it: from their wallet `source_id` to a wallet, or to a `recipient` by username or
-    email address. Exactly one of the two is given. `amount` is in minor units."""
+    """A transfer as its sender states it: from their wallet `source_id` either to the wallet `destination_id` or to a
+    `recipient`, named by username or email address. `transfers_resolve` checks that exactly one of the two is given.
+    `amount` is in minor units."""
 
     source_id: int
     destination_id: int | None = None
@@ -46,23 +47,24 @@ class TransferSides:
 
 
 @dataclass(slots=True)
-class _People:
-    """The active users that some requests name, and their wallets by (name as asked, currency)."""
+class _Recipients:
+    """The active users that the requests name, and their wallets by (name in the request, currency)."""
 
     names: set[str] = field(default_factory=set)
     wallets: dict[tuple[str, str], Wallet] = field(default_factory=dict)
 
 
 def transfers_resolve(*, actor: User, requests: Sequence[TransferRequest]) -> list[TransferSides | WalletError]:
-    """The wallets of each request, in order, or why there are none. Three queries at most.
+    """The wallets of each request, or its error, in order. Makes at most three queries.
 
-    The errors: NOT_FOUND for a source that is not the actor's and for a destination that does not exist, MALFORMED if
-    not exactly one of destination and recipient is given, RECIPIENT_NOT_FOUND. The last one says whether the username
-    or only the wallet is missing, because usernames are public. Of an email address it says nothing about anybody.
+    The errors: NOT_FOUND if the source is not the actor's or the destination does not exist, MALFORMED unless exactly
+    one of destination and recipient is given, RECIPIENT_NOT_FOUND. The detail of the last one says whether the username
+    or only the wallet is missing, because usernames are public. For an email address it does not reveal whether an
+    account uses the address.
     """
     wallets = _wallets_load(requests)
-    people = _people_load(requests)
-    resolved = [_resolve(actor, request, wallets, people) for request in requests]
+    recipients = _recipients_load(requests)
+    resolved = [_resolve(actor, request, wallets, recipients) for request in requests]
     return _replays_resolve(actor, requests, resolved)
 
 
@@ -75,7 +77,7 @@ def transfer_resolve(*, actor: User, request: TransferRequest) -> TransferSides:
 
 
 def _resolve(
-    actor: User, request: TransferRequest, wallets: Mapping[int, Wallet], people: _People
+    actor: User, request: TransferRequest, wallets: Mapping[int, Wallet], recipients: _Recipients
 ) -> TransferSides | WalletError:
     source = wallets.get(request.source_id)
     if source is None or source.owner_id != actor.pk:
@@ -89,17 +91,17 @@ def _resolve(
             return WalletError(ErrorCode.NOT_FOUND, "The destination wallet does not exist.")
         return TransferSides(source=source, destination=destination)
     name = _canonical(request.recipient)
-    destination = people.wallets.get((name, source.currency))
+    destination = recipients.wallets.get((name, source.currency))
     if destination is None:
-        return _recipient_error(name, source.currency, people)
+        return _recipient_error(name, source.currency, recipients)
     return TransferSides(source=source, destination=destination)
 
 
-def _recipient_error(name: str, currency: str, people: _People) -> WalletError:
+def _recipient_error(name: str, currency: str, recipients: _Recipients) -> WalletError:
     if "@" in name:
-        # One answer for an unknown address and for an account without the wallet: it must not reveal accounts.
+        # The same answer for an unknown address and for an account without this wallet: it must not reveal accounts.
         detail = f"This email cannot receive {currency}. Check it, or ask for the username."
-    elif name in people.names:
+    elif name in recipients.names:
         detail = f"{name} has no wallet in {currency}."
     else:
         detail = f"There is no user {name}. Check the spelling."
@@ -109,8 +111,8 @@ def _recipient_error(name: str, currency: str, people: _People) -> WalletError:
 def _replays_resolve(
     actor: User, requests: Sequence[TransferRequest], resolved: list[TransferSides | WalletError]
 ) -> list[TransferSides | WalletError]:
-    """Resolves replays whose recipient is not found any more, because they left or changed their name: the same
-    request still gets its first answer."""
+    """Resolves replays whose recipient is no longer found, because they closed the account or changed the name. A
+    replay still gets the first answer."""
     lost = {
         request.idempotency_key: place
         for place, (request, sides) in enumerate(zip(requests, resolved, strict=True))
@@ -128,29 +130,30 @@ def _replays_resolve(
 
 
 def _wallets_load(requests: Iterable[TransferRequest]) -> dict[int, Wallet]:
-    """The wallets that requests name by id. Outside wallets have no owner, and nobody sends to them."""
+    """The wallets that the requests name by id. The join leaves out the outside wallets, which have no owner: nobody
+    may send to them."""
     ids = {id_ for request in requests for id_ in (request.source_id, request.destination_id) if id_ is not None}
     with connection.cursor() as cursor:
         cursor.execute(_WALLETS_SQL, [array_literal(ids_fitting(ids), of="bigint")])
         return {row[0]: _wallet(*row) for row in cursor.fetchall()}
 
 
-def _people_load(requests: Iterable[TransferRequest]) -> _People:
+def _recipients_load(requests: Iterable[TransferRequest]) -> _Recipients:
     names = {_canonical(request.recipient) for request in requests if request.recipient is not None}
     names = {name for name in names if text_storable(name)}
-    people = _People()
+    recipients = _Recipients()
     if not names:
-        return people
+        return recipients
     emails = {name for name in names if "@" in name}
     columns = [array_literal(wanted, of="text") for wanted in (names - emails, emails)]
     with connection.cursor() as cursor:
-        cursor.execute(_PEOPLE_SQL, columns)
+        cursor.execute(_RECIPIENTS_SQL, columns)
         for owner_id, username, email, wallet_id, currency, status in cursor.fetchall():
             for name in {username, email} & names:
-                people.names.add(name)
+                recipients.names.add(name)
                 if wallet_id is not None:
-                    people.wallets[name, currency] = _wallet(wallet_id, currency, status, owner_id, username)
-    return people
+                    recipients.wallets[name, currency] = _wallet(wallet_id, currency, status, owner_id, username)
+    return recipients
 
 
 def _wallet(wallet_id: int, currency: str, status: str, owner_id: int, owner_name: str) -> Wallet:

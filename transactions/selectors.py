@@ -1,4 +1,4 @@
-"""Reads about how money moved: transactions, and a wallet's history."""
+"""Reads of transactions and of a wallet's history, from Postgres."""
 
 import base64
 import binascii
@@ -13,18 +13,18 @@ from wallets.domain.ids import ID_MAX
 from wallets.domain.limits import HISTORY_LIMIT, idempotency_key_fits
 from wallets.models import User
 
-#: Among how many of a wallet's newest outgoing transactions failed ones are looked for.
+#: How many of a wallet's newest outgoing transactions `failed_list` searches.
 FAILED_SEARCHED = 100
-#: No sequence is larger.
+#: The largest possible sequence.
 _SEQUENCE_MAX = ID_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryQuery:
-    """What part of a wallet's history is asked for.
+    """Selects a part of a wallet's history.
 
-    `limit` entries (1 to 100), newest first, from `cursor` on; of one `kind`, one `direction` ("in" or "out"),
-    written at `since` or later and before `until`.
+    `limit` entries (1 to 100), newest first, starting at `cursor`; optionally only those of one `kind`, of one
+    `direction` ("in" or "out"), created at `since` or later, or created before `until`.
     """
 
     limit: int = HISTORY_LIMIT
@@ -36,14 +36,14 @@ class HistoryQuery:
 
     @property
     def is_kept(self) -> bool:
-        """Whether its pages are worth caching. Pages cut by time are not: there are as many as there are moments."""
+        """Whether its pages are worth caching. Pages filtered by time are not: requests hardly ever repeat them."""
         return self.since is None and self.until is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryPage:
-    """Entries newest first, with their transactions, both sides and owners loaded; cursors to the older page (`next`)
-    and to the newer one (`previous`), None where there is none."""
+    """Entries, newest first, with their transactions, both sides and the owners loaded. `next` is the cursor of the
+    page with older entries, `previous` of the one with newer entries; None if there is no such page."""
 
     entries: list[Entry]
     next: str | None
@@ -51,35 +51,36 @@ class EntryPage:
 
 
 def transaction_find(*, transaction_id: int) -> Transaction | None:
-    """Anybody's transaction, both sides and their owners loaded. Whoever shows it asks whose it is."""
+    """Any user's transaction, with both sides and their owners loaded. The caller checks who may see it."""
     return _with_sides(Transaction.objects.filter(id=transaction_id)).first()
 
 
 def transaction_list_by_key(*, user: User, idempotency_key: str) -> list[Transaction]:
-    """The one transaction that the user asked for under this key, or none."""
+    """The transaction that the user created with this idempotency key: a list of one, or of none."""
     if not idempotency_key_fits(idempotency_key):
         return []
     return list(_with_sides(Transaction.objects.filter(initiator=user, idempotency_key=idempotency_key)))
 
 
 def pending_list(*, wallet_id: int, limit: int) -> list[Transaction]:
-    """The newest transfers that are on their way out of a wallet, both sides and their owners loaded.
+    """The newest pending transfers out of a wallet, with both sides and their owners loaded.
 
-    Found by their jobs, of which exactly the pending ones have one: the wallet may have millions of settled ones, and
-    an index on the status would have to be written anew for each that settles.
+    The query starts from the jobs, because exactly the pending transfers have one. The wallet may have millions of
+    settled transactions, and every settlement would have to update an index on the status.
     """
-    # A range of one, here and below: in that order only the index (source, id) gives the rows. For "equals" Postgres
-    # would drop the source from the order, and for a wallet that it thinks busy walk backwards through everybody's.
+    # A range of one id, here and below: only the index (source, id) provides this order. With "equals", Postgres drops
+    # the source from the order and, for a wallet that it estimates as busy, scans all wallets' rows backwards by id.
     jobs = Job.objects.filter(source__gte=wallet_id, source__lte=wallet_id).order_by("-source_id", "-id")
     jobs = jobs.select_related("transaction__source__owner", "transaction__destination__owner")
     return [job.transaction for job in jobs[:limit]]
 
 
 def failed_list(*, wallet_id: int, since: datetime, limit: int) -> list[Transaction]:
-    """The transfers out of a wallet that failed at `since` or later, newest first, both sides and their owners loaded.
+    """The transfers out of a wallet that failed at `since` or later, newest first, with both sides and their owners
+    loaded.
 
-    Only the wallet's newest FAILED_SEARCHED transactions are looked at, so that the busiest wallet costs no more than
-    any other.
+    Searches only the wallet's newest FAILED_SEARCHED outgoing transactions, so that the cost does not grow with the
+    history.
     """
     own = Transaction.objects.filter(source__gte=wallet_id, source__lte=wallet_id).order_by("-source_id", "-id")
     failed = Transaction.objects.filter(
@@ -89,16 +90,16 @@ def failed_list(*, wallet_id: int, since: datetime, limit: int) -> list[Transact
 
 
 def cursor_check(cursor: str | None) -> None:
-    """Raises MALFORMED for a cursor that was not made here."""
+    """Raises MALFORMED for a cursor that this module did not create."""
     _cursor_parse(cursor)
 
 
 def entry_page(*, wallet_id: int, query: HistoryQuery, version: int | None = None) -> EntryPage:
-    """One page of a wallet's history as it was at this version of the wallet: what has come since is not there yet.
-    Raises MALFORMED for a cursor that was not made here.
+    """One page of a wallet's history. With `version`, the page leaves out entries that are newer than this version of
+    the wallet. Raises MALFORMED for a cursor that this module did not create.
 
-    Pages are cut by `sequence`, which never changes and has no gaps, so that following `next` meets each entry once,
-    however many arrive meanwhile, and a deep page costs what the first one does.
+    Cursors hold a `sequence`, which never changes and has no gaps. So a reader who follows `next` sees each entry
+    exactly once, even while new ones are added, and a deep page costs as much as the first one.
     """
     newer_than, older_than = _cursor_parse(query.cursor)
     entries = _filtered(wallet_id, query)
@@ -127,8 +128,8 @@ def _filtered(wallet_id: int, query: HistoryQuery) -> QuerySet[Entry]:
         entries = entries.filter(transaction__kind=query.kind)
     if query.direction is not None:
         entries = entries.filter(amount__gt=0) if query.direction == "in" else entries.filter(amount__lt=0)
-    # A wallet's entries stand in order of time, so a time becomes a bound on the sequence: an index lookup, where a
-    # condition on created_at would walk through everything newer first.
+    # A wallet's entries are ordered by time, so a time becomes a bound on the sequence, which the index looks up. A
+    # condition on created_at would scan all newer entries first.
     if query.since is not None:
         entries = entries.filter(sequence__gte=sequence_at(wallet_id=wallet_id, moment=query.since))
     if query.until is not None:
@@ -137,9 +138,9 @@ def _filtered(wallet_id: int, query: HistoryQuery) -> QuerySet[Entry]:
 
 
 def sequence_at(*, wallet_id: int, moment: datetime) -> int:
-    """The sequence of the wallet's first entry at `moment` or later; one past the last where there is none.
+    """The sequence of the wallet's first entry at `moment` or later; if there is none, one more than the last sequence.
 
-    A binary search over the unique index (wallet, sequence): about 23 look-ups in ten million entries.
+    A binary search over the unique index (wallet, sequence): about 23 index lookups in ten million entries.
     """
     entries = Entry.objects.filter(wallet=wallet_id)
     low, high = 1, (entries.order_by("-sequence").values_list("sequence", flat=True).first() or 0) + 1
@@ -162,7 +163,8 @@ def _cursor(direction: str, entry: Entry) -> str:
 
 
 def _cursor_parse(cursor: str | None) -> tuple[int | None, int]:
-    """(newer than this sequence, older than this one); the first is None where the page lies on the older side."""
+    """Returns bounds (newer than this sequence, older than that one). The first is None for a page of older
+    entries."""
     if cursor is None:
         return None, _SEQUENCE_MAX
     try:

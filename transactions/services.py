@@ -1,4 +1,4 @@
-"""Money in, out and between people, one call each: resolve who is meant, then let the ledger decide."""
+"""Deposits, withdrawals and transfers: each service resolves the wallets, then the ledger decides."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from wallets.models import User, Wallet
 from wallets.node_leases import LeaseError
 from wallets.selectors import wallet_get
 
-#: How often one request is tried before its caller is asked to come again.
+#: How often a service tries one request before it answers UNAVAILABLE.
 _TRIES = 3
 _PAUSE_S = 0.02
 _T = TypeVar("_T")
@@ -31,8 +31,8 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """A transaction with its wallets and their owners loaded; `replayed` if an earlier call with the same idempotency
-    key made it."""
+    """A transaction with its wallets and their owners loaded. `replayed`: an earlier call with the same idempotency
+    key created it."""
 
     transaction: Transaction
     replayed: bool
@@ -41,7 +41,7 @@ class Receipt:
 def deposit_create(
     *, actor: User, wallet_id: int, amount: int, memo: str = "", idempotency_key: str | None = None
 ) -> Receipt:
-    """Adds `amount` minor units from outside to the actor's wallet. Raises WalletError."""
+    """Moves `amount` minor units from the outside world into the actor's wallet. Raises WalletError."""
     wallet = wallet_get(owner=actor, wallet_id=wallet_id)
     command = Command(
         kind=Kind.DEPOSIT,
@@ -57,7 +57,7 @@ def deposit_create(
 def withdrawal_create(
     *, actor: User, wallet_id: int, amount: int, memo: str = "", idempotency_key: str | None = None
 ) -> Receipt:
-    """Takes `amount` minor units out of the actor's wallet. Raises WalletError."""
+    """Moves `amount` minor units from the actor's wallet to the outside world. Raises WalletError."""
     wallet = wallet_get(owner=actor, wallet_id=wallet_id)
     command = Command(
         kind=Kind.WITHDRAWAL,
@@ -71,14 +71,14 @@ def withdrawal_create(
 
 
 def transfer_create(*, actor: User, request: TransferRequest) -> Receipt:
-    """Sends money from the actor's wallet to a wallet, or to a recipient's wallet of the same currency, at once.
+    """Posts a transfer from the actor's wallet to a wallet, or to the recipient's wallet of the same currency.
     Raises WalletError."""
     sides = transfer_resolve(actor=actor, request=request)
     return _receipt(_command(actor, request, sides), source=sides.source, destination=sides.destination)
 
 
 def transfer_submit(*, actor: User, request: TransferRequest) -> Receipt:
-    """Accepts one transfer to be settled behind; see `transfers_submit`. Raises WalletError."""
+    """Accepts one transfer, which settles later; see `transfers_submit`. Raises WalletError."""
     answer = transfers_submit(actor=actor, requests=[request])[0]
     if isinstance(answer, WalletError):
         raise answer
@@ -86,12 +86,13 @@ def transfer_submit(*, actor: User, request: TransferRequest) -> Receipt:
 
 
 def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> list[Receipt | WalletError]:
-    """Accepts transfers to be settled behind; one answer for each, in order, each judged on its own.
+    """Accepts transfers, which settle later. Returns one answer per request, in order; a refused request does not
+    affect the others.
 
-    A receipt's transaction is pending, or what an earlier request with the same key has become by now. From the
-    return on each of them ends posted or failed, whatever dies.
+    A receipt's transaction is pending; for a replay it is the stored transaction with its current status. Once this
+    function has returned, every accepted transfer ends as posted or failed, even if processes crash.
 
-    Raises WalletError UNAVAILABLE or IDEMPOTENCY_IN_PROGRESS, with nothing accepted.
+    Raises WalletError UNAVAILABLE or IDEMPOTENCY_IN_PROGRESS; then nothing was accepted.
     """
     resolved = transfers_resolve(actor=actor, requests=requests)
     wanted = [
@@ -102,7 +103,7 @@ def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> lis
     accepted = _try_again(partial(transfers_accept, wanted)) if wanted else []
     new = [outcome.transaction for outcome in accepted if outcome.transaction and not outcome.replayed]
     metrics.transfers_accepted.inc(len(new))
-    # They are committed: whether or not anybody hears of them, they will be settled.
+    # The transfers are committed, so they settle even if this notification is lost.
     channel().notify({transfer.source_id for transfer in new if transfer.source_id is not None})
     outcomes = iter(accepted)
     return [sides if isinstance(sides, WalletError) else _answer(next(outcomes), sides) for sides in resolved]
@@ -143,8 +144,8 @@ def _receipt(command: Command, *, source: Wallet | None, destination: Wallet | N
 
 
 def _refuse_unposted(transaction: Transaction) -> None:
-    """A synchronous request never answers with a transfer that has not moved: one that was accepted before under the
-    same key, to be settled behind, may still be pending, or have failed."""
+    """Refuses the replay of an asynchronous transfer that is pending or has failed: a synchronous request answers
+    only with a posted transaction."""
     if transaction.status == Status.PENDING:
         raise WalletError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, retry_after_s=1)
     if transaction.status == Status.FAILED:
@@ -153,14 +154,14 @@ def _refuse_unposted(transaction: Transaction) -> None:
 
 
 def _try_again(call: Callable[[], _T]) -> _T:
-    """Calls once more where only the moment was wrong. Raises UNAVAILABLE when it stays wrong."""
+    """Repeats a call that failed by a transient fault. Raises UNAVAILABLE if every try fails."""
     for attempt in range(1, _TRIES + 1):
         try:
             return call()
         except (ClockError, LeaseError) as error:
             raise WalletError(ErrorCode.UNAVAILABLE, retry_after_s=1) from error
         except (IntegrityError, OperationalError) as error:
-            if not _passing(error):
+            if not _is_transient(error):
                 raise
             if attempt == _TRIES:
                 raise WalletError(ErrorCode.UNAVAILABLE, retry_after_s=1) from error
@@ -168,8 +169,9 @@ def _try_again(call: Callable[[], _T]) -> _T:
     raise WalletError(ErrorCode.UNAVAILABLE, retry_after_s=1)
 
 
-def _passing(error: IntegrityError | OperationalError) -> bool:
-    """A fault that a second try may not meet: an equal key committed meanwhile, or a deadlock."""
+def _is_transient(error: IntegrityError | OperationalError) -> bool:
+    """Whether a second try may succeed: after a deadlock, a serialization failure, or a race in which another request
+    with the same idempotency key committed first."""
     if isinstance(error.__cause__, DeadlockDetected | SerializationFailure):
         return True
     return constraint_violated(error) == "transaction_one_per_idempotency_key"

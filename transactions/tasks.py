@@ -1,6 +1,6 @@
-"""What Celery does about money: it settles accepted transfers, audits the books, and warms the cache.
+"""Celery tasks about money: they settle accepted transfers, audit the books, and warm the cache.
 
-The queue is a table, so a lost or doubled message does no harm.
+Jobs are rows in Postgres, so a lost or duplicated message does no harm.
 """
 
 import structlog
@@ -23,8 +23,9 @@ class BooksError(RuntimeError):
 
 @shared_task(bind=True)
 def audit_nightly(self: Task[[], None]) -> None:
-    """Audits the books, once for however many beats ask. Fails where they do not balance, so that it is seen."""
-    # A message that comes again is that of a worker that died, and with it the lock's holder.
+    """Audits the books; only once if several beats send the task. The task fails if the books do not balance, so that
+    monitoring notices."""
+    # If the message is redelivered, its worker died while it held the lock. Then audit in spite of the lock.
     is_second_try = (self.request.delivery_info or {}).get("redelivered")
     with lock_try("audit", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as taken:
         if taken is LockResult.BUSY and not is_second_try:
@@ -44,9 +45,9 @@ def _audit() -> None:
 
 @shared_task
 def partition_drain_task(partition: int) -> None:
-    """Settles what is due in one partition. If its time is up before the jobs are, it wakes a successor.
+    """Settles the due jobs of one partition. If jobs are left when its time limit is over, it sends another wake-up.
 
-    Does nothing while another channel settles: the message is one from before the channel was changed.
+    Does nothing while another channel settles: then the message was sent before TRANSFER_CHANNEL was changed.
     """
     if not channel().is_settled_by_celery:
         return
@@ -67,12 +68,12 @@ def partition_drain_task(partition: int) -> None:
 
 @shared_task
 def person_warm_task(user_id: int) -> None:
-    """Somebody has signed in."""
+    """Warms a user's wallets after sign-in."""
     person_warm(user_id=user_id)
 
 
 @shared_task
 def wallets_warm_task(wallet_ids: list[int]) -> None:
-    """Wallets that somebody is looking at have changed."""
+    """Warms viewed wallets that have changed."""
     for wallet_id in wallet_ids:
         wallet_warm(wallet_id=wallet_id)

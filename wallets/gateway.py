@@ -1,12 +1,12 @@
-"""The gateway: what entry points ask about wallets and money, wherever the books are kept.
+"""The gateway: the object that entry points ask about wallets and money, whether or not this process keeps the books.
 
 Pages and REST call it instead of services and selectors. `settings.GATEWAY` names its class, once for the life of the
 process: `transactions.gateway.local.Gateway` calls this process's services and selectors, and
-`transactions.gateway.remote.RemoteGateway` calls the wallet service. Code that has rights on the books by nature (the
-wallet service itself, tasks, commands, the admin) calls services and selectors.
+`transactions.gateway.remote.RemoteGateway` calls the wallet service. Code that always runs with rights on the books
+(the wallet service itself, tasks, commands, the admin) calls services and selectors directly.
 
-This half knows about wallets only, so that the entry points of `wallets` can use it. It is the same object as
-`transactions.gateway.local.gateway()`.
+This class covers wallets only, so that the entry points of `wallets` can use it. `wallet_gateway()` returns the same
+object as `transactions.gateway.local.gateway()`.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,8 @@ from wallets.models import User, Wallet
 
 
 class WalletGateway:
-    """The questions about wallets. Each is the service or selector of the same name, and raises what that raises."""
+    """The questions about wallets. Each method is the service or selector of the same name and raises the same
+    errors."""
 
     wallet_view_prefetch = staticmethod(selectors.wallet_view_prefetch)
     wallet_view_get = staticmethod(selectors.wallet_view_get)
@@ -30,7 +31,7 @@ class WalletGateway:
 
     @staticmethod
     def wallet_list(*, owner: User) -> Sequence[Wallet]:
-        """See `wallets.selectors.wallet_list`. A sequence, because a remote answer is no query."""
+        """See `wallets.selectors.wallet_list`. Returns a sequence, because a remote answer is not a QuerySet."""
         return list(selectors.wallet_list(owner=owner))
 
 

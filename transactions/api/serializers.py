@@ -1,4 +1,4 @@
-"""What the API about money takes and gives."""
+"""The request and response bodies of the API about money."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from wallets.domain.limits import (
     idempotency_key_fits,
 )
 
-# RFC 3339. Narrower than datetime.fromisoformat, which also takes week dates and times of no zone.
+# RFC 3339. Stricter than datetime.fromisoformat, which also accepts week dates and times without an offset.
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
 _MOMENT_EXAMPLE = "2026-01-31T12:00:00Z"
 
@@ -36,9 +36,9 @@ class MoneySerializer(StrictSerializer):
 
 
 class TransferSerializer(StrictSerializer):
-    """A transfer, to a wallet or to a person: exactly one of `destination` and `recipient`."""
+    """A transfer to a wallet or to a user: exactly one of `destination` and `recipient`."""
 
-    source = IdField(help_text="The wallet to send from. It must be yours.")  # type: ignore[assignment]  # a field's own `source` is not meant
+    source = IdField(help_text="The wallet to send from. It must be yours.")  # type: ignore[assignment]  # hides Field.source
     destination = IdField(
         required=False,
         help_text="The wallet to send to, in the same currency. Give either `destination` or `recipient`.",
@@ -53,7 +53,7 @@ class TransferSerializer(StrictSerializer):
 
 
 def transfer_request(body: Mapping[str, Any]) -> TransferRequest:
-    """The request that a checked body makes."""
+    """The transfer request of a validated body."""
     return TransferRequest(
         source_id=body["source"],
         destination_id=body.get("destination"),
@@ -65,7 +65,7 @@ def transfer_request(body: Mapping[str, Any]) -> TransferRequest:
 
 
 class QueryMomentField(serializers.Field[datetime, Any, str, Any]):
-    """A time with its zone, as the parameter of a URL."""
+    """A time with an offset, as a query parameter."""
 
     default_error_messages = {
         "invalid": f'Must be a time with an offset, such as {_MOMENT_EXAMPLE}. (In a URL, write "+" as %2B.)'
@@ -81,7 +81,7 @@ class QueryMomentField(serializers.Field[datetime, Any, str, Any]):
 
 
 class QueryLimitField(serializers.Field[int, Any, int, Any]):
-    """How many rows, in plain ASCII digits."""
+    """A number of rows, in ASCII digits."""
 
     default_error_messages = {"invalid": f"Must be a whole number from 1 to {HISTORY_LIMIT_MAX}."}
 
@@ -92,7 +92,7 @@ class QueryLimitField(serializers.Field[int, Any, int, Any]):
 
 
 class HistoryQuerySerializer(StrictSerializer):
-    """The parameters of a wallet's history: the fields of HistoryQuery."""
+    """The query parameters of a wallet's history: the fields of HistoryQuery."""
 
     cursor = TextField(required=False, max_length=CURSOR_LENGTH_MAX)
     limit = QueryLimitField(required=False, default=HISTORY_LIMIT)
@@ -103,7 +103,7 @@ class HistoryQuerySerializer(StrictSerializer):
 
 
 class KeyQuerySerializer(StrictSerializer):
-    """The parameter by which a transaction is found again after an answer was lost."""
+    """The query parameter that finds a transaction if the response to its request was lost."""
 
     idempotency_key = TextField(trim_whitespace=False)
 
@@ -114,7 +114,7 @@ class KeyQuerySerializer(StrictSerializer):
 
 
 class SideSerializer(serializers.Serializer[Any]):
-    """One side of a transaction: all that the other side learns about it."""
+    """One side of a transaction. The owner of the other side learns no more than this."""
 
     wallet = IdField(source="id")
     owner = serializers.CharField(source="owner.username")
@@ -128,7 +128,7 @@ class FailureSerializer(serializers.Serializer[Any]):
 
 
 class TransactionSerializer(serializers.Serializer[Transaction]):
-    """A movement of money. A side that is null is the outside world."""
+    """A transaction. A side that is null is the outside world."""
 
     id = IdField(read_only=True)
     kind = serializers.ChoiceField(read_only=True, choices=Kind.choices)
@@ -150,13 +150,13 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
 
 
 class TransactionListSerializer(serializers.Serializer[Any]):
-    """Transactions."""
+    """A list of transactions."""
 
     results = TransactionSerializer(many=True, read_only=True)
 
 
 class EntrySerializer(serializers.Serializer[Entry]):
-    """One line of a wallet's history: the signed amount, and where it left the wallet."""
+    """An entry of a wallet's history: the signed amount, and the balance after it."""
 
     sequence = serializers.IntegerField(read_only=True)
     amount = serializers.IntegerField(read_only=True)
@@ -166,7 +166,7 @@ class EntrySerializer(serializers.Serializer[Entry]):
 
 
 class EntryPageSerializer(serializers.Serializer[Any]):
-    """A page of a wallet's history, newest first, and the addresses of the pages beside it."""
+    """A page of a wallet's history, newest first, and the URLs of the pages beside it."""
 
     results = EntrySerializer(many=True, read_only=True)
     next = serializers.CharField(

@@ -1,8 +1,9 @@
 """How settlement learns that there is work. `channel()` is the only reader of the setting TRANSFER_CHANNEL.
 
-Postgres is the queue, whatever the channel. A channel only says "look at this source wallet", after the commit. If a
-message is lost, late, doubled, reordered or forged, the look finds nothing due or settles what is due; no message moves
-money. Whoever settles also polls the job table (`transactions.settlement.poll`).
+The jobs are in Postgres with every channel. A channel only says "look at this source wallet", after the commit. If a
+message is late, duplicated, reordered or forged, the look settles what is due or finds nothing due; no message moves
+money. If a message is lost, a poll finds the job: workers and consumers also poll the job table
+(`transactions.settlement.poll`).
 """
 
 from functools import cache
@@ -12,7 +13,7 @@ from django.utils.module_loading import import_string
 
 from transactions.channels.base import Channel
 
-#: The channels by the value of TRANSFER_CHANNEL. "postgres" is what the Celery channel was called first.
+#: The channels by the value of TRANSFER_CHANNEL. "postgres" is the old name of "celery".
 CHANNELS = {
     "celery": "transactions.channels.celery.channel.CeleryChannel",
     "postgres": "transactions.channels.celery.channel.CeleryChannel",

@@ -1,19 +1,19 @@
-"""What every channel does."""
+"""The protocol of channels."""
 
 from collections.abc import Collection
 from typing import Protocol
 
 
 class Channel(Protocol):
-    """Tells settlers where to look."""
+    """Tells workers or consumers which source wallets have due jobs."""
 
     @property
     def is_settled_by_celery(self) -> bool:
-        """Whether Celery workers settle. With any other channel they leave the job table alone."""
+        """Whether Celery workers settle. With any other channel they do not touch the job table."""
 
     def notify(self, source_ids: Collection[int]) -> None:
-        """Says that these source wallets have jobs that are due. Called after the commit that wrote the jobs.
+        """Announces that these source wallets have due jobs. Call it after the commit that wrote the jobs.
 
-        Never raises and never waits for a broker, because the transfers are accepted whether or not anybody hears of
-        them. What is not heard is found by polling.
+        Never raises and never waits for a broker, because the transfers are already accepted. If the announcement is
+        lost, a poll finds the jobs.
         """

@@ -1,1 +1,1 @@
-"""The gateway (see `wallets.gateway`): its local form, and its remote form with the calls to the wallet service."""
+"""The gateway (see `wallets.gateway`): its local form, and its remote form, which calls the wallet service."""

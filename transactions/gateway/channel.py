@@ -1,7 +1,7 @@
-"""Calls to the wallet service: one channel for each process, each call with a deadline, in somebody's name.
+"""Calls to the wallet service. A process has one gRPC channel; each call has a deadline and is made for one user.
 
-A call that may be repeated without harm is tried again where it failed on its way: a read, and a write with an
-idempotency key. Anything else is tried once.
+Reads, and writes with an idempotency key, are safe to repeat: if the transport fails, the call is tried again. Other
+calls are tried once.
 """
 
 import os
@@ -31,14 +31,14 @@ INTERNAL = "/wallet.internal.v1.InternalWalletService/"
 
 _TRIES = 3
 _PAUSE_S = 0.1
-#: A read takes milliseconds. A page that waits for longer is better answered "not now".
+#: A read takes milliseconds. If it takes longer than this, the page answers 503 instead of waiting.
 _READ_TIMEOUT_S = 5.0
 _OPTIONS = [
-    # A service that is started anew is found again at once; gRPC would wait for up to two minutes.
+    # Reconnect to a restarted service at once. gRPC's defaults wait for up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1_000),
     ("grpc.max_reconnect_backoff_ms", 1_000),
-    # A bulk of a thousand transfers; a request over REST has 1 MiB.
+    # The answer to a bulk request of 1000 transfers. (A REST request has at most 1 MiB.)
     ("grpc.max_receive_message_length", 8 * 1024 * 1024),
 ]
 
@@ -47,9 +47,9 @@ _channels: dict[int, grpc.Channel] = {}
 
 
 def wallet_channel() -> grpc.Channel:
-    """The channel of this process; made when it is first needed, for none survives a fork."""
+    """The channel of this process, created on first use, because a channel does not survive a fork."""
     pid = os.getpid()
-    # Two threads that come first would make two, of which one would stay open for ever.
+    # Without the lock, two threads could each create a channel, and one of them would never be closed.
     with _lock:
         if pid not in _channels:
             _channels.clear()
@@ -58,7 +58,7 @@ def wallet_channel() -> grpc.Channel:
 
 
 def read_call(path: str, request: Message, *, answer: type[A], user_id: int) -> A:
-    """Asks for something, in this user's name. Raises WalletError."""
+    """Makes a call that reads, on this user's behalf. Raises WalletError or ServiceFailedError."""
     return _call(path, request, answer=answer, user_id=user_id, timeout_s=_READ_TIMEOUT_S, is_repeatable=True)
 
 
@@ -71,13 +71,14 @@ def write_call(
     is_repeatable: bool,
     timeout_s: float | None = None,
 ) -> A:
-    """Has something done, in this user's name; `is_repeatable`: twice is as good as once. Raises WalletError."""
+    """Makes a call that writes, on this user's behalf. `is_repeatable`: making it twice has the effect of making it
+    once. The timeout is settings.WALLET_SERVICE_TIMEOUT_MS by default. Raises WalletError or ServiceFailedError."""
     timeout_s = timeout_s or settings.WALLET_SERVICE_TIMEOUT_MS / 1_000
     return _call(path, request, answer=answer, user_id=user_id, timeout_s=timeout_s, is_repeatable=is_repeatable)
 
 
 def service_check(*, timeout_s: float) -> str:
-    """What the service says of itself: "ok" while it serves. Raises grpc.RpcError where it says nothing."""
+    """The service's own health status: "ok" or "unavailable". Raises grpc.RpcError if the service does not answer."""
     check = wallet_channel().unary_unary(
         "/grpc.health.v1.Health/Check",
         request_serializer=HealthCheckRequest.SerializeToString,
@@ -100,11 +101,11 @@ def _call(path: str, request: Message, *, answer: type[A], user_id: int, timeout
                 return call(request, timeout=deadline_s - time.monotonic(), metadata=_metadata(user_id))
         except grpc.RpcError as error:
             if not tries_left or not is_away(error) or deadline_s - time.monotonic() < _PAUSE_S:
-                raise _given_up(error, path=path, is_repeatable=is_repeatable) from error
+                raise _call_error(error, path=path, is_repeatable=is_repeatable) from error
         time.sleep(_PAUSE_S)
 
 
-def _given_up(error: grpc.RpcError, *, path: str, is_repeatable: bool) -> Exception:
+def _call_error(error: grpc.RpcError, *, path: str, is_repeatable: bool) -> Exception:
     if is_away(error):
         log.warning("wallet_service_away", path=path, code=error.code().name, reason=error.details())
     return error_of(error, path=path, is_repeatable=is_repeatable)
@@ -124,9 +125,9 @@ def _measured(path: str) -> Iterator[None]:
 
 
 def _metadata(user_id: int) -> tuple[tuple[str, str | bytes], ...]:
-    who = ("authorization", f"{SCHEME} {assertion_make(user_id=user_id)}")
+    authorization = ("authorization", f"{SCHEME} {assertion_make(user_id=user_id)}")
     request_id = structlog.contextvars.get_contextvars().get("request_id")
-    return (who, ("x-request-id", str(request_id))) if request_id else (who,)
+    return (authorization, ("x-request-id", str(request_id))) if request_id else (authorization,)
 
 
 def _channel_make() -> grpc.Channel:

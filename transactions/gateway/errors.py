@@ -1,4 +1,4 @@
-"""What the wallet service refuses, made into the error that its own code raised."""
+"""Turns the wallet service's refusals back into the WalletErrors that its code raised."""
 
 from collections.abc import Iterable
 
@@ -12,30 +12,30 @@ from wallets.domain.errors import ErrorCode, WalletError
 
 DOMAIN = "wallet"
 _CODES = frozenset(ErrorCode)
-#: Asked of a client while the service is away: about as long as one takes to be started anew.
+#: The Retry-After of answers while the service is away: about as long as a restart takes.
 _AWAY_RETRY_AFTER_S = 2
-#: Transport: the service is away, too slow or has its hands full. Nothing of it comes from its own code.
+#: Failures of the transport: the service is away, too slow or overloaded. None of them comes from the service's code.
 _AWAY = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.RESOURCE_EXHAUSTED,
     grpc.StatusCode.CANCELLED,
 }
-#: A call may have been lost on its way there, or its answer on the way back.
+#: Either the call or its answer was lost, so the write may have happened.
 _UNKNOWN = "The wallet service did not answer: it is not known whether this was done. Look before you send it again."
-#: What the service never says to us unless one of the two is set up wrongly, or broken: no client of ours can help it.
-_OURS = {ErrorCode.PERMISSION_DENIED, ErrorCode.INTERNAL_ERROR}
+#: Codes that mean a misconfigured or broken site. A client cannot do anything about them.
+_SITE_FAULTS = {ErrorCode.PERMISSION_DENIED, ErrorCode.INTERNAL_ERROR}
 
 
 class ServiceFailedError(RuntimeError):
-    """The wallet service failed, or does not know us: to be logged and answered like any failure of our own."""
+    """The wallet service failed, or refused this process's credentials. Logged and answered as an internal error."""
 
 
 def error_of(error: grpc.RpcError, *, path: str, is_repeatable: bool) -> Exception:
-    """What a failed call of this method means: a WalletError, or a ServiceFailedError."""
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # every error of a call is a call, too
+    """The exception for a failed call of the method at `path`: a WalletError or a ServiceFailedError."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an RpcError of a call is a grpc.Call, too
     refusal = refusal_of(status) if status is not None else None
-    if refusal is not None and refusal.code not in _OURS:
+    if refusal is not None and refusal.code not in _SITE_FAULTS:
         return refusal
     if refusal is None and is_away(error):
         return WalletError(ErrorCode.UNAVAILABLE, "" if is_repeatable else _UNKNOWN, retry_after_s=_AWAY_RETRY_AFTER_S)
@@ -43,16 +43,16 @@ def error_of(error: grpc.RpcError, *, path: str, is_repeatable: bool) -> Excepti
 
 
 def is_away(error: grpc.RpcError) -> bool:
-    """Whether the call failed on its way, and not in the service's own code."""
+    """Whether the transport failed, and not the service's code."""
     return error.code() in _AWAY
 
 
 def refusal_of(status: Status) -> WalletError | None:
-    """The error of the catalogue; None where the status is not of the service's own making."""
+    """The catalogue's error; None if the status does not come from the service's code."""
     info, request, retry = ErrorInfo(), BadRequest(), RetryInfo()
     for detail in status.details:
         for kind in (info, request, retry):
-            # Leaves alone what it cannot hold.
+            # Unpack does nothing if the detail is of another type.
             detail.Unpack(kind)
     if info.domain != DOMAIN or info.reason not in _CODES:
         return None
@@ -65,7 +65,7 @@ def refusal_of(status: Status) -> WalletError | None:
 
 
 def error_of_item(error: pb.Error) -> WalletError:
-    """The error of one transfer of many."""
+    """The error of one item of a bulk request."""
     return WalletError(ErrorCode(error.code), error.detail, fields=_fields(error.field_violations))
 
 

@@ -1,4 +1,4 @@
-"""The gateway of a process whose own database holds the books."""
+"""The gateway of a process that keeps the books in its own database."""
 
 from functools import cache
 from typing import cast
@@ -8,11 +8,12 @@ from wallets.gateway import WalletGateway, wallet_gateway
 
 
 class Gateway(WalletGateway):
-    """The questions about money, beside those about wallets. Each is the service or selector of the same name.
+    """The questions about money, in addition to those about wallets. Each method is the service or selector of the
+    same name.
 
-    To add one, write the service or selector and name it here; for the remote form, add an RPC to
-    proto/wallet/internal, its handler in `transactions.rpc.internal` and its call in `transactions.gateway.remote`. A
-    test notices a question without its call.
+    To add a question, write the service or selector and name it here. For the remote form, add an RPC to
+    proto/wallet/internal, its handler to `transactions.rpc.internal` and its call to `transactions.gateway.remote`. A
+    test fails if a question has no call.
     """
 
     deposit_create = staticmethod(services.deposit_create)

@@ -1,4 +1,4 @@
-"""The service's messages made into what the doors know: heads, wallets, transactions, bodies of answers."""
+"""Turns the wallet service's messages into what entry points use: wallet views, rows, and response bodies."""
 
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from wallets.selectors import WalletView
 
 
 def wallet_view_from_message(wallet: pb.Wallet, *, owner: User) -> WalletView:
-    """A wallet of this user's, as it was when the service answered."""
+    """The view of a wallet that this user owns, at the time of the service's answer."""
     return WalletView(
         id=int(wallet.id),
         owner_id=owner.pk,
@@ -27,7 +27,7 @@ def wallet_view_from_message(wallet: pb.Wallet, *, owner: User) -> WalletView:
 
 
 def wallet_from_message(wallet: pb.Wallet, *, owner: User) -> Wallet:
-    """The same as a row, for forms."""
+    """The same wallet as a deferred row, for forms."""
     row = deferred_row(
         Wallet,
         id=int(wallet.id),
@@ -43,15 +43,15 @@ def wallet_from_message(wallet: pb.Wallet, *, owner: User) -> Wallet:
 
 
 def side_from_message(side: pb.Side, *, currency: str) -> Wallet:
-    """Somebody's wallet, of which the other side of a transaction learns no more than whose it is."""
+    """One side of a transaction as a deferred row: the wallet's id and its owner's username, and nothing else."""
     row = deferred_row(Wallet, id=int(side.wallet_id), owner_id=None, currency=currency)
-    # The id of whose account it is the service tells nobody.
+    # The service does not disclose the owner's user id.
     row.owner = deferred_row(User, id=None, username=side.owner)
     return row
 
 
 def transaction_from_message(transaction: pb.Transaction) -> Transaction:
-    """A transaction with both sides and their owners' names."""
+    """A transaction as a deferred row, with both sides and their owners' usernames."""
     currency = transaction.amount.currency
     row = deferred_row(
         Transaction,
@@ -75,7 +75,7 @@ def transaction_from_message(transaction: pb.Transaction) -> Transaction:
 
 
 def body_from_document(document: internal.Document) -> Body:
-    """The body of an answer, to be passed on as it came."""
+    """A response body, which the web process passes on unchanged."""
     return Body(etag=document.etag, content=document.content, packed=document.packed)
 
 

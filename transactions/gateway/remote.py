@@ -1,6 +1,6 @@
-"""The gateway of a web process without rights on the ledger: each question is a call to the wallet service.
+"""The gateway of a web process without rights on the books: each question is a call to the wallet service.
 
-Nothing is cached here: the service's own cache is the one that its writers evict.
+It caches nothing, because the service's writers evict only from the service's cache.
 """
 
 import json
@@ -38,7 +38,7 @@ from wallets.services import wallet_owe
 
 log = structlog.get_logger(__name__)
 
-#: A sign-up must not wait long for a wallet that a sweep opens a little later anyway.
+#: Short, because a sweep opens the wallet later if this call fails, and the sign-up should not wait.
 _OWED_TIMEOUT_S = 2.0
 
 
@@ -47,7 +47,7 @@ class RemoteGateway(Gateway):
 
     @staticmethod
     def wallet_view_prefetch(*, wallet_id: int) -> None:
-        """There is nothing to prefetch: this process has no cache of the ledger's."""
+        """Does nothing: this process caches no wallets."""
 
     @staticmethod
     def wallet_view_get(*, owner: User, wallet_id: int) -> WalletView:
@@ -74,15 +74,15 @@ class RemoteGateway(Gateway):
             internal.OpenWalletRequest(currency=currency),
             answer=internal.OpenWalletResponse,
             user_id=owner.pk,
-            # A second try would answer that the wallet exists, as if nothing had been opened.
+            # If the first try opened the wallet and its answer was lost, a second try would answer WALLET_EXISTS.
             is_repeatable=False,
         )
         return wallet_from_message(answer.wallet, owner=owner)
 
     @staticmethod
     def wallet_open_first(*, owner: User) -> None:
-        """The service cannot see the account before it is committed. So the commit records that a wallet is owed, and
-        the call that opens it follows. If that fails, a sweep opens it (`wallets.tasks`)."""
+        """Opens the wallet after the commit, because the service cannot see the account earlier. The commit records
+        that the wallet is owed; if the call fails, a sweep opens it (`wallets.tasks`)."""
         wallet_owe(owner=owner)
         transaction.on_commit(partial(_owed_open, owner.pk), robust=True)
 
@@ -145,7 +145,7 @@ class RemoteGateway(Gateway):
 
     @staticmethod
     def transaction_prefetch(*, transaction_id: int) -> None:
-        """There is nothing to prefetch: this process has no cache of the ledger's."""
+        """Does nothing: this process caches no transactions."""
 
     @staticmethod
     def transaction_body(*, user: User, transaction_id: int) -> Body:
@@ -198,7 +198,7 @@ class RemoteGateway(Gateway):
 
 
 def _transaction(user: User, transaction_id: int) -> internal.ReadTransactionResponse:
-    # The address of a page takes more digits than an id has.
+    # The URL of a receipt accepts more digits than an id has.
     if transaction_id > ID_MAX:
         raise WalletError(ErrorCode.NOT_FOUND, "You have no such transaction.")
     request = internal.ReadTransactionRequest(transaction_id=str(transaction_id))

@@ -1,4 +1,4 @@
-"""Requests for money to move, as messages to the wallet service, and what it answers."""
+"""Builds the messages that ask the wallet service to move money, and reads its answers."""
 
 from typing import TypeVar
 
@@ -17,22 +17,23 @@ _T = TypeVar("_T", pb.TransferRequest, pb.SubmitTransferRequest, pb.TransferItem
 
 
 def receipt_of(method: str, request: _Request, *, answer: type[_A], actor: User) -> Receipt:
-    """Has money moved by this method. A request with an idempotency key is sent again if it failed on its way. Raises
-    WalletError."""
+    """Moves money by a call of this method. If the transport fails, a request with an idempotency key is sent again.
+    Raises WalletError or ServiceFailedError."""
     is_repeatable = request.HasField("idempotency_key")
     done = write_call(WALLETS + method, request, answer=answer, user_id=actor.pk, is_repeatable=is_repeatable)
     return Receipt(transaction=transaction_from_message(done.transaction), replayed=done.replayed)
 
 
 def result_of(result: pb.TransferResult) -> Receipt | WalletError:
-    """One result of a list."""
+    """One result of a bulk request."""
     if result.HasField("error"):
         return error_of_item(result.error)
     return Receipt(transaction=transaction_from_message(result.transaction), replayed=result.replayed)
 
 
 def transfer_filled(message: _T, request: TransferRequest) -> _T:
-    """The message of this transfer. If both receivers are given, or neither, it names none, and is refused."""
+    """Fills a message with this transfer and returns it. Unless exactly one of destination and recipient is given, the
+    message names neither, and the service refuses it."""
     message.source = str(request.source_id)
     message.amount.CopyFrom(money(request.amount))
     message.memo = request.memo

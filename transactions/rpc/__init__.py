@@ -1,1 +1,1 @@
-"""The wallet over gRPC: another door to the same services and selectors as REST."""
+"""The wallet over gRPC: an entry point to the same services and selectors as REST."""

@@ -1,4 +1,4 @@
-"""Where calls come in: each is let in or refused at once, and handed to a thread."""
+"""Admission of calls: the event loop refuses a call at once or hands it to a thread."""
 
 import asyncio
 import time
@@ -35,19 +35,23 @@ _WATCH = Method(request=pb.WatchWalletRequest, run=_watch_begin, cost=READ, pref
 
 
 class Admission:
-    """The handlers of all methods, and how many calls are under way. Used from the event loop alone."""
+    """Admits calls up to the limits of the settings, runs them in threads and counts them. Not thread-safe: only the
+    event loop uses it.
+
+    `threads` run the methods; the one thread of `watching` reads the watched wallets.
+    """
 
     def __init__(self, *, threads: Executor, watching: Executor) -> None:
         self.watchers = Watchers(watching)
-        self.calls = 0
-        self._watching = 0
+        self.call_count = 0
+        self._watch_count = 0
         self._threads = threads
         self._is_closed = False
         self._idle = asyncio.Event()
         self._idle.set()
 
     def handlers(self, service: str, methods: Mapping[str, Method[Any]]) -> grpc.GenericRpcHandler:
-        """A service's methods; WatchWallet with the one that has it in its contract."""
+        """The gRPC handlers of a service's methods. WalletService's include WatchWallet."""
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             name: grpc.unary_unary_rpc_method_handler(self._unary(f"{service}/{name}", method))
             for name, method in methods.items()
@@ -57,12 +61,12 @@ class Admission:
         return grpc.method_handlers_generic_handler(service, handlers)
 
     def close(self) -> None:
-        """No call is let in any more, and nobody watches any longer."""
+        """Refuses all further calls with UNAVAILABLE, and ends the calls of WatchWallet."""
         self._is_closed = True
         self.watchers.close()
 
     async def wait_until_idle(self) -> None:
-        """Until no call is under way."""
+        """Returns when no call is in progress."""
         await self._idle.wait()
 
     def _unary(self, name: str, method: Method[Any]) -> Any:
@@ -76,7 +80,7 @@ class Admission:
         if self._is_closed:
             error = WalletError(ErrorCode.UNAVAILABLE, "The server is shutting down. Retry the call.", retry_after_s=1)
             return call_refused(arrival, error, code=STATUS[error.code])
-        if self.calls >= settings.GRPC_CALLS_MAX:
+        if self.call_count >= settings.GRPC_CALLS_MAX:
             error = WalletError(ErrorCode.UNAVAILABLE, "Too many calls are in progress.", retry_after_s=1)
             return call_refused(arrival, error, code=grpc.StatusCode.RESOURCE_EXHAUSTED)
         future = self._threads.submit(call_answer, method, arrival)
@@ -84,18 +88,18 @@ class Admission:
         return await asyncio.wrap_future(future)
 
     def _begin(self, future: Future[Answer]) -> None:
-        """Counts the call for as long as its thread is at work: whoever hangs up makes no room by that."""
+        """Counts the call until its thread has finished. A client that hangs up does not free its place earlier."""
         loop = asyncio.get_running_loop()
-        self.calls += 1
+        self.call_count += 1
         self._idle.clear()
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._finish))
 
     def _finish(self) -> None:
-        self.calls -= 1
-        self._idle_note()
+        self.call_count -= 1
+        self._idle_update()
 
     async def _send(self, answer: Answer, context: Context) -> bytes:
-        """The body, or the refusal. Raises where gRPC wants it: to abort is to raise."""
+        """Returns the body, or aborts the call with the refusal; abort() raises."""
         trailing = ((REQUEST_ID_KEY, answer.request_id),)
         if answer.status is None:
             context.set_trailing_metadata(trailing)
@@ -106,26 +110,26 @@ class Admission:
 
     async def _watch(self, body: bytes, context: Context) -> None:
         arrival = _arrival(f"{pb.DESCRIPTOR.package}.WalletService/{WATCH}", body, context)
-        if self._watching >= settings.GRPC_WATCHERS_MAX:
+        if self._watch_count >= settings.GRPC_WATCHERS_MAX:
             error = WalletError(ErrorCode.UNAVAILABLE, "Too many calls of WatchWallet are open.", retry_after_s=1)
             await self._send(call_refused(arrival, error, code=grpc.StatusCode.RESOURCE_EXHAUSTED), context)
-        self._watching += 1
+        self._watch_count += 1
         self._idle.clear()
         metrics.rpc_watchers.inc()
         try:
             answer = await self._answer(_WATCH, arrival)
             first = await self._send(answer, context)
-            await self._watch_on(answer, first, context)
+            await self._watch_admitted(answer, first, context)
         finally:
-            self._watching -= 1
+            self._watch_count -= 1
             metrics.rpc_watchers.dec()
-            self._idle_note()
+            self._idle_update()
 
-    async def _watch_on(self, answer: Answer, first: bytes, context: Context) -> None:
+    async def _watch_admitted(self, answer: Answer, first: bytes, context: Context) -> None:
         assert answer.caller is not None  # noqa: S101 - a call with an answer has a caller
         user_id = answer.caller.user.pk
         if self.watchers.count_of(user_id) >= settings.GRPC_WATCHERS_PER_USER_MAX:
-            # Without a time to come again: it is theirs to close one.
+            # No retry delay: the client must close a call first.
             error = WalletError(ErrorCode.RATE_LIMITED, "You have too many open calls of WatchWallet. Close one.")
             await self._send(Answer(request_id=answer.request_id, status=error_status(error)), context)
         wallet = pb.WatchWalletResponse.FromString(first).wallet
@@ -144,8 +148,8 @@ class Admission:
                 await context.write(pb.WatchWalletResponse(wallet=watcher.newest).SerializeToString())
         await self._send(Answer(request_id=answer.request_id, status=error_status(watcher.ended)), context)
 
-    def _idle_note(self) -> None:
-        if not self.calls and not self._watching:
+    def _idle_update(self) -> None:
+        if not self.call_count and not self._watch_count:
             self._idle.set()
 
 
@@ -153,7 +157,7 @@ def _arrival(name: str, body: bytes, context: Context) -> Arrival:
     metadata: dict[str, str] = {}
     for key, value in context.invocation_metadata() or ():
         text = value if isinstance(value, str) else ""
-        # As with a header of HTTP that comes more than once.
+        # Repeated keys are joined as HTTP joins repeated headers.
         metadata[key] = f"{metadata[key]},{text}" if key in metadata else text
     remaining_s = context.time_remaining()
     peer = unquote(context.peer()).partition(":")[2]

@@ -1,4 +1,4 @@
-"""Who calls: `authorization` in the metadata, with the same tokens as over REST."""
+"""Authentication of calls: `authorization` in the metadata, with the same tokens as over REST."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ from wallets.models import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who calls. `token_digest` is what a long call asks again whether it still opens anything.
+    """The authenticated caller.
 
-    `is_service`: one of the site's own processes calls on behalf of the user. Such a call was counted against the
-    user's limits at the process's own door, and is not counted again.
+    `token_digest` identifies the token, so that WatchWallet can check repeatedly that it is still valid. `is_service`:
+    a web process calls on the user's behalf. That process has already taken the cost from the user's limits.
     """
 
     user: User
@@ -24,12 +24,12 @@ class Caller:
     is_service: bool = False
 
 
-#: Takes what follows the scheme; None if it opens nothing.
+#: From the credentials after the scheme to the caller; None if the credentials are invalid.
 Authenticate = Callable[[str], Caller | None]
 
 
 def caller_find(authorization: str) -> Caller:
-    """Who sends this header. Raises NOT_AUTHENTICATED."""
+    """The caller who sent this header. Raises NOT_AUTHENTICATED; for an invalid assertion, PERMISSION_DENIED."""
     words = authorization.split()
     authenticate = SCHEMES.get(words[0].lower()) if words else None
     if authenticate is None:
@@ -43,22 +43,22 @@ def caller_find(authorization: str) -> Caller:
 
 
 def _bearer(credentials: str) -> Caller | None:
-    # Any text has a hash, and one that is unknown opens nothing: there is no form of a token to check first.
+    # Any text has a digest, and an unknown digest finds no token, so there is no format to check first.
     digest = hash_token(credentials)
     token = token_find(digest=digest)
     return Caller(user=token.user, token_digest=digest) if token is not None else None
 
 
 def _service(credentials: str) -> Caller | None:
-    """A web process that keeps no books, in the name of whoever is signed in there."""
+    """A web process without books, on behalf of the user who is signed in there."""
     user_id = assertion_read(credentials)
     if user_id is None:
-        # Said apart from a user who is shut out: this is for whoever set the two up.
+        # Not NOT_AUTHENTICATED: the site is misconfigured, and the user's credentials are not at fault.
         message = "The assertion is older than a minute or was not signed with the service's WALLET_SERVICE_KEY."
         raise WalletError(ErrorCode.PERMISSION_DENIED, message)
     user = user_find(user_id=user_id)
     return Caller(user=user, is_service=True) if user is not None and user.is_active else None
 
 
-#: By the first word of the header, in lower case.
+#: By the scheme, which is the first word of the header, in lower case.
 SCHEMES: Mapping[str, Authenticate] = {"bearer": _bearer, "service": _service}

@@ -1,6 +1,7 @@
-"""A currency that a request names must be the wallet's own: whoever says "5 USD" to a wallet of yen is mistaken.
+"""Checks that the currency in a request is the wallet's: "5 USD" from a wallet of yen is refused.
 
-Decided on cached views, which no other rule about money may: a wallet's currency never changes (a trigger sees to it).
+This is the only rule about money that is decided on cached views. It may be, because a trigger guarantees that a
+wallet's currency never changes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from wallets.selectors import wallet_view_get, wallet_view_list
 
 
 def currency_check(*, owner: User, wallet_id: int, currency: str) -> None:
-    """Raises CURRENCY_MISMATCH, and NOT_FOUND for a wallet that is not the owner's. None named: nothing to check."""
+    """Raises CURRENCY_MISMATCH, or NOT_FOUND for a wallet that is not the owner's. An empty currency is not checked."""
     if not currency:
         return
     error = _mismatch(currency, wallet_view_get(owner=owner, wallet_id=wallet_id).currency)
@@ -24,7 +25,8 @@ def currency_check(*, owner: User, wallet_id: int, currency: str) -> None:
 def currencies_check(
     *, owner: User, items: Iterable[pb.TransferItem], parsed: Sequence[TransferRequest | WalletError]
 ) -> list[TransferRequest | WalletError]:
-    """The same for each item of a list, in order. A wallet that is not the owner's is left to the service."""
+    """The requests, in order, with CURRENCY_MISMATCH in place of those that name another currency. Does not check
+    wallets that are not the owner's: the service refuses those."""
     currencies = {view.id: view.currency for view in wallet_view_list(owner=owner)}
     return [
         request

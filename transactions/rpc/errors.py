@@ -1,4 +1,4 @@
-"""What every refusal and every failure looks like over gRPC: a status of its own, and the details of google.rpc."""
+"""Turns refusals and failures into gRPC statuses with the details of google.rpc."""
 
 import logging
 from collections.abc import Mapping
@@ -16,10 +16,11 @@ from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
 
 logger = logging.getLogger(__name__)
 
-#: Whose codes the reasons are.
+#: The domain of ErrorInfo: its reasons are this catalogue's codes.
 DOMAIN = "wallet"
 
-#: The one table of gRPC's statuses. Complete: a test walks the catalogue. Those about HTTP are never met here.
+#: The only table from error codes to gRPC statuses. A test checks that it is complete. The codes about HTTP do not
+#: occur over gRPC.
 STATUS: Mapping[ErrorCode, grpc.StatusCode] = {
     ErrorCode.MALFORMED: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorCode.NOT_AUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
@@ -29,11 +30,11 @@ STATUS: Mapping[ErrorCode, grpc.StatusCode] = {
     ErrorCode.METHOD_NOT_ALLOWED: grpc.StatusCode.UNIMPLEMENTED,
     ErrorCode.NOT_ACCEPTABLE: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorCode.WALLET_EXISTS: grpc.StatusCode.ALREADY_EXISTS,
-    # ABORTED: by gRPC's own words, for what the caller may try again as a whole.
+    # ABORTED: gRPC defines it for operations that the client may retry as a whole.
     ErrorCode.IDEMPOTENCY_IN_PROGRESS: grpc.StatusCode.ABORTED,
     ErrorCode.PAYLOAD_TOO_LARGE: grpc.StatusCode.INVALID_ARGUMENT,
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: grpc.StatusCode.INVALID_ARGUMENT,
-    # FAILED_PRECONDITION: refused for what is on record, and no use to try again until that changes.
+    # FAILED_PRECONDITION: the stored state forbids it. A retry is useless until that state changes.
     ErrorCode.IDEMPOTENCY_KEY_REUSED: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.RECIPIENT_NOT_FOUND: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.SAME_WALLET: grpc.StatusCode.FAILED_PRECONDITION,
@@ -50,7 +51,8 @@ STATUS: Mapping[ErrorCode, grpc.StatusCode] = {
 
 
 def error_of(exc: BaseException) -> WalletError:
-    """The error of the catalogue that an exception means. What nobody foresaw is logged and told to nobody."""
+    """The catalogue's error for an exception. An unexpected exception is logged; the client learns only
+    INTERNAL_ERROR."""
     if isinstance(exc, WalletError):
         return exc
     if database_gave_up(exc):
@@ -61,7 +63,7 @@ def error_of(exc: BaseException) -> WalletError:
 
 
 def error_status(error: WalletError, *, code: grpc.StatusCode | None = None) -> Status:
-    """The answer, with all that a program may decide by; under another code than the table's where one is given."""
+    """The gRPC status of an error, with machine-readable details. `code` overrides the table's status code."""
     number, _ = (code or STATUS[error.code]).value
     status = Status(code=number, message=error.detail)
     status.details.extend(_packed(detail) for detail in _details(error))
@@ -69,7 +71,7 @@ def error_status(error: WalletError, *, code: grpc.StatusCode | None = None) -> 
 
 
 def error_message(error: WalletError) -> pb.Error:
-    """The error of one item of many."""
+    """The error of one item of a bulk request."""
     return pb.Error(
         code=error.code,
         detail=error.detail,

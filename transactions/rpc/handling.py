@@ -1,4 +1,4 @@
-"""One call from its bytes to the bytes of its answer: read, authenticated, charged, answered, measured, logged."""
+"""Handles one call from request bytes to response bytes: parses, authenticates, takes the cost, answers, logs."""
 
 import re
 import time
@@ -26,14 +26,15 @@ from wallets.limits import ANONYMOUS
 
 logger = structlog.get_logger(__name__)
 
-#: Visible ASCII, and not too much of it: a stranger's id ends up in our logs and in metadata of ours.
+#: Up to 128 visible ASCII characters. The limit matters, because the client's id goes into our logs and metadata.
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _NO_ANSWER = "The deadline was exceeded."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A call as it came in. `deadline_s` is of time.monotonic; `network` is where the call comes from."""
+    """A call as it arrived. `deadline_s` and `at_s` are values of time.monotonic(); `network` is the client's
+    network."""
 
     method: str
     body: bytes
@@ -46,7 +47,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What goes back: a body, or a status that says why not."""
+    """The answer to a call: a body, or the status of a refusal."""
 
     request_id: str
     body: bytes = b""
@@ -55,12 +56,12 @@ class Answer:
 
 
 def call_answer(method: Method[Any], arrival: Arrival) -> Answer:
-    """Answers a call, whatever happens in it. Runs in a thread of its own; no connection is left in it that is of no
-    more use."""
+    """Answers a call; never raises for a failure of the method. Runs in a worker thread, and leaves no broken or
+    expired database connection in it."""
     close_old_connections()
     try:
         request, problem = _decoded(method, arrival.body)
-        # The site's own processes name their requests in the metadata alone.
+        # The site's own processes send their request id only in the metadata.
         request_id = request_id_of(getattr(request, "request_id", ""), arrival.request_id)
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             return _answered(method, arrival, request, problem, request_id)
@@ -69,7 +70,7 @@ def call_answer(method: Method[Any], arrival: Arrival) -> Answer:
 
 
 def call_refused(arrival: Arrival, error: WalletError, *, code: grpc.StatusCode) -> Answer:
-    """The answer to a call for which nothing was begun."""
+    """The answer to a call that is refused before it reaches its method."""
     request_id = request_id_of("", arrival.request_id)
     with structlog.contextvars.bound_contextvars(request_id=request_id):
         _record(arrival, code)
@@ -77,13 +78,13 @@ def call_refused(arrival: Arrival, error: WalletError, *, code: grpc.StatusCode)
 
 
 def request_id_of(*offered: str) -> str:
-    """The first id offered that is sane, else a new one."""
-    return next((one for one in offered if _REQUEST_ID.fullmatch(one)), None) or str(uuid.uuid4())
+    """The first acceptable id, or a new one."""
+    return next((id_ for id_ in offered if _REQUEST_ID.fullmatch(id_)), None) or str(uuid.uuid4())
 
 
 def _decoded(method: Method[Any], body: bytes) -> tuple[Any, WalletError | None]:
-    """The request; an empty one, and why, where the bytes are none. Read here and not by gRPC, which would call a
-    mistake of the client's an internal error."""
+    """The request; if the bytes are malformed, an empty request and the error. Parsed here and not by gRPC, which would
+    report a client's mistake as an internal error."""
     try:
         return method.request.FromString(body), None
     except DecodeError:
@@ -95,7 +96,7 @@ def _answered(
 ) -> Answer:
     caller, code = None, grpc.StatusCode.OK
     try:
-        # Before anything is read: a call that waited for too long for a thread has nobody left to answer.
+        # Before any read: if the call waited too long for a thread, its client has gone.
         deadline_check(arrival.deadline_s)
         with deadline_kept(arrival.deadline_s), prefetch_scope():
             method.prefetch(request)
@@ -109,7 +110,7 @@ def _answered(
     except DeadlineError:
         code = grpc.StatusCode.DEADLINE_EXCEEDED
         return Answer(request_id=request_id, status=Status(code=code.value[0], message=_NO_ANSWER))
-    except Exception as exc:  # noqa: BLE001 - the last one to catch it; what nobody foresaw is logged in error_of
+    except Exception as exc:  # noqa: BLE001 - nothing above catches it; error_of logs what is unexpected
         error = error_of(exc)
         code = STATUS[error.code]
         return Answer(request_id=request_id, status=error_status(error))
@@ -118,11 +119,11 @@ def _answered(
 
 
 def _caller(arrival: Arrival) -> Caller:
-    """Who calls. Raises NOT_AUTHENTICATED, or RATE_LIMITED for whoever tries that too often."""
+    """The caller. Raises NOT_AUTHENTICATED, or RATE_LIMITED after too many failures from the client's network."""
     try:
         return caller_find(arrival.authorization)
     except WalletError:
-        # Nobody tries tokens without end.
+        # A failure takes from the network's bucket, so that nobody can try tokens endlessly.
         _cost_take(ANONYMOUS, key=address_key(arrival.network))
         raise
 

@@ -1,6 +1,6 @@
-"""The methods of wallet.internal.v1.InternalWalletService: what the site's own web processes ask beside wallet.v1.
+"""The methods of wallet.internal.v1.InternalWalletService, which the site's own web processes call beside wallet.v1.
 
-Their requests are not judged here as a stranger's are: the web process has done so, in words for whoever sent it.
+These methods do not validate requests again: the web process has validated them and has told its user what is wrong.
 """
 
 from collections.abc import Callable, Mapping
@@ -83,7 +83,7 @@ def _history_read(call: Call, request: pb.ReadHistoryRequest) -> pb.ReadHistoryR
         since=datetime.fromisoformat(request.since) if request.HasField("since") else None,
         until=datetime.fromisoformat(request.until) if request.HasField("until") else None,
     )
-    # Never one that is still to come: the page would be kept under that version, and be shown when it is there.
+    # Never a future version: the page would be cached under it, and later be shown as that version's page.
     asked = replace(view, version=min(view.version, request.version))
     page = history_page(wallet=asked, query=query)
     return pb.ReadHistoryResponse(document=_document(body_make(json_bytes(asdict(page)))))
@@ -113,7 +113,7 @@ def _document(body: Body) -> pb.Document:
 
 
 def _for_web_processes(run: Callable[[Call, R], A]) -> Callable[[Call, R], A]:
-    """Refuses whoever has come with a token of their own: nothing here is promised to them."""
+    """Refuses callers with a user's token: these methods are not part of the public contract."""
 
     @wraps(run)
     def checked(call: Call, request: R) -> A:
@@ -125,7 +125,8 @@ def _for_web_processes(run: Callable[[Call, R], A]) -> Callable[[Call, R], A]:
 
 
 SERVICE = pb.DESCRIPTOR.services_by_name["InternalWalletService"].full_name
-#: Every method of the service; a test holds this to the contract. Its own callers are charged at their own door.
+#: Every method of the service; a test compares this with the contract. The costs are not taken here: the calling web
+#: process has taken the cost of its own request.
 METHODS: Mapping[str, Method[Any]] = {
     "OpenWallet": Method(request=pb.OpenWalletRequest, run=_for_web_processes(_wallet_open), cost=WRITE),
     "OpenOwedWallet": Method(request=pb.OpenOwedWalletRequest, run=_for_web_processes(_wallet_owed_open), cost=WRITE),

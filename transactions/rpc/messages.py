@@ -1,4 +1,4 @@
-"""Wallets, transactions and entries as messages, out of what the API's contract says of them."""
+"""Turns wallets, transactions and entries into messages, from the data of `transactions.contract`."""
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -10,7 +10,7 @@ from wallets.selectors import WalletView
 
 
 def wallet_message(view: WalletView, *, owner: str) -> pb.Wallet:
-    """A wallet as its owner sees it."""
+    """The message of a wallet, for its owner."""
     created_at = Timestamp()
     created_at.FromDatetime(view.created_at)
     return pb.Wallet(
@@ -24,17 +24,17 @@ def wallet_message(view: WalletView, *, owner: str) -> pb.Wallet:
 
 
 def wallet_differs(message: pb.Wallet, view: WalletView) -> bool:
-    """Whether the wallet has changed since it was written down so."""
+    """Whether the wallet has changed since this message was made."""
     return (message.version, pb.WalletStatus.Name(message.status)) != (view.version, _wallet_status(view.status))
 
 
 def transaction_message(transaction: Transaction) -> pb.Transaction:
-    """A transaction whose sides and their owners are loaded."""
+    """The message of a transaction whose sides and their owners are loaded."""
     return _transaction(transaction_data(transaction))
 
 
 def history_message(page: HistoryPage, *, currency: str) -> pb.ListEntriesResponse:
-    """A page of the history of a wallet of this currency."""
+    """The message of a page of history; `currency` is the wallet's."""
     return pb.ListEntriesResponse(
         entries=[_entry(entry, currency) for entry in page.entries],
         next_cursor=page.next or "",

@@ -1,4 +1,4 @@
-"""The methods of wallet.v1.WalletService that have one answer: parse, one call of a service or a selector, render."""
+"""The unary methods of wallet.v1.WalletService. Each parses, calls one service or selector, and renders."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ R = TypeVar("R", bound=Message)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """Who calls."""
+    """An authenticated call."""
 
     caller: Caller
 
@@ -56,13 +56,13 @@ def _one_item(_: Any) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method(Generic[R]):
-    """A method: what it takes, what it does, and what it costs. Raises WalletError for every refusal."""
+    """A method: its request, the function that runs it, and its cost. `run` raises WalletError for every refusal."""
 
     request: type[R]
     run: Callable[[Call, R], Message]
     cost: Cost
     items: Callable[[R], int] = _one_item
-    #: Plans what the method will read, before it is known who calls.
+    #: Prefetches what the method will read, before the caller is authenticated.
     prefetch: Callable[[R], None] = _nothing_prefetch
 
 
@@ -156,7 +156,7 @@ def _result(answer: Receipt | WalletError) -> pb.TransferResult:
     return pb.TransferResult(transaction=transaction_message(answer.transaction), replayed=answer.replayed)
 
 
-#: Every method of the service but WatchWallet, which answers more than once; a test holds this to the contract.
+#: Every method of the service except WatchWallet, which streams; a test compares this with the contract.
 METHODS: Mapping[str, Method[Any]] = {
     "GetWallet": Method(request=pb.GetWalletRequest, run=wallet_get, cost=READ, prefetch=wallet_prefetch),
     "ListWallets": Method(request=pb.ListWalletsRequest, run=wallets_list, cost=READ),

@@ -1,5 +1,5 @@
-"""Requests as they come over the wire, made into what the services take. The same mistakes are refused in the same
-words as over REST, all of a request's at once."""
+"""Parses requests into the arguments of services and selectors. A refusal names all invalid fields at once, in the same
+words as over REST."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from wallets.domain.text import text_storable
 
 T = TypeVar("T")
 V = TypeVar("V")
-#: The messages of which one moves money in or out, and of which one moves it on.
+#: The messages of deposits and withdrawals, and those of transfers.
 Movement = pb.DepositRequest | pb.WithdrawRequest
 Transfer = pb.TransferRequest | pb.SubmitTransferRequest | pb.TransferItem
 
@@ -43,13 +43,14 @@ _DIRECTIONS = {pb.DIRECTION_UNSPECIFIED: None, pb.DIRECTION_IN: "in", pb.DIRECTI
 
 
 class _Fields:
-    """Collects what is wrong with which field."""
+    """Collects the errors of a request by field."""
 
     def __init__(self) -> None:
         self._errors: dict[str, list[str]] = {}
 
     def take(self, field: str, read: Callable[[], T], default: T) -> T:
-        """What `read` returns; where it raises ValueError, the default, and its words are kept for this field."""
+        """Returns what `read` returns. If it raises ValueError, records the message for this field and returns the
+        default."""
         try:
             return read()
         except ValueError as error:
@@ -57,13 +58,13 @@ class _Fields:
             return default
 
     def check(self) -> None:
-        """Raises MALFORMED where anything was wrong."""
+        """Raises MALFORMED if any field has an error."""
         if self._errors:
             _refuse(self._errors)
 
 
 def wallet_id_of(wallet_id: str) -> int:
-    """The wallet that a request names. Raises MALFORMED."""
+    """The id of the wallet that a request names. Raises MALFORMED."""
     fields = _Fields()
     number = fields.take("wallet_id", lambda: _id(wallet_id), 0)
     fields.check()
@@ -82,7 +83,7 @@ def movement_of(request: Movement) -> tuple[int, int, str, str | None]:
 
 
 def transfer_of(request: Transfer) -> TransferRequest:
-    """A transfer as the services take it. Raises MALFORMED."""
+    """The transfer that a request describes. Raises MALFORMED."""
     fields = _Fields()
     to = request.WhichOneof("to")
     wanted = TransferRequest(
@@ -98,7 +99,7 @@ def transfer_of(request: Transfer) -> TransferRequest:
 
 
 def transfers_count_check(count: int) -> None:
-    """Raises MALFORMED for a list of none, or of too many."""
+    """Raises MALFORMED for no transfers, or for more than TRANSFERS_MAX."""
     if not count:
         _refuse({"transfers": ["Give at least one transfer."]})
     if count > TRANSFERS_MAX:
@@ -106,7 +107,7 @@ def transfers_count_check(count: int) -> None:
 
 
 def transaction_reference_parse(request: pb.GetTransactionRequest) -> int | str:
-    """The id of the transaction that is asked for, or the idempotency key. Raises MALFORMED."""
+    """The id (int) or the idempotency key (str) of the requested transaction. Raises MALFORMED."""
     fields = _Fields()
     by = request.WhichOneof("by")
     if by is None:
@@ -122,7 +123,7 @@ def transaction_reference_parse(request: pb.GetTransactionRequest) -> int | str:
 
 
 def history_of(request: pb.ListEntriesRequest) -> tuple[int, HistoryQuery]:
-    """The wallet's id, and what part of its history is asked for. Raises MALFORMED."""
+    """The wallet's id and the query on its history. Raises MALFORMED."""
     fields = _Fields()
     wallet_id = fields.take("wallet_id", lambda: _id(request.wallet_id), 0)
     query = HistoryQuery(
@@ -179,7 +180,7 @@ def _text(text: str, *, length_max: int) -> str:
 
 
 def _key(request: Movement | Transfer | pb.GetTransactionRequest) -> str | None:
-    """None without the field; a key that is empty is a mistake, and no request without one."""
+    """None if the request has no key. An empty key is an error, not a missing key."""
     if not request.HasField("idempotency_key"):
         return None
     if not idempotency_key_fits(request.idempotency_key):

@@ -1,6 +1,6 @@
-"""The gRPC server: an event loop that receives and sends, and threads in which Django answers.
+"""The gRPC server: an event loop receives and sends; Django answers in threads.
 
-Watching costs no thread that way, and the threads bound how many database connections there are.
+So an open call of WatchWallet costs no thread, and the number of threads bounds the number of database connections.
 """
 
 import asyncio
@@ -27,62 +27,62 @@ logger = logging.getLogger(__name__)
 
 _PUBLIC = pb.DESCRIPTOR.services_by_name["WalletService"].full_name
 _HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
-#: What this server serves: by a service's full name, its methods that have one answer. The first one has WatchWallet.
+#: The unary methods of each service, by the service's full name. The public service also has WatchWallet.
 SERVICES: Mapping[str, Mapping[str, Method[Any]]] = {_PUBLIC: METHODS, internal.SERVICE: internal.METHODS}
-#: As much as a body over REST.
+#: The same as the limit of a REST body.
 MESSAGE_BYTES_MAX = 1_048_576
 _READY_CHECK_S = 3.0
-#: What is left open when the calls are done, streams of the health service above all, ends after this long.
-_LAST_WORDS_S = 0.5
+#: How long streams that are still open after the last call, above all those of the health service, have to end.
+_STOP_GRACE_S = 0.5
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class BindError(RuntimeError):
-    """The address cannot be served on."""
+    """The server cannot listen on this address."""
 
 
 async def serve(*, bind: str, stop: asyncio.Event) -> None:
-    """Serves until `stop` is set, then takes no more calls, finishes those under way and returns."""
+    """Serves until `stop` is set. Then refuses new calls, finishes those in progress and returns."""
     server = grpc.aio.server(options=_options(), maximum_concurrent_rpcs=None)
     health = health_aio.HealthServicer()
     with contextlib.ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(settings.GRPC_THREADS, thread_name_prefix="grpc"))
-        # Threads of their own, so that neither watching nor the check waits behind calls, nor calls behind them.
+        # Separate threads, so that watching and the readiness check do not wait for calls, nor calls for them.
         watching = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="grpc-watch"))
         checking = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="grpc-ready"))
-        door = Admission(threads=threads, watching=watching)
-        server.add_generic_rpc_handlers([door.handlers(name, methods) for name, methods in SERVICES.items()])
+        admission = Admission(threads=threads, watching=watching)
+        server.add_generic_rpc_handlers([admission.handlers(name, methods) for name, methods in SERVICES.items()])
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
         reflection.enable_server_reflection([_PUBLIC, _HEALTH, reflection.SERVICE_NAME], server)
         port = _listen(server, bind)
         await server.start()
         logger.info("gRPC is served on %s:%s.", bind.rpartition(":")[0], port)
-        tasks = [asyncio.create_task(door.watchers.run()), asyncio.create_task(_health_keep(health, checking))]
+        tasks = [asyncio.create_task(admission.watchers.run()), asyncio.create_task(_health_keep(health, checking))]
         await stop.wait()
-        await _drain(server, health, door)
+        await _drain(server, health, admission)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _drain(server: grpc.aio.Server, health: health_aio.HealthServicer, door: Admission) -> None:
-    """No new calls, a word to those who watch, and time for the others.
+async def _drain(server: grpc.aio.Server, health: health_aio.HealthServicer, admission: Admission) -> None:
+    """Refuses new calls, ends the calls of WatchWallet, and lets the others finish within GRPC_DRAIN_S.
 
-    The door says UNAVAILABLE to whoever comes meanwhile. gRPC's own way to stop would call them CANCELLED, which no
-    client takes for an invitation to come again, so it has to wait until the calls are done.
+    Meanwhile `admission` answers new calls with UNAVAILABLE, which clients retry. `server.stop` would answer them with
+    CANCELLED, which clients do not retry; so it is called only when the calls are done.
     """
-    logger.info("Finishing %s calls; no new ones are taken.", door.calls)
+    logger.info("Finishing %s calls and refusing new ones.", admission.call_count)
     await health.enter_graceful_shutdown()
-    door.close()
+    admission.close()
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(door.wait_until_idle(), settings.GRPC_DRAIN_S)
-    await server.stop(_LAST_WORDS_S)
+        await asyncio.wait_for(admission.wait_until_idle(), settings.GRPC_DRAIN_S)
+    await server.stop(_STOP_GRACE_S)
     logger.info("Stopped.")
 
 
 async def _health_keep(health: health_aio.HealthServicer, checking: ThreadPoolExecutor) -> None:
-    """Says NOT_SERVING while Postgres is away, as /readyz does."""
+    """Sets the health status to NOT_SERVING while Postgres is away, as /readyz does."""
     loop = asyncio.get_running_loop()
     while True:
         is_ready = await loop.run_in_executor(checking, _postgres_answers)
@@ -92,7 +92,7 @@ async def _health_keep(health: health_aio.HealthServicer, checking: ThreadPoolEx
 
 
 def _postgres_answers() -> bool:
-    # A connection of its own, made anew: that one can be made is what is asked.
+    # A new connection each time: the check is whether Postgres accepts connections.
     try:
         connection.ensure_connection()
     except Exception:
@@ -116,9 +116,9 @@ def _listen(server: grpc.aio.Server, bind: str) -> int:
 def _options() -> list[tuple[str, int]]:
     return [
         ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
-        # Two servers on one port would each get some of the calls, unnoticed.
+        # With SO_REUSEPORT, a second server on the same port would take some of the calls, unnoticed.
         ("grpc.so_reuseport", 0),
-        # Whoever watches may say nothing for hours; whether they are still there is asked every minute.
+        # A client that watches may be silent for hours. A ping every minute finds out whether it is still there.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 30_000),

@@ -1,5 +1,8 @@
-"""Who watches which wallet. One look at the cache for all watchers together, a few times a second: many of them cost
-Redis a little and Postgres, as long as the cache is trusted, nothing; and none holds a thread or a connection."""
+"""The watchers of wallets. A few times a second, one read of the cache serves all watchers together.
+
+So watchers cost Redis little, and Postgres nothing as long as the cache is trusted. None holds a thread or a
+connection.
+"""
 
 import asyncio
 import logging
@@ -22,16 +25,17 @@ from wallets.selectors import WalletView, wallet_views_find
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-#: Names that are asked for in one look.
-_LOOK_MAX = 500
-#: When nothing could be learnt for so long, watchers are told so instead of being shown an old balance as the newest.
+#: How many wallets or tokens one query asks for.
+_CHUNK_SIZE = 500
+#: If reads fail for this long, the calls of WatchWallet end with UNAVAILABLE, so that no client takes an old balance
+#: for the newest.
 _BLIND_S = 5.0
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
 class Watcher:
-    """One who watches. `newest` is the wallet as it was seen last, `ended` why there will be no more of it; either of
-    them is `news`."""
+    """A client of WatchWallet. `newest` is the last known state of the wallet, `ended` the reason why the call ends.
+    A change of either sets `news`."""
 
     wallet_id: int
     user_id: int
@@ -40,7 +44,7 @@ class Watcher:
     ended: WalletError | None = None
     news: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def tell(self, view: WalletView) -> None:
+    def update(self, view: WalletView) -> None:
         if wallet_differs(self.newest, view):
             self.newest = wallet_message(view, owner=self.newest.owner)
             self.news.set()
@@ -52,14 +56,15 @@ class Watcher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a look found."""
+    """The result of one read: the wallets found, by id, and the digests of the tokens that are still valid."""
 
     views: dict[int, WalletView]
     tokens: set[str]
 
 
 class Watchers:
-    """All watchers of this process. Used from the event loop alone; the looks run in the executor's one thread."""
+    """All watchers of this process. Not thread-safe: only the event loop uses it. The reads run in the executor's one
+    thread."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -71,17 +76,17 @@ class Watchers:
         return len(self._watchers)
 
     def count_of(self, user_id: int) -> int:
-        """How many watches this user has open."""
+        """How many calls of WatchWallet this user has open."""
         return sum(watcher.user_id == user_id for watcher in self._watchers)
 
     def join(self, *, wallet: pb.Wallet, user_id: int, token_digest: str | None) -> Watcher:
-        """Starts to watch a wallet that was read just now, and is sent first.
+        """Adds a watcher of a wallet that was read just now; that state is sent to the client first.
 
-        A look that is under way may have begun before that reading, and knows nothing of this watcher.
+        A read in progress may have begun before that state was read. It ignores this watcher.
         """
         watcher = Watcher(wallet_id=int(wallet.id), user_id=user_id, token_digest=token_digest, newest=wallet)
         if self._is_closed:
-            watcher.end(_going())
+            watcher.end(_shutting_down())
         self._watchers.add(watcher)
         return watcher
 
@@ -89,43 +94,43 @@ class Watchers:
         self._watchers.discard(watcher)
 
     def close(self) -> None:
-        """The server stops: whoever watches is told to call another one."""
+        """Ends all watchers with UNAVAILABLE, because the server stops. Their clients then call another server."""
         self._is_closed = True
         for watcher in self._watchers:
-            watcher.end(_going())
+            watcher.end(_shutting_down())
 
     async def run(self) -> None:
-        """Looks for news until it is cancelled."""
+        """Reads the watched wallets at intervals until it is cancelled."""
         while True:
             await asyncio.sleep(settings.GRPC_WATCH_INTERVAL_MS / 1_000)
             if self._watchers:
-                await self._look()
+                await self._read()
             else:
                 self._seen_s = time.monotonic()
 
-    async def _look(self) -> None:
+    async def _read(self) -> None:
         watchers = [watcher for watcher in self._watchers if not watcher.ended]
         wallet_ids = {watcher.wallet_id for watcher in watchers}
         digests = {watcher.token_digest for watcher in watchers if watcher.token_digest}
         loop = asyncio.get_running_loop()
         try:
-            seen = await loop.run_in_executor(self._executor, look, wallet_ids, digests)
+            seen = await loop.run_in_executor(self._executor, _watched_read, wallet_ids, digests)
             for watcher in watchers:
-                self._tell(watcher, seen)
+                self._update(watcher, seen)
         except Exception:
-            # Whatever it is, the next look may find it gone; without one they would all wait for nothing.
+            # Catch everything: the next read may succeed, and if this loop ended, no watcher would get news again.
             logger.warning("Watched wallets could not be read.", exc_info=True)
             self._end_blind(watchers)
             return
         self._seen_s = time.monotonic()
 
-    def _tell(self, watcher: Watcher, seen: Seen) -> None:
+    def _update(self, watcher: Watcher, seen: Seen) -> None:
         if watcher.token_digest and watcher.token_digest not in seen.tokens:
             watcher.end(WalletError(ErrorCode.NOT_AUTHENTICATED, "This token is invalid, expired or revoked."))
             return
         view = seen.views.get(watcher.wallet_id)
         if view is not None:
-            watcher.tell(view)
+            watcher.update(view)
 
     def _end_blind(self, watchers: Collection[Watcher]) -> None:
         if time.monotonic() - self._seen_s < _BLIND_S:
@@ -134,16 +139,16 @@ class Watchers:
             watcher.end(WalletError(ErrorCode.UNAVAILABLE))
 
 
-def look(wallet_ids: Collection[int], digests: Collection[str]) -> Seen:
-    """The wallets as they are now, and the tokens that still open something."""
+def _watched_read(wallet_ids: Collection[int], digests: Collection[str]) -> Seen:
+    """Reads these wallets, and which of these tokens are still valid."""
     close_old_connections()
     try:
         views: dict[int, WalletView] = {}
-        for some in _chunks(wallet_ids):
-            views |= wallet_views_find(wallet_ids=some)
+        for chunk in _chunks(wallet_ids):
+            views |= wallet_views_find(wallet_ids=chunk)
         tokens: set[str] = set()
-        for some_digests in _chunks(digests):
-            tokens |= tokens_alive(digests=some_digests)
+        for digest_chunk in _chunks(digests):
+            tokens |= tokens_alive(digests=digest_chunk)
         return Seen(views=views, tokens=tokens)
     finally:
         close_old_connections()
@@ -151,9 +156,9 @@ def look(wallet_ids: Collection[int], digests: Collection[str]) -> Seen:
 
 def _chunks(values: Collection[T]) -> Iterator[list[T]]:
     iterator = iter(values)
-    while chunk := list(islice(iterator, _LOOK_MAX)):
+    while chunk := list(islice(iterator, _CHUNK_SIZE)):
         yield chunk
 
 
-def _going() -> WalletError:
+def _shutting_down() -> WalletError:
     return WalletError(ErrorCode.UNAVAILABLE, "The server is shutting down. Retry the call.", retry_after_s=1)

@@ -1,4 +1,5 @@
-"""From accepted transfer to ledger: accepting, settling in batches, retries, dead letters. The queue is a table.
+"""Turns accepted transfers into postings: acceptance, settlement in batches, retries, dead letters.
 
-Settlement does not know how anybody learned that there is work: that is the business of `transactions.channels`.
+The jobs are rows in Postgres. Settlement does not depend on how a worker learns that there is work:
+`transactions.channels` does that.
 """

@@ -1,4 +1,4 @@
-"""Accepting transfers: the pending transaction and its job in one commit, before anybody is told "accepted"."""
+"""Accepting transfers: writes the pending transactions and their jobs, and commits both before the 202 is sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from transactions.settlement.partitions import partition_of
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
 
-# ON CONFLICT: a request with the same key that was committed since it was looked for wins, and this one is a replay.
-# ORDER BY: jobs are numbered in the order of the list, which is the order in which they are settled.
+# ON CONFLICT: if a request with the same key has committed since the lookup, that request wins and this is a replay.
+# ORDER BY: jobs get their numbers in the order of the list, and settle in that order.
 _ACCEPT_SQL = """
 WITH accepted AS (
     INSERT INTO transactions_transaction (id, kind, status, currency, amount, source_id, destination_id, memo,
@@ -45,7 +45,7 @@ SELECT id FROM accepted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A transfer to accept, and its wallets as they were read without a lock."""
+    """A transfer to accept, and its wallets, read without a lock."""
 
     command: Command
     source: Wallet
@@ -53,16 +53,17 @@ class Request:
 
 
 def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
-    """Accepts transfers; one outcome for each, in order: a pending transaction, an earlier one, or an error.
+    """Accepts transfers. Returns one outcome per request, in order: a pending transaction, a stored one, or an error.
 
-    What is accepted is committed when this returns, and will be posted or failed whatever dies afterwards. A command
-    with a used idempotency key is answered with the stored transaction (`replayed`) or with IDEMPOTENCY_KEY_REUSED.
+    Accepted transfers are committed when this function returns. Each ends as posted or failed, even if processes crash
+    afterwards. The outcome of a used idempotency key is the stored transaction (`replayed`) or
+    IDEMPOTENCY_KEY_REUSED.
 
-    Raises, with nothing accepted: IDEMPOTENCY_IN_PROGRESS where a key is held by a request that has not committed;
-    OperationalError, ClockError and LeaseError where the database or the clock fails.
+    If it raises, nothing was accepted. Raises IDEMPOTENCY_IN_PROGRESS if a request that has not committed yet holds one
+    of the keys, and OperationalError, ClockError or LeaseError if the database or the clock fails.
     """
     commands = [request.command for request in requests]
-    # Durable: inside a transaction of the caller's, "accepted" could still be rolled back after it was said.
+    # Durable: inside the caller's database transaction, a rollback could still undo what was answered as accepted.
     with transaction.atomic(durable=True):
         acceptance = _Acceptance(stored=requests_find(commands))
         outcomes = [acceptance.apply(request) for request in requests]
@@ -76,7 +77,7 @@ def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
 
 
 class _Acceptance:
-    """The commands accepted so far, in memory; `insert` puts them on record. No wallet is locked or looked at."""
+    """Collects the accepted commands in memory; `insert` writes them. It neither locks nor reads wallets."""
 
     def __init__(self, *, stored: dict[tuple[int, str], Transaction]) -> None:
         self._stored = stored
@@ -97,7 +98,8 @@ class _Acceptance:
         return Outcome(transaction=self._accept(command, request.source.currency))
 
     def insert(self) -> set[int]:
-        """Writes transactions and jobs; the ids that went in. One that is missing lost to an equal key."""
+        """Writes transactions and jobs, and returns the ids written. An id is missing if another request with the same
+        key committed first."""
         if not self.new:
             return set()
         columns = [array_literal(map(attrgetter(field), self.new), of=type_) for field, type_ in REQUEST_FIELDS.items()]
@@ -107,7 +109,7 @@ class _Acceptance:
             try:
                 cursor.execute(_ACCEPT_SQL, [*columns, ids, partitions])
             except OperationalError as error:
-                # Nothing else is waited for here than a request with the same key that has not committed yet.
+                # The only lock that this statement waits for is that of an uncommitted request with the same key.
                 if isinstance(error.__cause__, LockNotAvailable):
                     raise WalletError(ErrorCode.IDEMPOTENCY_IN_PROGRESS, retry_after_s=1) from error
                 raise
@@ -122,7 +124,7 @@ class _Acceptance:
 
 
 def _replays(commands: Sequence[Command], outcomes: Sequence[Outcome], inserted: set[int]) -> list[Outcome]:
-    """The outcomes once more, where a request with the same key was committed while ours was on its way."""
+    """Turns outcomes into replays if another request with the same key committed between our lookup and our insert."""
     stored = requests_find(commands)
     known = inserted | {found.id for found in stored.values()}
     return [
@@ -134,6 +136,6 @@ def _replays(commands: Sequence[Command], outcomes: Sequence[Outcome], inserted:
 
 
 def _replay(command: Command, stored: Transaction) -> Outcome:
-    """The answer to a command whose idempotency key has this transaction."""
+    """The outcome of a command whose idempotency key belongs to this transaction."""
     error = replay_error(command, stored)
     return Outcome(error=error) if error else Outcome(transaction=stored, replayed=True)

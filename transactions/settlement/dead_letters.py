@@ -1,7 +1,7 @@
-"""The dead-letter desk: transfers that met a fault too often wait here until staff replay or fail them.
+"""Dead letters: jobs that were given up wait until staff replay them or fail their transfers.
 
-Who was first is settled by the job's row lock, and the audit trail is written in the same commit: two people who
-click at once act once.
+Every action locks the job's row and writes the audit trail in the same commit. So if two members of staff act at the
+same time, only the first one succeeds.
 """
 
 from django.db import transaction
@@ -16,13 +16,13 @@ from wallets.models import User
 
 
 def dead_letter_list() -> QuerySet[Job]:
-    """The jobs that wait for staff, the longest waiting first."""
+    """The dead letters, with the longest-waiting one first."""
     dead = Job.objects.filter(dead_at__isnull=False).order_by("dead_at", "id")
     return dead.select_related("transaction__source__owner", "transaction__destination__owner")
 
 
 def dead_letter_dry_run(*, transaction_id: int) -> str:
-    """What a replay would come to at this moment, in a sentence. Nothing is changed. Raises NOT_FOUND."""
+    """Says in a sentence what a replay would do now. Changes nothing. Raises NOT_FOUND."""
     with transaction.atomic():
         job = _dead_job_lock(transaction_id)
         if job is None:
@@ -30,7 +30,7 @@ def dead_letter_dry_run(*, transaction_id: int) -> str:
         try:
             with transaction.atomic():
                 outcome = post([job_command(job)])[0]
-        except Exception as error:  # noqa: BLE001 - a fault may be anything, and here it is the answer
+        except Exception as error:  # noqa: BLE001 - a fault may be any exception, and here it is the answer
             return f"It would meet a fault again: {error}"
         finally:
             transaction.set_rollback(True)
@@ -40,8 +40,8 @@ def dead_letter_dry_run(*, transaction_id: int) -> str:
 
 
 def dead_letter_replay(*, transaction_id: int, actor: User | None, note: str) -> bool:
-    """Makes a dead job due again, with fresh attempts: settlers find it within a second. False if somebody else acted
-    first."""
+    """Makes a dead job due again and resets its attempts; a poll finds it within a second. Returns False if another
+    member of staff acted first."""
     with transaction.atomic():
         job = _dead_job_lock(transaction_id)
         if job is None:
@@ -54,7 +54,8 @@ def dead_letter_replay(*, transaction_id: int, actor: User | None, note: str) ->
 
 
 def dead_letter_fail(*, transaction_id: int, actor: User | None, note: str) -> bool:
-    """Settles a dead transfer as failed. False where somebody else was faster. Raises MALFORMED without a note."""
+    """Settles the transfer of a dead job as failed. Returns False if another member of staff acted first. Raises
+    MALFORMED without a note."""
     if not note.strip():
         raise WalletError(ErrorCode.MALFORMED, "Say why.", fields={"note": ["Say why."]})
     with transaction.atomic():
@@ -69,7 +70,11 @@ def dead_letter_fail(*, transaction_id: int, actor: User | None, note: str) -> b
 
 
 def _dead_job_lock(transaction_id: int) -> Job | None:
-    """The dead job of a transaction, locked. The lock stops two people from acting on it at once."""
+    """Locks and returns the dead job of a transaction; None if it is not dead (any more).
+
+    The race: two members of staff act on one dead letter at the same time. The second waits for the lock, and then
+    finds no dead job.
+    """
     dead = Job.objects.filter(transaction=transaction_id, dead_at__isnull=False)
     return dead.select_related("transaction").select_for_update(of=("self",)).first()
 

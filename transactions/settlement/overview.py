@@ -1,4 +1,4 @@
-"""How much waits in the queue, and for how long."""
+"""How many jobs wait, and since when."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import connection
 
-# The oldest job is the one with the smallest id; only its transaction is looked up.
+# The oldest job has the smallest id, so only its transaction is read.
 _OVERVIEW_SQL = """
 SELECT queue.partition, queue.waiting, queue.held_back, oldest.created_at
 FROM (
@@ -21,7 +21,8 @@ ORDER BY queue.partition
 
 @dataclass(frozen=True, slots=True)
 class PartitionFigures:
-    """What waits in one partition: how many jobs, how many of them after a fault until a later time, since when."""
+    """One partition: the number of waiting jobs, how many of them wait for a retry (`held_back`), and when the oldest
+    was accepted."""
 
     partition: int
     waiting: int
@@ -30,7 +31,7 @@ class PartitionFigures:
 
 
 def queue_overview() -> Sequence[PartitionFigures]:
-    """The partitions in which something waits. The dead letters do not count: they wait for staff."""
+    """The partitions with waiting jobs. Dead letters do not count, because they wait for staff."""
     with connection.cursor() as cursor:
         cursor.execute(_OVERVIEW_SQL)
         return [PartitionFigures(*row) for row in cursor.fetchall()]

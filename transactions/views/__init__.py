@@ -1,4 +1,4 @@
-"""The pages about money that moves. A page that needs both a wallet and its history belongs here."""
+"""The pages that move money or show transactions. A page that needs a wallet and its history belongs here."""
 
 from transactions.views.move import money_add, money_withdraw
 from transactions.views.past import history

@@ -1,4 +1,4 @@
-"""Which of a person's wallets a page stands at."""
+"""Chooses which of a user's wallets a page shows."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -13,19 +13,18 @@ W = TypeVar("W", Wallet, WalletView)
 
 
 def wallets_of(user: User) -> list[Wallet]:
-    """From Postgres: for forms, by which money moves."""
+    """The user's wallets from Postgres, for forms that move money."""
     return list(gateway().wallet_list(owner=user))
 
 
 def wallet_views_of(user: User) -> list[WalletView]:
-    """Out of the cache: for what is only looked at."""
+    """The user's wallets from the cache, for pages that only show them."""
     return gateway().wallet_view_list(owner=user)
 
 
 def wallet_of(request: HttpRequest, wallets: Sequence[W]) -> W | None:
-    """The one named by ?wallet=, or the first that moves money, or none where there is none.
-
-    A wallet of somebody else's is not there.
+    """The wallet that ?wallet= names. Without the parameter, the first open wallet, or else the first one; None if
+    there are no wallets. Raises Http404 for a wallet that is not among these.
     """
     asked = request.GET.get("wallet")
     if asked is None:

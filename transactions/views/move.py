@@ -1,4 +1,4 @@
-"""Adding and withdrawing money: one form each, which moves money once however often it is sent."""
+"""Adding and withdrawing money: one form each. A form moves money once, even if it is submitted repeatedly."""
 
 from typing import Protocol
 
@@ -20,7 +20,7 @@ UNPROCESSABLE = 422
 
 
 class Move(Protocol):
-    """What `deposit_create` and `withdrawal_create` have in common."""
+    """The signature of `deposit_create` and `withdrawal_create`."""
 
     def __call__(
         self, *, actor: User, wallet_id: int, amount: int, memo: str = "", idempotency_key: str | None = None
@@ -60,7 +60,7 @@ def _form_page(request: PersonRequest, *, form_class: type[MoneyForm], move: Mov
 
 
 def _moved(user: User, form: MoneyForm, move: Move) -> Receipt | None:
-    """The receipt; or None, with the refusal shown in the form."""
+    """Moves the money and returns the receipt; if that is refused, shows the refusal in the form and returns None."""
     given = form.cleaned_data
     try:
         return move(
@@ -76,6 +76,7 @@ def _moved(user: User, form: MoneyForm, move: Move) -> Receipt | None:
 
 
 def redirect_to_receipt(receipt: Receipt) -> HttpResponse:
-    """The done page. It says so when the money had moved before: nobody shall believe to have paid twice."""
+    """Redirects to the receipt. For a replay the page says that the money had moved before, so that no user believes to
+    have paid twice."""
     done = "again" if receipt.replayed else "now"
     return redirect(f"{reverse('transaction_page', args=[receipt.transaction.pk])}?done={done}")

@@ -1,4 +1,4 @@
-"""Looking back: a wallet's history."""
+"""The page of a wallet's history."""
 
 import datetime
 from typing import Any
@@ -30,7 +30,7 @@ NOTHING = HistoryPage(entries=[], next=None, previous=None)
 @vary_on_headers("HX-Request")
 @page
 def history(request: PersonRequest) -> HttpResponse:
-    """One page of a wallet's history; for htmx only the part of the page that changes."""
+    """One page of a wallet's history; for htmx, only the part that changes."""
     wallets = wallet_views_of(request.user)
     wallet = wallet_of(request, wallets)
     form = HistoryForm(request.GET)
@@ -39,7 +39,7 @@ def history(request: PersonRequest) -> HttpResponse:
     if wallet is not None and valid:
         if _is_top(request, form):
             unposted = unposted_rows(gateway().unposted_read(wallet=wallet), limit=UNPOSTED_MAX)
-            # Once more, and after it: see `unposted_read`.
+            # Read the view again, after the unposted transfers; `unposted_read` says why.
             wallet = gateway().wallet_view_get(owner=request.user, wallet_id=wallet.id)
         found = gateway().history_page(wallet=wallet, query=form.query(cursor=request.GET.get("cursor")))
     context = {
@@ -48,7 +48,7 @@ def history(request: PersonRequest) -> HttpResponse:
         "form": form,
         "unposted": unposted.without(found.entries),
         "is_filtered": form.has_changed(),
-        # Whether a filter is set, or wrong, that is folded away otherwise.
+        # Whether to unfold the filters that are folded by default: one of them is set or invalid.
         "is_narrowed": not valid or bool({"kind", "since", "until"} & set(form.changed_data)),
         **_list_context(request, wallet, found),
     }
@@ -56,7 +56,8 @@ def history(request: PersonRequest) -> HttpResponse:
 
 
 def _is_top(request: PersonRequest, form: HistoryForm) -> bool:
-    """Whether transfers that have not moved belong above this page: they are the newest, go out, and have no day."""
+    """Whether unposted transfers belong above this page. They are the newest outgoing transfers and have no day, so not
+    on later pages, nor if the filters ask for days, incoming money or other kinds."""
     asked = form.cleaned_data
     if "cursor" in request.GET or asked["since"] or asked["until"]:
         return False

@@ -1,8 +1,8 @@
-"""One transaction as a receipt, which follows by itself what is still on its way.
+"""The receipt of a transaction. While a transfer is pending, its page updates itself.
 
-The page of a pending transfer looks again and again, less and less often, and only while somebody looks at the page.
-Each look is answered with the next one to make, or, once the transfer has settled, with the receipt. Without
-JavaScript nothing looks by itself, and a link loads the page anew.
+The page of a pending transfer polls with growing delays, and only while it is visible. Each poll is answered with the
+delay of the next one or, once the transfer has settled, with the receipt. Without JavaScript the page does not poll; a
+link reloads it.
 """
 
 import datetime
@@ -23,14 +23,14 @@ from transactions.views.rows import owner_name, side_of
 from wallets.domain.errors import ErrorCode
 from wallets.pages import PersonRequest, page
 
-#: (kind, side) → the headline of a receipt once the money has moved.
+#: (kind, side) → the headline of a posted transaction's receipt.
 HEADLINES = {
     (Kind.DEPOSIT, 1): "Money added",
     (Kind.WITHDRAWAL, -1): "Money withdrawn",
     (Kind.TRANSFER, -1): "Money sent",
     (Kind.TRANSFER, 1): "Money received",
 }
-#: The one table from codes to words: why a transfer failed, as its sender reads it.
+#: The only table from failure codes to sentences: why a transfer failed, for its sender.
 FAILURES: Mapping[str, str] = {
     ErrorCode.INSUFFICIENT_FUNDS: "Your wallet did not hold enough money when the transfer was due.",
     ErrorCode.BALANCE_LIMIT_EXCEEDED: "The transfer would have exceeded the recipient's maximum balance.",
@@ -39,15 +39,15 @@ FAILURES: Mapping[str, str] = {
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "This transfer is a duplicate of one that you submitted before.",
     ErrorCode.SETTLEMENT_FAILED: "The transfer could not be completed, and our staff cancelled it.",
 }
-#: The same codes where the reader is the receiver.
+#: The sentences that differ for the recipient.
 FAILURES_TO_RECEIVER: Mapping[str, str] = {
     ErrorCode.INSUFFICIENT_FUNDS: "The sender's wallet did not hold enough money when the transfer was due.",
     ErrorCode.BALANCE_LIMIT_EXCEEDED: "The transfer would have exceeded your wallet's maximum balance.",
 }
 
-#: How long to wait before each look: five minutes altogether.
+#: The delay before each poll: five minutes in total.
 LOOK_DELAYS_S = [1] * 10 + [2] * 20 + [5] * 14 + [10] * 18
-#: From this age on a pending transfer's page says that it takes longer than usual.
+#: When a transfer has been pending for this long, its page says that it takes longer than usual.
 SLOW_AFTER = datetime.timedelta(minutes=1)
 
 
@@ -82,7 +82,7 @@ def _receipt_context(request: PersonRequest, transaction: Transaction) -> dict[s
 
 
 def _follow_context(request: PersonRequest, transaction: Transaction) -> dict[str, Any]:
-    """When to look again, and with which query; no delay where it has been looked for long enough."""
+    """The delay and the query of the next poll. `delay_s` is None after the last one: the page stops polling."""
     look = _look(request) if _is_look(request) else 0
     kept = {name: request.GET[name] for name in ("done",) if name in request.GET}
     return {
@@ -99,7 +99,7 @@ def _is_look(request: PersonRequest) -> bool:
 
 
 def _look(request: PersonRequest) -> int:
-    """The number of this look. One that was not made here is as good as the last."""
+    """The number of this poll. An invalid number counts as the last one, so the page stops polling."""
     text = request.GET.get("look", "")
     return int(text) if text.isdecimal() and len(text) < 4 else len(LOOK_DELAYS_S)
 
@@ -113,7 +113,7 @@ def _headline(transaction: Transaction, side: int) -> str:
 
 
 def _failure(transaction: Transaction, side: int) -> str:
-    """Why it failed, in a sentence; empty where it did not."""
+    """A sentence that says why the transfer failed; empty if it did not fail."""
     if not transaction.failure_code:
         return ""
     others = FAILURES_TO_RECEIVER if side > 0 else {}

@@ -1,4 +1,4 @@
-"""What a list of movements shows: entries, and transfers that have not moved, as rows; and rows gathered by day."""
+"""The rows of a list of transactions: entries and unposted transfers as rows, and rows grouped by day."""
 
 import datetime
 import itertools
@@ -11,7 +11,7 @@ from transactions.contract import Data, moment_of
 from transactions.models import Kind, Status, Transaction
 from wallets.models import Wallet
 
-#: Kind → (title, icon) of what has no other person in it.
+#: Kind → (title, icon) of transactions with the outside world.
 OUTSIDE = {
     Kind.DEPOSIT: ("Money added", "arrow-down-to-line"),
     Kind.WITHDRAWAL: ("Money withdrawn", "arrow-up-from-line"),
@@ -20,9 +20,10 @@ OUTSIDE = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One movement as its wallet's owner sees it. `person` is the other side's username, empty for the outside.
+    """One transaction as the wallet's owner sees it. `person` is the other side's username, empty for the outside
+    world. `amount` is signed, in minor units.
 
-    What is pending or failed has moved nothing, and leaves no balance behind.
+    `balance_after` is None for a pending or failed transfer, because no money has moved.
     """
 
     transaction_id: int
@@ -40,7 +41,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """The rows of one day; `continued` where an earlier part of the list has named the day already."""
+    """The rows of one day. `continued`: an earlier part of the list has already shown the date."""
 
     date: datetime.date
     rows: list[Row]
@@ -48,7 +49,7 @@ class Day:
 
 
 def row_of(entry: Data) -> Row:
-    """An entry of a person's wallet."""
+    """The row of an entry."""
     transaction = entry["transaction"]
     person = _person(transaction["source" if entry["amount"] > 0 else "destination"])
     title, icon = OUTSIDE.get(Kind(transaction["kind"]), (person, ""))
@@ -68,7 +69,7 @@ def row_of(entry: Data) -> Row:
 
 
 def unposted_row_of(transaction: Data) -> Row:
-    """A transfer out of a person's wallet that is on its way or has failed."""
+    """The row of an outgoing transfer that is pending or has failed."""
     person = _person(transaction["destination"])
     return Row(
         transaction_id=int(transaction["id"]),
@@ -86,7 +87,7 @@ def unposted_row_of(transaction: Data) -> Row:
 
 
 def days_of(rows: Sequence[Row], *, after: datetime.date | None = None) -> list[Day]:
-    """Rows by day of the reader's time zone. `after` is the last day of what stands above on the page."""
+    """Groups rows by day in the current time zone. `after` is the last day that the page already shows."""
     return [
         Day(date=date, rows=list(group), continued=date == after)
         for date, group in itertools.groupby(rows, key=lambda row: timezone.localtime(row.at).date())
@@ -94,22 +95,22 @@ def days_of(rows: Sequence[Row], *, after: datetime.date | None = None) -> list[
 
 
 def people_of(entries: Sequence[Data], *, limit: int) -> list[str]:
-    """Whom this wallet paid last, each once, newest first."""
+    """The usernames that this wallet paid last, newest first, without repetitions."""
     paid = (_person(entry["transaction"]["destination"]) for entry in entries if entry["amount"] < 0)
     return list(dict.fromkeys(name for name in paid if name))[:limit]
 
 
 def _person(side: Data | None) -> str:
-    """Empty for the outside world."""
+    """The username of a side's owner; empty for the outside world."""
     return str(side["owner"]) if side is not None else ""
 
 
 def owner_name(wallet: Wallet | None) -> str:
-    """Empty for the outside world."""
+    """The username of a wallet's owner; empty for the outside world."""
     return wallet.owner.username if wallet is not None and wallet.owner is not None else ""
 
 
 def side_of(transaction: Transaction, *, user_id: int) -> int:
-    """-1 where this person's money left, +1 where it arrived."""
+    """-1 if the money left this user's wallet, +1 if it arrived there."""
     source = transaction.source
     return -1 if source is not None and source.owner_id == user_id else 1

@@ -1,9 +1,9 @@
-"""Sending money in three steps: a form, a review of who gets what, and the receipt.
+"""Sending money in three steps: a form, a review, and the receipt.
 
-What was entered waits in the session between the first two steps, so that no name and no note stands in an address.
-The review page carries a signed copy of exactly what it shows, and confirming sends that copy: neither another tab
-nor a renamed recipient can slip something else under the button. It is sent at once, or accepted to be settled behind;
-both buttons carry the same idempotency key, so that whichever is pressed, and however often, the money moves once.
+Between the first two steps the input is kept in the session, so that no name and no note appears in a URL. The review
+page contains a signed copy of what it shows, and confirming submits that copy. So neither another tab nor a renamed
+recipient can change what the user confirms. One button posts the transfer at once, the other accepts it to settle
+later. Both use the same idempotency key, so the money moves once even if the user presses both, or one repeatedly.
 """
 
 from dataclasses import asdict, dataclass
@@ -33,13 +33,14 @@ from wallets.pages import PersonRequest, page
 DRAFT_SESSION_KEY = "send_draft"
 DRAFT_SALT = "transactions.send.draft"
 DRAFT_AGE_MAX_S = 30 * 60
-#: What the quieter button of the review page says.
+#: The value of the button that sends in the background.
 IN_BACKGROUND = "background"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A transfer that was entered and not yet confirmed. The destination is a wallet, not a name that may move."""
+    """A transfer that is entered but not confirmed. The destination is a wallet, because the owner of a username may
+    change."""
 
     user: int
     source: int
@@ -121,8 +122,8 @@ def _confirm(user: User, draft: Draft, *, in_background: bool) -> Receipt:
         send = gateway().transfer_submit if in_background else gateway().transfer_create
         return send(actor=user, request=draft.request())
     except WalletError as error:
-        # What was pressed before, with the other button, may still be on its way or have failed. Its page says so;
-        # the refusal would lead back to a form whose key is used up.
+        # The user may have pressed the other button before, and that transfer may be pending or failed. Show its
+        # receipt, because the refusal would lead back to a form whose idempotency key is used up.
         earlier = gateway().transaction_list_by_key(user=user, idempotency_key=draft.idempotency_key)
         if not earlier or error.code == ErrorCode.IDEMPOTENCY_KEY_REUSED:
             raise
@@ -134,7 +135,7 @@ def _form_page(request: PersonRequest, form: SendForm, *, status: int = 200) -> 
 
 
 def _previewed(user: User, form: SendForm) -> Preview | None:
-    """What would be sent; or None, with the refusal shown in the form."""
+    """The preview of the transfer; if it is refused, shows the refusal in the form and returns None."""
     given = form.cleaned_data
     try:
         wanted = TransferRequest(
@@ -147,7 +148,7 @@ def _previewed(user: User, form: SendForm) -> Preview | None:
 
 
 def _refused(request: PersonRequest, draft: Draft, error: WalletError) -> HttpResponse:
-    """Back to the form, with what was entered and what stands against it."""
+    """The form again, with the user's input and the refusal."""
     data = {**_entered(draft), "idempotency_key": draft.idempotency_key}
     form = SendForm(data, wallets=wallets_of(request.user))
     if form.is_valid():
@@ -156,7 +157,7 @@ def _refused(request: PersonRequest, draft: Draft, error: WalletError) -> HttpRe
 
 
 def _draft(user: User, signed: Any) -> Draft | None:
-    """What this person entered a short while ago, or None."""
+    """This user's signed draft; None if it is invalid, expired or another user's."""
     try:
         draft = Draft(**signing.loads(str(signed), salt=DRAFT_SALT, max_age=DRAFT_AGE_MAX_S))
     except (signing.BadSignature, TypeError):
@@ -165,7 +166,8 @@ def _draft(user: User, signed: Any) -> Draft | None:
 
 
 def _initial(request: PersonRequest) -> dict[str, str]:
-    """What the form starts with: an unconfirmed draft for "change", a transfer to try ?again=, or ?to= and ?wallet=."""
+    """The initial values of the form: the unconfirmed draft for ?change, an earlier transfer for ?again=, otherwise
+    ?to= and ?wallet=."""
     if "change" in request.GET:
         draft = _draft(request.user, request.session.get(DRAFT_SESSION_KEY))
         if draft is not None:
@@ -177,7 +179,8 @@ def _initial(request: PersonRequest) -> dict[str, str]:
 
 
 def _asked_before(user: User, number: str) -> dict[str, str]:
-    """What this person sent with a transaction, to be sent once more. Its note stays out of the address."""
+    """The values of a transaction that this user sent, to send it again. Taken by id, so that the memo does not appear
+    in a URL."""
     if not number.isdecimal() or len(number) > 19:
         return {}
     transaction = gateway().transaction_read(user=user, transaction_id=int(number))

@@ -1,4 +1,4 @@
-"""A wallet's history over REST: a page of data becomes the body of an answer, with the addresses of its neighbours."""
+"""A wallet's history over REST: turns a page of entries into a response body with the URLs of the pages beside it."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -14,13 +14,13 @@ from transactions.selectors import HistoryQuery
 from wallets.domain.limits import HISTORY_LIMIT
 from wallets.selectors import WalletView
 
-#: The versions of wallets that this process has seen last: a guess at the page that is asked for next.
+#: The last version of each wallet that this process has read: a guess at the page that will be requested next.
 _versions: dict[int, int] = {}
 _VERSIONS_MAX = 10_000
 
 
 def history_prefetch(*, wallet_id: int) -> None:
-    """Plans to read a wallet and its first page, as of the version that was seen last."""
+    """Prefetches a wallet, and its first page at the version that this process has read last."""
     gateway().wallet_view_prefetch(wallet_id=wallet_id)
     version = _versions.get(wallet_id)
     if version is not None:
@@ -28,8 +28,8 @@ def history_prefetch(*, wallet_id: int) -> None:
 
 
 def history_body(*, wallet: WalletView, query: HistoryQuery) -> Body:
-    """A page of the wallet's history as the API writes it. The body is kept packed, because it never changes. Raises
-    MALFORMED for a cursor that was not made here."""
+    """The JSON of a page of the wallet's history. The cache keeps the body compressed, because it never changes. Raises
+    MALFORMED for a cursor that `selectors` did not create."""
     if not query.is_kept:
         return _body(wallet, query)
     if len(_versions) >= _VERSIONS_MAX:
@@ -59,7 +59,7 @@ def _key(wallet_id: int, version: int, query: HistoryQuery) -> str:
 
 
 def _path(wallet_id: int, query: HistoryQuery, cursor: str) -> str:
-    """The address of a page: without a host, so that it holds behind every proxy."""
+    """The URL of a page, without a host, so that it is valid behind any proxy."""
     asked: dict[str, Any] = {
         "limit": query.limit if query.limit != HISTORY_LIMIT else None,
         "kind": query.kind,

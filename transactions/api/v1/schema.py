@@ -1,4 +1,4 @@
-"""How the operations of v1 that have parameters are described in the OpenAPI schema."""
+"""The OpenAPI descriptions of v1's operations that have parameters."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -30,7 +30,7 @@ KEY_HEADER = OpenApiParameter(
 
 
 def replayed_header(status: int) -> OpenApiParameter:
-    """The header that marks a repeated answer."""
+    """The header that marks the answer to a replay."""
     return answer_header(REPLAYED, "`true` if an earlier request created the transaction.", statuses=[status])
 
 

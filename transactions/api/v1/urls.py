@@ -1,4 +1,4 @@
-"""The addresses of REST v1 about money, under /api/v1/."""
+"""The URLs of REST v1 about money, under /api/v1/."""
 
 from django.urls import path
 

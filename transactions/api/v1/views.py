@@ -1,4 +1,4 @@
-"""Money over REST v1: posted, or refused, before the answer leaves."""
+"""Money over REST v1: a request is posted or refused before it is answered."""
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -28,7 +28,7 @@ from wallets.viewed import wallet_viewed
 
 
 class DepositsView(ApiView):
-    """Money from outside."""
+    """Deposits."""
 
     writes = (MONEY,)
 
@@ -49,7 +49,7 @@ class DepositsView(ApiView):
 
 
 class WithdrawalsView(ApiView):
-    """Money to outside."""
+    """Withdrawals."""
 
     writes = (MONEY,)
 
@@ -70,7 +70,7 @@ class WithdrawalsView(ApiView):
 
 
 class TransfersView(ApiView):
-    """Money to somebody else."""
+    """Transfers."""
 
     writes = (MONEY,)
 
@@ -94,7 +94,7 @@ class TransfersView(ApiView):
 
 
 class TransactionView(ApiView):
-    """One transaction, for both of its sides."""
+    """One transaction, for the owners of both sides."""
 
     def plan(self) -> None:
         gateway().transaction_prefetch(transaction_id=self.kwargs["transaction_id"])
@@ -112,7 +112,7 @@ class TransactionView(ApiView):
 
 
 class TransactionsView(ApiView):
-    """What an idempotency key did."""
+    """The transaction of an idempotency key."""
 
     @key_lookup
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
@@ -137,7 +137,7 @@ class HistoryView(ApiView):
 
 
 def _receipt(receipt: Receipt) -> Response:
-    """A replayed request gets the answer of the first one, and a header that says so."""
+    """A replay gets the first answer, and a header that marks it."""
     headers = {"Location": reverse("v1_transaction", args=[receipt.transaction.pk])}
     if receipt.replayed:
         headers[REPLAYED] = "true"

@@ -1,4 +1,4 @@
-"""How the operations of v2 are described in the OpenAPI schema."""
+"""The OpenAPI descriptions of v2's operations."""
 
 from transactions.api.serializers import TransactionSerializer, TransferSerializer
 from transactions.api.v1.schema import KEY_HEADER, replayed_header

@@ -1,4 +1,4 @@
-"""What REST v2 takes and gives beside v1's transfers and transactions."""
+"""The bodies of REST v2 in addition to v1's transfers and transactions."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from wallets.domain.limits import TRANSFERS_MAX, idempotency_key_fits
 
 
 class BulkItemSerializer(TransferSerializer):
-    """One transfer of many, with an idempotency key of its own."""
+    """One transfer of a bulk request, with its idempotency key."""
 
     idempotency_key = TextField(
         required=False,
@@ -27,7 +27,7 @@ class BulkItemSerializer(TransferSerializer):
 
 
 class BulkSerializer(StrictSerializer):
-    """Transfers. Not judged here, because one that is malformed is no reason to refuse its neighbours."""
+    """A bulk request. It does not validate the items, because a malformed item must not make the others fail."""
 
     transfers = serializers.ListField(
         min_length=1,
@@ -41,13 +41,13 @@ class BulkSerializer(StrictSerializer):
 
 
 class BulkBodySerializer(serializers.Serializer[Any]):
-    """BulkSerializer as the schema shows it: with its items."""
+    """A bulk request as the OpenAPI schema shows it, with its items."""
 
     transfers = serializers.ListField(child=BulkItemSerializer(), min_length=1, max_length=TRANSFERS_MAX)
 
 
 class BulkResultSerializer(serializers.Serializer[Any]):
-    """What became of one item: a transaction or an error."""
+    """The result of one item: a transaction or an error."""
 
     transaction = TransactionSerializer(allow_null=True)
     replayed = serializers.BooleanField(help_text="Whether an earlier request with this key was accepted.")
@@ -55,6 +55,6 @@ class BulkResultSerializer(serializers.Serializer[Any]):
 
 
 class BulkResultsSerializer(serializers.Serializer[Any]):
-    """One result for each item, in order."""
+    """One result per item, in order."""
 
     results = BulkResultSerializer(many=True)

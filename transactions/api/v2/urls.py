@@ -1,4 +1,4 @@
-"""The addresses of REST v2, under /api/v2/."""
+"""The URLs of REST v2, under /api/v2/."""
 
 from django.urls import path
 

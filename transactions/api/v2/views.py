@@ -1,4 +1,4 @@
-"""Transfers over REST v2: accepted durably and answered at once, settled behind."""
+"""Transfers over REST v2: a request is accepted durably and answered with 202; the transfer settles later."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ from wallets.domain.errors import WalletError
 
 
 class TransfersView(ApiView):
-    """One transfer."""
+    """Accepts one transfer."""
 
     writes = (MONEY,)
 
@@ -39,7 +39,7 @@ class TransfersView(ApiView):
 
 
 class TransfersBulkView(ApiView):
-    """Up to a thousand transfers, each judged on its own."""
+    """Accepts up to 1000 transfers. A refused item does not affect the others."""
 
     writes = (BULK,)
 
@@ -53,7 +53,7 @@ class TransfersBulkView(ApiView):
 
 
 class TransferView(ApiView):
-    """What became of a transfer."""
+    """The current state of a transfer."""
 
     def plan(self) -> None:
         gateway().transaction_prefetch(transaction_id=self.kwargs["transaction_id"])
@@ -63,7 +63,7 @@ class TransferView(ApiView):
         return self.answer(gateway().transaction_body(user=self.user, transaction_id=transaction_id))
 
 
-# One instance for all items: making its fields anew for each costs more than checking them.
+# One instance for all items, because creating its fields costs more than validating an item.
 _ITEM = BulkItemSerializer()
 
 
