@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from django.db import connection
 from django.utils import timezone
 
-from transactions.ledger.arrays import array_literal
+from transactions.ledger.arrays import among, array_literal
 from transactions.ledger.commands import Command
 from transactions.models import Job, Kind
 from transactions.settlement.partitions import PARTITIONS, partition_of
@@ -101,7 +101,10 @@ class SourceJobs:
         # The partitions lead to the index of waiting jobs, which is small.
         partitions = {partition_of(source_id) for source_id in self.source_ids}
         waiting = Job.objects.filter(
-            partition__in=partitions, source__in=self.source_ids, dead_at__isnull=True, not_before__gt=timezone.now()
+            among("source", self.source_ids),
+            partition__in=partitions,
+            dead_at__isnull=True,
+            not_before__gt=timezone.now(),
         )
         return set(waiting.values_list("source", flat=True))
 

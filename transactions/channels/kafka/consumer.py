@@ -23,7 +23,7 @@ from transactions.channels.kafka.retries import Retries
 from transactions.channels.kafka.topics import due_topic, group_name, retry_topic
 from transactions.settlement.faults import fault_is_shared
 from transactions.settlement.poll import Poller
-from transactions.settlement.settle import BATCH, sources_settle
+from transactions.settlement.settle import BATCH, Settled, sources_settle
 
 log = structlog.get_logger(__name__)
 
@@ -116,7 +116,9 @@ class TransferConsumer:
         """Settles where the messages point and where a retry is due, and stores the messages that nobody can read."""
         sources, unreadable = self._read(messages)
         sources |= self._retries.due() | self._left
-        settled = sources_settle(source_ids=sources, time_limit_s=settings.TRANSFER_DRAIN_LIMIT_S)
+        settled = Settled()
+        if sources:
+            settled = sources_settle(source_ids=sources, time_limit_s=settings.TRANSFER_DRAIN_LIMIT_S)
         self._left = sources if settled.left and len(sources) <= _LEFT_MAX else set()
         # After the commit, and not waited for: the job table knows all of it.
         faulty_announce(settled.faulty)
@@ -131,12 +133,12 @@ class TransferConsumer:
         sources, unreadable = set(), []
         for message in messages:
             try:
-                source_id = look_read(message)
+                look = look_read(message)
             except UnreadableError as error:
                 unreadable.append((message, str(error)))
                 continue
-            if not self._retries.remember(source_id, message.not_before):
-                sources.add(source_id)
+            if not self._retries.remember(look.source_id, look.not_before):
+                sources.add(look.source_id)
         return sources, unreadable
 
     def _commit(self, messages: Sequence[Incoming]) -> None:

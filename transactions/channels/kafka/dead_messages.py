@@ -46,6 +46,6 @@ def _partition_read(reader: Consumer, partition: int) -> Iterator[Incoming]:
             return
         if error is not None:
             raise KafkaException(error)
-        dead = incoming(message)
+        dead = incoming(message, with_headers=True)
         start = dead.offset + 1
         yield dead
