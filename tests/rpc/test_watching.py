@@ -116,10 +116,10 @@ def test_reading_for_all_watchers_uses_redis_and_not_postgres(
     wallet_ids = {alice.wallet.pk, bob.wallet.pk}
     # More wallets than one read takes.
     monkeypatch.setattr(watching, "_LOOK_MAX", 1)
-    watching.look(wallet_ids, digests)
+    watching._watched_read(wallet_ids, digests)
 
     with django_assert_num_queries(0):
-        seen = watching.look(wallet_ids, digests)
+        seen = watching._watched_read(wallet_ids, digests)
 
     assert seen.views.keys() == wallet_ids
     assert seen.tokens == digests
