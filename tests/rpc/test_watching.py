@@ -128,7 +128,7 @@ def test_reading_for_all_watchers_uses_redis_and_not_postgres(
 def test_a_watch_ends_if_the_wallet_cannot_be_read_for_a_while(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the watcher would believe that nothing has changed."""
     monkeypatch.setattr(watching, "BLIND_S", 0.05)
-    monkeypatch.setattr(watching, "look", _raise)
+    monkeypatch.setattr(watching, "watched_read", _raise)
 
     # In another thread, because the browser of another test may have left an event loop in this one.
     with ThreadPoolExecutor(1) as elsewhere:
