@@ -15,10 +15,13 @@ COMPILE := UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile pyproject
 	--universal --python-version 3.11 --generate-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run kafka reset test bench lint format proto lock install
+# What `make test-fast` leaves out needs a browser, a broker, processes of its own, or patience.
+FAST := tests/architecture tests/domain tests/wallets tests/ledger tests/api tests/pages tests/throttling
+
+.PHONY: help run kafka reset test test-fast test-long bench lint format proto lock install
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
 
 run: $(STAMP) ## Set everything up and serve the site on http://127.0.0.1:8000 (PORT=… for another port)
 	@PORT=$(PORT) exec $(BIN)/python -m devtools.run
@@ -34,7 +37,14 @@ test: $(STAMP) ## Run the tests on their own Postgres and Valkey (ARGS="-k trans
 	@$(BIN)/python -m tests.jdk
 	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
-bench: $(STAMP) ## Benchmark against pgbench on separate servers, in under twenty minutes (BENCH_QUICK=1 for a short run)
+test-fast: $(STAMP) ## Run those tests that need no browser and no Kafka, in under a minute (the same ARGS and WORKERS)
+	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) -m "not browser and not kafka and not slow" $(FAST) $(ARGS)
+
+test-long: $(STAMP) ## Run the tests that take minutes: a backlog of a million jobs, Redis away for long
+	@$(BIN)/python -m tests.jdk
+	@exec $(BIN)/python -m pytest --numprocesses 0 tests/long $(ARGS)
+
+bench: $(STAMP) ## Measure against pgbench, on servers of its own, for under twenty minutes (BENCH_QUICK=1 for a look)
 	@exec $(BIN)/python -m bench
 
 lint: $(STAMP) ## Check style, types, imports, templates and migrations

@@ -8,8 +8,9 @@ from pytest_django import Settings
 
 from tests.kafka.worker import Worker, workers_gone
 from tests.kafka_broker import KafkaBroker
-from transactions.channels.kafka import producer
+from tests.settlement.people import person_wallet
 from transactions.channels.kafka.consumer import TransferConsumer
+from wallets.models import Wallet
 
 #: A broker that has just started, on a machine with much to do, may take a while to answer.
 PATIENCE_MS = 20_000
@@ -17,17 +18,31 @@ PATIENCE_MS = 20_000
 
 @pytest.fixture
 def channel(transactional_db: None, kafka: KafkaBroker, settings: Settings) -> KafkaBroker:
-    """Transfers go through Kafka."""
+    """Kafka is the channel."""
     settings.TRANSFER_CHANNEL = "kafka"
     settings.KAFKA_SESSION_TIMEOUT_MS = 1_500
     settings.KAFKA_DELIVERY_TIMEOUT_MS = PATIENCE_MS
-    producer.breaker.succeeded()
     return kafka
 
 
 @pytest.fixture
+def alice(channel: KafkaBroker) -> Wallet:
+    return person_wallet("alice", 5_000)
+
+
+@pytest.fixture
+def bob(channel: KafkaBroker) -> Wallet:
+    return person_wallet("bob", 5_000)
+
+
+@pytest.fixture
+def charlie(channel: KafkaBroker) -> Wallet:
+    return person_wallet("charlie")
+
+
+@pytest.fixture
 def consumer_start(channel: KafkaBroker) -> Iterator[Callable[[], TransferConsumer]]:
-    """A consumer in this process, turn by turn."""
+    """A consumer in this process, turn by turn. It does not poll the job table."""
     consumers: list[TransferConsumer] = []
 
     def start() -> TransferConsumer:
@@ -44,8 +59,8 @@ def worker_start(channel: KafkaBroker, tmp_path: Path) -> Iterator[Callable[...,
     """Starts consumers as processes of their own. All are gone when the test is over."""
     workers: list[Worker] = []
 
-    def start(*, die_at: str = "") -> Worker:
-        workers.append(Worker(log=tmp_path / f"worker{len(workers)}.log", die_at=die_at))
+    def start(**environment: str) -> Worker:
+        workers.append(Worker(log=tmp_path / f"consumer{len(workers)}.log", **environment))
         return workers[-1]
 
     yield start

@@ -1,63 +1,108 @@
 """Consumers die at the worst moments, for real: what was accepted is settled once, by whoever comes next."""
 
+import random
 from collections.abc import Callable
-from contextlib import closing
+from functools import partial
 
 import pytest
 
-from tests.kafka.people import settle_until, submit_many, unsettled
-from tests.kafka.worker import Worker
-from tests.kafka_broker import KafkaBroker
-from tests.settlement.books import assert_settled
-from tests.settlement.people import balance_of, person_wallet
+from tests.kafka.people import submit_many, unsettled
+from tests.kafka.topics import lag
+from tests.kafka.worker import Worker, workers_gone
+from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled, pending_count
+from tests.settlement.locks import deletes_of_jobs_held_up
+from tests.settlement.people import balance_of
 from tests.settlement.waiting import wait_until
 from transactions.audit import books_audit
-from transactions.channels.kafka.consumer import TransferConsumer
+from transactions.models import Job, Transaction
+from wallets.models import Wallet
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
 
+Start = Callable[..., Worker]
 
-def test_consumers_killed_before_and_after_each_commit_settle_everything_once(
-    channel: KafkaBroker, worker_start: Callable[..., Worker]
+
+def test_a_consumer_killed_before_its_commit_in_postgres_has_written_nothing(
+    alice: Wallet, bob: Wallet, worker_start: Start
 ) -> None:
-    alice, bob = person_wallet("alice", 1_000), person_wallet("bob", 1_000)
-    accepted = submit_many(alice, bob, 50) + submit_many(bob, alice, 50, amount=2)
+    accepted = submit_many(alice, bob, 50)
+    with deletes_of_jobs_held_up() as stranger:
+        consumer = worker_start()
+        consumer.wait_until_blocked()
+        consumer.kill()
+        stranger.rollback()
+        workers_gone()
+        assert (pending_count(), Job.objects.count(), balance_of(bob)) == (50, 50, 5_000)
+        assert_books_clean()
 
-    worker_start(die_at="before the commit in Postgres").wait_until_killed()
-    assert unsettled(accepted) == 100
+    worker_start()
 
-    worker_start(die_at="before the commit of the offsets").wait_until_killed()
-    settled = 100 - unsettled(accepted)
-    assert settled > 0
-
-    # What the last one has settled comes again, and what it has not.
-    worker_start(die_at="after the commit of the offsets").wait_until_killed()
-    assert 100 - unsettled(accepted) >= settled
-    accepted += submit_many(alice, bob, 10)
-
-    last = worker_start()
     wait_until(lambda: not unsettled(accepted), what="the next consumer has settled everything")
-    last.stop()
-    assert_settled(accepted, posted=110)
-    assert (balance_of(alice), balance_of(bob)) == (1_040, 960)
+    assert_settled(accepted, posted=50)
+    assert_in_order(alice, accepted)
+
+
+def test_a_consumer_killed_between_the_commit_in_postgres_and_that_of_its_offsets_settles_nothing_twice(
+    alice: Wallet, bob: Wallet, worker_start: Start
+) -> None:
+    accepted = submit_many(alice, bob, 50)
+    with deletes_of_jobs_held_up(at_commit=True) as stranger:
+        consumer = worker_start()
+        consumer.wait_until_blocked()
+        # It has said COMMIT and does not live to hear the answer.
+        consumer.kill()
+        stranger.rollback()
+        workers_gone()
+    assert not unsettled(accepted)
+    assert lag() == 1
+
+    worker_start()
+
+    wait_until(lambda: lag() == 0, what="the message was delivered again")
+    assert_settled(accepted, posted=50)
+    assert balance_of(bob) == 5_050
+
+
+def test_a_consumer_killed_after_the_commit_of_its_offsets_leaves_only_what_came_later(
+    alice: Wallet, bob: Wallet, worker_start: Start
+) -> None:
+    accepted = submit_many(alice, bob, 50)
+    consumer = worker_start()
+    wait_until(lambda: lag() == 0, what="the offsets are committed")
+    consumer.kill()
+    accepted += submit_many(alice, bob, 10)
+    assert lag() == 1
+
+    worker_start()
+
+    wait_until(lambda: lag() == 0 and not unsettled(accepted), what="the next consumer has settled the rest")
+    assert_settled(accepted, posted=60)
+    assert_in_order(alice, accepted)
+
+
+def test_consumers_killed_at_any_moment_settle_everything_once_and_in_order(
+    alice: Wallet, bob: Wallet, worker_start: Start
+) -> None:
+    dice = random.Random(7)
+    accepted: list[Transaction] = []
+    consumer = worker_start()
+    consumer.wait_until_assigned()
+    for _ in range(4):
+        # Killed when some are settled and others are not: how many is the dice's choice.
+        accepted += submit_many(alice, bob, 400) + submit_many(bob, alice, 400)
+        enough = dice.randrange(1, 700)
+        wait_until(partial(_at_most, accepted, 800 - enough), what="some are settled")
+        consumer.kill()
+        consumer = worker_start()
+
+    wait_until(lambda: not unsettled(accepted), what="everything is settled")
+    consumer.wait_until_assigned()
+    consumer.stop()
+    assert_settled(accepted, posted=3_200)
+    assert_in_order(alice, [transfer for transfer in accepted if transfer.source_id == alice.id])
+    assert_in_order(bob, [transfer for transfer in accepted if transfer.source_id == bob.id])
     assert books_audit().clean
 
 
-def test_nobody_commits_offsets_but_the_consumer_when_it_has_settled(
-    channel: KafkaBroker, consumer_start: Callable[[], TransferConsumer], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nor does Kafka's client, by itself, when it is closed."""
-    accepted = submit_many(person_wallet("alice", 100), person_wallet("bob"), 5)
-    with monkeypatch.context() as patch, closing(TransferConsumer()) as consumer:
-        patch.setattr(TransferConsumer, "_commit", lambda self, deliveries: None)
-        settle_until(consumer, accepted)
-
-    again, delivered = consumer_start(), 0
-
-    def delivered_again() -> bool:
-        nonlocal delivered
-        delivered += again.turn()
-        return delivered == 5
-
-    wait_until(delivered_again, what="all of it is delivered again")
-    assert_settled(accepted, posted=5)
+def _at_most(accepted: list[Transaction], count: int) -> bool:
+    return unsettled(accepted) <= count

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from tests.kafka.topics import publish_raw
 from tests.kafka_broker import KafkaBroker
-from transactions.channels.kafka.dead import dead_messages
+from transactions.channels.kafka.dead_messages import dead_messages
 from transactions.channels.kafka.topics import dead_topic
 
 pytestmark = pytest.mark.kafka

@@ -4,44 +4,37 @@ from collections.abc import Callable
 
 import pytest
 from prometheus_client import REGISTRY
-from pytest_django import Settings
 
 from tests.kafka.people import settle_until, submit_many
-from tests.kafka.topics import publish_raw
-from tests.kafka_broker import KafkaBroker
-from tests.settlement.people import person_wallet
-from transactions.channels.kafka import consumer as consumer_module
+from tests.kafka.test_unreadable import turn_until
+from tests.kafka.topics import lag, publish_raw
 from transactions.channels.kafka.consumer import TransferConsumer
-from transactions.channels.kafka.topics import requested_topic
+from transactions.channels.kafka.topics import due_topic
+from wallets.models import Wallet
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
 
 
 def test_what_is_published_consumed_and_waiting_is_counted(
-    channel: KafkaBroker,
-    consumer_start: Callable[[], TransferConsumer],
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
+    alice: Wallet, bob: Wallet, consumer_start: Callable[[], TransferConsumer]
 ) -> None:
-    monkeypatch.setattr(consumer_module, "_LAG_EVERY_S", 0.0)
-    alice, bob = person_wallet("alice", 5), person_wallet("bob")
-    outcomes = ("posted", "failed", "unreadable")
-    before = {outcome: consumed(outcome) for outcome in outcomes}
+    before = {outcome: consumed(outcome) for outcome in ("read", "unreadable")}
     accepted = submit_many(alice, bob, 8)
-    publish_raw(requested_topic(), b"poison", key=str(alice.id).encode())
-    last = submit_many(alice, bob, 1)
+    publish_raw(due_topic(), b"poison", key=str(alice.id).encode())
+    accepted += submit_many(alice, bob, 1)
 
     consumer = consumer_start()
-    settle_until(consumer, accepted + last)
-    consumer.turn()
+    settle_until(consumer, accepted)
+    turn_until(consumer, lambda: lag() == 0, what="all messages are dealt with")
 
-    assert {outcome: consumed(outcome) - before[outcome] for outcome in outcomes} == {
-        "posted": 5,
-        "failed": 4,
-        "unreadable": 1,
-    }
-    assert REGISTRY.get_sample_value("wallet_kafka_published_total", {"topic": requested_topic()}) == 9
-    assert REGISTRY.get_sample_value("wallet_kafka_lag", {"topic": requested_topic()}) == 0
+    counted = {outcome: consumed(outcome) - before[outcome] for outcome in before}
+    assert counted == {"read": 2, "unreadable": 1}
+    turn_until(consumer, lambda: sample("wallet_kafka_lag") == 0, what="it says that nothing waits")
+    assert sample("wallet_kafka_published_total") == 2
+
+
+def sample(name: str) -> float | None:
+    return REGISTRY.get_sample_value(name, {"topic": due_topic()})
 
 
 def consumed(outcome: str) -> float:

@@ -6,7 +6,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from tests.kafka_broker import PARTITIONS, KafkaBroker
-from transactions.channels.kafka.topics import requested_topic, topics
+from transactions.channels.kafka.topics import due_topic, topics
 
 pytestmark = pytest.mark.kafka
 
@@ -20,10 +20,10 @@ def test_the_command_makes_each_topic_once(
     call_command("kafka_topics")
 
     told = capsys.readouterr().out
-    assert told.count("Created ") == len(topics())
-    assert told.endswith("All topics exist.\n")
-    found = AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(requested_topic(), timeout=10)
-    assert len(found.topics[requested_topic()].partitions) == PARTITIONS
+    assert told.count("Made ") == len(topics())
+    assert told.endswith("All topics are there.\n")
+    found = AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(due_topic(), timeout=10)
+    assert len(found.topics[due_topic()].partitions) == PARTITIONS
 
 
 def test_a_topic_that_is_there_keeps_its_partitions(kafka: KafkaBroker, settings: Settings) -> None:
@@ -31,5 +31,5 @@ def test_a_topic_that_is_there_keeps_its_partitions(kafka: KafkaBroker, settings
 
     call_command("kafka_topics", verbosity=0)
 
-    found = AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(requested_topic(), timeout=10)
-    assert len(found.topics[requested_topic()].partitions) == PARTITIONS
+    found = AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(due_topic(), timeout=10)
+    assert len(found.topics[due_topic()].partitions) == PARTITIONS

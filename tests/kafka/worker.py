@@ -1,4 +1,4 @@
-"""Consumers as processes of their own, which may be killed."""
+"""Consumers as processes of their own, which may be frozen or killed."""
 
 import os
 import signal
@@ -11,53 +11,63 @@ from django.conf import settings
 from devtools.servers import RUN_DIR_VARIABLE
 from tests.settlement.locks import backends
 from tests.settlement.waiting import wait_until
-from tests.settlement.worker import APPLICATION, database_url
+from tests.settlement.worker import database_url
 
-_STOP_TIMEOUT_S = 30
+#: By this name Postgres knows the consumers' connections.
+APPLICATION = "consumer"
+_STOP_TIMEOUT_S = 60
 
 
 class Worker:
-    """`manage.py consume_transfers`, reading this test's topics. `die_at` names the moment at which it kills itself."""
+    """`manage.py consume_transfers`, reading this test's topics."""
 
-    def __init__(self, *, log: Path, die_at: str = "") -> None:
+    def __init__(self, *, log: Path, **environment: str) -> None:
         self._log = log
-        environment = os.environ | {
-            "DATABASE_URL": database_url(),
-            "REDIS_URL": settings.REDIS_URL,
-            "KAFKA_BOOTSTRAP_SERVERS": settings.KAFKA_BOOTSTRAP_SERVERS,
-            "KAFKA_TOPIC_PREFIX": settings.KAFKA_TOPIC_PREFIX,
-            "KAFKA_PARTITIONS": str(settings.KAFKA_PARTITIONS),
-            "DJANGO_SETTINGS_MODULE": "tests.kafka.worker_settings",
-            "DIE_AT": die_at,
-        }
-        # Playwright's event loop, if a browser test ran before, is none of the worker's.
+        environment = (
+            os.environ
+            | {
+                "DATABASE_URL": database_url(),
+                "REDIS_URL": settings.REDIS_URL,
+                "KAFKA_BOOTSTRAP_SERVERS": settings.KAFKA_BOOTSTRAP_SERVERS,
+                "KAFKA_TOPIC_PREFIX": settings.KAFKA_TOPIC_PREFIX,
+                "KAFKA_PARTITIONS": str(settings.KAFKA_PARTITIONS),
+                "DJANGO_SETTINGS_MODULE": "tests.kafka.worker_settings",
+            }
+            | environment
+        )
+        # Playwright's event loop, if a browser test ran before, is none of the consumer's.
         environment.pop("DJANGO_ALLOW_ASYNC_UNSAFE", None)
         environment.pop(RUN_DIR_VARIABLE, None)
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.kafka.worker_main"], cwd=settings.BASE_DIR, env=environment,
+                [sys.executable, "manage.py", "consume_transfers"], cwd=settings.BASE_DIR, env=environment,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
 
     def kill(self) -> None:
-        """kill -9, whatever it is at."""
+        """kill -9, whatever it is doing."""
         self.process.kill()
         self.process.wait()
 
+    def freeze(self) -> None:
+        """It stands still, alive, as when its machine swaps or is being moved."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def unfreeze(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
-        """As an operator stops it: the batch at hand is finished, and it leaves the group."""
+        """As an operator stops it: it finishes the batch in hand, and leaves the group."""
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(_STOP_TIMEOUT_S) == 0, self.log_text()
 
-    def wait_until_killed(self) -> None:
-        """Until it has killed itself."""
-        wait_until(lambda: self.process.poll() is not None, what="the worker reaches the moment of its death")
-        assert self.process.returncode == -signal.SIGKILL, self.log_text()
-        workers_gone()
-
     def wait_until_assigned(self) -> None:
         """Until it has partitions to work on."""
-        wait_until(lambda: "partitions_assigned" in self.log_text(), what="the worker has partitions")
+        wait_until(lambda: "partitions_assigned" in self.log_text(), what="the consumer has partitions")
+
+    def wait_until_blocked(self) -> None:
+        """Until it waits for a lock in Postgres: it is in the middle of a batch, and stays there."""
+        wait_until(lambda: bool(backends(application=APPLICATION, waiting=True)), what="a consumer waits for a lock")
 
     def log_text(self) -> str:
         return self._log.read_text(errors="replace")
@@ -65,4 +75,4 @@ class Worker:
 
 def workers_gone() -> None:
     """Until Postgres has noticed that they are dead, and undone what they had begun."""
-    wait_until(lambda: not backends(application=APPLICATION), what="the dead workers' connections are closed")
+    wait_until(lambda: not backends(application=APPLICATION), what="the dead consumers' connections are closed")

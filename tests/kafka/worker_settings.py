@@ -2,8 +2,11 @@
 
 from tests.settings import *  # noqa: F403
 
-# So that tests can tell a worker's connections from their own.
-DATABASES["default"]["OPTIONS"]["application_name"] = "worker"  # noqa: F405
+# So that tests can tell a consumer's connections from their own.
+_options = DATABASES["default"]["OPTIONS"]  # noqa: F405
+_options["application_name"] = "consumer"
+# One that stands still in the middle of a transaction is thrown out, after a minute in earnest.
+_options["options"] += " -c idle_in_transaction_session_timeout=30000"
 TRANSFER_CHANNEL = "kafka"
 KAFKA_SESSION_TIMEOUT_MS = 1_500
 TRANSFER_ATTEMPTS_MAX = 3

@@ -52,13 +52,13 @@ def broker(places: Places, settings: Settings) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def worker_start(transactional_db: None, broker: Broker, tmp_path: Path) -> Iterator[Callable[[], Worker]]:
+def worker_start(transactional_db: None, broker: Broker, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """Starts a worker process, which drains the tests' database. All are gone when the test is over."""
     workers: list[Worker] = []
 
-    def start() -> Worker:
+    def start(**environment: str) -> Worker:
         log = tmp_path / f"worker{len(workers)}.log"
-        workers.append(Worker(redis_url=broker.url, run_dir=broker.run_dir, log=log))
+        workers.append(Worker(redis_url=broker.url, run_dir=broker.run_dir, log=log, **environment))
         return workers[-1]
 
     yield start

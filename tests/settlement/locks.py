@@ -9,6 +9,9 @@ from psycopg import sql
 
 from wallets.models import Wallet
 
+#: An advisory lock for which a settler is made to wait.
+_HELD_UP = 4711
+
 
 def outside_connection() -> psycopg.Connection:
     """A connection of its own to the tests' database, beside Django's."""
@@ -41,3 +44,25 @@ def backends(*, application: str, waiting: bool = False) -> list[int]:
             [application, waiting],
         ).fetchall()
     return [row[0] for row in rows]
+
+
+@contextmanager
+def deletes_of_jobs_held_up(*, at_commit: bool = False) -> Iterator[psycopg.Connection]:
+    """Whoever deletes jobs, having posted them, is held up there, or in the middle of its commit, until the
+    connection is rolled back."""
+    moment = "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW" if at_commit else "FOR EACH STATEMENT"
+    with outside_connection() as builder:
+        builder.execute(
+            f"""CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '60s' AS $$
+            BEGIN PERFORM pg_advisory_xact_lock_shared({_HELD_UP}); RETURN NULL; END $$;
+            CREATE {"CONSTRAINT" if at_commit else ""} TRIGGER hold_up AFTER DELETE ON transactions_job {moment}
+            EXECUTE FUNCTION hold_up()"""
+        )
+    try:
+        with outside_connection() as stranger:
+            stranger.execute("SELECT pg_advisory_xact_lock(%s)", [_HELD_UP])
+            yield stranger
+            stranger.rollback()
+    finally:
+        with outside_connection() as builder:
+            builder.execute("DROP FUNCTION hold_up CASCADE")

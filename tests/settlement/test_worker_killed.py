@@ -1,15 +1,13 @@
 """Workers die or hang at the worst moments, for real: what was accepted is settled once, by whoever comes next."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import psutil
-import psycopg
 import pytest
 
 from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled, pending_count
 from tests.settlement.broker import Broker
-from tests.settlement.locks import outside_connection, wallet_held
+from tests.settlement.locks import deletes_of_jobs_held_up, wallet_held
 from tests.settlement.people import accept, balance_of, crowd_wallets, drain, neighbours, transfer
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
@@ -18,9 +16,6 @@ from transactions.settlement.settle import Settled
 from wallets.models import Wallet
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-#: An advisory lock for which a worker is made to wait.
-_HELD_UP = 4711
 
 
 @pytest.fixture
@@ -132,25 +127,3 @@ def test_a_child_killed_in_the_middle_of_a_batch_is_replaced_and_its_message_del
     wait_until(lambda: pending_count() == 0, what="the worker's new children have settled everything")
     assert worker.process.poll() is None
     assert_settled(accepted, posted=200)
-
-
-@contextmanager
-def deletes_of_jobs_held_up(*, at_commit: bool = False) -> Iterator[psycopg.Connection]:
-    """Whoever deletes jobs, having posted them, is held up there, or in the middle of its commit, until the
-    connection is rolled back."""
-    moment = "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW" if at_commit else "FOR EACH STATEMENT"
-    with outside_connection() as builder:
-        builder.execute(
-            f"""CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '60s' AS $$
-            BEGIN PERFORM pg_advisory_xact_lock_shared({_HELD_UP}); RETURN NULL; END $$;
-            CREATE {"CONSTRAINT" if at_commit else ""} TRIGGER hold_up AFTER DELETE ON transactions_job {moment}
-            EXECUTE FUNCTION hold_up()"""
-        )
-    try:
-        with outside_connection() as stranger:
-            stranger.execute("SELECT pg_advisory_xact_lock(%s)", [_HELD_UP])
-            yield stranger
-            stranger.rollback()
-    finally:
-        with outside_connection() as builder:
-            builder.execute("DROP FUNCTION hold_up CASCADE")

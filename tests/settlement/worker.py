@@ -19,10 +19,11 @@ from tests.settlement.waiting import wait_until
 
 #: By this name Postgres knows the workers' connections.
 APPLICATION = "worker"
+_STOP_TIMEOUT_S = 60
 
 
 class Worker:
-    def __init__(self, *, redis_url: str, run_dir: Path, log: Path) -> None:
+    def __init__(self, *, redis_url: str, run_dir: Path, log: Path, **more: str) -> None:
         self._log = log
         self._metrics_port = free_port()
         counted = log.with_suffix(".metrics")
@@ -36,6 +37,7 @@ class Worker:
             "DJANGO_SETTINGS_MODULE": "tests.settlement.worker_settings",
             "METRICS_PORT": str(self._metrics_port),
             "PROMETHEUS_MULTIPROC_DIR": str(counted),
+            **more,
         }
         with log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -48,6 +50,11 @@ class Worker:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def stop(self) -> None:
+        """As an operator stops it: it finishes what it is doing."""
+        self.process.terminate()
+        self.process.wait(_STOP_TIMEOUT_S)
 
     def freeze(self) -> None:
         """It stands still, alive, as when its machine swaps or is being moved."""
