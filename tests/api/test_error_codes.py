@@ -68,7 +68,7 @@ def case(code: ErrorCode) -> Callable[[Case], Case]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("code", list(ErrorCode))
-def test_every_code_is_met(
+def test_every_code_occurs(
     alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch, settings: Settings, code: ErrorCode
 ) -> None:
     response = CASES[code](World(alice, bob, monkeypatch, settings))

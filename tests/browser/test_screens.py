@@ -62,7 +62,7 @@ def look_at(person: Person, path: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "dark"), [(320, False), (360, True), (1280, False)])
-def test_every_page_fits_the_screen_and_names_its_parts(visit: Visit, alice: User, width: int, dark: bool) -> None:
+def test_every_page_fits_the_screen_and_labels_its_parts(visit: Visit, alice: User, width: int, dark: bool) -> None:
     stranger = visit("stranger", width=width, dark=dark)
     for path in STRANGERS_PAGES:
         look_at(stranger, path)
@@ -91,7 +91,7 @@ def lived_in(alice: User) -> None:
     )
 
 
-def test_the_longest_things_fit_a_review_too(visit: Visit, alice: User) -> None:
+def test_the_longest_values_fit_the_review_too(visit: Visit, alice: User) -> None:
     lived_in(alice)
     give(alice, AMOUNT_MAX)
     person = visit("alice", width=320)

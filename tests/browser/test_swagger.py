@@ -12,7 +12,7 @@ DRAWN_MS = 45_000
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_swagger_ui_draws_the_operations_and_asks_nobody_else(visit: Visit, live_server: LiveServer) -> None:
+def test_swagger_ui_shows_the_operations_and_calls_no_other_site(visit: Visit, live_server: LiveServer) -> None:
     alice = visit("alice")
     alice.page.set_default_timeout(DRAWN_MS)
     elsewhere: list[str] = []
@@ -38,7 +38,7 @@ def test_an_operation_can_be_tried_from_the_page(visit: Visit) -> None:
     expect(alice.page.locator("tr.response .response-col_status").first).to_contain_text("401", timeout=DRAWN_MS)
 
 
-def test_the_type_of_a_problem_leads_to_its_error(visit: Visit) -> None:
+def test_the_type_of_a_problem_links_to_its_error(visit: Visit) -> None:
     alice = visit("alice", width=360)
 
     alice.opens("/api/errors#wallet_frozen")

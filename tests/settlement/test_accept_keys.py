@@ -31,7 +31,7 @@ def test_one_key_twice_in_a_list_is_accepted_once(alice: User, alice_wallet: Wal
 
 
 @pytest.mark.parametrize("state", ["pending", "posted", "failed"])
-def test_a_replay_is_answered_with_what_has_become_of_the_transfer(
+def test_a_replay_returns_the_transfer_with_its_current_status(
     alice: User, alice_wallet: Wallet, bob_wallet: Wallet, state: str
 ) -> None:
     request = to_bob(alice_wallet, 5_000 if state == "failed" else 10, key="k")
@@ -60,7 +60,7 @@ def test_a_key_of_a_synchronous_transfer_replays_it_and_accepts_nothing(
     assert Job.objects.count() == 0
 
 
-def test_a_synchronous_transfer_never_says_done_for_an_accepted_one_that_is_not(
+def test_a_synchronous_replay_of_a_pending_transfer_is_in_progress_until_it_is_posted(
     alice: User, alice_wallet: Wallet, bob_wallet: Wallet
 ) -> None:
     accepted = transfer_submit(actor=alice, request=to_bob(alice_wallet, key="k")).transaction
@@ -140,7 +140,7 @@ def test_a_synchronous_and_an_asynchronous_request_that_race_with_one_key_move_t
     assert Wallet.objects.get(id=bob_wallet.id).balance == 10
 
 
-def test_a_key_that_is_held_by_a_request_under_way_is_answered_as_in_progress() -> None:
+def test_a_key_held_by_an_uncommitted_request_is_answered_as_in_progress() -> None:
     alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
     (stored,) = accept([transfer(alice, bob, key="k0")])
     with outside_connection() as stranger, connection.cursor() as cursor:

@@ -25,7 +25,7 @@ def _each_to_the_next(wallets: list[Wallet], times: int) -> list[Transaction]:
     return [t for _ in range(times) for t in accept([transfer(source, to) for source, to in pairs])]
 
 
-def test_one_message_wakes_for_many_accepts(broker: Broker, transactional_db: None) -> None:
+def test_many_accepts_send_one_wake_up(broker: Broker, transactional_db: None) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
 
     for _ in range(5):
@@ -34,7 +34,7 @@ def test_one_message_wakes_for_many_accepts(broker: Broker, transactional_db: No
     assert len(broker.messages()) == 1
 
 
-def test_what_is_accepted_after_the_drainers_look_wakes_it_again(broker: Broker, transactional_db: None) -> None:
+def test_a_transfer_accepted_after_a_look_sends_another_wake_up(broker: Broker, transactional_db: None) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accept([transfer(alice, bob)])
     partition_drain_task(partition_of(alice.id))
@@ -44,7 +44,7 @@ def test_what_is_accepted_after_the_drainers_look_wakes_it_again(broker: Broker,
     assert len(broker.messages()) == 2
 
 
-def test_a_drainer_whose_time_is_up_wakes_the_next_one(
+def test_a_look_that_reaches_its_time_limit_sends_another_wake_up(
     broker: Broker, transactional_db: None, settings: Settings
 ) -> None:
     settings.TRANSFER_DRAIN_LIMIT_S = 0.0
@@ -58,7 +58,7 @@ def test_a_drainer_whose_time_is_up_wakes_the_next_one(
     assert pending_count() == 1
 
 
-def test_a_broker_wiped_with_thousands_pending_costs_no_transfer(
+def test_a_wiped_broker_loses_none_of_thousands_of_pending_transfers(
     broker: Broker, worker_start: Callable[[], Worker]
 ) -> None:
     accepted = _each_to_the_next(crowd_wallets(100, 1_000), 30)
@@ -74,7 +74,7 @@ def test_a_broker_wiped_with_thousands_pending_costs_no_transfer(
     assert_settled(accepted + more, posted=3_010)
 
 
-def test_the_same_wake_up_delivered_twice_at_once_and_once_more_later_settles_everything_once(
+def test_a_wake_up_delivered_three_times_settles_every_transfer_once(
     broker: Broker, worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
@@ -95,7 +95,7 @@ def test_the_same_wake_up_delivered_twice_at_once_and_once_more_later_settles_ev
     assert balance_of(bob) == 510
 
 
-def test_accepting_goes_on_fast_while_redis_is_stopped_and_settling_when_it_returns(
+def test_accepting_stays_fast_while_redis_is_stopped_and_settling_resumes_when_it_is_back(
     broker: Broker, worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
@@ -117,7 +117,7 @@ def test_accepting_goes_on_fast_while_redis_is_stopped_and_settling_when_it_retu
     assert_in_order(alice, first + accepted)
 
 
-def test_accepting_waits_a_moment_and_no_more_for_a_redis_that_hangs(broker: Broker, transactional_db: None) -> None:
+def test_accepting_waits_only_briefly_for_a_redis_that_hangs(broker: Broker, transactional_db: None) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accept([transfer(alice, bob)])
     broker.freeze()

@@ -61,7 +61,7 @@ def rows_handled(node: dict[str, Any]) -> float:
     return float((node["Actual Rows"] + removed) * node["Actual Loops"])
 
 
-def test_a_plan_made_for_a_single_transfer_serves_hundreds_as_well() -> None:
+def test_a_plan_made_for_one_transfer_is_good_for_hundreds() -> None:
     alice, bob = person_wallet("alice", 10_000), person_wallet("bob")
     for _ in range(6):
         accept([transfer(alice, bob)])

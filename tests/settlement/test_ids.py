@@ -19,7 +19,7 @@ _LISTS, _LENGTH, _PROCESSES = 10, 60, 6
 
 
 @pytest.mark.usefixtures("forkable")
-def test_many_processes_at_once_never_make_an_id_twice_while_redis_is_wiped(broker: Broker) -> None:
+def test_many_processes_never_make_the_same_id_while_redis_is_wiped(broker: Broker) -> None:
     request = transfer(person_wallet("alice"), person_wallet("bob"))
 
     found = processes_run(_accept_and_wipe, [(request,)] * _PROCESSES)
@@ -31,7 +31,7 @@ def test_many_processes_at_once_never_make_an_id_twice_while_redis_is_wiped(brok
 
 
 @pytest.mark.usefixtures("forkable")
-def test_a_clock_that_jumps_is_waited_for_or_refused_and_no_id_is_made_twice() -> None:
+def test_after_a_clock_jump_the_generator_waits_or_refuses_and_ids_stay_unique() -> None:
     request = transfer(person_wallet("alice"), person_wallet("bob"))
 
     found = processes_run(_accept_by_a_jumping_clock, [(request, seed) for seed in range(_PROCESSES)])

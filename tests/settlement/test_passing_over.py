@@ -31,7 +31,7 @@ def people() -> list[Wallet]:
     return [alice, bob, *[wallet for wallet in wallets if wallet not in (alice, bob)][:2]]
 
 
-def test_transfers_of_other_wallets_are_settled_meanwhile_and_the_holders_own_stay_in_order(
+def test_while_a_wallet_is_locked_other_transfers_settle_and_its_senders_stay_in_order(
     people: list[Wallet],
 ) -> None:
     alice, bob, held, free = people
@@ -46,7 +46,9 @@ def test_transfers_of_other_wallets_are_settled_meanwhile_and_the_holders_own_st
     assert_settled([*behind, *meanwhile], posted=8)
 
 
-def test_what_was_passed_over_three_times_is_waited_for(people: list[Wallet], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settling_waits_for_a_job_that_it_skipped_three_times(
+    people: list[Wallet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     alice, bob, held, free = people
     monkeypatch.setattr(settle, "BATCH", 2)
     first = accept([transfer(alice, held)])
@@ -58,7 +60,7 @@ def test_what_was_passed_over_three_times_is_waited_for(people: list[Wallet], mo
     assert_settled([*first, *later], posted=7)
 
 
-def test_a_drainer_that_can_do_nothing_else_waits(people: list[Wallet]) -> None:
+def test_settling_waits_for_a_lock_if_it_has_no_other_jobs(people: list[Wallet]) -> None:
     alice, bob, held, _ = people
     accepted = accept([transfer(alice, held), transfer(bob, held)])
     with drainer_beside(held, alice):

@@ -40,7 +40,7 @@ def own_postgres(transactional_db: None, places: Places) -> Iterator[Server]:
         server.stop()
 
 
-def test_a_postgres_that_crashes_in_the_middle_of_a_batch_loses_nothing(
+def test_a_crash_of_postgres_during_a_batch_loses_nothing(
     own_postgres: Server, worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob, charlie = (person_wallet(name, 10_000) for name in ("alice", "bob", "charlie"))

@@ -9,7 +9,7 @@ from tests.settlement.broker import Broker
 from wallets.models import User
 
 
-def test_without_a_broker_people_sign_in_and_transfers_settle_as_fast(
+def test_without_a_broker_sign_in_and_settling_are_as_fast(
     broker: Broker, transactional_db: None, alice: User, bob: User
 ) -> None:
     give(alice, 5_000)

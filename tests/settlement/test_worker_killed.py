@@ -29,7 +29,7 @@ def wallets(transactional_db: None) -> list[Wallet]:
     return neighbours(crowd_wallets(33, 1_000), 3)
 
 
-def test_a_worker_killed_while_its_batch_waits_for_a_wallet_leaves_the_batch_as_it_was(
+def test_a_worker_killed_while_it_waits_for_a_wallet_leaves_its_batch_pending(
     wallets: list[Wallet], worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob, charlie = wallets
@@ -48,7 +48,7 @@ def test_a_worker_killed_while_its_batch_waits_for_a_wallet_leaves_the_batch_as_
     assert_in_order(alice, accepted)
 
 
-def test_a_worker_killed_between_its_writes_and_the_commit_has_written_nothing(
+def test_a_worker_killed_before_the_commit_has_written_nothing(
     wallets: list[Wallet], worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob, charlie = wallets
@@ -73,7 +73,7 @@ def test_a_worker_killed_between_its_writes_and_the_commit_has_written_nothing(
     wait_until(lambda: counted in next_worker.metrics(), what="what was settled is shown to Prometheus")
 
 
-def test_a_worker_killed_between_the_commit_and_the_acknowledgement_settles_nothing_twice(
+def test_a_worker_killed_after_the_commit_settles_nothing_twice(
     wallets: list[Wallet], worker_start: Callable[[], Worker], broker: Broker
 ) -> None:
     alice, bob, charlie = wallets
@@ -96,7 +96,7 @@ def test_a_worker_killed_between_the_commit_and_the_acknowledgement_settles_noth
     assert balance_of(charlie) == 1_200
 
 
-def test_a_worker_that_hangs_in_the_middle_of_a_batch_is_thrown_out_and_settles_nothing_when_it_wakes_up(
+def test_postgres_disconnects_a_worker_that_hangs_in_a_batch_and_its_late_commit_has_no_effect(
     wallets: list[Wallet], worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob, charlie = wallets
@@ -116,7 +116,7 @@ def test_a_worker_that_hangs_in_the_middle_of_a_batch_is_thrown_out_and_settles_
     assert_in_order(alice, accepted + more)
 
 
-def test_a_child_killed_in_the_middle_of_a_batch_is_replaced_and_its_message_delivered_again(
+def test_a_child_killed_during_a_batch_is_replaced_and_its_message_redelivered(
     wallets: list[Wallet], worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob, charlie = wallets
