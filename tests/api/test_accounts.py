@@ -1,4 +1,4 @@
-"""Opening an account, signing in and out."""
+"""Registering, logging in and logging out."""
 
 import pytest
 from django.contrib.auth import get_user_model

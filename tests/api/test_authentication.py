@@ -1,4 +1,4 @@
-"""Tokens and sessions: who gets in, and what the others are told."""
+"""Authentication by tokens and sessions, and the answers to requests without valid credentials."""
 
 import pytest
 from django.test import Client
@@ -8,7 +8,7 @@ from wallets.models import ApiToken
 
 
 def browser(someone: Person) -> Api:
-    """A browser in which this person is signed in, and which holds a CSRF cookie."""
+    """A browser with this user's session and a CSRF cookie."""
     client = api_client()
     client.force_login(someone.user)
     client.get("/accounts/password/change/")

@@ -1,4 +1,4 @@
-"""What is written by hand for speed says the same as the serializers, which the schema is made of."""
+"""The hand-written JSON, which is faster, equals the output of the serializers, from which the schema is made."""
 
 import json
 
@@ -53,7 +53,7 @@ def test_a_dumped_transaction_loads_unchanged(alice: Person, bob: Person) -> Non
         assert (read.source_id, read.destination_id) == (stored.source_id, stored.destination_id)
         assert [side.owner_id if side else None for side in (read.source, read.destination)] == owner_ids
         assert read.created_at == stored.created_at
-        # What was not written down comes from the database.
+        # Fields that the JSON lacks are loaded from the database.
         assert read.idempotency_key == stored.idempotency_key
 
 

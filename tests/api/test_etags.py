@@ -1,4 +1,4 @@
-"""A client that has the newest state already is told so, and no more; and what it is sent is packed if it likes."""
+"""A client that has the current state gets 304. Other answers are compressed if the client accepts gzip."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ from wallets.services import wallet_freeze
 
 @pytest.fixture
 def busy(alice: Person, bob: Person) -> Person:
-    """Alice after some movements: enough that a page of her history is worth packing."""
+    """Alice with enough entries that a page of her history is compressed."""
     alice.deposit(5_000)
     for amount in range(1, 6):
         transfer_create(
@@ -181,7 +181,7 @@ def test_a_tiny_body_is_not_compressed(busy: Person) -> None:
     for answer in answers:
         assert "Content-Encoding" not in answer
         assert "Accept-Encoding" in answer["Vary"]
-    # Django alone would pack from 200 bytes on.
+    # Django would compress from 200 bytes on.
     assert any(200 < len(answer.content) < PACK_FROM_BYTES for answer in answers)
 
 

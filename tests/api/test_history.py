@@ -1,4 +1,4 @@
-"""A wallet's history: pages, filters, and parameters that make no sense."""
+"""A wallet's history: pages, filters, and invalid parameters."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from transactions.services import transfer_create, withdrawal_create
 
 @pytest.fixture
 def busy(alice: Person, bob: Person) -> Person:
-    """Alice after seven entries: in and out, three kinds."""
+    """Alice with seven entries: incoming and outgoing, of all three kinds."""
     for amount in (1_000, 2_000, 3_000):
         alice.deposit(amount)
     withdrawal_create(actor=alice.user, wallet_id=alice.wallet.pk, amount=100)

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: a retry is safe."""
+"""The Idempotency-Key header makes retries safe."""
 
 from typing import Any
 

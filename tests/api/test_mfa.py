@@ -1,4 +1,4 @@
-"""Signing in with a second factor: there is no way around it."""
+"""Logging in with a second factor, which cannot be bypassed."""
 
 import time
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Money in, out and between people."""
+"""Deposits, withdrawals and transfers."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries

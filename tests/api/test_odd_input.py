@@ -1,4 +1,4 @@
-"""What a stranger sends, however odd, is refused with a clear message, and no money moves."""
+"""Invalid input is refused with a clear message, and no money moves."""
 
 import json
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ def books() -> tuple[int, int, int, int, int]:
 
 @pytest.fixture
 def rich(alice: Person, bob: Person) -> Iterator[Person]:
-    """Alice with money that an odd request could move, and a look at the books afterwards."""
+    """Alice with money. Afterwards, checks that the books have not changed."""
     alice.deposit(1_000_000)
     before = books()
     yield alice
     assert books() == before
 
 
-#: As JSON text, because most of these have no Python value that would become them.
+#: As JSON text, because no Python value serializes to most of these.
 ODD_AMOUNTS = [
     "-1", "0", "-0", "00", "01", "+1", "1000000000000000", "9223372036854775808", "-9223372036854775809", "1" * 400,
     "9" * 5_000, "5.0", "0.5", "5.", ".5", "1e3", "1E3", "1e-3", "1e400", "-1e400", '"5"', '"five"', '""', '" "',

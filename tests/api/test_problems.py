@@ -1,4 +1,4 @@
-"""Errors beside the everyday ones: the same shape whatever failed, and nothing of our insides in it."""
+"""Rare errors have the same shape as all others, and reveal no internals."""
 
 import json
 import logging

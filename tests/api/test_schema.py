@@ -1,4 +1,4 @@
-"""The OpenAPI schema and its pages."""
+"""The OpenAPI schema and its documentation pages."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""REST v2: accepted at once, settled behind."""
+"""REST v2: transfers are accepted at once and settle later."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ BULK = "/api/v2/transfers/bulk"
 
 
 def settle() -> None:
-    """What the workers do, here and now."""
+    """Settles all pending transfers in this process, as the workers would."""
     for partition in partitions_due(overdue_s=0):
         partition_settle(partition=partition, time_limit_s=10)
 

@@ -1,4 +1,4 @@
-"""Wallets: one's own, and nobody else's."""
+"""Wallets: users see and open only their own."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -39,7 +39,7 @@ def test_the_list_takes_as_many_queries_for_many_wallets_as_for_one(
     for currency in ("EUR", "GBP", "JPY", "KWD"):
         wallet_open(owner=alice.user, currency=currency)
 
-    with django_assert_num_queries(3):  # the token with its user, which wallets, their heads
+    with django_assert_num_queries(3):  # the token with its user, the ids of the wallets, their views
         assert len(json_of(alice.api.get("/wallets"))["results"]) == 5
 
 

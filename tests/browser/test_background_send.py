@@ -1,4 +1,4 @@
-"""Sending in the background, watched in a real browser: the page follows the transfer by itself."""
+"""Sending in the background in a real browser: the page of a pending transfer updates itself."""
 
 import re
 
@@ -23,7 +23,7 @@ LOOK = re.compile("[?&]look=")
 
 
 def sends(person: Person) -> None:
-    """Sends twenty dollars to Bob in the background, and marks the page, which a reload would unmark."""
+    """Sends twenty dollars to Bob in the background, and sets a mark on the page, which a reload would remove."""
     person.logs_in()
     person.reviews("bob", "20", note="Lunch")
     person.presses(BUTTON)
@@ -37,7 +37,7 @@ def submitted(alice: User, recipient: str = "bob", amount: int = 2_000, memo: st
 
 
 def hide(page: Page, hidden: bool) -> None:
-    """Puts the page behind another one, or in front again, as far as its scripts can tell."""
+    """Hides the page or shows it again, from the point of view of its scripts."""
     page.evaluate(
         """hidden => {
             Object.defineProperty(document, 'hidden', {get: () => hidden, configurable: true});

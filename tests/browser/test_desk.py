@@ -1,4 +1,4 @@
-"""The dead-letter desk in a real browser: by keyboard, without breaking a rule of the security policy."""
+"""The dead letters in a real browser: by keyboard, and within the security policy."""
 
 import pytest
 

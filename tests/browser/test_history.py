@@ -1,4 +1,4 @@
-"""The history with htmx: parts are replaced, and everything that a browser can do still works."""
+"""The history with htmx: only parts are replaced, and the browser's own functions still work."""
 
 import pytest
 from playwright.sync_api import expect
@@ -24,7 +24,7 @@ def test_older_entries_are_added_below(visit: Visit, alice: User) -> None:
     person.page.keyboard.press("Enter")
     expect(rows).to_have_count(35)
     person.reads("No older transactions.")
-    # Where the link was, so that the next Tab does not begin at the top.
+    # The focus is where the link was, so that the next Tab does not start at the top.
     assert person.focus() == "No older transactions."
     assert person.page.evaluate("window.stayed")
     assert person.page.locator(".day-name").count() == 1

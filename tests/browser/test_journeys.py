@@ -1,4 +1,4 @@
-"""What people come for, done the way they do it."""
+"""The main tasks of users, done as a user does them."""
 
 import re
 

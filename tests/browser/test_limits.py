@@ -1,4 +1,4 @@
-"""What a person sees who was too quick, on a small screen, light and dark."""
+"""What a rate-limited user sees, on a small screen, light and dark."""
 
 import re
 
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def one_of_each(settings: Settings) -> None:
-    """Of every form one may be sent, and no second one for a while."""
+    """Every form may be submitted once; a second submission is rate-limited."""
     settings.THROTTLE_ENABLED = True
     settings.THROTTLE_SCALE = 0.0
 

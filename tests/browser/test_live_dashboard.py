@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: it follows what happens by itself, quietly."""
+"""The dashboard in a real browser: it updates itself without disturbing its user."""
 
 import re
 
@@ -19,7 +19,7 @@ PAUSE_MS = 5_000
 
 
 def at_home(visit: Visit, name: str = "alice", **screen: bool) -> Person:
-    """Somebody who looks at the dashboard. Its time is the test's: the page asks when the test lets time go by."""
+    """A user with the dashboard open. The test controls the page's clock, so the page polls when the test says so."""
     person = visit(name, **screen)
     person.logs_in()
     if screen.get("javascript", True):
@@ -30,7 +30,7 @@ def at_home(visit: Visit, name: str = "alice", **screen: bool) -> Person:
 
 
 def looks(page: Page) -> int:
-    """Lets one pause go by; the status that the look is answered with."""
+    """Lets one polling interval pass; returns the status of the answer."""
     with page.expect_response(LIVE) as answer:
         page.clock.run_for(PAUSE_MS)
     return answer.value.status
@@ -108,7 +108,7 @@ def test_a_session_that_has_ended_leads_to_the_login(visit: Visit, alice: User) 
     person = at_home(visit)
     person.page.context.clear_cookies()
     person.page.clock.run_for(PAUSE_MS)
-    # The first page is open to strangers too, and shows them the ways in.
+    # Anonymous visitors may open the first page, too: it shows them the landing page.
     expect(person.page.get_by_role("link", name="Log in")).to_be_visible()
 
 

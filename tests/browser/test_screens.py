@@ -1,4 +1,4 @@
-"""Every page on small and large screens: nothing sticks out, everything has a name."""
+"""Every page on small and large screens: nothing overflows, and every element has an accessible name."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_every_page_fits_the_screen_and_labels_its_parts(visit: Visit, alice: Us
 
 
 def lived_in(alice: User) -> None:
-    """The longest names, notes and amounts there can be."""
+    """A wallet with the longest possible names, notes and amounts."""
     user_register(username=LONG_NAME, email="long@example.com", password="correct horse")
     wallet_open(owner=alice, currency="JPY")
     wallet_open(owner=alice, currency="KWD")

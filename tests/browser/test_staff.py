@@ -1,4 +1,4 @@
-"""The staff's site in a real browser: it works, and breaks no rule of the security policy."""
+"""The admin in a real browser: it works within the security policy."""
 
 import pytest
 

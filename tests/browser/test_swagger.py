@@ -1,4 +1,4 @@
-"""Swagger UI in a real browser: drawn from our own files, under our own Content-Security-Policy."""
+"""Swagger UI in a real browser: it uses local files only, and obeys the Content-Security-Policy."""
 
 import pytest
 from playwright.sync_api import expect
@@ -6,7 +6,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.conftest import Visit
 
-#: Swagger UI draws a great deal at once; a busy machine takes its time.
+#: Swagger UI renders a lot at once, which takes long on a busy machine.
 DRAWN_MS = 45_000
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -1,4 +1,4 @@
-"""Who sees which page."""
+"""Who may see which page."""
 
 import pytest
 from django.test import Client

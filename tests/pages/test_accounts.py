@@ -1,4 +1,4 @@
-"""Accounts in the browser: in, out, and what protects them."""
+"""Accounts in the browser: signing up, logging in and out, and two-factor authentication."""
 
 import re
 import time
@@ -225,7 +225,7 @@ def test_it_asks_for_a_code_if_two_factor_authentication_is_on(alice: User, clie
 def test_it_turns_two_factor_authentication_on_and_shows_recovery_codes(alice: User, client: Client) -> None:
     EmailAddress.objects.create(user=alice, email=alice.email, primary=True, verified=True)
     fill(client, "/accounts/login/", login="alice", password=PASSWORD)
-    # Before something that matters, the password is asked for once more.
+    # Before a sensitive change, the page asks for the password again.
     asked = client.get("/accounts/2fa/totp/activate/")["Location"]
     assert fill(client, asked, password=PASSWORD)["Location"] == "/accounts/2fa/totp/activate/"
     page = text_of(client.get("/accounts/2fa/totp/activate/"))

@@ -1,4 +1,4 @@
-"""Sending in the background: the second button of the review, and where the sender sees what became of it."""
+"""Sending in the background: the second button of the review, and the pages that show the outcome."""
 
 import datetime
 import html
@@ -22,7 +22,7 @@ LOOK = {"HX-Request": "true"}
 
 
 def reviewed(client: Client, **entered: str) -> dict[str, str]:
-    """Fills the form in, and gives what the review page would send with its main button."""
+    """Fills in the form; returns the fields that the review page's main button would submit."""
     fill(client, "/send/", **({"recipient": "bob", "amount": "20", "memo": "Lunch"} | entered))
     return fields_of(client.get(REVIEW))
 
@@ -101,7 +101,7 @@ def test_a_poll_of_a_pending_transfer_is_answered_with_the_next_poll(
 ) -> None:
     path = submitted(alice)
     assert f'hx-get="{path}?done=now&look=1"' in read(alices, f"{path}?done=now")
-    # The session, the person, the transaction with both sides.
+    # The session, the user, the transaction with both sides.
     with django_assert_num_queries(3):
         response = alices.get(f"{path}?done=now&look=1", headers=LOOK)
     part = html.unescape(text_of(response))

@@ -1,4 +1,4 @@
-"""What people see when something is wrong."""
+"""The error pages."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def test_it_shows_an_internal_error_without_the_database(
     client = Client(raise_request_exception=False)
     client.force_login(alice)
     monkeypatch.setattr(wallet_gateway(), "wallet_view_list", broken)
-    # The session and the person, before it broke; none for the apology.
+    # The session and the user, before the error; none for the error page.
     with django_assert_num_queries(2):
         response = client.get("/")
     assert response.status_code == 500

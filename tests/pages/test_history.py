@@ -22,7 +22,7 @@ def amounts(response: Any) -> list[str]:
 
 
 def older(response: Any) -> str:
-    """The address behind "Show older"."""
+    """The URL of "Show older"."""
     found = re.search(r'href="(/history/\?[^"]*cursor[^"]*)"\s+hx-get', text_of(response))
     assert found
     return found[1].replace("&amp;", "&")
@@ -63,7 +63,7 @@ def test_it_filters(alices: Client, alice: User, bob: User, filters: dict[str, s
 
 def test_it_filters_by_days_of_the_users_time_zone_including_the_last(alices: Client, alice: User) -> None:
     give(alice, 500)
-    # 25 hours apart: it is always a day later in Kiritimati than in Pago Pago.
+    # The zones are 25 hours apart, so it is always a later day in Kiritimati than in Pago Pago.
     day = timezone.localdate(timezone=ZoneInfo("Pacific/Pago_Pago")).isoformat()
     alices.cookies["timezone"] = "Pacific/Pago_Pago"
     assert amounts(alices.get("/history/", {"since": day, "until": day})) == ["+$5.00"]
@@ -158,8 +158,8 @@ def test_with_a_cold_cache_a_history_of_any_length_takes_the_same_number_of_quer
 ) -> None:
     for _ in range(20):
         lived_in(alice)
-    # The session, the person, which wallets, their heads, what is on its way, what failed, the wallet's head after
-    # that, the entries with everything beside them.
+    # The session, the user, the ids of the wallets, their views, the pending transfers, the failed ones, the wallet's
+    # view again, the entries with their transactions.
     with django_assert_num_queries(8):
         first = alices.get("/history/")
     with django_assert_num_queries(5):

@@ -1,4 +1,4 @@
-"""The dashboard asks for what is newer by itself; and while nothing is, the answer is empty."""
+"""The dashboard polls for a newer state. If there is none, the answer is empty."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from wallets.services import wallet_freeze, wallet_open
 
 
 def etag_of(page: str) -> str:
-    """The state that a page says it shows."""
+    """The ETag of the state that a page shows."""
     found = re.search(r'data-etag="(W/&quot;[^&]+&quot;)"', page)
     assert found, page
     return found[1].replace("&quot;", '"')
@@ -74,7 +74,7 @@ def test_every_change_gives_a_new_state(alices: Client, alice: User, bob: User) 
         lambda: submitted(alice, amount=3_000),
         lambda: withdrawal_create(actor=alice, wallet_id=wallet_of(alice).pk, amount=3_500),
         settle,
-        # The balance is what it was, and two movements are new.
+        # The balance is the same, but there are two new transactions.
         in_and_out,
         lambda: wallet_freeze(wallet_id=wallet_of(alice).pk, actor=bob, reason="A test"),
     ]
@@ -161,6 +161,6 @@ def test_a_poll_has_no_secret_and_is_compressed_but_a_page_with_a_secret_is_not(
 def test_it_polls_every_few_seconds_within_the_security_policy(alices: Client, alice: User) -> None:
     page = text_of(alices.get("/"))
     assert f'hx-get="/live/?wallet={wallet_of(alice).pk}"' in page
-    # A condition in the trigger would be evaluated as a script.
+    # htmx would evaluate a condition in the trigger as a script, which the policy forbids.
     assert 'hx-trigger="every 5s, look"' in page
     assert '{"code":"304","swap":false}' in page

@@ -49,7 +49,7 @@ def test_it_moves_nothing_if_a_used_form_is_submitted_with_another_amount(alices
     assert response.status_code == 422
     assert "no money moved this time" in text_of(response)
     assert balance_of(alice) == 500
-    # The form comes back with a fresh key: sent once more, it is a new movement.
+    # The form comes back with a new key: submitted once more, it creates a new transaction.
     assert send(alices, "/add/", fields_of(response)).status_code == 302
     assert balance_of(alice) == 1_200
 
@@ -141,7 +141,7 @@ def test_it_answers_503_while_the_ledger_is_away(alices: Client, alice: User, mo
     assert int(response["Retry-After"]) > 0
     assert "Your money is safe" in text_of(response)
     monkeypatch.undo()
-    # As the page promises: the same form, sent again, moves the money once.
+    # As the page says: the same form, submitted again, moves the money once.
     assert send(alices, "/add/", data).status_code == 302
     assert balance_of(alice) == 500
 

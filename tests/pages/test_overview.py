@@ -1,4 +1,4 @@
-"""The first page of a person."""
+"""The dashboard of a user."""
 
 from typing import Any
 
@@ -65,8 +65,8 @@ def test_with_a_cold_cache_any_number_of_transactions_takes_the_same_number_of_q
         transfer_create(
             actor=alice, request=TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=amount)
         )
-    # The session, the person, which wallets, their heads, what is on its way, what failed, the wallet's head after
-    # that, the entries with everything beside them.
+    # The session, the user, the ids of the wallets, their views, the pending transfers, the failed ones, the wallet's
+    # view again, the entries with their transactions.
     with django_assert_num_queries(8):
         alices.get("/")
 

@@ -1,4 +1,4 @@
-"""The page of one transaction."""
+"""The receipt of a transaction."""
 
 from typing import Any
 

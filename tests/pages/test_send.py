@@ -18,7 +18,7 @@ REVIEW = "/send/review/"
 
 
 def reviewed(client: Client, **entered: str) -> dict[str, str]:
-    """Fills the form in, and gives what the review page would send."""
+    """Fills in the form; returns the fields that the review page would submit."""
     response = fill(client, "/send/", **({"recipient": "bob", "amount": "20"} | entered))
     assert response.status_code == 302, text_of(response)
     assert response["Location"] == REVIEW

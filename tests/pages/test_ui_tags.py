@@ -1,4 +1,4 @@
-"""How templates show money, days and people."""
+"""How templates show money, days and users."""
 
 import datetime
 

@@ -1,4 +1,4 @@
-"""Where a sender finds what is on its way and what failed lately: the first page and the history."""
+"""Unposted transfers on the dashboard and in the history, as their sender sees them."""
 
 import datetime
 from typing import Any
@@ -52,7 +52,7 @@ def test_the_sender_sees_a_failed_transfer_for_three_days(
     assert "Failed" in page
     assert f'href="{transfer}"' in page
     assert transfer not in read(bobs, path)
-    # Sessions outlast the days.
+    # The session must last longer than the three days.
     with time_machine.travel(timezone.now() + datetime.timedelta(days=3, minutes=1)):
         assert transfer not in read(alices, path)
 

@@ -39,7 +39,7 @@ def test_with_a_cold_cache_it_lists_any_number_of_wallets_with_four_queries(
     for currency in ("EUR", "JPY", "KWD", "CHF"):
         wallet_open(owner=alice, currency=currency)
     give(alice, 500)
-    # The session, the person, which wallets, their heads.
+    # The session, the user, the ids of the wallets, their views.
     with django_assert_num_queries(4):
         page = text_of(alices.get("/wallets/"))
     assert "Kuwaiti Dinar" in page

@@ -1,4 +1,4 @@
-"""Accepting: refused at once, or durable at once."""
+"""Accepting: a transfer is refused at once, or durable at once."""
 
 import pytest
 from django.db import connection, transaction
@@ -58,7 +58,7 @@ def test_each_item_of_a_list_is_accepted_or_refused_and_answered_in_order(
         "not_found",
         "malformed",
         "malformed",
-        # Whether there is enough money is only known when it is this one's turn.
+        # The balance is checked only when the transfer settles.
         "accepted",
     ]
     assert pending_count() == 2
@@ -75,7 +75,7 @@ def test_accepting_refuses_a_frozen_wallet(alice: User, alice_wallet: Wallet, bo
 
 
 def test_accepting_does_not_wait_for_locked_wallets(alice_wallet: Wallet, bob_wallet: Wallet) -> None:
-    """A posting that holds both wallets does not hold up who only wants to be accepted."""
+    """A posting that has locked both wallets does not delay accepting."""
     with outside_connection() as stranger:
         stranger.execute("SELECT FROM wallets_wallet FOR NO KEY UPDATE")
         assert len(accept([transfer(alice_wallet, bob_wallet)])) == 1
@@ -83,7 +83,7 @@ def test_accepting_does_not_wait_for_locked_wallets(alice_wallet: Wallet, bob_wa
 
 
 def test_accepting_inside_another_database_transaction_raises(alice_wallet: Wallet, bob_wallet: Wallet) -> None:
-    """It could be rolled back after "accepted" was said."""
+    """Otherwise that transaction could roll back a transfer that was answered as accepted."""
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         transfers_accept([transfer(alice_wallet, bob_wallet)])
     assert pending_count() == 0
@@ -94,7 +94,7 @@ def test_a_list_of_any_length_takes_the_same_number_of_statements(
 ) -> None:
     accept([transfer(alice_wallet, bob_wallet)])
     for length in (1, 100):
-        # BEGIN, a look for the keys, everything at once, COMMIT.
+        # BEGIN, the lookup of the keys, one insert, COMMIT.
         with django_assert_num_queries(4):
             accept([transfer(alice_wallet, bob_wallet, key=f"k{length}-{number}") for number in range(length)])
 
@@ -104,7 +104,7 @@ def test_if_postgres_fails_while_accepting_all_or_nothing_is_accepted(alice_wall
         cursor.execute("SELECT pg_backend_pid()")
         pid = cursor.fetchone()[0]
     with outside_connection() as stranger:
-        # Waits until it is gone. (pg_stat_activity would stand still inside the stranger's transaction.)
+        # Waits until the backend is gone. (Inside a database transaction, pg_stat_activity would not change.)
         assert stranger.execute("SELECT pg_terminate_backend(%s, 10000)", [pid]).fetchone() == (True,)
     with pytest.raises(Exception, match="terminat"):
         transfers_accept([transfer(alice_wallet, bob_wallet)])

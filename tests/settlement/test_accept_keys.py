@@ -1,4 +1,4 @@
-"""One idempotency key moves money once, through whichever door and however many requests race."""
+"""One idempotency key moves money once, through every entry point, even if many requests race."""
 
 from collections.abc import Callable, Sequence
 
@@ -91,7 +91,7 @@ def test_two_processes_that_race_with_one_key_accept_one_transfer_and_get_the_sa
 
 
 def test_two_processes_that_race_with_the_same_keys_in_opposite_orders_accept_each_once(forkable: None) -> None:
-    """They lock the same keys crosswise: one of them is sent back by Postgres, tries again and finds all of them."""
+    """They deadlock on the keys. Postgres aborts one of them, which tries again and then finds all keys used."""
     alice = person_wallet("alice", 10_000)
     person_wallet("bob")
     assert alice.owner
@@ -117,7 +117,7 @@ def test_two_processes_that_race_with_one_key_for_different_transfers_accept_one
 def test_a_synchronous_and_an_asynchronous_request_that_race_with_one_key_move_the_money_once(
     alice: User, alice_wallet: Wallet, bob_wallet: Wallet
 ) -> None:
-    doors: list[Callable[[], Receipt]] = [
+    calls: list[Callable[[], Receipt]] = [
         lambda: transfer_submit(actor=alice, request=to_bob(alice_wallet, key="k")),
         lambda: transfer_create(
             actor=alice,
@@ -125,13 +125,13 @@ def test_a_synchronous_and_an_asynchronous_request_that_race_with_one_key_move_t
         ),
     ] * 3
 
-    def enter() -> str:
+    def call_next() -> str:
         try:
-            return codes([doors.pop()()])[0]
+            return codes([calls.pop()()])[0]
         except WalletError as error:
             return error.code
 
-    found = in_threads(enter, count=6)
+    found = in_threads(call_next, count=6)
 
     assert set(found) <= {"accepted", "replayed", "idempotency_in_progress"}
     assert found.count("accepted") == 1

@@ -1,4 +1,4 @@
-"""The broker is wiped, stopped, hanging, or delivers twice: the queue is a table, so it costs time and nothing else."""
+"""The broker is wiped, stopped or frozen, or delivers twice. Jobs are in Postgres, so this only delays settlement."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def _each_to_the_next(wallets: list[Wallet], times: int) -> list[Transaction]:
-    """One list for every round, in which everybody sends something to the person after."""
+    """Accepts one list per round, in which every wallet sends to the next one."""
     pairs = list(zip(wallets, [*wallets[1:], wallets[0]], strict=True))
     return [t for _ in range(times) for t in accept([transfer(source, to) for source, to in pairs])]
 

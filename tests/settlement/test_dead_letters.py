@@ -1,4 +1,4 @@
-"""The dead-letter desk: staff see why, may look first, and act once."""
+"""Dead letters: staff see the fault, can make a dry run first, and each dead letter is acted on once."""
 
 import pytest
 from django.db import connection
@@ -36,7 +36,7 @@ def staff(transactional_db: None) -> User:
 
 @pytest.fixture
 def dead(sides: tuple[Wallet, Wallet], settings: Settings) -> Transaction:
-    """A transfer from Alice to Bob that died of Bob's damaged wallet, which has not been repaired."""
+    """A dead letter: a transfer from Alice to Bob, whose wallet is damaged and not repaired yet."""
     settings.TRANSFER_ATTEMPTS_MAX = 1
     alice, bob = sides
     wallet_spoil(bob)
@@ -47,7 +47,7 @@ def dead(sides: tuple[Wallet, Wallet], settings: Settings) -> Transaction:
 
 
 def everything() -> list[list[tuple[object, ...]]]:
-    """All rows that a replay or a failure would touch."""
+    """All rows that a replay or a failure could change."""
     found = []
     with connection.cursor() as cursor:
         for table in ("wallets_wallet", "transactions_transaction", "transactions_entry", "transactions_job",

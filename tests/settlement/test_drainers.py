@@ -1,4 +1,4 @@
-"""Several drainers at one partition: nothing is settled twice, and nothing overtakes."""
+"""Several workers settle one partition: each transfer settles once, and none overtakes another of its wallet."""
 
 from collections.abc import Sequence
 
@@ -52,7 +52,7 @@ def test_many_processes_settle_all_partitions_each_transfer_once_and_in_order(fo
 def test_without_the_partition_lock_row_locks_still_settle_each_transfer_once_and_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As behind a pool that hands out another connection each time: the advisory lock only saves work."""
+    """As behind a connection pool that returns another connection each time. The advisory lock only saves work."""
     monkeypatch.setattr(settle, "BATCH", 20)
     monkeypatch.setattr(jobs, "_partition_lock", lambda partition: True)
     alice, bob, charlie = neighbours(crowd_wallets(33, 1_000), 3)
@@ -83,7 +83,7 @@ def test_a_second_worker_skips_a_partition_that_another_is_settling(monkeypatch:
 
 
 def test_settling_leaves_no_lock_on_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock of the connection's own would stay with a pooled connection, and keep its partition from everybody."""
+    """A session-level lock would stay on a pooled connection, and no worker could settle the partition."""
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accept([transfer(alice, bob)])
     seen: list[int] = []
@@ -114,7 +114,7 @@ def test_a_locked_job_is_skipped_and_never_overtaken() -> None:
 
 
 def _drain_all_again_and_again(rounds: int) -> int:
-    """All partitions, as often as it takes: what one finds held by another may be left to it."""
+    """Settles all partitions repeatedly, because it skips a partition that another process is settling."""
     posted = 0
     while rounds and Job.objects.exists():
         posted += sum(partition_settle(partition=number, time_limit_s=10.0).posted for number in range(PARTITIONS))

@@ -1,4 +1,4 @@
-"""Faults that are nobody's own: a wallet that somebody holds, a database in trouble, a connection that breaks."""
+"""Faults that no job causes: a locked wallet, a database in trouble, a broken connection."""
 
 import time
 from datetime import timedelta
@@ -31,14 +31,14 @@ def test_the_back_off_doubles_up_to_a_minute_and_all_of_it_is_jitter() -> None:
 
 
 def test_a_locked_wallet_does_not_hold_back_other_wallets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many people send to it: they are found together, after one wait for the lock."""
+    """Many wallets send to it. One wait for the lock puts all of their jobs off together."""
     monkeypatch.setattr(accepting, "partition_of", lambda source_id: 0)
     wallets = crowd_wallets(40, 1_000)
     held, senders = wallets[0], wallets[1:]
     busy = accept([transfer(sender, held) for sender in senders for _ in range(5)])
     free = accept([transfer(sender, wallets[1]) for sender in senders[1:] for _ in range(5)])
     alone = accept([transfer(held, senders[0]), transfer(senders[0], senders[1])])
-    # Whose own transfers all go elsewhere is not put off with the others.
+    # Wallets that send nothing to the locked one are not put off.
     alice, bob = person_wallet("alice", 100), person_wallet("bob", 100)
     good = accept([transfer(alice, bob)] * 50 + [transfer(bob, alice)] * 50)
 

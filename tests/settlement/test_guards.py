@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever asks: no accepted transfer falls out of the queue."""
+"""The guards of jobs: Postgres refuses every statement that would lose an accepted transfer."""
 
 import pytest
 from django.core.management import call_command
@@ -85,7 +85,7 @@ def test_neither_jobs_nor_the_audit_trail_can_be_truncated(db: None, table: str,
 
 
 def test_the_guards_find_a_job_by_index_even_with_an_old_plan(alice: Wallet) -> None:
-    """A plan that was made for an empty queue is still good when there are thousands of jobs."""
+    """A plan made for an empty job table is still good for thousands of jobs."""
     bob = person_wallet("bob")
     for _ in range(10):
         accept([transfer(alice, bob)])
@@ -129,7 +129,7 @@ def _triggers() -> set[str]:
 
 
 def _rows_scanned_in_sequence() -> int:
-    """How many rows of jobs this database transaction has read by going through the whole table."""
+    """The number of job rows that this database transaction has read in sequential scans."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT seq_tup_read FROM pg_stat_xact_all_tables WHERE relname = 'transactions_job'")
         return int(cursor.fetchone()[0])

@@ -1,4 +1,4 @@
-"""Ids of accepted transfers, made by many processes at once, while clocks jump and Redis is wiped."""
+"""Ids of accepted transfers are unique across processes, while clocks jump and Redis is wiped."""
 
 import random
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def test_many_processes_never_make_the_same_id_while_redis_is_wiped(broker: Brok
     found = processes_run(_accept_and_wipe, [(request,)] * _PROCESSES)
 
     _assert_all_there_once(found, count=_PROCESSES * _LISTS * _LENGTH)
-    # Each process had a node number of its own.
+    # Each process had a different node number.
     assert len({_node(id_) for ids in found for id_ in ids}) == _PROCESSES
     assert NodeLease.objects.count() >= _PROCESSES
 
@@ -74,7 +74,7 @@ def _accept_by_a_jumping_clock(request: Request, seed: int) -> tuple[list[int], 
 
 
 def _jumping(seed: int) -> Callable[[], int]:
-    """A clock that now and then jumps: a little back or ahead, or so far back that no id may be made."""
+    """A clock that sometimes jumps: a little back or forward, or so far back that the generator must refuse."""
     chance = random.Random(seed)
     shift_ms = 0
 

@@ -1,4 +1,4 @@
-"""However accepts and drains are interleaved, the outcome is that of posting the transfers one by one."""
+"""Any interleaving of accepting and settling has the same outcome as posting the transfers one by one."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ _step = st.one_of(
 
 @dataclass
 class Model:
-    """The same wallets as plain numbers, and the queue as plain lists."""
+    """A model of wallets as numbers and of jobs as lists."""
 
     partitions: list[int]
     balances: list[int] = field(default_factory=lambda: [_BALANCE] * _PEOPLE)

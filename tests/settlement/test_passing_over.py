@@ -1,4 +1,4 @@
-"""A drainer has other work to do than wait for a wallet that somebody holds; but it does not forget about it."""
+"""Settling skips jobs of locked wallets and settles others meanwhile, but only a limited number of times."""
 
 import threading
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def _who_waits_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def people() -> list[Wallet]:
-    """Alice and Bob, whose transfers lie in one partition, and two who get them."""
+    """Alice's and Bob's wallets, which share a partition, and two destinations."""
     wallets = crowd_wallets(33, 1_000)
     alice, bob = neighbours(wallets, 2)
     return [alice, bob, *[wallet for wallet in wallets if wallet not in (alice, bob)][:2]]
@@ -39,7 +39,7 @@ def test_while_a_wallet_is_locked_other_transfers_settle_and_its_senders_stay_in
     meanwhile = accept([transfer(bob, free)] * 5)
     with drainer_beside(held, alice):
         wait_until(lambda: posted(meanwhile) == 5, what="Bob's transfers are settled")
-        # One of them asks for nothing that is held, and would overtake the one before it.
+        # The second one needs no locked wallet, but may not overtake the first.
         assert posted(behind) == 0
 
     assert_in_order(alice, behind)
@@ -71,7 +71,7 @@ def test_settling_waits_for_a_lock_if_it_has_no_other_jobs(people: list[Wallet])
 
 @contextmanager
 def drainer_beside(held: Wallet, drained: Wallet) -> Iterator[None]:
-    """A drainer at work while somebody holds a wallet. That one lets go at the end, and the drainer finishes."""
+    """Settles in a thread while a wallet is locked. At the end the lock is released, and the thread finishes."""
 
     def run() -> None:
         try:

@@ -1,4 +1,4 @@
-"""A job that cannot be settled: isolated, tried again with back-off, buried; its neighbours go on."""
+"""A job that always meets a fault is isolated, retried with back-off and given up, while others settle."""
 
 import pytest
 from django.db import connection
@@ -122,7 +122,7 @@ def test_a_fault_at_the_commit_is_isolated_too(monkeypatch: pytest.MonkeyPatch) 
     alice, bob, charlie = neighbours(crowd_wallets(33, 100), 3)
     good = accept([transfer(alice, charlie)] * 10)
     bad = accept([transfer(bob, charlie)])
-    # Deferred foreign keys are checked when everything has been done.
+    # A deferred constraint trigger raises at the commit.
     with connection.cursor() as cursor:
         cursor.execute(
             f"""CREATE FUNCTION commit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -144,7 +144,7 @@ def test_a_fault_at_the_commit_is_isolated_too(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_settling_isolates_poison_even_after_its_time_limit() -> None:
-    """Or every drain would meet it anew with a full batch, and never get past it."""
+    """Otherwise every look would start with the same full batch and never get past the poison job."""
     alice, bob = neighbours(crowd_wallets(17, 1_000), 2)
     mallory = person_wallet("mallory")
     poison = accept([transfer(alice, mallory)])

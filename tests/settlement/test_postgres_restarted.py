@@ -1,4 +1,4 @@
-"""Postgres crashes and comes back in the middle of settling: on a server of this test's own."""
+"""Postgres crashes and restarts during settling. The test uses a separate server."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -19,12 +19,12 @@ from wallet_project.embedded import Places
 
 @pytest.fixture
 def own_postgres(transactional_db: None, places: Places) -> Iterator[Server]:
-    """A Postgres that this process and its workers use until the test is over."""
+    """A separate Postgres that this process and its workers use until the test ends."""
     directories_make(places)
     server = postgres_server(places)
-    # Its own crash is survived without it too; only the machine's is not.
+    # Without it, Postgres still survives its own crash, but not one of the machine.
     server.command = [*server.command, "-c", "fsync=off"]
-    # It always goes down as in a crash: no session is ended in good order, and the next start recovers from the log.
+    # Always stops as in a crash: it ends no session properly, and the next start recovers from the log.
     server.stop_signal = signal.SIGQUIT
     server.start()
     database_make(places)

@@ -1,4 +1,4 @@
-"""Settling: in order, each once, with the outcome that posting it at that moment would have."""
+"""Settling: each transfer settles once and in order, with the outcome of posting it at that moment."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Settling the jobs of some source wallets, as Kafka's consumers do, beside each other and beside Celery's drainers."""
+"""Settling given source wallets, as Kafka consumers do, while other consumers and Celery workers settle, too."""
 
 import random
 
@@ -72,7 +72,7 @@ def source_settle(wallet: Wallet) -> Settled:
 
 
 def _settle_until_empty(source_ids: list[int], seed: int) -> int:
-    """Now some sources, now a partition, now what is overdue, until nothing is left."""
+    """Settles source wallets, partitions and overdue jobs in random order until no job is left."""
     dice, posted = random.Random(seed), 0
     while Job.objects.exists():
         match dice.randrange(3):

@@ -1,4 +1,4 @@
-"""Warm-ups are a courtesy: nobody waits for one, and nothing is missing without."""
+"""Warm-ups are optional: nothing waits for them, and without them reads are only slower."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Workers die or hang at the worst moments, for real: what was accepted is settled once, by whoever comes next."""
+"""Real workers are killed or hang at the worst moments. The next worker settles each accepted transfer once."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,13 +19,13 @@ from wallets.models import Wallet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-#: An advisory lock for which a worker is made to wait.
+#: An advisory lock that makes a worker wait.
 _HELD_UP = 4711
 
 
 @pytest.fixture
 def wallets(transactional_db: None) -> list[Wallet]:
-    """Three people whose transfers go through one partition."""
+    """Three wallets that share a partition."""
     return neighbours(crowd_wallets(33, 1_000), 3)
 
 
@@ -68,7 +68,7 @@ def test_a_worker_killed_before_the_commit_has_written_nothing(
     wait_until(lambda: pending_count() == 0, what="the next worker has settled everything")
     assert_settled(accepted, posted=200)
     assert balance_of(charlie) == 1_200
-    # Its children have, and it shows what they counted; what the first one did was undone, and never counted.
+    # The parent shows what its children counted. The first worker's batch was rolled back and never counted.
     counted = 'wallet_transfers_settled_total{outcome="posted"} 200.0'
     wait_until(lambda: counted in next_worker.metrics(), what="what was settled is shown to Prometheus")
 
@@ -81,7 +81,7 @@ def test_a_worker_killed_after_the_commit_settles_nothing_twice(
     with deletes_of_jobs_held_up(at_commit=True) as stranger:
         worker = worker_start()
         worker.wait_until_blocked()
-        # It has said COMMIT and does not live to hear the answer.
+        # The worker has sent COMMIT and is killed before the answer arrives.
         worker.kill()
         stranger.rollback()
         worker.wait_until_gone()
@@ -136,8 +136,8 @@ def test_a_child_killed_during_a_batch_is_replaced_and_its_message_redelivered(
 
 @contextmanager
 def deletes_of_jobs_held_up(*, at_commit: bool = False) -> Iterator[psycopg.Connection]:
-    """Whoever deletes jobs, having posted them, is held up there, or in the middle of its commit, until the
-    connection is rolled back."""
+    """Blocks every worker that deletes its posted jobs, at the statement or in the commit, until this connection is
+    rolled back."""
     moment = "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW" if at_commit else "FOR EACH STATEMENT"
     with outside_connection() as builder:
         builder.execute(
