@@ -62,6 +62,6 @@ def test_hand_written_json_of_a_wallet_equals_the_serializers(alice: Person, bob
     wallet_freeze(wallet_id=alice.wallet.pk, actor=bob.user, reason="A test")
     [wallet] = wallet_list(owner=alice.user)
 
-    head = wallet_view_get(owner=alice.user, wallet_id=wallet.pk)
+    view = wallet_view_get(owner=alice.user, wallet_id=wallet.pk)
 
-    assert wallet_view_data(head, owner_name=alice.user.username) == WalletSerializer(wallet).data
+    assert wallet_view_data(view, owner_name=alice.user.username) == WalletSerializer(wallet).data

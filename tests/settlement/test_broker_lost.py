@@ -66,7 +66,7 @@ def test_a_wiped_broker_loses_none_of_thousands_of_pending_transfers(
     assert pending_count() == 3_000
 
     worker_start()
-    wait_until(lambda: pending_count() < 3_000, what="the poller has found the first ones")
+    wait_until(lambda: pending_count() < 3_000, what="a poll has found the first jobs")
     broker.wipe()
     more = _each_to_the_next([person_wallet("alice", 100), person_wallet("bob", 100)], 5)
 
@@ -88,8 +88,8 @@ def test_a_wake_up_delivered_three_times_settles_every_transfer_once(
     more = accept([transfer(alice, bob)] * 10)
     broker.deliver(wake_up)
 
-    wait_until(lambda: pending_count() == 0 and not broker.messages(), what="the late messages have come too")
-    wait_until(lambda: broker.unacknowledged() == 0, what="they are done with")
+    wait_until(lambda: pending_count() == 0 and not broker.messages(), what="the late messages are received")
+    wait_until(lambda: broker.unacknowledged() == 0, what="the messages are acknowledged")
     assert_settled(accepted + more, posted=510)
     assert_in_order(alice, accepted + more)
     assert balance_of(bob) == 510
@@ -101,7 +101,7 @@ def test_accepting_stays_fast_while_redis_is_stopped_and_settling_resumes_when_i
     alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
     worker = worker_start()
     first = accept([transfer(alice, bob)])
-    wait_until(lambda: pending_count() == 0, what="the worker is at work")
+    wait_until(lambda: pending_count() == 0, what="the worker settles")
     broker.stop()
 
     started_s = time.monotonic()

@@ -56,7 +56,7 @@ def test_a_crash_of_postgres_during_a_batch_loses_nothing(
         own_postgres.start()
 
     more = accept([transfer(alice, charlie)] * 5)
-    wait_until(lambda: pending_count() == 0, what="the worker has found its way back and settled everything")
+    wait_until(lambda: pending_count() == 0, what="the worker has reconnected and settled everything")
     assert worker.process.poll() is None
     assert_settled([*accepted, *more], posted=1_005)
     assert_in_order(alice, [*accepted, *more])

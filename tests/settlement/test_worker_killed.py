@@ -70,7 +70,7 @@ def test_a_worker_killed_before_the_commit_has_written_nothing(
     assert balance_of(charlie) == 1_200
     # The parent shows what its children counted. The first worker's batch was rolled back and never counted.
     counted = 'wallet_transfers_settled_total{outcome="posted"} 200.0'
-    wait_until(lambda: counted in next_worker.metrics(), what="what was settled is shown to Prometheus")
+    wait_until(lambda: counted in next_worker.metrics(), what="the metrics count the settled transfers")
 
 
 def test_a_worker_killed_after_the_commit_settles_nothing_twice(
@@ -91,7 +91,7 @@ def test_a_worker_killed_after_the_commit_settles_nothing_twice(
 
     worker_start()
 
-    wait_until(lambda: broker.unacknowledged() == 0 and pending_count() == 0, what="the message was delivered again")
+    wait_until(lambda: broker.unacknowledged() == 0 and pending_count() == 0, what="the message is redelivered")
     assert_settled(accepted + more, posted=201)
     assert balance_of(charlie) == 1_200
 
@@ -107,11 +107,11 @@ def test_postgres_disconnects_a_worker_that_hangs_in_a_batch_and_its_late_commit
         worker.freeze()
         stranger.rollback()
         assert drain(alice) == Settled()
-        wait_until(lambda: drain(alice) == Settled(posted=200), what="Postgres has thrown the worker out")
+        wait_until(lambda: drain(alice) == Settled(posted=200), what="Postgres has disconnected the worker")
     worker.unfreeze()
     more = accept([transfer(alice, bob)])
 
-    wait_until(lambda: pending_count() == 0, what="the worker is back at work")
+    wait_until(lambda: pending_count() == 0, what="the worker settles again")
     assert_settled(accepted + more, posted=201)
     assert_in_order(alice, accepted + more)
 

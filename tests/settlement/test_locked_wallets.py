@@ -37,7 +37,7 @@ def test_while_a_wallet_is_locked_other_transfers_settle_and_its_senders_stay_in
     alice, bob, held, free = people
     behind = accept([transfer(alice, held), transfer(alice, free), transfer(alice, held)])
     meanwhile = accept([transfer(bob, free)] * 5)
-    with drainer_beside(held, alice):
+    with settling_beside(held, alice):
         wait_until(lambda: posted(meanwhile) == 5, what="Bob's transfers are settled")
         # The second one needs no locked wallet, but may not overtake the first.
         assert posted(behind) == 0
@@ -53,8 +53,8 @@ def test_settling_waits_for_a_job_that_it_skipped_three_times(
     monkeypatch.setattr(settle, "BATCH", 2)
     first = accept([transfer(alice, held)])
     later = accept([transfer(bob, free)] * 6)
-    with drainer_beside(held, alice):
-        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the drainer waits")
+    with settling_beside(held, alice):
+        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="settling waits for the lock")
         assert posted(later) == 3
 
     assert_settled([*first, *later], posted=7)
@@ -63,19 +63,19 @@ def test_settling_waits_for_a_job_that_it_skipped_three_times(
 def test_settling_waits_for_a_lock_if_it_has_no_other_jobs(people: list[Wallet]) -> None:
     alice, bob, held, _ = people
     accepted = accept([transfer(alice, held), transfer(bob, held)])
-    with drainer_beside(held, alice):
-        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the drainer waits")
+    with settling_beside(held, alice):
+        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="settling waits for the lock")
 
     assert_settled(accepted, posted=2)
 
 
 @contextmanager
-def drainer_beside(held: Wallet, drained: Wallet) -> Iterator[None]:
+def settling_beside(held: Wallet, source: Wallet) -> Iterator[None]:
     """Settles in a thread while a wallet is locked. At the end the lock is released, and the thread finishes."""
 
     def run() -> None:
         try:
-            drain(drained)
+            drain(source)
         finally:
             connections.close_all()
 
