@@ -83,14 +83,14 @@ def wallets_list(call: Call, _: pb.ListWalletsRequest) -> pb.ListWalletsResponse
 
 
 def deposit(call: Call, request: pb.DepositRequest) -> pb.DepositResponse:
-    wallet_id, amount, memo, key = parse.deposit_or_withdrawal_of(request)
+    wallet_id, amount, memo, key = parse.movement_of(request)
     currency_check(owner=call.user, wallet_id=wallet_id, currency=request.amount.currency)
     receipt = deposit_create(actor=call.user, wallet_id=wallet_id, amount=amount, memo=memo, idempotency_key=key)
     return pb.DepositResponse(transaction=transaction_message(receipt.transaction), replayed=receipt.replayed)
 
 
 def withdraw(call: Call, request: pb.WithdrawRequest) -> pb.WithdrawResponse:
-    wallet_id, amount, memo, key = parse.deposit_or_withdrawal_of(request)
+    wallet_id, amount, memo, key = parse.movement_of(request)
     currency_check(owner=call.user, wallet_id=wallet_id, currency=request.amount.currency)
     receipt = withdrawal_create(actor=call.user, wallet_id=wallet_id, amount=amount, memo=memo, idempotency_key=key)
     return pb.WithdrawResponse(transaction=transaction_message(receipt.transaction), replayed=receipt.replayed)

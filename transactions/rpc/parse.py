@@ -28,7 +28,7 @@ from wallets.domain.text import text_storable
 T = TypeVar("T")
 V = TypeVar("V")
 #: The messages of deposits and withdrawals, and those of transfers.
-DepositOrWithdrawal = pb.DepositRequest | pb.WithdrawRequest
+Movement = pb.DepositRequest | pb.WithdrawRequest
 Transfer = pb.TransferRequest | pb.SubmitTransferRequest | pb.TransferItem
 
 _CURRENCY_LENGTH = 3
@@ -71,7 +71,7 @@ def wallet_id_of(wallet_id: str) -> int:
     return number
 
 
-def deposit_or_withdrawal_of(request: DepositOrWithdrawal) -> tuple[int, int, str, str | None]:
+def movement_of(request: Movement) -> tuple[int, int, str, str | None]:
     """The wallet's id, the amount in minor units, the memo and the idempotency key. Raises MALFORMED."""
     fields = _Fields()
     wallet_id = fields.take("wallet_id", lambda: _id(request.wallet_id), 0)
@@ -151,7 +151,7 @@ def _id(text: str) -> int:
     return number
 
 
-def _amount(request: DepositOrWithdrawal | Transfer) -> int:
+def _amount(request: Movement | Transfer) -> int:
     if not request.HasField("amount"):
         raise ValueError(_REQUIRED)
     if not AMOUNT_MIN <= request.amount.minor_units <= AMOUNT_MAX:
@@ -179,7 +179,7 @@ def _text(text: str, *, length_max: int) -> str:
     return text
 
 
-def _key(request: DepositOrWithdrawal | Transfer | pb.GetTransactionRequest) -> str | None:
+def _key(request: Movement | Transfer | pb.GetTransactionRequest) -> str | None:
     """None if the request has no key. An empty key is an error, not a missing key."""
     if not request.HasField("idempotency_key"):
         return None
