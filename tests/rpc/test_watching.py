@@ -115,11 +115,11 @@ def test_reading_for_all_watchers_uses_redis_and_not_postgres(
     digests = set(ApiToken.objects.values_list("digest", flat=True))
     wallet_ids = {alice.wallet.pk, bob.wallet.pk}
     # More wallets than one read takes.
-    monkeypatch.setattr(watching, "_LOOK_MAX", 1)
-    watching.look(wallet_ids, digests)
+    monkeypatch.setattr(watching, "CHUNK_SIZE", 1)
+    watching.watched_read(wallet_ids, digests)
 
     with django_assert_num_queries(0):
-        seen = watching.look(wallet_ids, digests)
+        seen = watching.watched_read(wallet_ids, digests)
 
     assert seen.views.keys() == wallet_ids
     assert seen.tokens == digests
@@ -127,8 +127,8 @@ def test_reading_for_all_watchers_uses_redis_and_not_postgres(
 
 def test_a_watch_ends_if_the_wallet_cannot_be_read_for_a_while(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the watcher would believe that nothing has changed."""
-    monkeypatch.setattr(watching, "_BLIND_S", 0.05)
-    monkeypatch.setattr(watching, "look", _raise)
+    monkeypatch.setattr(watching, "BLIND_S", 0.05)
+    monkeypatch.setattr(watching, "watched_read", _raise)
 
     # In another thread, because the browser of another test may have left an event loop in this one.
     with ThreadPoolExecutor(1) as elsewhere:

@@ -26,10 +26,10 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 #: How many wallets or tokens one query asks for.
-_LOOK_MAX = 500
+CHUNK_SIZE = 500
 #: If reads fail for this long, the calls of WatchWallet end with UNAVAILABLE, so that no client takes an old balance
 #: for the newest.
-_BLIND_S = 5.0
+BLIND_S = 5.0
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -114,7 +114,7 @@ class Watchers:
         digests = {watcher.token_digest for watcher in watchers if watcher.token_digest}
         loop = asyncio.get_running_loop()
         try:
-            seen = await loop.run_in_executor(self._executor, look, wallet_ids, digests)
+            seen = await loop.run_in_executor(self._executor, watched_read, wallet_ids, digests)
             for watcher in watchers:
                 self._update(watcher, seen)
         except Exception:
@@ -133,13 +133,13 @@ class Watchers:
             watcher.update(view)
 
     def _end_blind(self, watchers: Collection[Watcher]) -> None:
-        if time.monotonic() - self._seen_s < _BLIND_S:
+        if time.monotonic() - self._seen_s < BLIND_S:
             return
         for watcher in watchers:
             watcher.end(WalletError(ErrorCode.UNAVAILABLE))
 
 
-def look(wallet_ids: Collection[int], digests: Collection[str]) -> Seen:
+def watched_read(wallet_ids: Collection[int], digests: Collection[str]) -> Seen:
     """Reads these wallets, and which of these tokens are still valid."""
     close_old_connections()
     try:
@@ -156,7 +156,7 @@ def look(wallet_ids: Collection[int], digests: Collection[str]) -> Seen:
 
 def _chunks(values: Collection[T]) -> Iterator[list[T]]:
     iterator = iter(values)
-    while chunk := list(islice(iterator, _LOOK_MAX)):
+    while chunk := list(islice(iterator, CHUNK_SIZE)):
         yield chunk
 
 
