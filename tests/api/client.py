@@ -1,4 +1,4 @@
-"""A client of the API, as a program would be one: a token, JSON out, JSON in."""
+"""A client of the API with a token, which sends and receives JSON."""
 
 import json
 from collections.abc import Mapping
@@ -14,13 +14,13 @@ from wallets.services import token_issue
 
 
 def api_client() -> Client:
-    """A client that CSRF checks apply to, as they do to browsers."""
+    """A client with CSRF checks, as for browsers."""
     return Client(enforce_csrf_checks=True)
 
 
 @dataclass
 class Api:
-    """Requests under /api/v1 with a token, or with none."""
+    """Sends requests under /api/v1, with or without a token."""
 
     token: str | None = None
     client: Client = field(default_factory=api_client)
@@ -33,12 +33,12 @@ class Api:
         return self.send(path, text.encode(), **headers)
 
     def send(self, path: str, body: bytes, content_type: str = "application/json", **headers: str) -> HttpResponse:
-        """A POST of just these bytes."""
+        """Posts exactly these bytes."""
         response = self.client.post(_url(path), body, content_type=content_type, headers=self._headers(headers))
         return cast("HttpResponse", response)
 
     def other(self, method: str, path: str) -> HttpResponse:
-        """A request of any method, without a body."""
+        """Sends a request of any method, without a body."""
         return cast("HttpResponse", self.client.generic(method, _url(path), headers=self._headers({})))
 
     def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
@@ -67,19 +67,19 @@ class Person:
 
 
 def person(user: User) -> Person:
-    """Somebody who is signed in already."""
+    """A user with a token."""
     _, secret = token_issue(user=user, name="test")
     return Person(user=user, wallet=user.wallets.get(currency="USD"), api=Api(token=secret))
 
 
 def json_of(response: HttpResponse) -> Any:
-    """The body of an answer that is JSON."""
+    """The JSON body of an answer."""
     assert response["Content-Type"] in {"application/json", "application/problem+json"}, response["Content-Type"]
     return json.loads(response.content)
 
 
 def assert_problem(response: HttpResponse, code: str, status: int) -> dict[str, Any]:
-    """The answer is a complete problem document of this code. Returns it."""
+    """Checks that the answer is a complete problem document with this code, and returns it."""
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = json.loads(response.content)

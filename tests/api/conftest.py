@@ -11,7 +11,7 @@ from wallets.models import User
 
 @pytest.fixture
 def anybody() -> Api:
-    """A client that has not signed in."""
+    """An anonymous client."""
     return Api()
 
 
@@ -32,9 +32,10 @@ def charlie(charlie: User) -> Person:
 
 @pytest.fixture
 def wsgi(db: None) -> Iterator[object]:
-    """The site as a server runs it: what Django's own test client leaves out is part of it.
+    """The site's WSGI application, including what Django's test client skips.
 
-    Between requests a server drops connections that look unclean, as the one of a test inside a transaction does.
+    Between requests a server closes unusable database connections. A test's connection looks unusable, because the
+    test runs in a database transaction.
     """
     signals = (request_started, request_finished)
     for signal in signals:

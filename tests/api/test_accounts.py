@@ -1,4 +1,4 @@
-"""Opening an account, signing in and out."""
+"""Registering, logging in and logging out."""
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -20,7 +20,7 @@ def login(anybody: Api, username: str = "alice", password: str = PASSWORD) -> Ap
 
 
 @pytest.mark.django_db
-def test_a_newcomer_opens_an_account_with_a_wallet_in_usd(anybody: Api) -> None:
+def test_registering_creates_an_account_with_a_usd_wallet(anybody: Api) -> None:
     response = anybody.post("/auth/register", NEWCOMER)
 
     assert response.status_code == 201
@@ -36,7 +36,7 @@ def test_a_newcomer_opens_an_account_with_a_wallet_in_usd(anybody: Api) -> None:
 
 
 @pytest.mark.django_db
-def test_names_and_addresses_are_kept_in_lower_case(anybody: Api) -> None:
+def test_usernames_and_emails_are_stored_in_lower_case(anybody: Api) -> None:
     response = anybody.post("/auth/register", {**NEWCOMER, "username": " Dora ", "email": "Dora@Example.COM"})
 
     assert json_of(response)["username"] == "dora"
@@ -85,7 +85,7 @@ def test_every_missing_field_is_named_at_once(anybody: Api) -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [("username", "Alice"), ("email", "ALICE@example.com")])
-def test_a_name_or_address_that_is_taken_is_named(anybody: Api, alice: Person, field: str, value: str) -> None:
+def test_a_taken_username_or_email_is_named(anybody: Api, alice: Person, field: str, value: str) -> None:
     problem = assert_problem(anybody.post("/auth/register", {**NEWCOMER, field: value}), "malformed", 400)
 
     assert list(problem["errors"]) == [field]
@@ -93,7 +93,7 @@ def test_a_name_or_address_that_is_taken_is_named(anybody: Api, alice: Person, f
 
 
 @pytest.mark.parametrize("name", ["alice", "ALICE", " alice ", "alice@example.com"])
-def test_alice_logs_in_by_name_or_address_and_gets_a_token(anybody: Api, alice: Person, name: str) -> None:
+def test_alice_logs_in_by_username_or_email_and_gets_a_token(anybody: Api, alice: Person, name: str) -> None:
     response = anybody.post("/auth/login", {"username": name, "password": PASSWORD})
 
     assert response.status_code == 200
@@ -132,7 +132,7 @@ def test_an_unknown_name_takes_as_much_work_as_a_wrong_password(
     assert known == len(hashed) - known > 0
 
 
-def test_somebody_inactive_can_neither_log_in_nor_use_a_token(anybody: Api, alice: Person) -> None:
+def test_an_inactive_user_can_neither_log_in_nor_use_a_token(anybody: Api, alice: Person) -> None:
     get_user_model().objects.filter(pk=alice.user.pk).update(is_active=False)
 
     assert_problem(anybody.post("/auth/login", {"username": "alice", "password": PASSWORD}), "not_authenticated", 401)
@@ -172,7 +172,7 @@ def test_a_token_expires(alice: Person, time_machine: TimeMachineFixture) -> Non
     assert_problem(session.get("/me"), "not_authenticated", 401)
 
 
-def test_me_is_whoever_asks(alice: Person) -> None:
+def test_me_is_the_caller(alice: Person) -> None:
     body = json_of(alice.api.get("/me"))
 
     assert body["id"] == str(alice.user.pk)

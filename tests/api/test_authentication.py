@@ -1,4 +1,4 @@
-"""Tokens and sessions: who gets in, and what the others are told."""
+"""Authentication by tokens and sessions, and the answers to requests without valid credentials."""
 
 import pytest
 from django.test import Client
@@ -8,7 +8,7 @@ from wallets.models import ApiToken
 
 
 def browser(someone: Person) -> Api:
-    """A browser in which this person is signed in, and which holds a CSRF cookie."""
+    """A browser with this user's session and a CSRF cookie."""
     client = api_client()
     client.force_login(someone.user)
     client.get("/accounts/password/change/")
@@ -20,7 +20,7 @@ def csrf_token(api: Api) -> str:
 
 
 @pytest.mark.django_db
-def test_a_stranger_is_told_to_sign_in(anybody: Api) -> None:
+def test_an_anonymous_request_is_answered_with_not_authenticated(anybody: Api) -> None:
     response = anybody.get("/me")
 
     assert_problem(response, "not_authenticated", 401)
@@ -45,20 +45,20 @@ def test_a_stranger_is_told_to_sign_in(anybody: Api) -> None:
         "\xff",
     ],
 )
-def test_a_header_that_is_no_token_is_refused_and_never_an_error(alice: Person, header: str) -> None:
+def test_a_header_without_a_valid_token_is_refused(alice: Person, header: str) -> None:
     response = Api().get("/me", Authorization=header)
 
     assert_problem(response, "not_authenticated", 401)
     assert response["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_part_of_a_token_opens_nothing(alice: Person) -> None:
+def test_a_part_of_a_token_is_refused(alice: Person) -> None:
     assert alice.api.token is not None
     assert_problem(Api(token=alice.api.token[:-1]).get("/me"), "not_authenticated", 401)
     assert_problem(Api(token=alice.api.token + "0").get("/me"), "not_authenticated", 401)
 
 
-def test_what_is_stored_of_a_token_does_not_open_anything(alice: Person) -> None:
+def test_the_stored_digest_of_a_token_is_refused_as_a_token(alice: Person) -> None:
     assert_problem(Api(token=ApiToken.objects.get(user=alice.user).digest).get("/me"), "not_authenticated", 401)
 
 
@@ -87,7 +87,7 @@ def test_a_browser_session_moves_money_only_with_its_csrf_token(alice: Person) -
     assert alice.balance() == 300
 
 
-def test_a_form_of_another_site_moves_nothing(alice: Person) -> None:
+def test_a_form_from_another_site_moves_no_money(alice: Person) -> None:
     session = browser(alice)
 
     response = session.send(
@@ -111,7 +111,7 @@ def test_logging_out_in_a_browser_ends_the_session(alice: Person) -> None:
 
 
 @pytest.mark.django_db
-def test_nobody_but_people_with_a_token_or_a_session_gets_anywhere(client: Client) -> None:
+def test_every_operation_needs_a_token_or_a_session(client: Client) -> None:
     for path in ("/me", "/wallets", "/wallets/1000", "/wallets/1000/transactions", "/transactions", "/transactions/5"):
         assert_problem(Api(client=client).get(path), "not_authenticated", 401)
     for path in ("/wallets", "/wallets/1000/deposits", "/wallets/1000/withdrawals", "/transfers", "/auth/logout"):

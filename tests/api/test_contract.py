@@ -1,4 +1,4 @@
-"""What is written by hand for speed says the same as the serializers, which the schema is made of."""
+"""The hand-written JSON, which is faster, equals the output of the serializers, from which the schema is made."""
 
 import json
 
@@ -29,7 +29,7 @@ def of_every_kind(alice: Person, bob: Person) -> None:
             settle()
 
 
-def test_transactions_and_entries_are_the_same_by_hand(alice: Person, bob: Person) -> None:
+def test_hand_written_json_of_transactions_and_entries_equals_the_serializers(alice: Person, bob: Person) -> None:
     of_every_kind(alice, bob)
     transactions = [transaction_find(transaction_id=id_) for id_ in Transaction.objects.values_list("id", flat=True)]
 
@@ -41,7 +41,7 @@ def test_transactions_and_entries_are_the_same_by_hand(alice: Person, bob: Perso
         assert entry_data(entry) == EntrySerializer(entry).data
 
 
-def test_a_transaction_that_was_written_down_reads_back_as_it_was(alice: Person, bob: Person) -> None:
+def test_a_dumped_transaction_loads_unchanged(alice: Person, bob: Person) -> None:
     of_every_kind(alice, bob)
     for stored in Transaction.objects.select_related("source__owner", "destination__owner"):
         owner_ids = [side.owner_id if side else None for side in (stored.source, stored.destination)]
@@ -53,15 +53,15 @@ def test_a_transaction_that_was_written_down_reads_back_as_it_was(alice: Person,
         assert (read.source_id, read.destination_id) == (stored.source_id, stored.destination_id)
         assert [side.owner_id if side else None for side in (read.source, read.destination)] == owner_ids
         assert read.created_at == stored.created_at
-        # What was not written down comes from the database.
+        # Fields that the JSON lacks are loaded from the database.
         assert read.idempotency_key == stored.idempotency_key
 
 
-def test_a_wallet_is_the_same_by_hand(alice: Person, bob: Person) -> None:
+def test_hand_written_json_of_a_wallet_equals_the_serializers(alice: Person, bob: Person) -> None:
     alice.deposit(5_000)
     wallet_freeze(wallet_id=alice.wallet.pk, actor=bob.user, reason="A test")
     [wallet] = wallet_list(owner=alice.user)
 
-    head = wallet_view_get(owner=alice.user, wallet_id=wallet.pk)
+    view = wallet_view_get(owner=alice.user, wallet_id=wallet.pk)
 
-    assert wallet_view_data(head, owner_name=alice.user.username) == WalletSerializer(wallet).data
+    assert wallet_view_data(view, owner_name=alice.user.username) == WalletSerializer(wallet).data

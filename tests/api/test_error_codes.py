@@ -1,4 +1,4 @@
-"""Every error code of the catalogue, met over REST. A code without a case here fails the run."""
+"""Every error code of the catalogue occurs over REST. A code without a case fails the tests."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ from wallets.services import wallet_close, wallet_freeze, wallet_open
 
 @dataclass
 class World:
-    """Alice and Bob, and what a case may turn."""
+    """Alice, Bob and the requests that a case may make."""
 
     alice: Person
     bob: Person
@@ -45,7 +45,7 @@ class World:
         return self.alice.api.post("/transfers", body)
 
     def fail(self, error: Exception) -> HttpResponse:
-        """The answer of a view that meets this."""
+        """The answer if a view raises this error."""
 
         def raised(**_: object) -> None:
             raise error
@@ -68,7 +68,7 @@ def case(code: ErrorCode) -> Callable[[Case], Case]:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("code", list(ErrorCode))
-def test_every_code_is_met(
+def test_every_code_occurs(
     alice: Person, bob: Person, monkeypatch: pytest.MonkeyPatch, settings: Settings, code: ErrorCode
 ) -> None:
     response = CASES[code](World(alice, bob, monkeypatch, settings))
@@ -95,7 +95,7 @@ def _(world: World) -> HttpResponse:
 
 @case(ErrorCode.PERMISSION_DENIED)
 def _(world: World) -> HttpResponse:
-    # No operation of v1 refuses for lack of rights: what is somebody else's is not found.
+    # No operation of v1 answers this for missing rights: another user's objects are not found.
     return world.fail(PermissionDenied())
 
 
@@ -188,7 +188,7 @@ def _(world: World) -> HttpResponse:
 
 @case(ErrorCode.SETTLEMENT_FAILED)
 def _(world: World) -> HttpResponse:
-    """Staff gave up a transfer that its sender now asks for once more, to be posted at once."""
+    """Staff failed a transfer, and its sender repeats the request synchronously."""
     body = {"source": str(world.alice.wallet.pk), "recipient": "bob", "amount": 5}
     world.alice.api.post("/api/v2/transfers", body, Idempotency_Key="lunch")
     Job.objects.update(dead_at=timezone.now())
@@ -224,7 +224,7 @@ def _(world: World) -> HttpResponse:
 
 @contextmanager
 def _elsewhere() -> Iterator[BaseDatabaseWrapper]:
-    """A second connection inside a transaction, for whose locks ours waits a short time only."""
+    """A second connection in a database transaction. The first one waits only briefly for its locks."""
     other = connections.create_connection("default")
     other.set_autocommit(False)
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""A client that has the newest state already is told so, and no more; and what it is sent is packed if it likes."""
+"""A client that has the current state gets 304. Other answers are compressed if the client accepts gzip."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ from wallets.services import wallet_freeze
 
 @pytest.fixture
 def busy(alice: Person, bob: Person) -> Person:
-    """Alice after some movements: enough that a page of her history is worth packing."""
+    """Alice with enough entries that a page of her history is compressed."""
     alice.deposit(5_000)
     for amount in range(1, 6):
         transfer_create(
@@ -42,7 +42,7 @@ def paths_of(someone: Person) -> list[str]:
     ]
 
 
-def test_every_read_has_an_etag_and_is_not_sent_twice(busy: Person) -> None:
+def test_every_read_has_an_etag_and_answers_304_if_it_matches(busy: Person) -> None:
     for path in paths_of(busy):
         first = busy.api.get(path)
         assert first.status_code == 200, path
@@ -59,7 +59,7 @@ def test_every_read_has_an_etag_and_is_not_sent_twice(busy: Person) -> None:
             assert header not in second
 
 
-def test_what_has_changed_is_sent_again(busy: Person, bob: Person) -> None:
+def test_a_changed_object_is_sent_again(busy: Person, bob: Person) -> None:
     paths = ["/wallets", busy.wallet_path, f"{busy.wallet_path}/transactions"]
     known = {path: busy.api.get(path)["ETag"] for path in paths}
 
@@ -101,7 +101,7 @@ def test_etags_are_compared_weakly_and_come_in_lists(busy: Person, header: str, 
     assert (busy.api.get(busy.wallet_path, If_None_Match=sent).status_code == 304) == is_known
 
 
-def test_what_was_not_sent_again_is_counted_by_route(busy: Person) -> None:
+def test_not_modified_answers_are_counted_by_route(busy: Person) -> None:
     labels = {"route": "/api/v1/wallets/<snowflake:wallet_id>"}
     before = REGISTRY.get_sample_value("wallet_not_modified_total", labels) or 0
 
@@ -132,7 +132,7 @@ def test_refusals_are_never_not_modified(busy: Person, bob: Person) -> None:
     assert_problem(Api().get(busy.wallet_path, If_None_Match="*"), "not_authenticated", 401)
 
 
-def test_a_request_that_moves_money_is_no_read(busy: Person) -> None:
+def test_a_request_that_moves_money_ignores_etags(busy: Person) -> None:
     etag = busy.api.get(busy.wallet_path)["ETag"]
     balance = busy.balance()
 
@@ -152,7 +152,7 @@ def history(someone: Person, accepted: str | None) -> HttpResponse:
     ["gzip", "GZip", "gzip, deflate, br", "br;q=1.0, gzip;q=0.8, *;q=0.1", "*", "x-gzip", "gzip;q=0.5, identity;q=0.5",
      "gzip ; q=1", "identity;q=0, *"],
 )  # fmt: skip
-def test_a_body_is_packed_for_whoever_takes_gzip(busy: Person, accepted: str) -> None:
+def test_a_body_is_compressed_for_clients_that_accept_gzip(busy: Person, accepted: str) -> None:
     plain, packed = history(busy, None), history(busy, accepted)
 
     assert packed["Content-Encoding"] == "gzip"
@@ -167,7 +167,7 @@ def test_a_body_is_packed_for_whoever_takes_gzip(busy: Person, accepted: str) ->
     [None, "", "identity", "br", "gzip;q=0", "gzip;q=0.000", "*;q=0", "gzip;q=0, *", "gzip;q=0.1, identity;q=0.9",
      "gzip;q=none", "gzipped", ";;;", "gzip;q=nan"],
 )  # fmt: skip
-def test_a_body_is_plain_for_everybody_else(busy: Person, accepted: str | None) -> None:
+def test_a_body_is_not_compressed_for_other_clients(busy: Person, accepted: str | None) -> None:
     answer = history(busy, accepted)
 
     assert "Content-Encoding" not in answer
@@ -175,23 +175,23 @@ def test_a_body_is_plain_for_everybody_else(busy: Person, accepted: str | None) 
     assert "Accept-Encoding" in answer["Vary"]
 
 
-def test_a_tiny_body_is_left_alone(busy: Person) -> None:
+def test_a_tiny_body_is_not_compressed(busy: Person) -> None:
     answers = [busy.api.get(path, Accept_Encoding="gzip") for path in (busy.wallet_path, paths_of(busy)[5])]
 
     for answer in answers:
         assert "Content-Encoding" not in answer
         assert "Accept-Encoding" in answer["Vary"]
-    # Django alone would pack from 200 bytes on.
+    # Django would compress from 200 bytes on.
     assert any(200 < len(answer.content) < PACK_FROM_BYTES for answer in answers)
 
 
-def test_other_answers_of_some_length_are_packed_too(busy: Person) -> None:
+def test_other_long_answers_are_compressed_too(busy: Person) -> None:
     schema = busy.api.get("/api/schema", Accept_Encoding="gzip")
     assert schema["Content-Encoding"] == "gzip"
     assert "Content-Encoding" not in busy.api.get("/api/schema", Accept_Encoding="gzip;q=0")
 
 
-def test_a_page_of_history_that_is_known_is_neither_written_nor_packed_again(
+def test_a_cached_page_of_history_is_neither_rendered_nor_compressed_again(
     busy: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = history(busy, "gzip")

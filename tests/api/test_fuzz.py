@@ -1,4 +1,4 @@
-"""The schema and the API say the same: generated requests, right and wrong ones, against what is documented."""
+"""The API behaves as its schema says: answers to generated valid and invalid requests are documented."""
 
 import re
 from typing import Any
@@ -28,13 +28,13 @@ def test_generated_requests_get_documented_answers(
     case: schemathesis.Case[Any], alice: Person, bob: Person, wsgi: object
 ) -> None:
     alice.deposit(1_000)
-    # Wallets that exist, where any was named: with made-up ones next to nothing would get past "not found".
+    # Replaces generated wallet ids by existing ones; otherwise nearly every answer would be "not found".
     name_existing(case.path_parameters, wallet_id=alice.wallet.pk)
     name_existing(case.body, source=alice.wallet.pk, destination=bob.wallet.pk)
     headers = {"Authorization": f"Bearer {alice.api.token}", "Accept-Encoding": "identity"}
-    # A request that is right in itself may still break a rule about money, which no schema can tell.
+    # A valid request may still break a rule about money, which a schema cannot express.
     excluded: list[Any] = [positive_data_acceptance]
     if case.path.endswith("/bulk"):
-        # Its items are judged one by one: a malformed one gets its own result, and the answer is 202 all the same.
+        # In a bulk request, a malformed item gets a result with an error, and the answer is still 202.
         excluded.append(negative_data_rejection)
     case.call_and_validate(headers=headers, excluded_checks=excluded)

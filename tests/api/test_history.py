@@ -1,4 +1,4 @@
-"""A wallet's history: pages, filters, and parameters that make no sense."""
+"""A wallet's history: pages, filters, and invalid parameters."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from transactions.services import transfer_create, withdrawal_create
 
 @pytest.fixture
 def busy(alice: Person, bob: Person) -> Person:
-    """Alice after seven entries: in and out, three kinds."""
+    """Alice with seven entries: incoming and outgoing, of all three kinds."""
     for amount in (1_000, 2_000, 3_000):
         alice.deposit(amount)
     withdrawal_create(actor=alice.user, wallet_id=alice.wallet.pk, amount=100)
@@ -35,7 +35,7 @@ def sequences(body: Any) -> list[int]:
     return [entry["sequence"] for entry in body["results"]]
 
 
-def test_history_is_newest_first_and_each_line_says_where_it_left_the_wallet(busy: Person) -> None:
+def test_history_is_newest_first_and_each_entry_has_the_balance_after_it(busy: Person) -> None:
     body = page(busy)
 
     assert sequences(body) == [7, 6, 5, 4, 3, 2, 1]
@@ -44,7 +44,7 @@ def test_history_is_newest_first_and_each_line_says_where_it_left_the_wallet(bus
     assert (body["next"], body["previous"]) == (None, None)
 
 
-def test_a_line_holds_its_transaction_whole(busy: Person) -> None:
+def test_an_entry_contains_its_whole_transaction(busy: Person) -> None:
     entry = page(busy)["results"][0]
 
     assert set(entry) == {"sequence", "amount", "balance_after", "created_at", "transaction"}
@@ -58,7 +58,7 @@ def test_an_empty_history_is_an_empty_page(alice: Person) -> None:
     assert page(alice) == {"results": [], "next": None, "previous": None}
 
 
-def test_following_next_meets_each_entry_once_whatever_arrives_meanwhile(busy: Person) -> None:
+def test_following_next_returns_each_entry_once_while_new_ones_arrive(busy: Person) -> None:
     body = page(busy, {"limit": 3})
     met = sequences(body)
     while body["next"]:
@@ -69,14 +69,14 @@ def test_following_next_meets_each_entry_once_whatever_arrives_meanwhile(busy: P
     assert met == [7, 6, 5, 4, 3, 2, 1]
 
 
-def test_previous_leads_back_to_what_is_newer(busy: Person) -> None:
+def test_previous_leads_back_to_newer_entries(busy: Person) -> None:
     older = json_of(busy.api.get(page(busy, {"limit": 3})["next"]))
     assert sequences(older) == [4, 3, 2]
 
     assert sequences(json_of(busy.api.get(older["previous"]))) == [7, 6, 5]
 
 
-def test_the_links_keep_the_filters_and_name_no_host(busy: Person) -> None:
+def test_the_links_keep_the_filters_and_contain_no_host(busy: Person) -> None:
     first = page(busy, {"limit": 1, "kind": "deposit", "direction": "in"})
     second = json_of(busy.api.get(first["next"]))
 
@@ -102,7 +102,7 @@ def test_history_is_filtered(busy: Person, query: dict[str, Any], expected: list
     assert sequences(page(busy, query)) == expected
 
 
-def test_history_is_cut_by_time(busy: Person) -> None:
+def test_history_is_filtered_by_time(busy: Person) -> None:
     fourth = page(busy)["results"][3]["created_at"]
     in_kabul = datetime.fromisoformat(fourth).astimezone(tz=None).isoformat()
 
@@ -115,7 +115,7 @@ def test_history_is_cut_by_time(busy: Person) -> None:
 @pytest.mark.parametrize(
     "moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31T23:59:59.999999Z"]
 )
-def test_the_ends_of_time_are_times_too(busy: Person, moment: str) -> None:
+def test_the_earliest_and_latest_times_are_accepted(busy: Person, moment: str) -> None:
     assert len(sequences(page(busy, {"since": moment}))) + len(sequences(page(busy, {"until": moment}))) == 7
 
 
@@ -135,19 +135,19 @@ def test_the_ends_of_time_are_times_too(busy: Person, moment: str) -> None:
         ("format", "xml"),
     ],
 )  # fmt: skip
-def test_a_parameter_that_makes_no_sense_is_refused_by_name(busy: Person, name: str, value: str) -> None:
+def test_an_invalid_parameter_is_refused_by_name(busy: Person, name: str, value: str) -> None:
     problem = assert_problem(busy.api.get(f"{busy.wallet_path}/transactions", {name: value}), "malformed", 400)
 
     assert list(problem["errors"]) == [name]
 
 
-def test_a_parameter_is_given_once(busy: Person) -> None:
+def test_a_repeated_parameter_is_refused(busy: Person) -> None:
     response = busy.api.get(f"{busy.wallet_path}/transactions?limit=5&limit=6")
 
     assert list(assert_problem(response, "malformed", 400)["errors"]) == ["limit"]
 
 
-def test_a_cursor_of_one_wallet_shows_nothing_of_another(busy: Person, charlie: Person) -> None:
+def test_a_cursor_of_one_wallet_reveals_nothing_of_another(busy: Person, charlie: Person) -> None:
     link = page(busy, {"limit": 3})["next"]
 
     body = json_of(charlie.api.get(link.replace(str(busy.wallet.pk), str(charlie.wallet.pk))))
@@ -157,14 +157,14 @@ def test_a_cursor_of_one_wallet_shows_nothing_of_another(busy: Person, charlie: 
 
 
 @pytest.mark.parametrize("limit", [1, 7])
-def test_a_page_takes_as_many_queries_whatever_its_length(
+def test_a_page_of_any_length_takes_the_same_number_of_queries(
     busy: Person, limit: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     with django_assert_num_queries(3):  # the token with its user, the wallet, the entries with all they show
         assert len(page(busy, {"limit": limit})["results"]) == limit
 
 
-def test_a_future_moment_is_no_mistake(busy: Person) -> None:
+def test_a_future_time_is_accepted(busy: Person) -> None:
     tomorrow = (datetime.now(tz=UTC) + timedelta(days=1)).isoformat()
 
     assert sequences(page(busy, {"since": tomorrow})) == []

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: a retry is safe."""
+"""The Idempotency-Key header makes retries safe."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def test_without_a_key_every_request_moves_money(alice: Person) -> None:
 
 
 @pytest.mark.parametrize(("field", "value"), [("amount", 501), ("memo", "other")])
-def test_a_different_request_under_the_same_key_is_refused_and_the_difference_named(
+def test_a_different_request_with_the_same_key_is_refused_and_the_differing_fields_are_named(
     alice: Person, field: str, value: object
 ) -> None:
     deposit(alice, "once")
@@ -57,7 +57,7 @@ def test_a_different_request_under_the_same_key_is_refused_and_the_difference_na
     assert alice.balance() == 500
 
 
-def test_a_key_belongs_to_one_person(alice: Person, bob: Person) -> None:
+def test_a_key_belongs_to_one_user(alice: Person, bob: Person) -> None:
     assert deposit(alice, "once").status_code == 201
 
     second = deposit(bob, "once")
@@ -128,7 +128,7 @@ def test_a_bad_header_is_refused_by_name(alice: Person, header: str) -> None:
     assert alice.balance() == 0
 
 
-def test_what_a_key_did_can_be_looked_up(alice: Person, bob: Person) -> None:
+def test_a_transaction_can_be_looked_up_by_its_key(alice: Person, bob: Person) -> None:
     posted = json_of(deposit(alice, "once"))
 
     assert json_of(alice.api.get("/transactions", {"idempotency_key": "once"})) == {"results": [posted]}
@@ -140,7 +140,7 @@ def test_what_a_key_did_can_be_looked_up(alice: Person, bob: Person) -> None:
     "query", [{}, {"idempotency_key": ""}, {"idempotency_key": "a b"}, {"idempotency_key": "k" * 256},
         {"idempotency_key": "k\n"}, {"idempotency_key": "k\0"}, {"idempotency_key": ["a", "b"]}]
 )  # fmt: skip
-def test_a_lookup_without_a_right_key_is_refused(alice: Person, query: dict[str, object]) -> None:
+def test_a_lookup_without_a_valid_key_is_refused(alice: Person, query: dict[str, object]) -> None:
     assert_problem(alice.api.get("/transactions", query), "malformed", 400)
 
 

@@ -1,4 +1,4 @@
-"""Signing in with a second factor: there is no way around it."""
+"""Logging in with a second factor, which cannot be bypassed."""
 
 import time
 from datetime import UTC, datetime
@@ -57,37 +57,37 @@ def test_an_odd_code_is_malformed(careful: Person, otp: object) -> None:
     assert list(assert_problem(login(otp=otp), "malformed", 400)["errors"]) == ["otp"]
 
 
-def test_the_code_of_the_app_opens_and_only_once(careful: Person, time_machine: TimeMachineFixture) -> None:
+def test_an_authenticator_code_works_only_once(careful: Person, time_machine: TimeMachineFixture) -> None:
     time_machine.move_to(datetime.now(tz=UTC), tick=False)
 
     assert login(otp=code()).status_code == 200
     assert_otp_needed(login(otp=code()))
 
 
-def test_an_old_code_does_not_open(careful: Person) -> None:
+def test_an_old_code_is_refused(careful: Person) -> None:
     assert_otp_needed(login(otp=code(steps=-5)))
 
 
-def test_a_recovery_code_opens_once(careful: Person) -> None:
+def test_a_recovery_code_works_once(careful: Person) -> None:
     recovery_code = Authenticator.objects.get(user=careful.user, type="recovery_codes").wrap().get_unused_codes()[0]
 
     assert login(otp=recovery_code).status_code == 200
     assert_otp_needed(login(otp=recovery_code))
 
 
-def test_a_wrong_password_is_told_nothing_about_the_second_factor(careful: Person) -> None:
+def test_a_wrong_password_reveals_nothing_about_the_second_factor(careful: Person) -> None:
     problem = assert_problem(login(password="wrong", otp=code()), "not_authenticated", 401)
 
     assert "otp" not in problem["detail"]
     assert "errors" not in problem
 
 
-def test_using_a_factor_is_on_record(careful: Person) -> None:
+def test_using_a_factor_is_recorded(careful: Person) -> None:
     login(otp=code())
 
     assert Authenticator.objects.get(user=careful.user, type="totp").last_used_at is not None
 
 
-def test_somebody_without_a_second_factor_needs_no_code(alice: Person) -> None:
+def test_a_user_without_a_second_factor_needs_no_code(alice: Person) -> None:
     assert login().status_code == 200
     assert login(otp="123456").status_code == 200

@@ -1,4 +1,4 @@
-"""Money in, out and between people."""
+"""Deposits, withdrawals and transfers."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -7,7 +7,7 @@ from tests.api.client import Person, assert_problem, json_of
 from wallets.services import wallet_open
 
 
-def test_a_deposit_adds_money_from_outside(alice: Person) -> None:
+def test_a_deposit_adds_money_from_the_outside_world(alice: Person) -> None:
     response = alice.api.post(f"{alice.wallet_path}/deposits", {"amount": 12_500, "memo": "Salary"})
 
     assert response.status_code == 201
@@ -40,7 +40,7 @@ def test_a_withdrawal_takes_money_out(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("name", ["bob", "BOB", " bob ", "bob@example.com", "Bob@Example.com"])
-def test_money_is_sent_to_a_person(alice: Person, bob: Person, name: str) -> None:
+def test_money_is_sent_to_a_user(alice: Person, bob: Person, name: str) -> None:
     alice.deposit(500)
 
     response = alice.api.post("/transfers", {"source": str(alice.wallet.pk), "recipient": name, "amount": 200})
@@ -64,7 +64,7 @@ def test_money_is_sent_to_a_wallet(alice: Person, bob: Person) -> None:
     assert (alice.balance(), bob.balance()) == (0, 500)
 
 
-def test_both_sides_can_read_a_transfer_and_nobody_else_can(alice: Person, bob: Person, charlie: Person) -> None:
+def test_only_the_users_of_both_sides_can_read_a_transfer(alice: Person, bob: Person, charlie: Person) -> None:
     alice.deposit(500)
     transfer = {"source": str(alice.wallet.pk), "recipient": "bob", "amount": 200, "memo": "Lunch"}
     location = alice.api.post("/transfers", transfer)["Location"]
@@ -73,7 +73,7 @@ def test_both_sides_can_read_a_transfer_and_nobody_else_can(alice: Person, bob: 
     assert_problem(charlie.api.get(location), "not_found", 404)
 
 
-def test_a_recipient_learns_of_the_sender_nothing_but_name_and_wallet(alice: Person, bob: Person) -> None:
+def test_a_recipient_learns_only_the_senders_username_and_wallet(alice: Person, bob: Person) -> None:
     alice.deposit(500)
     transfer = {"source": str(alice.wallet.pk), "recipient": "bob@example.com", "amount": 200}
     location = alice.api.post("/transfers", transfer, Idempotency_Key="private")["Location"]
@@ -104,7 +104,7 @@ def test_a_recipient_without_a_wallet_in_this_currency_is_not_found(alice: Perso
 
 
 @pytest.mark.parametrize("memo", ["", "Ünïcödé 💸", "مرحبا", "a" * 200, "<script>alert(1)</script>", "tab\there"])
-def test_a_memo_is_kept_as_it_is(alice: Person, memo: str) -> None:
+def test_a_memo_is_stored_unchanged(alice: Person, memo: str) -> None:
     body = json_of(alice.api.post(f"{alice.wallet_path}/deposits", {"amount": 1, "memo": memo}))
 
     assert body["memo"] == memo
@@ -118,7 +118,7 @@ def test_white_space_around_a_memo_is_dropped(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("memo", ["a" * 201, "a\0b", 5, None, ["a"], {"a": "b"}, True])
-def test_what_cannot_be_a_memo_is_refused(alice: Person, memo: object) -> None:
+def test_an_invalid_memo_is_refused(alice: Person, memo: object) -> None:
     assert_problem(alice.api.post(f"{alice.wallet_path}/deposits", {"amount": 1, "memo": memo}), "malformed", 400)
     assert alice.balance() == 0
 

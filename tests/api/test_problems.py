@@ -1,4 +1,4 @@
-"""Errors beside the everyday ones: the same shape whatever failed, and nothing of our insides in it."""
+"""Rare errors have the same shape as all others, and reveal no internals."""
 
 import json
 import logging
@@ -47,13 +47,13 @@ def test_every_code_of_the_catalogue_has_a_status() -> None:
         "/api/v1/wallets/../../admin",
     ],
 )
-def test_an_address_that_is_none_is_not_found(alice: Person, path: str) -> None:
+def test_an_unknown_url_is_not_found(alice: Person, path: str) -> None:
     assert_problem(alice.api.get(path), "not_found", 404)
     assert_problem(alice.api.post(path), "not_found", 404)
 
 
 @pytest.mark.parametrize("number", [9223372036854775807, 840, 1])
-def test_an_id_that_nobody_has_is_not_found(alice: Person, number: int) -> None:
+def test_an_unknown_id_is_not_found(alice: Person, number: int) -> None:
     assert_problem(alice.api.get(f"/wallets/{number}"), "not_found", 404)
     assert_problem(alice.api.get(f"/transactions/{number}"), "not_found", 404)
     assert_problem(alice.api.post(f"/wallets/{number}/deposits", {"amount": 1}), "not_found", 404)
@@ -67,7 +67,7 @@ def test_another_method_is_refused_and_the_allowed_ones_are_named(alice: Person,
     assert response["Allow"] == "GET, HEAD, POST"
 
 
-def test_get_is_refused_where_only_post_is_meant(alice: Person) -> None:
+def test_get_is_refused_by_an_operation_that_only_has_post(alice: Person) -> None:
     assert_problem(alice.api.get("/transfers"), "method_not_allowed", 405)
     assert_problem(Api().get("/auth/login"), "method_not_allowed", 405)
     assert_problem(Api().post("/api/docs"), "method_not_allowed", 405)
@@ -83,7 +83,7 @@ def test_head_answers_like_get_without_a_body(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/png", "nonsense"])
-def test_a_client_that_accepts_no_json_is_told_so_in_json(alice: Person, accept: str) -> None:
+def test_a_client_that_accepts_no_json_gets_not_acceptable_in_json(alice: Person, accept: str) -> None:
     assert_problem(alice.api.get("/me", Accept=accept), "not_acceptable", 406)
 
 
@@ -93,7 +93,7 @@ def test_a_client_that_accepts_json_gets_it(alice: Person, accept: str) -> None:
 
 
 @pytest.mark.parametrize("error", [OperationalError("gone"), InterfaceError("closed")])
-def test_without_a_database_the_answer_is_503_with_a_time_to_come_again(
+def test_without_a_database_the_answer_is_503_with_retry_after(
     alice: Person, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(wallet_gateway(), "wallet_view_list", failing(error))
@@ -105,7 +105,7 @@ def test_without_a_database_the_answer_is_503_with_a_time_to_come_again(
     assert response["Retry-After"] == "5"
 
 
-def test_without_a_database_nobody_is_let_in_and_nobody_is_blamed(
+def test_without_a_database_authentication_answers_503_and_not_401(
     anybody: Api, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("wallets.api.authentication.token_find", failing(OperationalError("gone")))
@@ -113,7 +113,7 @@ def test_without_a_database_nobody_is_let_in_and_nobody_is_blamed(
     assert_problem(Api(token="0" * 64).get("/me"), "unavailable", 503)
 
 
-def test_what_nobody_foresaw_is_logged_and_told_to_nobody(
+def test_an_unexpected_error_is_logged_and_not_disclosed(
     alice: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(wallet_gateway(), "wallet_view_list", failing(RuntimeError("secret insides")))
@@ -149,14 +149,14 @@ def test_a_database_that_fails_outside_the_views_is_unavailable_too(
     assert response["Retry-After"] == "5"
 
 
-def test_a_host_that_is_not_ours_is_refused_in_the_same_shape(alice: Person) -> None:
+def test_an_unknown_host_is_refused_in_the_same_shape(alice: Person) -> None:
     response = alice.api.get("/me", Host="evil.example")
 
     assert_problem(response, "malformed", 400)
 
 
 @override_settings(DEBUG=True)
-def test_debugging_changes_nothing_about_the_shape(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_debug_mode_does_not_change_the_shape(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wallet_gateway(), "wallet_view_list", failing(RuntimeError("secret insides")))
 
     assert_problem(alice.api.get("/wallets"), "internal_error", 500)
@@ -168,7 +168,7 @@ def test_every_error_says_that_it_must_not_be_stored(alice: Person) -> None:
     assert alice.api.get("/me")["Cache-Control"] == "private, no-cache"
 
 
-def test_the_type_of_a_problem_leads_to_its_line_in_the_list_of_errors(alice: Person) -> None:
+def test_the_type_of_a_problem_links_to_its_line_in_the_list_of_errors(alice: Person) -> None:
     type_ = json.loads(alice.api.get("/wallets/5000").content)["type"]
     path, _, anchor = type_.partition("#")
 
@@ -178,7 +178,7 @@ def test_the_type_of_a_problem_leads_to_its_line_in_the_list_of_errors(alice: Pe
     assert f'id="{anchor}"' in page.content.decode()
 
 
-def test_the_list_of_errors_is_the_whole_catalogue() -> None:
+def test_the_list_of_errors_has_the_whole_catalogue() -> None:
     page = Api().get("/api/errors").content.decode()
 
     for code in ErrorCode:

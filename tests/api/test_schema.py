@@ -1,4 +1,4 @@
-"""The OpenAPI schema and its pages."""
+"""The OpenAPI schema and its documentation pages."""
 
 import json
 import re
@@ -24,7 +24,7 @@ def operations(schema: Any) -> list[tuple[str, str, Any]]:
     return [(method, path, operation) for path, item in schema["paths"].items() for method, operation in item.items()]
 
 
-def test_the_schema_is_valid_and_nothing_about_it_is_doubtful(tmp_path: Any) -> None:
+def test_the_schema_is_valid_and_has_no_warnings(tmp_path: Any) -> None:
     call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yml"))
 
 
@@ -37,7 +37,7 @@ def test_the_schema_comes_as_openapi_or_as_plain_json() -> None:
     assert Api().get("/api/schema", Accept="application/json")["Content-Type"] == "application/json"
 
 
-def test_the_schema_describes_every_address_of_the_api(schema: Any) -> None:
+def test_the_schema_describes_every_url_of_the_api(schema: Any) -> None:
     def routes(patterns: list[Any], prefix: str = "/") -> list[str]:
         found = []
         for pattern in patterns:
@@ -96,7 +96,7 @@ def test_the_schema_is_built_once(django_assert_num_queries: Any, db: None) -> N
         assert Api().get("/api/schema").content == Api().get("/api/schema").content
 
 
-def test_the_docs_need_nothing_from_elsewhere() -> None:
+def test_the_docs_load_nothing_from_other_sites() -> None:
     page = Api().get("/api/docs", Accept="text/html")
 
     assert page.status_code == 200
@@ -107,7 +107,7 @@ def test_the_docs_need_nothing_from_elsewhere() -> None:
     assert "'unsafe-inline'" not in page["Content-Security-Policy"]
 
 
-def test_the_files_of_the_docs_are_ours() -> None:
+def test_the_files_of_the_docs_are_served_locally() -> None:
     html = Api().get("/api/docs").content.decode()
     files = re.findall(r'(?:src|href)="/static/([^"]+)"', html)
 
@@ -116,13 +116,13 @@ def test_the_files_of_the_docs_are_ours() -> None:
         assert finders.find(file), file
 
 
-def test_the_docs_send_nobody_a_validator_badge() -> None:
+def test_the_docs_use_no_external_validator() -> None:
     script = Api().get("/api/docs?script=").content.decode()
 
     assert '"validatorUrl": null' in script
     assert "http" not in script.replace('type === "http"', "")
 
 
-def test_a_stranger_may_read_the_schema_even_with_a_bad_token() -> None:
+def test_an_anonymous_client_may_read_the_schema_even_with_a_bad_token() -> None:
     for path in ("/api/schema", "/api/docs", "/api/errors"):
         assert Api(token="wrong").get(path).status_code == 200

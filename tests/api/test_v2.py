@@ -1,4 +1,4 @@
-"""REST v2: accepted at once, settled behind."""
+"""REST v2: transfers are accepted at once and settle later."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ BULK = "/api/v2/transfers/bulk"
 
 
 def settle() -> None:
-    """What the workers do, here and now."""
+    """Settles all pending transfers in this process, as the workers would."""
     for partition in partitions_due(overdue_s=0):
         partition_settle(partition=partition, time_limit_s=10)
 
@@ -30,7 +30,7 @@ def transfer(source: Person, destination: Person, amount: int = 100, **more: Any
     }
 
 
-def test_a_transfer_is_accepted_as_pending_and_posted_behind(alice: Person, bob: Person) -> None:
+def test_a_transfer_is_accepted_as_pending_and_posted_later(alice: Person, bob: Person) -> None:
     alice.deposit(500)
 
     response = alice.api.post(
@@ -51,7 +51,7 @@ def test_a_transfer_is_accepted_as_pending_and_posted_behind(alice: Person, bob:
     assert (alice.balance(), bob.balance()) == (300, 200)
 
 
-def test_too_little_money_is_known_when_it_settles(alice: Person, bob: Person) -> None:
+def test_a_transfer_without_enough_money_fails_when_it_settles(alice: Person, bob: Person) -> None:
     accepted = alice.api.post(TRANSFERS, transfer(alice, bob, 200))
     assert accepted.status_code == 202
 
@@ -64,7 +64,7 @@ def test_too_little_money_is_known_when_it_settles(alice: Person, bob: Person) -
     assert settled["settled_at"]
 
 
-def test_both_sides_see_a_transfer_and_nobody_else_does(alice: Person, bob: Person, charlie: Person) -> None:
+def test_only_the_users_of_both_sides_see_a_transfer(alice: Person, bob: Person, charlie: Person) -> None:
     alice.deposit(500)
     location = alice.api.post(TRANSFERS, transfer(alice, bob))["Location"]
 
@@ -72,12 +72,12 @@ def test_both_sides_see_a_transfer_and_nobody_else_does(alice: Person, bob: Pers
     assert_problem(charlie.api.get(location), "not_found", 404)
 
 
-def test_a_stranger_accepts_nothing(anybody: Api) -> None:
+def test_an_anonymous_request_is_not_accepted(anybody: Api) -> None:
     assert_problem(anybody.post(TRANSFERS, {}), "not_authenticated", 401)
     assert_problem(anybody.post(BULK, {}), "not_authenticated", 401)
 
 
-def test_what_can_be_known_at_once_is_refused_at_once(alice: Person, bob: Person, charlie: Person) -> None:
+def test_an_invalid_transfer_is_refused_at_once(alice: Person, bob: Person, charlie: Person) -> None:
     euro = wallet_open(owner=bob.user, currency="EUR")
     wallet_freeze(wallet_id=charlie.wallet.pk, actor=charlie.user, reason="test")
     mine = {"source": str(alice.wallet.pk), "amount": 1}
@@ -95,7 +95,7 @@ def test_what_can_be_known_at_once_is_refused_at_once(alice: Person, bob: Person
     assert Job.objects.count() == 0
 
 
-def test_a_retry_with_the_same_key_is_answered_with_what_became_of_the_first(alice: Person, bob: Person) -> None:
+def test_a_replay_returns_the_first_transfer_with_its_current_status(alice: Person, bob: Person) -> None:
     alice.deposit(500)
     headers = {"Idempotency_Key": "lunch"}
     first = alice.api.post(TRANSFERS, transfer(alice, bob), **headers)
@@ -123,7 +123,7 @@ def test_a_key_of_another_request_is_refused(alice: Person, bob: Person) -> None
     assert list(problem["errors"]) == ["amount"]
 
 
-def test_a_synchronous_retry_of_a_pending_transfer_is_asked_to_wait(alice: Person, bob: Person) -> None:
+def test_a_synchronous_retry_of_a_pending_transfer_is_in_progress(alice: Person, bob: Person) -> None:
     alice.deposit(500)
     alice.api.post(TRANSFERS, transfer(alice, bob), Idempotency_Key="lunch")
 
@@ -141,7 +141,7 @@ def test_a_transfer_is_found_by_its_key(alice: Person, bob: Person) -> None:
     assert json_of(alice.api.get("/transactions", {"idempotency_key": "lunch"}))["results"] == [accepted]
 
 
-def test_each_item_of_a_bulk_is_judged_on_its_own_and_answered_in_order(alice: Person, bob: Person) -> None:
+def test_each_item_of_a_bulk_request_has_its_own_result_in_order(alice: Person, bob: Person) -> None:
     alice.deposit(250)
     items = [
         transfer(alice, bob, 100, memo="one"),
@@ -174,7 +174,7 @@ def test_each_item_of_a_bulk_is_judged_on_its_own_and_answered_in_order(alice: P
 
 
 @pytest.mark.parametrize("item", [None, True, 5, 0.5, "x", [], [{}], {}, {"source": None}, {"amount": {"amount": 5}}])
-def test_an_odd_item_of_a_bulk_gets_its_own_refusal(alice: Person, bob: Person, item: object) -> None:
+def test_an_invalid_item_of_a_bulk_request_gets_its_own_refusal(alice: Person, bob: Person, item: object) -> None:
     alice.deposit(100)
 
     response = alice.api.post(BULK, {"transfers": [item, transfer(alice, bob, 100)]})
@@ -188,7 +188,7 @@ def test_an_odd_item_of_a_bulk_gets_its_own_refusal(alice: Person, bob: Person, 
 
 
 @pytest.mark.parametrize("body", [{}, {"transfers": []}, {"transfers": {}}, {"transfers": [1] * 1_001}, {"x": []}])
-def test_a_bulk_that_is_no_list_of_one_to_a_thousand_is_refused(alice: Person, body: object) -> None:
+def test_a_bulk_request_without_a_list_of_1_to_1000_is_refused(alice: Person, body: object) -> None:
     problem = assert_problem(alice.api.post(BULK, body), "malformed", 400)
 
     assert problem["errors"]

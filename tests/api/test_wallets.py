@@ -1,4 +1,4 @@
-"""Wallets: one's own, and nobody else's."""
+"""Wallets: users see and open only their own."""
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
@@ -9,7 +9,7 @@ from wallets.models import Wallet
 from wallets.services import wallet_freeze, wallet_open
 
 
-def test_a_wallet_is_shown_whole(alice: Person) -> None:
+def test_a_wallet_has_all_documented_fields(alice: Person) -> None:
     alice.deposit(1_250)
 
     body = json_of(alice.api.get(alice.wallet_path))
@@ -25,7 +25,7 @@ def test_a_wallet_is_shown_whole(alice: Person) -> None:
     }
 
 
-def test_the_list_holds_ones_own_wallets_oldest_first(alice: Person, bob: Person) -> None:
+def test_the_list_has_the_users_wallets_oldest_first(alice: Person, bob: Person) -> None:
     euro = wallet_open(owner=alice.user, currency="EUR")
 
     results = json_of(alice.api.get("/wallets"))["results"]
@@ -39,7 +39,7 @@ def test_the_list_takes_as_many_queries_for_many_wallets_as_for_one(
     for currency in ("EUR", "GBP", "JPY", "KWD"):
         wallet_open(owner=alice.user, currency=currency)
 
-    with django_assert_num_queries(3):  # the token with its user, which wallets, their heads
+    with django_assert_num_queries(3):  # the token with its user, the ids of the wallets, their views
         assert len(json_of(alice.api.get("/wallets"))["results"]) == 5
 
 
@@ -66,7 +66,7 @@ def test_a_second_wallet_in_the_same_currency_is_refused(alice: Person) -> None:
 
 
 @pytest.mark.parametrize("currency", ["usd", "US", "USDT", "XAU", "", 840, None, ["EUR"], {"code": "EUR"}, "EUR\n"])
-def test_what_is_no_currency_is_refused(alice: Person, currency: object) -> None:
+def test_an_unknown_currency_is_refused(alice: Person, currency: object) -> None:
     problem = assert_problem(alice.api.post("/wallets", {"currency": currency}), "malformed", 400)
 
     assert list(problem["errors"]) == ["currency"]
@@ -78,7 +78,7 @@ def test_every_currency_can_be_opened(alice: Person) -> None:
         assert alice.api.post("/wallets", {"currency": currency}).status_code == 201
 
 
-def test_somebody_elses_wallet_does_not_exist(alice: Person, bob: Person) -> None:
+def test_another_users_wallet_is_not_found(alice: Person, bob: Person) -> None:
     bob.deposit(500)
 
     assert_problem(alice.api.get(bob.wallet_path), "not_found", 404)
@@ -93,7 +93,7 @@ def test_somebody_elses_wallet_does_not_exist(alice: Person, bob: Person) -> Non
     assert bob.balance() == 500
 
 
-def test_the_world_outside_is_nobodys_wallet(alice: Person) -> None:
+def test_the_outside_wallet_is_not_found(alice: Person) -> None:
     outside = Wallet.objects.get(currency="USD", owner=None)
 
     assert_problem(alice.api.get(f"/wallets/{outside.pk}"), "not_found", 404)
@@ -101,13 +101,13 @@ def test_the_world_outside_is_nobodys_wallet(alice: Person) -> None:
     assert_problem(alice.api.post("/transfers", to_outside), "not_found", 404)
 
 
-def test_a_frozen_wallet_shows_that_it_is(alice: Person, bob: Person) -> None:
+def test_a_frozen_wallet_says_so(alice: Person, bob: Person) -> None:
     wallet_freeze(wallet_id=alice.wallet.pk, actor=bob.user, reason="lost phone")
 
     assert json_of(alice.api.get(alice.wallet_path))["status"] == "frozen"
 
 
-def test_times_are_in_utc_whatever_zone_a_browser_asks_for(alice: Person) -> None:
+def test_times_are_in_utc_for_any_time_zone_of_a_browser(alice: Person) -> None:
     alice.api.client.cookies["timezone"] = "Asia/Tokyo"
 
     assert json_of(alice.api.get(alice.wallet_path))["created_at"].endswith("Z")

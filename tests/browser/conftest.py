@@ -1,4 +1,4 @@
-"""A real Chromium in front of the real site. Whatever a test does, its pages must not complain on the console."""
+"""A real Chromium and the real site. A test fails if one of its pages logs an error or warning to the console."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from tests.browser.person import Person
 from tests.chromium import chromium_path
 
 TIMEOUT_MS = 10_000
-# Chromium's own sandbox needs what containers do not give; the others keep it from calling home.
+# Chromium's sandbox does not work in containers. The other options stop its network calls to its vendor.
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -27,12 +27,12 @@ Visit = Callable[..., Person]
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    # While Playwright's loop is there, Django keeps this thread's connections apart from those of before. A process
-    # that a later test forks has no loop: it would find the ones of before, and share them with its siblings.
+    # While Playwright's event loop runs, Django keeps this thread's connections separate from earlier ones. A process
+    # that a later test forks has no event loop, so it would find the earlier connections and share them with others.
     connections.close_all()
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        # Playwright keeps an event loop in this thread, from which Django would refuse to query; nothing else runs
-        # in that loop while a test does.
+        # Playwright keeps an event loop in this thread, and Django refuses queries in a thread with an event loop.
+        # Queries are safe here, because nothing else runs in the loop during a test.
         patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         path = chromium_path()
         assert path, "the browser tests are left out where there is no Chromium"
@@ -43,7 +43,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
-    """Somebody at a screen of their own: `visit("alice", width=360, javascript=False)`.
+    """Opens a browser for a user: `visit("alice", width=360, javascript=False)`.
 
     Options: the size of the screen, whether scripts run, light or dark.
     """
@@ -74,8 +74,8 @@ def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
 
 
 def _complaint(message: ConsoleMessage) -> Iterator[str]:
-    """What a page should not have said: errors and warnings, among them every breach of the security policy."""
-    # An answer of 4xx to a form, or a 503 to what a page asks for by itself, is no complaint of the page's own.
+    """The errors and warnings in a page's console, which include all violations of the security policy."""
+    # Not a 4xx answer to a form, nor a 503 answer to a poll: the browser logs these itself.
     answers = ("Failed to load resource", "Response Status Error Code 503")
     if message.type in {"error", "warning"} and not message.text.startswith(answers):
         yield f"{message.text} ({message.location.get('url')})"

@@ -1,4 +1,4 @@
-"""A person at a screen, and what people do there."""
+"""A user in a real browser, and the user's actions."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from tests.conftest import PASSWORD
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a browser. The methods do what a reader would do: find things by their names, and press them."""
+    """A user with a browser. The methods find elements by their visible names, as a user does."""
 
     name: str
     page: Page
@@ -18,7 +18,7 @@ class Person:
         self.page.goto(path)
 
     def reads(self, text: str) -> None:
-        """Waits until the text can be seen."""
+        """Waits until the text is visible."""
         expect(self.page.get_by_text(text).first).to_be_visible()
 
     def fills(self, label: str, value: str) -> None:
@@ -56,7 +56,7 @@ class Person:
         self.reads("Money added")
 
     def reviews(self, recipient: str, amount: str, note: str = "") -> None:
-        """Fills in what to send, and stops before it is confirmed."""
+        """Fills in the form, and stops at the review."""
         self.opens("/send/")
         self.fills("To", recipient)
         self.fills("Amount", amount)
@@ -65,11 +65,11 @@ class Person:
         self.reads("Review your transfer")
 
     def focus(self) -> str:
-        """The name of what has the keyboard's attention."""
+        """The name of the element that has the focus."""
         return str(self.page.evaluate("document.activeElement.innerText || document.activeElement.name || ''")).strip()
 
     def tabs_to(self, name: str) -> None:
-        """Presses Tab until something of this name has the focus, and sees to it that the focus can be seen."""
+        """Presses Tab until an element of this name has the focus, and checks that the focus is visible."""
         for _ in range(60):
             self.page.keyboard.press("Tab")
             if name in self.focus():

@@ -1,4 +1,4 @@
-"""Sending in the background, watched in a real browser: the page follows the transfer by itself."""
+"""Sending in the background in a real browser: the page of a pending transfer updates itself."""
 
 import re
 
@@ -23,7 +23,7 @@ LOOK = re.compile("[?&]look=")
 
 
 def sends(person: Person) -> None:
-    """Sends twenty dollars to Bob in the background, and marks the page, which a reload would unmark."""
+    """Sends twenty dollars to Bob in the background, and sets a mark on the page, which a reload would remove."""
     person.logs_in()
     person.reviews("bob", "20", note="Lunch")
     person.presses(BUTTON)
@@ -37,7 +37,7 @@ def submitted(alice: User, recipient: str = "bob", amount: int = 2_000, memo: st
 
 
 def hide(page: Page, hidden: bool) -> None:
-    """Puts the page behind another one, or in front again, as far as its scripts can tell."""
+    """Hides the page or shows it again, from the point of view of its scripts."""
     page.evaluate(
         """hidden => {
             Object.defineProperty(document, 'hidden', {get: () => hidden, configurable: true});
@@ -47,7 +47,7 @@ def hide(page: Page, hidden: bool) -> None:
     )
 
 
-def test_the_page_turns_into_the_receipt_by_itself(visit: Visit, alice: User, bob: User) -> None:
+def test_the_page_becomes_the_receipt_by_itself(visit: Visit, alice: User, bob: User) -> None:
     give(alice, 10_000)
     person = visit("alice")
     sends(person)
@@ -62,7 +62,7 @@ def test_the_page_turns_into_the_receipt_by_itself(visit: Visit, alice: User, bo
     assert balance_of(bob) == 2_000
 
 
-def test_the_receipt_that_has_come_by_itself_can_be_printed_and_left(visit: Visit, alice: User, bob: User) -> None:
+def test_that_receipt_can_be_printed_and_left(visit: Visit, alice: User, bob: User) -> None:
     give(alice, 10_000)
     person = visit("alice")
     sends(person)
@@ -76,7 +76,7 @@ def test_the_receipt_that_has_come_by_itself_can_be_printed_and_left(visit: Visi
     expect(person.page.get_by_role("heading", name="Home")).to_be_attached()
 
 
-def test_a_transfer_that_fails_says_why_and_is_tried_again(visit: Visit, alice: User, bob: User) -> None:
+def test_a_failed_transfer_says_why_and_can_be_tried_again(visit: Visit, alice: User, bob: User) -> None:
     give(alice, 10_000)
     person = visit("alice", width=360)
     sends(person)
@@ -96,7 +96,7 @@ def test_a_transfer_that_fails_says_why_and_is_tried_again(visit: Visit, alice: 
     assert balance_of(bob) == 2_000
 
 
-def test_without_javascript_a_refresh_shows_the_end(visit: Visit, alice: User, bob: User) -> None:
+def test_without_javascript_a_reload_shows_the_outcome(visit: Visit, alice: User, bob: User) -> None:
     give(alice, 10_000)
     person = visit("alice", javascript=False)
     person.logs_in()
@@ -135,7 +135,7 @@ def test_it_is_sent_with_the_keyboard_alone(visit: Visit, alice: User, bob: User
     assert Transaction.objects.get(kind="transfer").status == Status.PENDING
 
 
-def test_a_page_that_nobody_sees_asks_for_nothing(visit: Visit, alice: User, bob: User) -> None:
+def test_a_hidden_page_does_not_poll(visit: Visit, alice: User, bob: User) -> None:
     give(alice, 10_000)
     person = visit("alice")
     person.page.clock.install()
@@ -151,7 +151,7 @@ def test_a_page_that_nobody_sees_asks_for_nothing(visit: Visit, alice: User, bob
     assert person.page.evaluate("window.stayed")
 
 
-def test_a_look_that_fails_is_made_again(visit: Visit, alice: User, bob: User) -> None:
+def test_a_failed_poll_is_repeated(visit: Visit, alice: User, bob: User) -> None:
     give(alice, 10_000)
     person = visit("alice")
     answers = iter([503])
@@ -172,7 +172,7 @@ def test_a_look_that_fails_is_made_again(visit: Visit, alice: User, bob: User) -
     assert person.page.evaluate("window.stayed")
 
 
-def test_looks_that_fail_again_and_again_end_with_a_link(visit: Visit, alice: User, bob: User) -> None:
+def test_after_repeated_failures_the_page_offers_a_link(visit: Visit, alice: User, bob: User) -> None:
     give(alice, 10_000)
     person = visit("alice")
     person.page.clock.install()
@@ -197,7 +197,9 @@ def test_a_session_that_has_ended_leads_to_the_login(visit: Visit, alice: User, 
     expect(person.page.get_by_role("heading", name="Welcome back")).to_be_visible()
 
 
-def test_the_sender_finds_it_on_home_and_in_the_history(visit: Visit, alice: User, bob: User) -> None:
+def test_the_sender_finds_the_transfer_on_the_dashboard_and_in_the_history(
+    visit: Visit, alice: User, bob: User
+) -> None:
     give(alice, 10_000)
     submitted(alice, memo="Lunch")
     person = visit("alice", width=360)
@@ -212,7 +214,7 @@ def test_the_sender_finds_it_on_home_and_in_the_history(visit: Visit, alice: Use
 
 
 @pytest.mark.parametrize(("width", "dark"), [(320, False), (360, True), (1280, False), (1280, True)])
-def test_every_state_fits_the_screen_and_names_its_parts(
+def test_every_state_fits_the_screen_and_labels_its_parts(
     visit: Visit, alice: User, bob: User, width: int, dark: bool
 ) -> None:
     user_register(username=LONG_NAME, email="long@example.com", password="correct horse")

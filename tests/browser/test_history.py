@@ -1,4 +1,4 @@
-"""The history with htmx: parts are replaced, and everything that a browser can do still works."""
+"""The history with htmx: only parts are replaced, and the browser's own functions still work."""
 
 import pytest
 from playwright.sync_api import expect
@@ -11,7 +11,7 @@ from wallets.models import User
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_older_movements_are_added_below(visit: Visit, alice: User) -> None:
+def test_older_entries_are_added_below(visit: Visit, alice: User) -> None:
     for amount in range(1, 36):
         give(alice, amount * 100)
     person = visit("alice")
@@ -24,13 +24,13 @@ def test_older_movements_are_added_below(visit: Visit, alice: User) -> None:
     person.page.keyboard.press("Enter")
     expect(rows).to_have_count(35)
     person.reads("No older transactions.")
-    # Where the link was, so that the next Tab does not begin at the top.
+    # The focus is where the link was, so that the next Tab does not start at the top.
     assert person.focus() == "No older transactions."
     assert person.page.evaluate("window.stayed")
     assert person.page.locator(".day-name").count() == 1
 
 
-def test_filters_apply_at_once_and_back_takes_them_off(visit: Visit, alice: User) -> None:
+def test_filters_apply_at_once_and_back_removes_them(visit: Visit, alice: User) -> None:
     give(alice, 5_000)
     withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=700)
     person = visit("alice")
@@ -59,7 +59,7 @@ def test_filters_work_without_javascript(visit: Visit, alice: User) -> None:
     assert "direction=in" in person.page.url
 
 
-def test_a_filter_that_makes_no_sense_says_so(visit: Visit, alice: User) -> None:
+def test_an_invalid_filter_shows_an_error(visit: Visit, alice: User) -> None:
     person = visit("alice")
     person.logs_in()
     person.opens("/history/?since=2030-01-02")
@@ -78,7 +78,7 @@ def test_a_session_that_has_ended_leads_to_the_login(visit: Visit, alice: User) 
     assert "/accounts/login/" in person.page.url
 
 
-def test_times_are_shown_in_the_readers_zone_after_the_first_page(visit: Visit, alice: User) -> None:
+def test_times_are_in_the_users_time_zone_after_the_first_page(visit: Visit, alice: User) -> None:
     person = visit("alice")
     person.logs_in()
     cookies = {cookie.get("name"): cookie.get("value") for cookie in person.page.context.cookies()}

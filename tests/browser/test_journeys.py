@@ -1,4 +1,4 @@
-"""What people come for, done the way they do it."""
+"""The main tasks of users, done as a user does them."""
 
 import re
 
@@ -53,9 +53,7 @@ def test_a_double_click_sends_once(visit: Visit, alice: User, bob: User, javascr
     assert Transaction.objects.filter(kind="transfer").count() == 1
 
 
-def test_going_back_after_sending_offers_a_fresh_form_and_nothing_to_send_again(
-    visit: Visit, alice: User, bob: User
-) -> None:
+def test_going_back_after_sending_shows_a_new_form_and_cannot_send_again(visit: Visit, alice: User, bob: User) -> None:
     give(alice, 10_000)
     person = visit("alice")
     person.logs_in()
@@ -91,7 +89,7 @@ def test_money_is_sent_with_the_keyboard_alone(visit: Visit, alice: User, bob: U
     assert balance_of(bob) == 2_000
 
 
-def test_a_mistake_is_read_out_and_leads_to_its_field(visit: Visit, alice: User) -> None:
+def test_an_error_is_announced_and_links_to_its_field(visit: Visit, alice: User) -> None:
     person = visit("alice")
     person.logs_in()
     person.opens("/send/")
@@ -108,7 +106,7 @@ def test_a_mistake_is_read_out_and_leads_to_its_field(visit: Visit, alice: User)
     expect(recipient).to_have_accessible_description(re.compile("There is no user"))
 
 
-def test_a_password_is_reset_through_the_mail(visit: Visit, alice: User) -> None:
+def test_a_password_is_reset_by_email(visit: Visit, alice: User) -> None:
     person = visit("alice")
     person.opens("/accounts/login/")
     person.follows("Forgot your password?")

@@ -1,4 +1,4 @@
-"""What a person sees who was too quick, on a small screen, light and dark."""
+"""What a rate-limited user sees, on a small screen, light and dark."""
 
 import re
 
@@ -16,13 +16,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 @pytest.fixture
 def one_of_each(settings: Settings) -> None:
-    """Of every form one may be sent, and no second one for a while."""
+    """Every form may be submitted once; a second submission is rate-limited."""
     settings.THROTTLE_ENABLED = True
     settings.THROTTLE_SCALE = 0.0
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_a_person_who_is_too_quick_is_told_so_and_loses_nothing(visit: Visit, alice: User, settings: Settings) -> None:
+def test_a_rate_limited_user_sees_the_wait_and_loses_no_input(visit: Visit, alice: User, settings: Settings) -> None:
     person = visit("alice", width=360, dark=True)
     person.logs_in()
     person.adds("5")
@@ -44,7 +44,7 @@ def test_a_person_who_is_too_quick_is_told_so_and_loses_nothing(visit: Visit, al
 
 
 @pytest.mark.usefixtures("one_of_each")
-def test_a_person_who_confirms_too_quickly_sees_the_review_again(
+def test_a_rate_limited_user_who_confirms_sees_the_review_again(
     visit: Visit, alice: User, bob: User, settings: Settings
 ) -> None:
     person = visit("alice", width=360)
@@ -67,7 +67,7 @@ def test_a_person_who_confirms_too_quickly_sees_the_review_again(
 
 @pytest.mark.usefixtures("one_of_each")
 @pytest.mark.parametrize("dark", [False, True])
-def test_a_stranger_who_guesses_is_told_how_long_to_wait(visit: Visit, alice: User, dark: bool) -> None:
+def test_a_visitor_who_guesses_passwords_sees_how_long_to_wait(visit: Visit, alice: User, dark: bool) -> None:
     person = visit("alice", width=360, dark=dark)
     for _ in range(2):
         person.opens("/accounts/login/")

@@ -1,4 +1,4 @@
-"""The dashboard in a real browser: it follows what happens by itself, quietly."""
+"""The dashboard in a real browser: it updates itself without disturbing its user."""
 
 import re
 
@@ -19,7 +19,7 @@ PAUSE_MS = 5_000
 
 
 def at_home(visit: Visit, name: str = "alice", **screen: bool) -> Person:
-    """Somebody who looks at the dashboard. Its time is the test's: the page asks when the test lets time go by."""
+    """A user with the dashboard open. The test controls the page's clock, so the page polls when the test says so."""
     person = visit(name, **screen)
     person.logs_in()
     if screen.get("javascript", True):
@@ -30,13 +30,13 @@ def at_home(visit: Visit, name: str = "alice", **screen: bool) -> Person:
 
 
 def looks(page: Page) -> int:
-    """Lets one pause go by; the status that the look is answered with."""
+    """Lets one polling interval pass; returns the status of the answer."""
     with page.expect_response(LIVE) as answer:
         page.clock.run_for(PAUSE_MS)
     return answer.value.status
 
 
-def test_money_that_arrives_is_shown_and_read_out_and_otherwise_nothing_is_touched(visit: Visit, alice: User) -> None:
+def test_money_that_arrives_is_shown_and_announced_and_nothing_else_changes(visit: Visit, alice: User) -> None:
     give(alice, 5_000)
     person = at_home(visit)
     news = person.page.locator("#overview-news")
@@ -63,7 +63,7 @@ def test_money_that_arrives_is_shown_and_read_out_and_otherwise_nothing_is_touch
 
 
 @pytest.mark.parametrize("link", ["Add money", "Open another"])
-def test_the_keyboard_stays_where_it_was(visit: Visit, alice: User, link: str) -> None:
+def test_an_update_keeps_the_keyboard_focus(visit: Visit, alice: User, link: str) -> None:
     give(alice, 5_000)
     person = at_home(visit)
     person.tabs_to(link)
@@ -75,7 +75,7 @@ def test_the_keyboard_stays_where_it_was(visit: Visit, alice: User, link: str) -
     assert person.focus() == link
 
 
-def test_a_page_that_nobody_sees_asks_for_nothing_and_asks_at_once_when_it_is_seen(visit: Visit, alice: User) -> None:
+def test_a_hidden_page_does_not_poll_and_polls_at_once_when_it_is_visible(visit: Visit, alice: User) -> None:
     give(alice, 5_000)
     person = at_home(visit)
     hide(person.page, hidden=True)
@@ -92,7 +92,7 @@ def test_a_page_that_nobody_sees_asks_for_nothing_and_asks_at_once_when_it_is_se
     expect(person.page.locator(".hero-balance")).to_have_text("$51.00")
 
 
-def test_a_look_that_fails_changes_nothing_and_the_next_one_follows(visit: Visit, alice: User) -> None:
+def test_a_failed_poll_changes_nothing_and_the_next_one_follows(visit: Visit, alice: User) -> None:
     give(alice, 5_000)
     person = at_home(visit)
     person.page.route(LIVE, lambda route: route.fulfill(status=503, body="away"), times=1)
@@ -108,11 +108,11 @@ def test_a_session_that_has_ended_leads_to_the_login(visit: Visit, alice: User) 
     person = at_home(visit)
     person.page.context.clear_cookies()
     person.page.clock.run_for(PAUSE_MS)
-    # The first page is open to strangers too, and shows them the ways in.
+    # Anonymous visitors may open the first page, too: it shows them the landing page.
     expect(person.page.get_by_role("link", name="Log in")).to_be_visible()
 
 
-def test_turning_to_another_wallet_after_the_session_has_ended_shows_the_ways_in(visit: Visit, alice: User) -> None:
+def test_choosing_another_wallet_after_the_session_has_ended_shows_the_landing_page(visit: Visit, alice: User) -> None:
     wallet_open(owner=alice, currency="EUR")
     person = at_home(visit)
     person.page.context.clear_cookies()
@@ -120,7 +120,7 @@ def test_turning_to_another_wallet_after_the_session_has_ended_shows_the_ways_in
     expect(person.page.get_by_role("link", name="Log in")).to_be_visible()
 
 
-def test_after_turning_to_another_wallet_that_one_is_followed(visit: Visit, alice: User) -> None:
+def test_after_choosing_another_wallet_the_page_polls_that_one(visit: Visit, alice: User) -> None:
     wallet_open(owner=alice, currency="EUR")
     give(alice, 5_000)
     person = at_home(visit)

@@ -1,4 +1,4 @@
-"""Every page on small and large screens: nothing sticks out, everything has a name."""
+"""Every page on small and large screens: nothing overflows, and every element has an accessible name."""
 
 import pytest
 
@@ -62,7 +62,7 @@ def look_at(person: Person, path: str) -> None:
 
 
 @pytest.mark.parametrize(("width", "dark"), [(320, False), (360, True), (1280, False)])
-def test_every_page_fits_the_screen_and_names_its_parts(visit: Visit, alice: User, width: int, dark: bool) -> None:
+def test_every_page_fits_the_screen_and_labels_its_parts(visit: Visit, alice: User, width: int, dark: bool) -> None:
     stranger = visit("stranger", width=width, dark=dark)
     for path in STRANGERS_PAGES:
         look_at(stranger, path)
@@ -75,7 +75,7 @@ def test_every_page_fits_the_screen_and_names_its_parts(visit: Visit, alice: Use
 
 
 def lived_in(alice: User) -> None:
-    """The longest names, notes and amounts there can be."""
+    """A wallet with the longest possible names, notes and amounts."""
     user_register(username=LONG_NAME, email="long@example.com", password="correct horse")
     wallet_open(owner=alice, currency="JPY")
     wallet_open(owner=alice, currency="KWD")
@@ -91,7 +91,7 @@ def lived_in(alice: User) -> None:
     )
 
 
-def test_the_longest_things_fit_a_review_too(visit: Visit, alice: User) -> None:
+def test_the_longest_values_fit_the_review_too(visit: Visit, alice: User) -> None:
     lived_in(alice)
     give(alice, AMOUNT_MAX)
     person = visit("alice", width=320)

@@ -1,4 +1,4 @@
-"""The staff's site in a real browser: it works, and breaks no rule of the security policy."""
+"""The admin in a real browser: it works within the security policy."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def _comes_in(person: Person) -> None:
     person.reads("Administration")
 
 
-def test_staff_freeze_a_wallet_and_find_out_later_why(visit: Visit, alice: User, bob: User, charlie: User) -> None:
+def test_staff_freeze_a_wallet_and_later_find_the_reason(visit: Visit, alice: User, bob: User, charlie: User) -> None:
     _root()
     root = visit("root")
     _comes_in(root)
@@ -81,7 +81,7 @@ def test_staff_select_wallets_in_the_list(visit: Visit, alice: User, bob: User) 
     assert Wallet.objects.get(owner=alice).status == "open"
 
 
-def test_no_page_breaks_the_security_policy(visit: Visit, alice: User, bob: User, charlie: User) -> None:
+def test_no_page_violates_the_security_policy(visit: Visit, alice: User, bob: User, charlie: User) -> None:
     books = books_write(alice=alice, bob=bob, charlie=charlie)
     token_issue(user=alice, name="phone")
     _root()

@@ -1,4 +1,4 @@
-"""Swagger UI in a real browser: drawn from our own files, under our own Content-Security-Policy."""
+"""Swagger UI in a real browser: it uses local files only, and obeys the Content-Security-Policy."""
 
 import pytest
 from playwright.sync_api import expect
@@ -6,13 +6,13 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.conftest import Visit
 
-#: Swagger UI draws a great deal at once; a busy machine takes its time.
+#: Swagger UI renders a lot at once, which takes long on a busy machine.
 DRAWN_MS = 45_000
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_swagger_ui_draws_the_operations_and_asks_nobody_else(visit: Visit, live_server: LiveServer) -> None:
+def test_swagger_ui_shows_the_operations_and_calls_no_other_site(visit: Visit, live_server: LiveServer) -> None:
     alice = visit("alice")
     alice.page.set_default_timeout(DRAWN_MS)
     elsewhere: list[str] = []
@@ -38,7 +38,7 @@ def test_an_operation_can_be_tried_from_the_page(visit: Visit) -> None:
     expect(alice.page.locator("tr.response .response-col_status").first).to_contain_text("401", timeout=DRAWN_MS)
 
 
-def test_the_type_of_a_problem_leads_to_its_error(visit: Visit) -> None:
+def test_the_type_of_a_problem_links_to_its_error(visit: Visit) -> None:
     alice = visit("alice", width=360)
 
     alice.opens("/api/errors#wallet_frozen")

@@ -1,4 +1,4 @@
-"""People in front of their browsers: clients that are signed in, and money in their wallets."""
+"""The browsers of signed-in users."""
 
 import pytest
 from django.test import Client

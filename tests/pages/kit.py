@@ -1,4 +1,4 @@
-"""What the tests of pages do again and again: read a form as a browser would, fill it in, send it."""
+"""Helpers for tests of pages: read a form as a browser would, fill it in, submit it."""
 
 import html
 from html.parser import HTMLParser
@@ -13,12 +13,12 @@ from transactions.settlement.jobs import partitions_due
 from transactions.settlement.settle import partition_settle
 from wallets.models import User, Wallet
 
-#: What stands before money that went out.
+#: The sign of amounts that went out.
 MINUS = "\N{MINUS SIGN}"
 
 
 class _Forms(HTMLParser):
-    """The forms of a page, each as the fields that a browser sends."""
+    """Parses the forms of a page, each into the fields that a browser would submit."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,20 +41,20 @@ def text_of(response: Any) -> str:
 
 
 def forms_of(response: Any) -> list[dict[str, str]]:
-    """What a browser would send of each form, if it were sent untouched. Forms of a single button are left out."""
+    """The fields that a browser would submit for each unchanged form. Leaves out forms with only a button."""
     parser = _Forms()
     parser.feed(text_of(response))
     return [form for form in parser.forms if form]
 
 
 def fields_of(response: Any) -> dict[str, str]:
-    """The page's first form."""
+    """The fields of the page's first form."""
     forms = forms_of(response)
     return forms[0] if forms else {}
 
 
 def fill(client: Client, path: str, **entered: str) -> HttpResponse:
-    """Opens a form, fills it in and sends it."""
+    """Opens a form, fills it in and submits it."""
     return send(client, path, fields_of(client.get(path)) | entered)
 
 
@@ -72,22 +72,22 @@ def balance_of(user: User, currency: str = "USD") -> int:
 
 
 def give(user: User, amount: int, currency: str = "USD", memo: str = "") -> None:
-    """Money from outside, in minor units."""
+    """Deposits this amount, in minor units."""
     deposit_create(actor=user, wallet_id=wallet_of(user, currency).id, amount=amount, memo=memo)
 
 
 def settle() -> None:
-    """What the workers do with transfers that were sent in the background, here and now."""
+    """Settles all pending transfers in this process, as the workers would."""
     for partition in partitions_due(overdue_s=0):
         partition_settle(partition=partition, time_limit_s=10)
 
 
 def submitted(alice: User, amount: int = 2_000, memo: str = "Lunch") -> str:
-    """The page of a transfer from Alice to Bob that is on its way."""
+    """The URL of the receipt of a pending transfer from Alice to Bob."""
     request = TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=amount, memo=memo)
     return f"/transactions/{transfer_submit(actor=alice, request=request).transaction.pk}/"
 
 
 def read(client: Client, path: str, **headers: str) -> str:
-    """A page as its reader sees it, entities resolved."""
+    """The text of a page, with entities resolved."""
     return html.unescape(text_of(client.get(path, headers=headers)))

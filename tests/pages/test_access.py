@@ -1,4 +1,4 @@
-"""Who sees which page."""
+"""Who may see which page."""
 
 import pytest
 from django.test import Client
@@ -22,49 +22,49 @@ PAGES = [
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/send/review/", "/transactions/1/"])
-def test_it_asks_a_stranger_to_log_in_first(db: None, client: Client, path: str) -> None:
+def test_it_asks_an_anonymous_visitor_to_log_in(db: None, client: Client, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 302
     assert response["Location"].startswith("/accounts/login/?next=/")
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"])
-def test_it_shows_a_stranger_the_ways_in(db: None, client: Client, path: str) -> None:
+def test_it_shows_an_anonymous_visitor_the_pages_to_sign_up_and_log_in(db: None, client: Client, path: str) -> None:
     assert client.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", *PAGES])
-def test_it_shows_a_person_every_page(alices: Client, path: str) -> None:
+def test_it_shows_a_user_every_page(alices: Client, path: str) -> None:
     assert alices.get(path).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/add/", "/withdraw/", "/send/", "/history/"])
-def test_it_does_not_find_somebody_elses_wallet(alices: Client, bob: User, path: str) -> None:
+def test_it_does_not_find_another_users_wallet(alices: Client, bob: User, path: str) -> None:
     assert alices.get(path, {"wallet": str(wallet_of(bob).id)}).status_code == 404
 
 
 @pytest.mark.parametrize("wallet", ["0", "-1", "abc", "9" * 40, "840", "\0"])
-def test_it_does_not_find_a_wallet_that_cannot_be(alices: Client, wallet: str) -> None:
+def test_it_does_not_find_a_wallet_with_an_impossible_id(alices: Client, wallet: str) -> None:
     assert alices.get("/", {"wallet": wallet}).status_code == 404
 
 
-def test_it_does_not_find_somebody_elses_transaction(alices: Client, bob: User) -> None:
+def test_it_does_not_find_another_users_transaction(alices: Client, bob: User) -> None:
     give(bob, 500)
     assert alices.get(f"/transactions/{Transaction.objects.get().id}/").status_code == 404
 
 
 @pytest.mark.parametrize("number", ["0", "9" * 19, "9" * 5000])
-def test_it_does_not_find_a_transaction_that_cannot_be(alices: Client, number: str) -> None:
+def test_it_does_not_find_a_transaction_with_an_impossible_id(alices: Client, number: str) -> None:
     assert alices.get(f"/transactions/{number}/").status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/history/", "/settings/", "/send/"])
-def test_it_forbids_browsers_to_keep_pages_of_people(alices: Client, path: str) -> None:
+def test_it_forbids_browsers_to_store_users_pages(alices: Client, path: str) -> None:
     assert "no-store" in alices.get(path)["Cache-Control"]
 
 
 @pytest.mark.parametrize("path", ["/", "/history/", "/settings/"])
-def test_it_refuses_to_be_posted_to_where_nothing_is_asked(alices: Client, path: str) -> None:
+def test_it_refuses_a_post_to_a_page_without_a_form(alices: Client, path: str) -> None:
     assert alices.post(path).status_code == 405
 
 

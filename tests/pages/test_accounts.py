@@ -1,4 +1,4 @@
-"""Accounts in the browser: in, out, and what protects them."""
+"""Accounts in the browser: signing up, logging in and out, and two-factor authentication."""
 
 import re
 import time
@@ -40,7 +40,7 @@ def test_it_opens_an_account_with_a_dollar_wallet_and_logs_in(db: None, client: 
     assert "Your wallet is ready" in text_of(client.get("/"))
 
 
-def test_it_keeps_names_and_addresses_in_lower_case(db: None, client: Client) -> None:
+def test_it_stores_usernames_and_emails_in_lower_case(db: None, client: Client) -> None:
     sign_up(client, username="Dora", email="Dora@Example.com")
     dora = User.objects.get()
     assert (dora.username, dora.email) == ("dora", "dora@example.com")
@@ -69,7 +69,7 @@ def test_it_says_what_is_wrong_with_a_new_account(
     assert User.objects.count() == 1
 
 
-def test_it_leaves_nothing_behind_when_the_wallet_cannot_be_opened(
+def test_it_creates_no_account_if_the_wallet_cannot_be_opened(
     db: None, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(**_: Any) -> None:
@@ -82,34 +82,34 @@ def test_it_leaves_nothing_behind_when_the_wallet_cannot_be_opened(
 
 
 @pytest.mark.parametrize("login", ["alice", "ALICE", "alice@example.com", "Alice@Example.com"])
-def test_it_logs_in_by_name_or_address(alice: User, client: Client, login: str) -> None:
+def test_it_logs_in_by_username_or_email(alice: User, client: Client, login: str) -> None:
     assert fill(client, "/accounts/login/", login=login, password=PASSWORD)["Location"] == "/"
 
 
 @pytest.mark.parametrize(("login", "password"), [("alice", "wrong"), ("nobody", PASSWORD), ("a@b.example", PASSWORD)])
-def test_it_says_no_more_than_that_a_login_is_wrong(alice: User, client: Client, login: str, password: str) -> None:
+def test_a_failed_login_does_not_say_what_is_wrong(alice: User, client: Client, login: str, password: str) -> None:
     page = text_of(fill(client, "/accounts/login/", login=login, password=password))
     assert "or the password is wrong." in page
 
 
-def test_it_goes_on_to_where_the_person_was_going(alice: User, client: Client) -> None:
+def test_after_login_it_goes_on_to_the_requested_page(alice: User, client: Client) -> None:
     asked = client.get("/history/?direction=in")["Location"]
     assert fill(client, asked, login="alice", password=PASSWORD)["Location"] == "/history/?direction=in"
 
 
-def test_it_does_not_go_on_to_another_site(alice: User, client: Client) -> None:
+def test_after_login_it_does_not_go_on_to_another_site(alice: User, client: Client) -> None:
     asked = "/accounts/login/?next=https://evil.example/"
     assert fill(client, asked, login="alice", password=PASSWORD)["Location"] == "/"
 
 
-def test_it_logs_out_only_when_told_to(alices: Client) -> None:
+def test_it_logs_out_only_by_post(alices: Client) -> None:
     assert "Log out?" in text_of(alices.get("/accounts/logout/"))
     assert alices.get("/settings/").status_code == 200
     alices.post("/accounts/logout/")
     assert alices.get("/settings/").status_code == 302
 
 
-def test_it_resets_a_password_through_a_mail_and_ends_the_tokens(alice: User, client: Client) -> None:
+def test_it_resets_a_password_by_email_and_revokes_the_tokens(alice: User, client: Client) -> None:
     token_issue(user=alice, name="Till")
     fill(client, "/accounts/password/reset/", email="alice@example.com")
     asked = client.get(link_in_mail(mail.outbox[0]))
@@ -129,7 +129,7 @@ def test_it_does_not_tell_who_has_an_account(alice: User, client: Client) -> Non
     assert [message.to for message in mail.outbox] == [["alice@example.com"], ["nobody@example.com"]]
 
 
-def test_it_changes_a_password_keeps_the_session_and_says_so_by_mail(alices: Client, alice: User) -> None:
+def test_it_changes_a_password_keeps_the_session_and_sends_an_email(alices: Client, alice: User) -> None:
     token_issue(user=alice, name="Till")
     given = {"oldpassword": PASSWORD, "password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
     fill(alices, "/accounts/password/change/", **given)
@@ -149,7 +149,9 @@ def mail_to(address: str) -> Any:
 
 
 @pytest.mark.parametrize("is_confirmed", [True, False])
-def test_it_changes_an_address_once_the_new_one_is_confirmed(alices: Client, alice: User, is_confirmed: bool) -> None:
+def test_it_changes_an_email_only_when_the_new_one_is_confirmed(
+    alices: Client, alice: User, is_confirmed: bool
+) -> None:
     EmailAddress.objects.create(user=alice, email=alice.email, primary=True, verified=is_confirmed)
     change_address(alices, "alice@mistyped.example")
     change_address(alices, "alice@new.example")
@@ -161,7 +163,7 @@ def test_it_changes_an_address_once_the_new_one_is_confirmed(alices: Client, ali
     assert [address.email for address in EmailAddress.objects.filter(user=alice)] == ["alice@new.example"]
 
 
-def test_it_calls_a_change_of_address_off(alices: Client, alice: User) -> None:
+def test_it_cancels_a_change_of_email(alices: Client, alice: User) -> None:
     change_address(alices, "alice@new.example")
     assert "alice@new.example" in text_of(alices.get("/accounts/email/"))
     send(alices, "/accounts/email/", {"email": "alice@new.example", "action_remove": ""})
@@ -170,7 +172,7 @@ def test_it_calls_a_change_of_address_off(alices: Client, alice: User) -> None:
     assert alice.email == "alice@example.com"
 
 
-def test_it_leaves_nobody_without_an_address(alices: Client, alice: User) -> None:
+def test_it_does_not_remove_the_only_email(alices: Client, alice: User) -> None:
     alices.get("/accounts/email/")
     send(alices, "/accounts/email/", {"email": "alice@example.com", "action_remove": ""})
     alice.refresh_from_db()
@@ -178,12 +180,12 @@ def test_it_leaves_nobody_without_an_address(alices: Client, alice: User) -> Non
     assert "You cannot remove alice@example.com" in text_of(alices.get("/accounts/email/"))
 
 
-def test_it_refuses_somebody_elses_address(alices: Client, bob: User) -> None:
+def test_it_refuses_another_users_email(alices: Client, bob: User) -> None:
     assert "account with this email already exists" in text_of(change_address(alices, "Bob@example.com"))
     assert not EmailAddress.objects.filter(email="bob@example.com").exists()
 
 
-def test_it_refuses_an_address_that_somebody_took_while_it_waited(alices: Client, alice: User, bob: User) -> None:
+def test_it_refuses_an_email_that_was_taken_before_it_was_confirmed(alices: Client, alice: User, bob: User) -> None:
     change_address(alices, "alice@new.example")
     User.objects.filter(id=bob.pk).update(email="alice@new.example")
     alices.post(link_in_mail(mail_to("alice@new.example")))
@@ -191,7 +193,7 @@ def test_it_refuses_an_address_that_somebody_took_while_it_waited(alices: Client
     assert alice.email == "alice@example.com"
 
 
-def test_it_confirms_the_address_that_an_account_was_opened_with(db: None, client: Client) -> None:
+def test_it_confirms_the_email_of_a_new_account(db: None, client: Client) -> None:
     sign_up(client)
     assert "Not confirmed" in text_of(client.get("/settings/"))
     client.post(link_in_mail(mail_to("dora@example.com")))
@@ -199,7 +201,7 @@ def test_it_confirms_the_address_that_an_account_was_opened_with(db: None, clien
     assert User.objects.get(username="dora").email == "dora@example.com"
 
 
-def test_it_wants_the_address_confirmed_before_two_factor_authentication(db: None, client: Client) -> None:
+def test_it_requires_a_confirmed_email_for_two_factor_authentication(db: None, client: Client) -> None:
     sign_up(client)
     page = text_of(client.get("/accounts/2fa/totp/activate/", follow=True))
     assert "Confirm your email first" in page
@@ -209,7 +211,7 @@ def code_for(secret: str) -> str:
     return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
-def test_it_asks_for_a_code_where_two_factor_authentication_is_on(alice: User, client: Client) -> None:
+def test_it_asks_for_a_code_if_two_factor_authentication_is_on(alice: User, client: Client) -> None:
     secret = generate_totp_secret()
     TOTP.activate(alice, secret)
     response = fill(client, "/accounts/login/", login="alice", password=PASSWORD)
@@ -223,7 +225,7 @@ def test_it_asks_for_a_code_where_two_factor_authentication_is_on(alice: User, c
 def test_it_turns_two_factor_authentication_on_and_shows_recovery_codes(alice: User, client: Client) -> None:
     EmailAddress.objects.create(user=alice, email=alice.email, primary=True, verified=True)
     fill(client, "/accounts/login/", login="alice", password=PASSWORD)
-    # Before something that matters, the password is asked for once more.
+    # Before a sensitive change, the page asks for the password again.
     asked = client.get("/accounts/2fa/totp/activate/")["Location"]
     assert fill(client, asked, password=PASSWORD)["Location"] == "/accounts/2fa/totp/activate/"
     page = text_of(client.get("/accounts/2fa/totp/activate/"))
@@ -240,7 +242,7 @@ def test_it_turns_two_factor_authentication_on_and_shows_recovery_codes(alice: U
 
 
 @pytest.mark.parametrize("path", ["/accounts/inactive/", "/accounts/confirm-email/", "/accounts/confirm-email/none/"])
-def test_it_dresses_the_pages_that_are_seldom_seen(db: None, client: Client, path: str) -> None:
+def test_it_styles_the_rarely_seen_pages(db: None, client: Client, path: str) -> None:
     page = text_of(client.get(path))
     assert "entrance-main" in page
     assert "<h1>" in page

@@ -1,4 +1,4 @@
-"""Sending in the background: the second button of the review, and where the sender sees what became of it."""
+"""Sending in the background: the second button of the review, and the pages that show the outcome."""
 
 import datetime
 import html
@@ -22,7 +22,7 @@ LOOK = {"HX-Request": "true"}
 
 
 def reviewed(client: Client, **entered: str) -> dict[str, str]:
-    """Fills the form in, and gives what the review page would send with its main button."""
+    """Fills in the form; returns the fields that the review page's main button would submit."""
     fill(client, "/send/", **({"recipient": "bob", "amount": "20", "memo": "Lunch"} | entered))
     return fields_of(client.get(REVIEW))
 
@@ -31,7 +31,7 @@ def in_background(data: dict[str, str]) -> dict[str, str]:
     return data | {"how": "background"}
 
 
-def test_it_offers_both_ways_with_the_same_draft(alices: Client, alice: User, bob: User) -> None:
+def test_the_review_offers_both_buttons_with_the_same_draft(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     reviewed(alices)
     page = read(alices, REVIEW)
@@ -40,7 +40,7 @@ def test_it_offers_both_ways_with_the_same_draft(alices: Client, alice: User, bo
     assert page.count('name="draft"') == 1
 
 
-def test_it_is_on_its_way_at_once_and_arrives_behind(alices: Client, alice: User, bob: User) -> None:
+def test_it_is_pending_at_once_and_posted_later(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     response = send(alices, REVIEW, in_background(reviewed(alices)))
     transfer = Transaction.objects.get(kind="transfer")
@@ -59,7 +59,7 @@ def test_it_is_on_its_way_at_once_and_arrives_behind(alices: Client, alice: User
 @pytest.mark.parametrize("first_in_background", [True, False])
 @pytest.mark.parametrize("second_in_background", [True, False])
 @pytest.mark.parametrize("settled_between", [True, False])
-def test_it_moves_money_once_whichever_buttons_are_pressed(
+def test_it_moves_money_once_for_any_buttons_pressed(
     alices: Client, alice: User, bob: User, first_in_background: bool, second_in_background: bool, settled_between: bool
 ) -> None:
     give(alice, 5_000)
@@ -75,9 +75,7 @@ def test_it_moves_money_once_whichever_buttons_are_pressed(
     assert Transaction.objects.filter(kind="transfer").count() == 1
 
 
-def test_it_leads_to_the_failure_when_the_other_button_is_pressed_after_it(
-    alices: Client, alice: User, bob: User
-) -> None:
+def test_the_other_button_leads_to_the_receipt_of_the_failed_transfer(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     data = reviewed(alices)
     send(alices, REVIEW, in_background(data))
@@ -88,7 +86,7 @@ def test_it_leads_to_the_failure_when_the_other_button_is_pressed_after_it(
     assert "Try again" in page
 
 
-def test_it_refuses_at_once_what_can_be_known_at_once(alices: Client, alice: User, bob: User) -> None:
+def test_it_refuses_an_invalid_transfer_at_once(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     data = reviewed(alices)
     wallet_freeze(wallet_id=wallet_of(bob).id, actor=alice, reason="A test")
@@ -98,12 +96,12 @@ def test_it_refuses_at_once_what_can_be_known_at_once(alices: Client, alice: Use
     assert not Job.objects.exists()
 
 
-def test_a_look_at_a_transfer_on_its_way_is_answered_with_the_next_look(
+def test_a_poll_of_a_pending_transfer_is_answered_with_the_next_poll(
     alices: Client, alice: User, bob: User, django_assert_num_queries: Any
 ) -> None:
     path = submitted(alice)
     assert f'hx-get="{path}?done=now&look=1"' in read(alices, f"{path}?done=now")
-    # The session, the person, the transaction with both sides.
+    # The session, the user, the transaction with both sides.
     with django_assert_num_queries(3):
         response = alices.get(f"{path}?done=now&look=1", headers=LOOK)
     part = html.unescape(text_of(response))
@@ -113,7 +111,7 @@ def test_a_look_at_a_transfer_on_its_way_is_answered_with_the_next_look(
     assert "HX-Retarget" not in response
 
 
-def test_it_looks_less_and_less_often_and_stops(alices: Client, alice: User, bob: User) -> None:
+def test_it_polls_less_and_less_often_and_stops(alices: Client, alice: User, bob: User) -> None:
     assert sorted(LOOK_DELAYS_S) == LOOK_DELAYS_S
     assert sum(LOOK_DELAYS_S) == 300
     path = submitted(alice)
@@ -125,13 +123,13 @@ def test_it_looks_less_and_less_often_and_stops(alices: Client, alice: User, bob
 
 
 @pytest.mark.parametrize("look", ["", "-1", "x", "9" * 5000, "\N{ARABIC-INDIC DIGIT FIVE}" * 4])
-def test_it_does_not_mind_an_odd_look(alices: Client, alice: User, bob: User, look: str) -> None:
+def test_it_accepts_an_invalid_poll_number(alices: Client, alice: User, bob: User, look: str) -> None:
     response = alices.get(submitted(alice), {"look": look}, headers=LOOK)
     assert response.status_code == 200
     assert "hx-get" not in text_of(response)
 
 
-def test_a_look_at_a_settled_transfer_is_answered_with_the_receipt(alices: Client, alice: User, bob: User) -> None:
+def test_a_poll_of_a_settled_transfer_is_answered_with_the_receipt(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     path = submitted(alice)
     settle()
@@ -144,14 +142,14 @@ def test_a_look_at_a_settled_transfer_is_answered_with_the_receipt(alices: Clien
     assert '<div id="news" hx-swap-oob="innerHTML">' in part
 
 
-def test_it_says_when_it_takes_longer_than_usual(alices: Client, alice: User, bob: User) -> None:
+def test_it_says_that_a_transfer_takes_longer_than_usual(alices: Client, alice: User, bob: User) -> None:
     path = submitted(alice)
     assert "longer than usual" not in read(alices, path)
     with time_machine.travel(timezone.now() + datetime.timedelta(minutes=2)):
         assert "longer than usual" in read(alices, path)
 
 
-def test_a_failure_says_why_and_offers_to_try_again_with_the_same_things(
+def test_a_failed_transfer_says_why_and_offers_to_try_again_with_the_same_values(
     alices: Client, bobs: Client, alice: User, bob: User
 ) -> None:
     path = submitted(alice)
@@ -211,7 +209,7 @@ def test_each_failure_has_its_sentence(alices: Client, alice: User, bob: User, c
     assert sentence in read(alices, f"/transactions/{failed.pk}/")
 
 
-def test_what_staff_have_called_off_says_so(alices: Client, alice: User, bob: User) -> None:
+def test_a_transfer_that_staff_failed_says_so(alices: Client, alice: User, bob: User) -> None:
     path = submitted(alice)
     Job.objects.update(dead_at=timezone.now())
     dead_letter_fail(transaction_id=Transaction.objects.get().pk, actor=None, note="A test")
@@ -219,11 +217,11 @@ def test_what_staff_have_called_off_says_so(alices: Client, alice: User, bob: Us
 
 
 @pytest.mark.parametrize("number", ["", "x", "0", "9" * 19, "9" * 5000])
-def test_it_does_not_mind_an_odd_transfer_to_try_again(alices: Client, number: str) -> None:
+def test_it_ignores_an_invalid_transfer_to_try_again(alices: Client, number: str) -> None:
     assert alices.get("/send/", {"again": number}).status_code in {200, 404}
 
 
-def test_it_does_not_try_somebody_elses_transfer_again(
+def test_it_does_not_try_another_users_transfer_again(
     alices: Client, bobs: Client, alice: User, bob: User, charlie: User
 ) -> None:
     submitted(alice, memo="A secret")
@@ -235,7 +233,7 @@ def test_it_does_not_try_somebody_elses_transfer_again(
 
 
 @pytest.mark.parametrize("headers", [{}, LOOK])
-def test_both_sides_may_open_the_page_and_nobody_else(
+def test_only_the_users_of_both_sides_may_open_the_page(
     bobs: Client, alice: User, bob: User, charlie: User, headers: dict[str, str]
 ) -> None:
     path = submitted(alice)

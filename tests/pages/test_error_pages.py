@@ -1,4 +1,4 @@
-"""What people see when something is wrong."""
+"""The error pages."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from wallets.gateway import wallet_gateway
 from wallets.models import User
 
 
-def test_it_says_that_there_is_nothing_at_an_address(db: None, client: Client) -> None:
+def test_it_says_that_a_page_does_not_exist(db: None, client: Client) -> None:
     response = client.get("/nowhere/")
     assert response.status_code == 404
     assert "Page not found" in text_of(response)
@@ -25,7 +25,7 @@ def test_it_says_that_a_form_was_out_of_date(alice: User) -> None:
     assert "This form is out of date" in text_of(response)
 
 
-def test_it_apologises_for_a_mistake_of_ours_without_the_database(
+def test_it_shows_an_internal_error_without_the_database(
     alice: User, monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ) -> None:
     def broken(**_: Any) -> None:
@@ -34,7 +34,7 @@ def test_it_apologises_for_a_mistake_of_ours_without_the_database(
     client = Client(raise_request_exception=False)
     client.force_login(alice)
     monkeypatch.setattr(wallet_gateway(), "wallet_view_list", broken)
-    # The session and the person, before it broke; none for the apology.
+    # The session and the user, before the error; none for the error page.
     with django_assert_num_queries(2):
         response = client.get("/")
     assert response.status_code == 500
@@ -42,7 +42,7 @@ def test_it_apologises_for_a_mistake_of_ours_without_the_database(
 
 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
-def test_it_says_that_it_is_back_soon_when_the_database_is_gone(
+def test_it_answers_503_while_the_database_is_away(
     alices: Client, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
     def gone(**_: Any) -> None:

@@ -22,7 +22,7 @@ def amounts(response: Any) -> list[str]:
 
 
 def older(response: Any) -> str:
-    """The address behind "Show older"."""
+    """The URL of "Show older"."""
     found = re.search(r'href="(/history/\?[^"]*cursor[^"]*)"\s+hx-get', text_of(response))
     assert found
     return found[1].replace("&amp;", "&")
@@ -61,9 +61,9 @@ def test_it_filters(alices: Client, alice: User, bob: User, filters: dict[str, s
     assert amounts(response) == left
 
 
-def test_it_counts_days_in_the_readers_zone_with_the_last_one_included(alices: Client, alice: User) -> None:
+def test_it_filters_by_days_of_the_users_time_zone_including_the_last(alices: Client, alice: User) -> None:
     give(alice, 500)
-    # 25 hours apart: it is always a day later in Kiritimati than in Pago Pago.
+    # The zones are 25 hours apart, so it is always a later day in Kiritimati than in Pago Pago.
     day = timezone.localdate(timezone=ZoneInfo("Pacific/Pago_Pago")).isoformat()
     alices.cookies["timezone"] = "Pacific/Pago_Pago"
     assert amounts(alices.get("/history/", {"since": day, "until": day})) == ["+$5.00"]
@@ -83,20 +83,20 @@ def test_it_counts_days_in_the_readers_zone_with_the_last_one_included(alices: C
         {"direction": "sideways"},
     ],
 )
-def test_it_says_which_filter_it_does_not_understand(alices: Client, filters: dict[str, str]) -> None:
+def test_it_names_the_invalid_filter(alices: Client, filters: dict[str, str]) -> None:
     response = alices.get("/history/", filters)
     assert response.status_code == 400
     assert "Please check the filters" in text_of(response)
 
 
 @pytest.mark.parametrize("cursor", ["rubbish", "AAAA", "\0", "9" * 400])
-def test_it_answers_a_page_to_a_cursor_that_was_not_made_here(alices: Client, cursor: str) -> None:
+def test_it_answers_an_invalid_cursor_with_an_error_page(alices: Client, cursor: str) -> None:
     response = alices.get("/history/", {"cursor": cursor})
     assert response.status_code == 400
     assert "could not understand" in text_of(response)
 
 
-def test_it_leads_through_every_page_and_back_and_meets_each_row_once(alices: Client, alice: User) -> None:
+def test_its_links_lead_through_all_pages_and_back_with_each_row_once(alices: Client, alice: User) -> None:
     for amount in range(1, 66):
         give(alice, amount * 100)
     first = alices.get("/history/")
@@ -116,7 +116,7 @@ def test_it_keeps_the_filters_from_page_to_page(alices: Client, alice: User) -> 
     assert set(amounts(first) + amounts(alices.get(older(first)))) == {f"{MINUS}$1.00"}
 
 
-def test_it_gives_htmx_only_what_changes(alices: Client, alice: User, bob: User) -> None:
+def test_it_gives_htmx_only_the_part_that_changes(alices: Client, alice: User, bob: User) -> None:
     lived_in(alice)
     results = alices.get("/history/", {"direction": "in"}, headers=HTMX | {"HX-Target": "results"})
     assert text_of(results).lstrip().startswith('<section class="card results" id="results"')
@@ -124,12 +124,12 @@ def test_it_gives_htmx_only_what_changes(alices: Client, alice: User, bob: User)
     assert "HX-Request" in results["Vary"]
 
 
-def test_it_gives_htmx_the_whole_page_when_it_goes_back_in_time(alices: Client) -> None:
+def test_it_gives_htmx_the_whole_page_to_restore_its_history(alices: Client) -> None:
     response = alices.get("/history/", headers=HTMX | {"HX-History-Restore-Request": "true"})
     assert "<!DOCTYPE html>" in text_of(response)
 
 
-def test_it_does_not_name_a_day_again_where_more_of_it_is_added(alices: Client, alice: User) -> None:
+def test_it_does_not_repeat_a_day_that_continues_on_the_next_page(alices: Client, alice: User) -> None:
     for _ in range(31):
         give(alice, 100)
     today = timezone.localdate().isoformat()
@@ -141,25 +141,25 @@ def test_it_does_not_name_a_day_again_where_more_of_it_is_added(alices: Client, 
 
 
 @pytest.mark.parametrize("after", ["2030-13-45", "x", "", "2030-02-31"])
-def test_it_does_not_mind_an_odd_day_above_the_list(alices: Client, alice: User, after: str) -> None:
+def test_it_ignores_an_invalid_day_above_the_list(alices: Client, alice: User, after: str) -> None:
     give(alice, 100)
     assert alices.get("/history/", {"after": after}).status_code == 200
 
 
-def test_it_turns_to_another_wallet(alices: Client, alice: User) -> None:
+def test_it_shows_another_wallet(alices: Client, alice: User) -> None:
     wallet_open(owner=alice, currency="JPY")
     give(alice, 100)
     give(alice, 5_000, currency="JPY")
     assert amounts(alices.get("/history/", {"wallet": str(wallet_of(alice, "JPY").id)})) == ["+¥5,000"]
 
 
-def test_with_a_cold_cache_it_asks_the_database_as_often_however_long_the_history(
+def test_with_a_cold_cache_a_history_of_any_length_takes_the_same_number_of_queries(
     alices: Client, alice: User, bob: User, django_assert_num_queries: Any
 ) -> None:
     for _ in range(20):
         lived_in(alice)
-    # The session, the person, which wallets, their heads, what is on its way, what failed, the wallet's head after
-    # that, the entries with everything beside them.
+    # The session, the user, the ids of the wallets, their views, the pending transfers, the failed ones, the wallet's
+    # view again, the entries with their transactions.
     with django_assert_num_queries(8):
         first = alices.get("/history/")
     with django_assert_num_queries(5):

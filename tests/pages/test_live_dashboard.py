@@ -1,4 +1,4 @@
-"""The dashboard asks for what is newer by itself; and while nothing is, the answer is empty."""
+"""The dashboard polls for a newer state. If there is none, the answer is empty."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from wallets.services import wallet_freeze, wallet_open
 
 
 def etag_of(page: str) -> str:
-    """The state that a page says it shows."""
+    """The ETag of the state that a page shows."""
     found = re.search(r'data-etag="(W/&quot;[^&]+&quot;)"', page)
     assert found, page
     return found[1].replace("&quot;", '"')
@@ -26,7 +26,7 @@ def look(client: Client, etag: str, path: str = "/live/") -> tuple[int, str]:
     return response.status_code, text_of(response)
 
 
-def test_the_page_names_the_state_that_it_shows_and_a_look_finds_nothing_newer(alices: Client, alice: User) -> None:
+def test_the_page_names_its_state_and_a_poll_finds_nothing_newer(alices: Client, alice: User) -> None:
     give(alice, 5_000)
     etag = etag_of(text_of(alices.get("/")))
 
@@ -34,7 +34,7 @@ def test_the_page_names_the_state_that_it_shows_and_a_look_finds_nothing_newer(a
     assert look(alices, etag, f"/live/?wallet={wallet_of(alice).pk}") == (304, "")
 
 
-def test_a_look_brings_the_new_balance_and_the_new_movement_and_says_so(alices: Client, alice: User) -> None:
+def test_a_poll_returns_the_new_balance_and_the_new_transaction(alices: Client, alice: User) -> None:
     give(alice, 5_000)
     etag = etag_of(text_of(alices.get("/")))
 
@@ -48,7 +48,7 @@ def test_a_look_brings_the_new_balance_and_the_new_movement_and_says_so(alices: 
     assert look(alices, etag_of(fragment)) == (304, "")
 
 
-def test_a_look_shows_what_the_page_would_show(alices: Client, alice: User, bob: User) -> None:
+def test_a_poll_shows_what_the_page_would_show(alices: Client, alice: User, bob: User) -> None:
     wallet_open(owner=alice, currency="EUR")
     give(alice, 5_000)
     submitted(alice)
@@ -58,7 +58,7 @@ def test_a_look_shows_what_the_page_would_show(alices: Client, alice: User, bob:
     assert overview.strip() in page
 
 
-def test_every_change_is_news(alices: Client, alice: User, bob: User) -> None:
+def test_every_change_gives_a_new_state(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
 
     def in_and_out() -> None:
@@ -74,7 +74,7 @@ def test_every_change_is_news(alices: Client, alice: User, bob: User) -> None:
         lambda: submitted(alice, amount=3_000),
         lambda: withdrawal_create(actor=alice, wallet_id=wallet_of(alice).pk, amount=3_500),
         settle,
-        # The balance is what it was, and two movements are new.
+        # The balance is the same, but there are two new transactions.
         in_and_out,
         lambda: wallet_freeze(wallet_id=wallet_of(alice).pk, actor=bob, reason="A test"),
     ]
@@ -86,7 +86,7 @@ def test_every_change_is_news(alices: Client, alice: User, bob: User) -> None:
     assert len(set(etags)) == len(etags)
 
 
-def test_days_are_called_by_what_they_are_today(alices: Client, alice: User) -> None:
+def test_the_names_of_days_change_at_midnight(alices: Client, alice: User) -> None:
     give(alice, 5_000)
     with time_machine.travel(timezone.now().replace(hour=12), tick=False) as clock:
         etag = etag_of(text_of(alices.get("/")))
@@ -96,7 +96,7 @@ def test_days_are_called_by_what_they_are_today(alices: Client, alice: User) -> 
         assert "Yesterday" in look(alices, etag)[1]
 
 
-def test_what_is_on_its_way_grows_older_by_the_minute(alices: Client, alice: User, bob: User) -> None:
+def test_the_age_of_a_pending_transfer_is_updated_every_minute(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     submitted(alice)
     later = timezone.now().replace(second=0, microsecond=0) + timedelta(minutes=10)
@@ -119,16 +119,16 @@ def test_a_reader_in_another_time_zone_sees_another_page(alices: Client, alice: 
     assert "+05:30" in fragment
 
 
-def test_one_wallets_state_is_not_anothers(alices: Client, alice: User) -> None:
+def test_two_wallets_have_different_states(alices: Client, alice: User) -> None:
     euro = wallet_open(owner=alice, currency="EUR")
     assert look(alices, etag_of(text_of(alices.get("/"))), f"/live/?wallet={euro.pk}")[0] == 200
 
 
-def test_one_persons_state_is_not_anothers(alices: Client, bobs: Client) -> None:
+def test_two_users_have_different_states(alices: Client, bobs: Client) -> None:
     assert look(bobs, etag_of(text_of(alices.get("/"))))[0] == 200
 
 
-def test_a_look_belongs_to_one_person_and_no_browser_keeps_it(alices: Client, alice: User, bob: User) -> None:
+def test_a_poll_belongs_to_one_user_and_no_browser_stores_it(alices: Client, alice: User, bob: User) -> None:
     etag = etag_of(text_of(alices.get("/")))
     for headers in ({}, {"If-None-Match": etag}):
         answer = alices.get("/live/", headers=headers)
@@ -140,13 +140,13 @@ def test_a_look_belongs_to_one_person_and_no_browser_keeps_it(alices: Client, al
     assert Client().get("/live/").status_code == 302
 
 
-def test_whoever_turns_to_another_wallet_after_the_session_has_ended_gets_a_whole_page(client: Client) -> None:
+def test_choosing_another_wallet_after_the_session_has_ended_loads_a_whole_page(client: Client) -> None:
     answer = client.get("/?wallet=1", headers={"HX-Request": "true"})
     assert (answer["HX-Redirect"], answer.content) == ("/?wallet=1", b"")
     assert {"Cookie", "HX-Request"} <= set(answer["Vary"].split(", "))
 
 
-def test_a_look_carries_no_secret_and_may_be_packed_and_a_page_with_one_may_not(alices: Client, alice: User) -> None:
+def test_a_poll_has_no_secret_and_is_compressed_but_a_page_with_a_secret_is_not(alices: Client, alice: User) -> None:
     give(alice, 5_000)
     packed = {"Accept-Encoding": "gzip"}
     fragment, page = alices.get("/live/", headers=packed), alices.get("/", headers=packed)
@@ -158,9 +158,9 @@ def test_a_look_carries_no_secret_and_may_be_packed_and_a_page_with_one_may_not(
     assert Client().get("/", headers=packed)["Content-Encoding"] == "gzip"
 
 
-def test_it_asks_every_few_seconds_without_anything_the_policy_forbids(alices: Client, alice: User) -> None:
+def test_it_polls_every_few_seconds_within_the_security_policy(alices: Client, alice: User) -> None:
     page = text_of(alices.get("/"))
     assert f'hx-get="/live/?wallet={wallet_of(alice).pk}"' in page
-    # A condition in the trigger would be evaluated as a script.
+    # htmx would evaluate a condition in the trigger as a script, which the policy forbids.
     assert 'hx-trigger="every 5s, look"' in page
     assert '{"code":"304","swap":false}' in page

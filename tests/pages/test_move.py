@@ -32,7 +32,7 @@ def test_it_withdraws_money_and_shows_the_receipt(alices: Client, alice: User) -
 
 
 @pytest.mark.parametrize("path", ["/add/", "/withdraw/"])
-def test_it_moves_money_once_when_the_same_form_is_sent_twice(alices: Client, alice: User, path: str) -> None:
+def test_it_moves_money_once_if_the_same_form_is_submitted_twice(alices: Client, alice: User, path: str) -> None:
     give(alice, 10_000)
     data = fields_of(alices.get(path)) | {"amount": "5"}
     first, second = send(alices, path, data), send(alices, path, data)
@@ -42,14 +42,14 @@ def test_it_moves_money_once_when_the_same_form_is_sent_twice(alices: Client, al
     assert "The money moved only once" in text_of(alices.get(second["Location"]))
 
 
-def test_it_moves_nothing_when_a_used_form_is_sent_with_another_amount(alices: Client, alice: User) -> None:
+def test_it_moves_nothing_if_a_used_form_is_submitted_with_another_amount(alices: Client, alice: User) -> None:
     data = fields_of(alices.get("/add/")) | {"amount": "5"}
     send(alices, "/add/", data)
     response = send(alices, "/add/", data | {"amount": "7"})
     assert response.status_code == 422
     assert "no money moved this time" in text_of(response)
     assert balance_of(alice) == 500
-    # The form comes back with a fresh key: sent once more, it is a new movement.
+    # The form comes back with a new key: submitted once more, it creates a new transaction.
     assert send(alices, "/add/", fields_of(response)).status_code == 302
     assert balance_of(alice) == 1_200
 
@@ -68,7 +68,7 @@ def test_it_moves_nothing_when_a_used_form_is_sent_with_another_amount(alices: C
         ("9" * 41, "at most 40 characters"),
     ],
 )
-def test_it_says_at_the_amount_what_is_wrong_with_it(alices: Client, alice: User, amount: str, sentence: str) -> None:
+def test_it_shows_at_the_amount_why_it_is_invalid(alices: Client, alice: User, amount: str, sentence: str) -> None:
     response = fill(alices, "/add/", amount=amount, memo="Kept")
     page = text_of(response)
     assert response.status_code == 422
@@ -80,7 +80,7 @@ def test_it_says_at_the_amount_what_is_wrong_with_it(alices: Client, alice: User
     assert balance_of(alice) == 0
 
 
-def test_it_says_at_the_amount_that_the_wallet_holds_less(alices: Client, alice: User) -> None:
+def test_it_shows_insufficient_funds_at_the_amount(alices: Client, alice: User) -> None:
     give(alice, 500)
     response = fill(alices, "/withdraw/", amount="5.01")
     assert response.status_code == 422
@@ -97,7 +97,7 @@ def test_it_reads_the_amount_in_the_currency_of_the_wallet(alices: Client, alice
 
 
 @pytest.mark.parametrize("path", ["/add/", "/withdraw/"])
-def test_it_does_not_touch_somebody_elses_wallet(alices: Client, bob: User, path: str) -> None:
+def test_it_does_not_touch_another_users_wallet(alices: Client, bob: User, path: str) -> None:
     give(bob, 5_000)
     response = fill(alices, path, amount="5", wallet=str(wallet_of(bob).id))
     assert response.status_code == 422
@@ -115,7 +115,7 @@ def test_it_refuses_a_frozen_wallet(alices: Client, alice: User, bob: User, path
 
 
 @pytest.mark.parametrize("key", ["", "web:no", "x" * 500, "web:" + "é" * 36])
-def test_it_gives_a_form_without_a_proper_key_a_fresh_one(alices: Client, alice: User, key: str) -> None:
+def test_it_gives_a_form_with_an_invalid_key_a_new_one(alices: Client, alice: User, key: str) -> None:
     response = fill(alices, "/add/", amount="5", idempotency_key=key)
     assert response.status_code == 422
     assert balance_of(alice) == 0
@@ -123,15 +123,13 @@ def test_it_gives_a_form_without_a_proper_key_a_fresh_one(alices: Client, alice:
     assert balance_of(alice) == 500
 
 
-def test_it_takes_a_note_of_two_hundred_characters_and_no_more(alices: Client, alice: User) -> None:
+def test_it_accepts_a_note_of_at_most_200_characters(alices: Client, alice: User) -> None:
     assert fill(alices, "/add/", amount="5", memo="ä" * 200).status_code == 302
     assert fill(alices, "/add/", amount="5", memo="ä" * 201).status_code == 422
     assert balance_of(alice) == 500
 
 
-def test_it_answers_that_it_is_back_soon_when_the_ledger_is_not_there(
-    alices: Client, alice: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_answers_503_while_the_ledger_is_away(alices: Client, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     data = fields_of(alices.get("/add/")) | {"amount": "5"}
 
     def gone(*args: Any, **kwargs: Any) -> None:
@@ -143,12 +141,12 @@ def test_it_answers_that_it_is_back_soon_when_the_ledger_is_not_there(
     assert int(response["Retry-After"]) > 0
     assert "Your money is safe" in text_of(response)
     monkeypatch.undo()
-    # As the page promises: the same form, sent again, moves the money once.
+    # As the page says: the same form, submitted again, moves the money once.
     assert send(alices, "/add/", data).status_code == 302
     assert balance_of(alice) == 500
 
 
-def test_it_leads_a_person_without_a_wallet_to_open_one(db: None, client: Client) -> None:
+def test_it_leads_a_user_without_a_wallet_to_open_one(db: None, client: Client) -> None:
     client.force_login(User.objects.create_user("root", "root@example.com"))
     for path in ("/", "/add/", "/withdraw/", "/send/", "/history/"):
         assert 'href="/wallets/"' in text_of(client.get(path)).partition("<main")[2]

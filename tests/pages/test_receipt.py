@@ -1,4 +1,4 @@
-"""The page of one transaction."""
+"""The receipt of a transaction."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from transactions.services import deposit_create, transfer_create, transfer_subm
 from wallets.models import User
 
 
-def test_it_shows_the_same_movement_from_both_sides(
+def test_it_shows_the_same_transaction_from_both_sides(
     alices: Client, bobs: Client, alice: User, bob: User, django_assert_num_queries: Any
 ) -> None:
     give(alice, 5_000)
@@ -34,12 +34,12 @@ def test_it_shows_the_same_movement_from_both_sides(
         assert str(receipt.transaction.pk) in page
 
 
-def test_it_shows_that_a_deposit_came_from_outside(alices: Client, alice: User) -> None:
+def test_it_shows_that_a_deposit_came_from_the_outside_wallet(alices: Client, alice: User) -> None:
     receipt = deposit_create(actor=alice, wallet_id=wallet_of(alice).id, amount=500)
     assert "Outside Wallet" in text_of(alices.get(f"/transactions/{receipt.transaction.pk}/"))
 
 
-def test_it_shows_that_a_transfer_is_on_its_way(alices: Client, alice: User, bob: User) -> None:
+def test_it_shows_that_a_transfer_is_pending(alices: Client, alice: User, bob: User) -> None:
     request = TransferRequest(source_id=wallet_of(alice).id, recipient="bob", amount=2_000)
     pending = transfer_submit(actor=alice, request=request).transaction
     page = text_of(alices.get(f"/transactions/{pending.pk}/"))

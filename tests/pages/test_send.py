@@ -18,16 +18,14 @@ REVIEW = "/send/review/"
 
 
 def reviewed(client: Client, **entered: str) -> dict[str, str]:
-    """Fills the form in, and gives what the review page would send."""
+    """Fills in the form; returns the fields that the review page would submit."""
     response = fill(client, "/send/", **({"recipient": "bob", "amount": "20"} | entered))
     assert response.status_code == 302, text_of(response)
     assert response["Location"] == REVIEW
     return fields_of(client.get(REVIEW))
 
 
-def test_it_shows_who_gets_what_and_moves_nothing_before_that_is_confirmed(
-    alices: Client, alice: User, bob: User
-) -> None:
+def test_it_shows_the_review_and_moves_nothing_before_it_is_confirmed(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     reviewed(alices, recipient="BOB@example.com", memo="Lunch")
     page = text_of(alices.get(REVIEW))
@@ -37,7 +35,7 @@ def test_it_shows_who_gets_what_and_moves_nothing_before_that_is_confirmed(
     assert balance_of(bob) == 0
 
 
-def test_it_sends_what_was_reviewed_and_shows_the_receipt_to_both(
+def test_it_sends_what_was_reviewed_and_shows_the_receipt_to_both_users(
     alices: Client, bobs: Client, alice: User, bob: User
 ) -> None:
     give(alice, 5_000)
@@ -51,7 +49,7 @@ def test_it_sends_what_was_reviewed_and_shows_the_receipt_to_both(
     assert "+$20.00" in bobs_page
 
 
-def test_it_sends_once_when_the_button_is_pressed_twice(alices: Client, alice: User, bob: User) -> None:
+def test_it_sends_once_if_the_button_is_pressed_twice(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     data = reviewed(alices)
     first, second = send(alices, REVIEW, data), send(alices, REVIEW, data)
@@ -59,7 +57,9 @@ def test_it_sends_once_when_the_button_is_pressed_twice(alices: Client, alice: U
     assert first["Location"].partition("?")[0] == second["Location"].partition("?")[0]
 
 
-def test_it_sends_what_the_page_showed_whatever_another_tab_entered(alices: Client, alice: User, bob: User) -> None:
+def test_it_sends_what_the_page_showed_even_if_another_tab_entered_something_else(
+    alices: Client, alice: User, bob: User
+) -> None:
     give(alice, 5_000)
     shown = reviewed(alices, amount="20")
     reviewed(alices, amount="30")
@@ -92,7 +92,7 @@ def test_it_pays_the_wallet_that_was_reviewed_even_if_its_owner_changes_name(
         ({"memo": "x" * 201}, "memo", "at most 200 characters"),
     ],
 )
-def test_it_says_at_the_field_what_is_wrong_and_keeps_the_rest(
+def test_it_shows_an_error_at_its_field_and_keeps_the_input(
     alices: Client, alice: User, bob: User, entered: dict[str, str], field: str, sentence: str
 ) -> None:
     give(alice, 5_000)
@@ -105,7 +105,7 @@ def test_it_says_at_the_field_what_is_wrong_and_keeps_the_rest(
     assert fields_of(response).items() >= given.items()
 
 
-def test_it_says_that_the_recipient_holds_no_such_currency(alices: Client, alice: User, bob: User) -> None:
+def test_it_says_that_the_recipient_has_no_wallet_in_the_currency(alices: Client, alice: User, bob: User) -> None:
     euros = wallet_open(owner=alice, currency="EUR")
     give(alice, 5_000, currency="EUR")
     response = fill(alices, "/send/", recipient="bob", amount="20", wallet=str(euros.id))
@@ -120,7 +120,7 @@ def test_it_says_that_the_recipients_wallet_is_frozen(alices: Client, alice: Use
     assert 'id="id_recipient_error"' in page
 
 
-def test_it_comes_back_to_the_form_when_the_money_has_gone_meanwhile(alices: Client, alice: User, bob: User) -> None:
+def test_it_returns_to_the_form_if_the_money_is_gone_by_then(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     data = reviewed(alices, memo="Lunch")
     withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=4_000)
@@ -132,7 +132,7 @@ def test_it_comes_back_to_the_form_when_the_money_has_gone_meanwhile(alices: Cli
     assert balance_of(bob) == 0
 
 
-def test_it_does_not_show_a_review_that_could_not_be_confirmed(alices: Client, alice: User, bob: User) -> None:
+def test_it_shows_no_review_of_a_transfer_that_would_be_refused(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     reviewed(alices)
     withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=4_000)
@@ -147,7 +147,7 @@ def test_it_goes_back_to_change_what_was_entered(alices: Client, alice: User, bo
     assert fields_of(alices.get("/send/"))["amount"] == ""
 
 
-def test_it_fills_the_recipient_in_from_a_link(alices: Client) -> None:
+def test_it_fills_in_the_recipient_from_a_link(alices: Client) -> None:
     assert fields_of(alices.get("/send/?to=bob"))["recipient"] == "bob"
 
 
@@ -160,14 +160,14 @@ def test_it_fills_the_recipient_in_from_a_link(alices: Client) -> None:
         pytest.param(signing.dumps([1], salt="x"), id="of-another-form"),
     ],
 )
-def test_it_starts_again_when_the_review_was_tampered_with(alices: Client, alice: User, bob: User, draft: str) -> None:
+def test_it_starts_again_if_the_review_was_tampered_with(alices: Client, alice: User, bob: User, draft: str) -> None:
     give(alice, 5_000)
     data = reviewed(alices) | {"draft": draft}
     assert send(alices, REVIEW, data)["Location"] == "/send/"
     assert balance_of(bob) == 0
 
 
-def test_it_does_not_send_somebody_elses_review(
+def test_it_does_not_send_another_users_review(
     alices: Client, bobs: Client, alice: User, bob: User, charlie: User
 ) -> None:
     give(alice, 5_000)
@@ -187,5 +187,5 @@ def test_it_starts_again_when_a_review_is_half_an_hour_old(alices: Client, alice
     assert "nothing was sent" in text_of(alices.get("/send/"))
 
 
-def test_it_has_nothing_to_review_before_something_is_entered(alices: Client) -> None:
+def test_it_shows_no_review_before_something_is_entered(alices: Client) -> None:
     assert alices.get(REVIEW)["Location"] == "/send/"

@@ -1,4 +1,4 @@
-"""How templates show money, days and people."""
+"""How templates show money, days and users."""
 
 import datetime
 
@@ -16,7 +16,7 @@ def test_it_signs_amounts_on_either_side_of_zero() -> None:
     assert money(-5, "JPY") == f"{MINUS}¥5"
 
 
-def test_it_sets_the_change_smaller_and_keeps_every_digit() -> None:
+def test_it_sets_the_minor_units_smaller_and_keeps_every_digit() -> None:
     assert balance(123_456, "USD") == (
         '<span class="balance balance-short">$1,234<span class="balance-change">.56</span></span>'
     )
@@ -30,7 +30,7 @@ def test_it_knows_a_name_and_a_sign_for_every_currency() -> None:
         assert currency_sign(code)
 
 
-def test_it_names_days_as_people_do() -> None:
+def test_it_names_recent_days_today_and_yesterday() -> None:
     today = timezone.localdate()
     assert day(today) == "Today"
     assert day(today - datetime.timedelta(days=1)) == "Yesterday"

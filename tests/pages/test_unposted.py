@@ -1,4 +1,4 @@
-"""Where a sender finds what is on its way and what failed lately: the first page and the history."""
+"""Unposted transfers on the dashboard and in the history, as their sender sees them."""
 
 import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from wallets.services import wallet_open
 
 
 @pytest.mark.parametrize("path", ["/", "/history/"])
-def test_the_sender_sees_it_pending_and_the_receiver_nothing(
+def test_the_sender_sees_a_pending_transfer_and_the_recipient_does_not(
     alices: Client, bobs: Client, alice: User, bob: User, path: str
 ) -> None:
     give(alice, 5_000)
@@ -35,14 +35,14 @@ def test_the_sender_sees_it_pending_and_the_receiver_nothing(
 
 
 @pytest.mark.parametrize("path", ["/", "/history/"])
-def test_it_shows_how_long_a_transfer_has_been_on_its_way(alices: Client, alice: User, bob: User, path: str) -> None:
+def test_it_shows_how_long_a_transfer_has_been_pending(alices: Client, alice: User, bob: User, path: str) -> None:
     submitted(alice)
     with time_machine.travel(timezone.now() + datetime.timedelta(minutes=5, seconds=1)):
         assert "5\N{NO-BREAK SPACE}minutes ago" in read(alices, path)
 
 
 @pytest.mark.parametrize("path", ["/", "/history/"])
-def test_the_sender_sees_for_three_days_what_failed(
+def test_the_sender_sees_a_failed_transfer_for_three_days(
     alices: Client, bobs: Client, alice: User, bob: User, path: str
 ) -> None:
     transfer = submitted(alice)
@@ -52,13 +52,13 @@ def test_the_sender_sees_for_three_days_what_failed(
     assert "Failed" in page
     assert f'href="{transfer}"' in page
     assert transfer not in read(bobs, path)
-    # Sessions outlast the days.
+    # The session must last longer than the three days.
     with time_machine.travel(timezone.now() + datetime.timedelta(days=3, minutes=1)):
         assert transfer not in read(alices, path)
 
 
 @pytest.mark.parametrize("path", ["/", "/history/"])
-def test_what_settles_while_the_page_is_made_is_shown_as_moved_and_not_as_on_its_way(
+def test_a_transfer_that_settles_while_the_page_is_rendered_is_shown_as_posted_only(
     alices: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     give(alice, 5_000)
@@ -76,7 +76,7 @@ def test_what_settles_while_the_page_is_made_is_shown_as_moved_and_not_as_on_its
     assert ">Pending</h" not in page
 
 
-def test_a_failure_stands_at_its_time_among_what_moved(alices: Client, alice: User, bob: User) -> None:
+def test_a_failed_transfer_is_sorted_by_time_among_the_entries(alices: Client, alice: User, bob: User) -> None:
     give(alice, 100)
     submitted(alice)
     settle()
@@ -97,14 +97,14 @@ def test_a_failure_stands_at_its_time_among_what_moved(alices: Client, alice: Us
         ({"cursor": "b2xkZXI6OQ"}, False),
     ],
 )
-def test_the_history_shows_it_only_where_it_fits(
+def test_the_history_shows_unposted_transfers_only_if_the_filters_match(
     alices: Client, alice: User, bob: User, query: dict[str, str], shown: bool
 ) -> None:
     submitted(alice)
     assert ('id="pending"' in text_of(alices.get("/history/", query))) is shown
 
 
-def test_it_stands_at_the_wallet_that_it_leaves(alices: Client, alice: User, bob: User) -> None:
+def test_an_unposted_transfer_is_shown_for_its_source_wallet(alices: Client, alice: User, bob: User) -> None:
     wallet_open(owner=alice, currency="EUR")
     submitted(alice)
     for path in ("/", "/history/"):
@@ -112,7 +112,7 @@ def test_it_stands_at_the_wallet_that_it_leaves(alices: Client, alice: User, bob
 
 
 @pytest.mark.parametrize(("path", "shown"), [("/", 5), ("/history/", 30)])
-def test_it_shows_the_newest_of_many_with_as_many_queries_as_of_one(
+def test_many_pending_transfers_take_as_many_queries_as_one(
     alices: Client, alice: User, bob: User, django_assert_num_queries: Any, path: str, shown: int
 ) -> None:
     for amount in range(1, 33):

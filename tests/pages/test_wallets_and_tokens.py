@@ -24,20 +24,22 @@ def test_it_opens_a_wallet_in_another_currency(alices: Client, alice: User) -> N
 
 
 @pytest.mark.parametrize("currency", ["", "USD", "XXX", "eur", "\0"])
-def test_it_opens_none_that_is_there_already_or_does_not_exist(alices: Client, alice: User, currency: str) -> None:
+def test_it_refuses_a_currency_that_the_user_has_or_that_does_not_exist(
+    alices: Client, alice: User, currency: str
+) -> None:
     response = fill(alices, "/wallets/", currency=currency)
     assert response.status_code == 422
     assert 'id="id_currency_error"' in text_of(response)
     assert Wallet.objects.filter(owner=alice).count() == 1
 
 
-def test_with_a_cold_cache_it_lists_wallets_with_four_queries_however_many(
+def test_with_a_cold_cache_it_lists_any_number_of_wallets_with_four_queries(
     alices: Client, alice: User, django_assert_num_queries: Any
 ) -> None:
     for currency in ("EUR", "JPY", "KWD", "CHF"):
         wallet_open(owner=alice, currency=currency)
     give(alice, 500)
-    # The session, the person, which wallets, their heads.
+    # The session, the user, the ids of the wallets, their views.
     with django_assert_num_queries(4):
         page = text_of(alices.get("/wallets/"))
     assert "Kuwaiti Dinar" in page
@@ -55,14 +57,14 @@ def test_it_shows_a_new_tokens_secret_once(alices: Client, alice: User) -> None:
     assert secret not in text_of(again)
 
 
-def test_it_gives_a_token_that_opens_the_api(alices: Client, alice: User) -> None:
+def test_it_gives_a_token_that_works_for_the_api(alices: Client, alice: User) -> None:
     secret = secret_of(fill(alices, "/tokens/", name="Till"))
     response = Client().get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
     assert response.json()["username"] == "alice"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81, "\0"])
-def test_it_wants_a_token_to_have_a_name(alices: Client, alice: User, name: str) -> None:
+def test_it_refuses_a_token_without_a_name(alices: Client, alice: User, name: str) -> None:
     assert fill(alices, "/tokens/", name=name).status_code == 422
     assert not ApiToken.objects.filter(user=alice).exists()
 
@@ -74,14 +76,14 @@ def test_it_revokes_a_token(alices: Client, alice: User) -> None:
     assert not ApiToken.objects.exists()
 
 
-def test_it_neither_shows_nor_revokes_somebody_elses_token(alices: Client, alice: User, bob: User) -> None:
+def test_it_neither_shows_nor_revokes_another_users_token(alices: Client, alice: User, bob: User) -> None:
     token, _ = token_issue(user=bob, name="Bobs till")
     assert "Bobs till" not in text_of(alices.get("/tokens/"))
     assert send(alices, "/tokens/revoke/", {"digest": token.digest}).status_code == 404
     assert ApiToken.objects.count() == 1
 
 
-def test_it_lists_tokens_with_three_queries_however_many(
+def test_it_lists_any_number_of_tokens_with_three_queries(
     alices: Client, alice: User, django_assert_num_queries: Any
 ) -> None:
     for number in range(9):

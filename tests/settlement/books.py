@@ -1,4 +1,4 @@
-"""Are the books right, and is every accepted transfer accounted for? Asked of every row, in SQL of its own."""
+"""Checks that the books are right and no accepted transfer is lost: reads every row with independent SQL."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,7 +7,7 @@ from django.db import connection
 from transactions.models import Entry, Status, Transaction
 from wallets.models import Wallet
 
-#: What must never be found: a name, and the query that would find it.
+#: The name of each fault, and a query that finds it. No query may return a row.
 _FAULTS = {
     "entries of a transaction do not sum to zero": """
         SELECT transaction_id FROM transactions_entry GROUP BY transaction_id
@@ -56,7 +56,7 @@ def assert_books_clean() -> None:
 
 
 def assert_settled(accepted: Sequence[Transaction], *, posted: int | None = None) -> None:
-    """Each is posted once or failed with a reason, none is missing, nothing waits any more, and the books are clean."""
+    """Each transfer is posted once or failed with a reason, none is missing or pending, and the books are clean."""
     counts = status_counts(accepted)
     assert counts.get(Status.PENDING, 0) == 0, counts
     assert sum(counts.values()) == len({t.id for t in accepted}), "an accepted transfer is gone"
@@ -66,7 +66,7 @@ def assert_settled(accepted: Sequence[Transaction], *, posted: int | None = None
 
 
 def assert_in_order(source: Wallet, accepted: Iterable[Transaction]) -> None:
-    """Of these transfers, the source's posted ones have their entries in the order in which they were accepted."""
+    """The source's posted transfers among these have their entries in the order of acceptance."""
     entries = Entry.objects.filter(wallet=source, amount__lt=0).order_by("sequence")
     settled = list(entries.values_list("transaction", flat=True))
     moved = set(settled)
@@ -87,7 +87,7 @@ def pending_count() -> int:
 
 
 def outcomes(accepted: Iterable[Transaction]) -> list[tuple[str, str]]:
-    """(status, failure code) of each, in order."""
+    """The (status, failure code) of each transfer, in order."""
     ids = [t.id for t in accepted]
     stored = Transaction.objects.in_bulk(ids)
     return [(stored[id_].status, stored[id_].failure_code) for id_ in ids]

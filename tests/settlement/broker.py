@@ -1,4 +1,4 @@
-"""A Valkey that belongs to one test: it may be wiped, stopped, frozen and started again."""
+"""A Valkey for one test, which the test may wipe, stop, freeze and restart."""
 
 import signal
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from pytest_django import Settings
 from devtools.servers import directories_make, valkey_server
 from wallet_project.embedded import Places, celery_url
 
-#: Celery's queue, and the messages that were handed to a worker and not acknowledged yet.
+#: Celery's queue, and the messages that a worker has received but not acknowledged.
 _QUEUE, _UNACKED = "celery", "unacked"
 
 
@@ -34,7 +34,7 @@ class Broker:
         self._server.stop()
 
     def freeze(self) -> None:
-        """It answers nobody any more, and hangs up on nobody."""
+        """Stops answering, but keeps all connections open."""
         self._signal(signal.SIGSTOP)
 
     def unfreeze(self) -> None:
@@ -47,7 +47,7 @@ class Broker:
         return list(self._client.lrange(_QUEUE, 0, -1))
 
     def messages_double(self) -> int:
-        """Delivers everything that is under way once more; how many messages that is."""
+        """Duplicates all messages in the queue; returns how many there were."""
         messages = self.messages()
         for message in messages:
             self._client.lpush(_QUEUE, message)
@@ -61,7 +61,7 @@ class Broker:
 
     @contextmanager
     def used(self, settings: Settings) -> Iterator[None]:
-        """This process keeps its cache here, and sends its messages here."""
+        """Makes this process use this Valkey as its cache and broker."""
         settings.CACHES = {"default": {**django_settings.CACHES["default"], "LOCATION": self.url}}
         before = current_app.conf.broker_url
         _celery_use(celery_url(self.url))

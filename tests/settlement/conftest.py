@@ -1,4 +1,4 @@
-"""The queue's tests: a broker that may be wiped or stopped, and real workers that may be killed."""
+"""Fixtures for settlement: a broker that tests may wipe or stop, and real workers that they may kill."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -26,15 +26,15 @@ def _broker_not_known_to_be_away() -> None:
 
 @pytest.fixture
 def long_back_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job that is held back stays so until the test says otherwise, instead of coming back by chance."""
+    """A job that waits for its retry stays so until the test ends the back-off; otherwise chance would decide."""
     monkeypatch.setattr(retry, "retry_delay", lambda attempts: timedelta(minutes=1))
 
 
 @pytest.fixture
 def places() -> Iterator[Places]:
-    """A folder for servers of a test's own, named and locked like that of all tests, so that a later run cleans up."""
+    """A folder for one test's servers. Its name and lock are those of all test folders, so a later run cleans it up."""
     with tempfile.TemporaryDirectory(prefix="wallet-tests-", ignore_cleanup_errors=True) as root:
-        # Postgres runs as another account when we are root, and has to get in.
+        # If we are root, Postgres runs as another account, which needs access.
         Path(root).chmod(0o711)
         places = Places(Path(root))
         with folder_locked(places.lock):
@@ -43,7 +43,7 @@ def places() -> Iterator[Places]:
 
 @pytest.fixture
 def broker(places: Places, settings: Settings) -> Iterator[Broker]:
-    """A Valkey of the test's own, which this process and its workers use as cache and as broker."""
+    """A Valkey for one test. This process and its workers use it as cache and broker."""
     broker = Broker(places)
     broker.start()
     with broker.used(settings):
@@ -53,7 +53,7 @@ def broker(places: Places, settings: Settings) -> Iterator[Broker]:
 
 @pytest.fixture
 def worker_start(transactional_db: None, broker: Broker, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
-    """Starts a worker process, which drains the tests' database. All are gone when the test is over."""
+    """Starts a worker process that settles in the tests' database. All workers are killed when the test ends."""
     workers: list[Worker] = []
 
     def start(**environment: str) -> Worker:
@@ -64,14 +64,14 @@ def worker_start(transactional_db: None, broker: Broker, tmp_path: Path) -> Iter
     yield start
     for worker in workers:
         worker.kill()
-    # An open transaction of theirs would keep the tables from being emptied.
+    # A worker's open database transaction would block the flush of the tables.
     for worker in workers:
         worker.wait_until_gone()
 
 
 @pytest.fixture
 def forkable(transactional_db: None) -> None:
-    """For tests that fork: no connection is open that a child would share."""
+    """For tests that fork: closes all connections, so that children share none."""
     connections.close_all()
 
 

@@ -1,4 +1,4 @@
-"""Making faults, and letting the time of a back-off pass."""
+"""Causes faults, and ends back-offs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def settle_all(wallet: Wallet) -> None:
 
 
 def hold_end() -> None:
-    """As if the back-off were over."""
+    """Ends the back-off of all jobs."""
     Job.objects.filter(not_before__isnull=False).update(not_before=timezone.now())
 
 
@@ -40,7 +40,7 @@ def raise_for(monkeypatch: pytest.MonkeyPatch, bad: Sequence[Transaction], error
 
 
 def database_raise(monkeypatch: pytest.MonkeyPatch, fault: psycopg.Error) -> None:
-    """`post` meets an error of the database, wrapped as Django wraps it."""
+    """Makes `post` raise an error of the database, wrapped as Django wraps it."""
 
     def raising(commands: Sequence[Command]) -> Any:
         with connection.wrap_database_errors:

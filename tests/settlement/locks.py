@@ -1,4 +1,4 @@
-"""Holding a row from outside, as a slow stranger would, and seeing who waits for it."""
+"""Locks rows on a separate connection, and finds the connections that wait for a lock."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,17 +14,17 @@ _HELD_UP = 4711
 
 
 def outside_connection() -> psycopg.Connection:
-    """A connection of its own to the tests' database, beside Django's."""
+    """A second connection to the tests' database, beside Django's."""
     return psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": None, "context": None})
 
 
 @contextmanager
 def row_held(table: str, id_: int) -> Iterator[psycopg.Connection]:
-    """Holds a row's lock. Roll the connection back to let go of it earlier."""
+    """Holds a row's lock. To release it earlier, roll the connection back."""
     with outside_connection() as stranger:
         stranger.execute(sql.SQL("SELECT FROM {} WHERE id = %s FOR UPDATE").format(sql.Identifier(table)), [id_])
         yield stranger
-        # It may be lost meanwhile, with the server.
+        # The test may have stopped the server, and with it this connection.
         with suppress(psycopg.OperationalError):
             stranger.rollback()
 

@@ -1,4 +1,4 @@
-"""Alice, Bob, Charlie and crowds of others with money, and how they send it."""
+"""Users with money in their wallets, and functions that send, accept and settle transfers."""
 
 from collections.abc import Sequence
 
@@ -12,22 +12,22 @@ from transactions.settlement.settle import Settled, partition_settle
 from wallets.models import User, Wallet
 from wallets.services import user_register, wallet_open
 
-#: Long enough that no drain in a test ends for lack of time.
+#: Long enough that settling reaches no time limit in a test.
 DRAIN_LIMIT_S = 60.0
 
 
 def person_wallet(name: str, balance: int = 0) -> Wallet:
-    """The USD wallet of a new person."""
+    """The USD wallet of a new user, with this balance."""
     user = user_register(username=name, email=f"{name}@example.com", password="correct horse battery staple")
     return wallet_funded(Wallet.objects.select_related("owner").get(owner=user), balance)
 
 
 def crowd_wallets(count: int, balance: int, *, prefix: str = "person") -> list[Wallet]:
-    """Many people's USD wallets, made with a few statements."""
+    """The USD wallets of many new users, created with a few statements."""
     names = [f"{prefix}{number}" for number in range(count)]
     User.objects.bulk_create([User(username=name, email=f"{name}@example.com", password="!") for name in names])
     owners = {user.username: user for user in User.objects.filter(username__in=names)}
-    # The first one the usual way, which opens the currency's outside wallet too.
+    # `wallet_open` for the first one, because it also opens the currency's outside wallet.
     first = wallet_open(owner=owners[names[0]], currency="USD")
     rest = Wallet.objects.bulk_create([Wallet(owner=owners[name], currency="USD") for name in names[1:]])
     wallets = [first, *rest]
@@ -63,14 +63,14 @@ def transfer(
 
 
 def accept(requests: Sequence[Request]) -> list[Transaction]:
-    """Accepts transfers of which none is refused, and tells the channel, as `transfers_submit` does."""
+    """Accepts transfers and notifies the channel, as `transfers_submit` does. Fails if one is refused."""
     accepted = [_accepted(outcome) for outcome in transfers_accept(requests)]
     channel().notify({transfer.source_id for transfer in accepted if transfer.source_id is not None})
     return accepted
 
 
 def drain(wallet: Wallet) -> Settled:
-    """Drains the partition that the wallet's transfers go through."""
+    """Settles the partition of this source wallet."""
     return partition_settle(partition=partition_of(wallet.id), time_limit_s=DRAIN_LIMIT_S)
 
 
@@ -79,7 +79,7 @@ def drain_all() -> list[Settled]:
 
 
 def neighbours(wallets: Sequence[Wallet], count: int) -> list[Wallet]:
-    """So many of the wallets that share a partition."""
+    """`count` of these wallets that share a partition."""
     by_partition: dict[int, list[Wallet]] = {}
     for wallet in wallets:
         same = by_partition.setdefault(partition_of(wallet.id), [])

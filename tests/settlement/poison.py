@@ -1,4 +1,4 @@
-"""Real poison: a wallet whose books were damaged past every guard, so that no posting on it is let through."""
+"""Makes poison jobs: damages a wallet's books behind the guards, so that the guards refuse every posting on it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,11 +8,12 @@ from wallets.models import Wallet
 
 
 def wallet_spoil(wallet: Wallet) -> None:
-    """Moves the wallet's version on without an entry: the guard of the chain refuses whatever would follow."""
+    """Increases the wallet's version without an entry, so that the guard of the chain refuses all further entries."""
     _version_shift(wallet, 7)
 
 
 def wallet_heal(wallet: Wallet) -> None:
+    """Repairs a damaged wallet."""
     _version_shift(wallet, -7)
 
 

@@ -1,4 +1,4 @@
-"""Running a function in several operating-system processes at once."""
+"""Runs a function in several operating-system processes at once."""
 
 import multiprocessing
 from collections.abc import Callable, Sequence
@@ -10,9 +10,9 @@ _JOIN_TIMEOUT_S = 60.0
 
 
 def processes_run(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-    """Calls the function in a forked process for each tuple, all let go at the same moment; what they return.
+    """Calls the function in a forked process for each tuple, all at the same moment. Returns the results.
 
-    No connection to the database may be open here: see the fixture `forkable`.
+    No connection to the database may be open; the fixture `forkable` closes them.
     """
     connections.close_all()
     context = multiprocessing.get_context("fork")

@@ -1,4 +1,4 @@
-"""Requests as an entry point would make them, and their answers in a word."""
+"""Transfer requests as entry points make them, and their answers as words."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ def to_bob(source: Wallet, amount: int = 10, *, key: str | None = None, memo: st
 
 
 def codes(answers: Sequence[Receipt | WalletError]) -> list[str]:
-    """Each answer as one word: its error's code, or what the receipt says."""
+    """Each answer as one word: the error's code, "replayed" or "accepted"."""
     return [
         answer.code if isinstance(answer, WalletError) else "replayed" if answer.replayed else "accepted"
         for answer in answers

@@ -1,4 +1,4 @@
-"""Accepting: refused at once, or durable at once."""
+"""Accepting: a transfer is refused at once, or durable at once."""
 
 import pytest
 from django.db import connection, transaction
@@ -19,7 +19,7 @@ from wallets.services import wallet_freeze, wallet_open
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_what_is_accepted_is_pending_with_its_job_and_moves_no_money_yet(
+def test_an_accepted_transfer_is_pending_with_its_job_and_moves_no_money_yet(
     alice: User, alice_wallet: Wallet, bob_wallet: Wallet
 ) -> None:
     receipt = transfer_submit(actor=alice, request=to_bob(alice_wallet, 25, memo="lunch"))
@@ -32,7 +32,7 @@ def test_what_is_accepted_is_pending_with_its_job_and_moves_no_money_yet(
     assert_books_clean()
 
 
-def test_a_list_is_judged_item_by_item_and_answered_in_order(
+def test_each_item_of_a_list_is_accepted_or_refused_and_answered_in_order(
     alice: User, alice_wallet: Wallet, bob_wallet: Wallet
 ) -> None:
     yen = wallet_open(owner=alice, currency="JPY")
@@ -58,7 +58,7 @@ def test_a_list_is_judged_item_by_item_and_answered_in_order(
         "not_found",
         "malformed",
         "malformed",
-        # Whether there is enough money is only known when it is this one's turn.
+        # The balance is checked only when the transfer settles.
         "accepted",
     ]
     assert pending_count() == 2
@@ -66,7 +66,7 @@ def test_a_list_is_judged_item_by_item_and_answered_in_order(
     assert_settled([a.transaction for a in answers if isinstance(a, Receipt)], posted=1)
 
 
-def test_a_frozen_wallet_is_refused_at_once(alice: User, alice_wallet: Wallet, bob_wallet: Wallet) -> None:
+def test_accepting_refuses_a_frozen_wallet(alice: User, alice_wallet: Wallet, bob_wallet: Wallet) -> None:
     wallet_freeze(wallet_id=bob_wallet.id, actor=alice, reason="a stolen phone")
     with pytest.raises(WalletError) as refused:
         transfer_submit(actor=alice, request=to_bob(alice_wallet))
@@ -74,39 +74,37 @@ def test_a_frozen_wallet_is_refused_at_once(alice: User, alice_wallet: Wallet, b
     assert pending_count() == 0
 
 
-def test_accepting_waits_for_no_wallet(alice_wallet: Wallet, bob_wallet: Wallet) -> None:
-    """A posting that holds both wallets does not hold up who only wants to be accepted."""
+def test_accepting_does_not_wait_for_locked_wallets(alice_wallet: Wallet, bob_wallet: Wallet) -> None:
+    """A posting that has locked both wallets does not delay accepting."""
     with outside_connection() as stranger:
         stranger.execute("SELECT FROM wallets_wallet FOR NO KEY UPDATE")
         assert len(accept([transfer(alice_wallet, bob_wallet)])) == 1
         stranger.rollback()
 
 
-def test_accepting_inside_somebody_elses_transaction_is_a_mistake_that_is_noticed(
-    alice_wallet: Wallet, bob_wallet: Wallet
-) -> None:
-    """It could be rolled back after "accepted" was said."""
+def test_accepting_inside_another_database_transaction_raises(alice_wallet: Wallet, bob_wallet: Wallet) -> None:
+    """Otherwise that transaction could roll back a transfer that was answered as accepted."""
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic():
         transfers_accept([transfer(alice_wallet, bob_wallet)])
     assert pending_count() == 0
 
 
-def test_a_list_costs_the_same_number_of_statements_whatever_its_length(
+def test_a_list_of_any_length_takes_the_same_number_of_statements(
     alice_wallet: Wallet, bob_wallet: Wallet, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     accept([transfer(alice_wallet, bob_wallet)])
     for length in (1, 100):
-        # BEGIN, a look for the keys, everything at once, COMMIT.
+        # BEGIN, the lookup of the keys, one insert, COMMIT.
         with django_assert_num_queries(4):
             accept([transfer(alice_wallet, bob_wallet, key=f"k{length}-{number}") for number in range(length)])
 
 
-def test_postgres_gone_while_accepting_accepts_nothing_or_all(alice_wallet: Wallet, bob_wallet: Wallet) -> None:
+def test_if_postgres_fails_while_accepting_all_or_nothing_is_accepted(alice_wallet: Wallet, bob_wallet: Wallet) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         pid = cursor.fetchone()[0]
     with outside_connection() as stranger:
-        # Waits until it is gone. (pg_stat_activity would stand still inside the stranger's transaction.)
+        # Waits until the backend is gone. (Inside a database transaction, pg_stat_activity would not change.)
         assert stranger.execute("SELECT pg_terminate_backend(%s, 10000)", [pid]).fetchone() == (True,)
     with pytest.raises(Exception, match="terminat"):
         transfers_accept([transfer(alice_wallet, bob_wallet)])

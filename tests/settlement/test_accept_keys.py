@@ -1,4 +1,4 @@
-"""One idempotency key moves money once, through whichever door and however many requests race."""
+"""One idempotency key moves money once, through every entry point, even if many requests race."""
 
 from collections.abc import Callable, Sequence
 
@@ -31,7 +31,7 @@ def test_one_key_twice_in_a_list_is_accepted_once(alice: User, alice_wallet: Wal
 
 
 @pytest.mark.parametrize("state", ["pending", "posted", "failed"])
-def test_a_replay_is_answered_with_what_has_become_of_the_transfer(
+def test_a_replay_returns_the_transfer_with_its_current_status(
     alice: User, alice_wallet: Wallet, bob_wallet: Wallet, state: str
 ) -> None:
     request = to_bob(alice_wallet, 5_000 if state == "failed" else 10, key="k")
@@ -60,7 +60,7 @@ def test_a_key_of_a_synchronous_transfer_replays_it_and_accepts_nothing(
     assert Job.objects.count() == 0
 
 
-def test_a_synchronous_transfer_never_says_done_for_an_accepted_one_that_is_not(
+def test_a_synchronous_replay_of_a_pending_transfer_is_in_progress_until_it_is_posted(
     alice: User, alice_wallet: Wallet, bob_wallet: Wallet
 ) -> None:
     accepted = transfer_submit(actor=alice, request=to_bob(alice_wallet, key="k")).transaction
@@ -91,7 +91,7 @@ def test_two_processes_that_race_with_one_key_accept_one_transfer_and_get_the_sa
 
 
 def test_two_processes_that_race_with_the_same_keys_in_opposite_orders_accept_each_once(forkable: None) -> None:
-    """They lock the same keys crosswise: one of them is sent back by Postgres, tries again and finds all of them."""
+    """They deadlock on the keys. Postgres aborts one of them, which tries again and then finds all keys used."""
     alice = person_wallet("alice", 10_000)
     person_wallet("bob")
     assert alice.owner
@@ -117,7 +117,7 @@ def test_two_processes_that_race_with_one_key_for_different_transfers_accept_one
 def test_a_synchronous_and_an_asynchronous_request_that_race_with_one_key_move_the_money_once(
     alice: User, alice_wallet: Wallet, bob_wallet: Wallet
 ) -> None:
-    doors: list[Callable[[], Receipt]] = [
+    calls: list[Callable[[], Receipt]] = [
         lambda: transfer_submit(actor=alice, request=to_bob(alice_wallet, key="k")),
         lambda: transfer_create(
             actor=alice,
@@ -125,13 +125,13 @@ def test_a_synchronous_and_an_asynchronous_request_that_race_with_one_key_move_t
         ),
     ] * 3
 
-    def enter() -> str:
+    def call_next() -> str:
         try:
-            return codes([doors.pop()()])[0]
+            return codes([calls.pop()()])[0]
         except WalletError as error:
             return error.code
 
-    found = in_threads(enter, count=6)
+    found = in_threads(call_next, count=6)
 
     assert set(found) <= {"accepted", "replayed", "idempotency_in_progress"}
     assert found.count("accepted") == 1
@@ -140,7 +140,7 @@ def test_a_synchronous_and_an_asynchronous_request_that_race_with_one_key_move_t
     assert Wallet.objects.get(id=bob_wallet.id).balance == 10
 
 
-def test_a_key_that_is_held_by_a_request_under_way_is_answered_as_in_progress() -> None:
+def test_a_key_held_by_an_uncommitted_request_is_answered_as_in_progress() -> None:
     alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
     (stored,) = accept([transfer(alice, bob, key="k0")])
     with outside_connection() as stranger, connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""The broker is wiped, stopped, hanging, or delivers twice: the queue is a table, so it costs time and nothing else."""
+"""The broker is wiped, stopped or frozen, or delivers twice. Jobs are in Postgres, so this only delays settlement."""
 
 import time
 from collections.abc import Callable
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def _each_to_the_next(wallets: list[Wallet], times: int) -> list[Transaction]:
-    """One list for every round, in which everybody sends something to the person after."""
+    """Accepts one list per round, in which every wallet sends to the next one."""
     pairs = list(zip(wallets, [*wallets[1:], wallets[0]], strict=True))
     return [t for _ in range(times) for t in accept([transfer(source, to) for source, to in pairs])]
 
 
-def test_one_message_wakes_for_many_accepts(broker: Broker, transactional_db: None) -> None:
+def test_many_accepts_send_one_wake_up(broker: Broker, transactional_db: None) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
 
     for _ in range(5):
@@ -34,7 +34,7 @@ def test_one_message_wakes_for_many_accepts(broker: Broker, transactional_db: No
     assert len(broker.messages()) == 1
 
 
-def test_what_is_accepted_after_the_drainers_look_wakes_it_again(broker: Broker, transactional_db: None) -> None:
+def test_a_transfer_accepted_after_a_look_sends_another_wake_up(broker: Broker, transactional_db: None) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accept([transfer(alice, bob)])
     partition_drain_task(partition_of(alice.id))
@@ -44,7 +44,7 @@ def test_what_is_accepted_after_the_drainers_look_wakes_it_again(broker: Broker,
     assert len(broker.messages()) == 2
 
 
-def test_a_drainer_whose_time_is_up_wakes_the_next_one(
+def test_a_look_that_reaches_its_time_limit_sends_another_wake_up(
     broker: Broker, transactional_db: None, settings: Settings
 ) -> None:
     settings.TRANSFER_DRAIN_LIMIT_S = 0.0
@@ -58,7 +58,7 @@ def test_a_drainer_whose_time_is_up_wakes_the_next_one(
     assert pending_count() == 1
 
 
-def test_a_broker_wiped_with_thousands_pending_costs_no_transfer(
+def test_a_wiped_broker_loses_none_of_thousands_of_pending_transfers(
     broker: Broker, worker_start: Callable[[], Worker]
 ) -> None:
     accepted = _each_to_the_next(crowd_wallets(100, 1_000), 30)
@@ -66,7 +66,7 @@ def test_a_broker_wiped_with_thousands_pending_costs_no_transfer(
     assert pending_count() == 3_000
 
     worker_start()
-    wait_until(lambda: pending_count() < 3_000, what="the poller has found the first ones")
+    wait_until(lambda: pending_count() < 3_000, what="a poll has found the first jobs")
     broker.wipe()
     more = _each_to_the_next([person_wallet("alice", 100), person_wallet("bob", 100)], 5)
 
@@ -74,7 +74,7 @@ def test_a_broker_wiped_with_thousands_pending_costs_no_transfer(
     assert_settled(accepted + more, posted=3_010)
 
 
-def test_the_same_wake_up_delivered_twice_at_once_and_once_more_later_settles_everything_once(
+def test_a_wake_up_delivered_three_times_settles_every_transfer_once(
     broker: Broker, worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
@@ -88,8 +88,8 @@ def test_the_same_wake_up_delivered_twice_at_once_and_once_more_later_settles_ev
     more = accept([transfer(alice, bob)] * 10)
     broker.deliver(wake_up)
 
-    wait_until(lambda: pending_count() == 0 and not broker.messages(), what="the late messages have come too")
-    wait_until(lambda: broker.unacknowledged() == 0, what="they are done with")
+    wait_until(lambda: pending_count() == 0 and not broker.messages(), what="the late messages are received")
+    wait_until(lambda: broker.unacknowledged() == 0, what="the messages are acknowledged")
     assert_settled(accepted + more, posted=510)
     assert_in_order(alice, accepted + more)
     assert balance_of(bob) == 510
@@ -102,7 +102,7 @@ def test_accepting_stays_fast_and_settling_goes_on_while_redis_is_stopped(
     alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
     worker = worker_start()
     first = accept([transfer(alice, bob)])
-    wait_until(lambda: pending_count() == 0, what="the worker is at work")
+    wait_until(lambda: pending_count() == 0, what="the worker settles")
     broker.stop()
 
     started_s = time.monotonic()
@@ -120,7 +120,7 @@ def test_accepting_stays_fast_and_settling_goes_on_while_redis_is_stopped(
     assert_in_order(alice, first + accepted + later)
 
 
-def test_accepting_waits_a_moment_and_no_more_for_a_redis_that_hangs(broker: Broker, transactional_db: None) -> None:
+def test_accepting_waits_only_briefly_for_a_redis_that_hangs(broker: Broker, transactional_db: None) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accept([transfer(alice, bob)])
     broker.freeze()

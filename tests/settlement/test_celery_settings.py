@@ -1,4 +1,4 @@
-"""The settings of the workers fit money: see the comments beside them."""
+"""The workers' Celery settings are safe for money; the comments at the settings give the reasons."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The dead-letter desk: staff see why, may look first, and act once."""
+"""Dead letters: staff see the fault, can make a dry run first, and each dead letter is acted on once."""
 
 import pytest
 from django.db import connection
@@ -36,7 +36,7 @@ def staff(transactional_db: None) -> User:
 
 @pytest.fixture
 def dead(sides: tuple[Wallet, Wallet], settings: Settings) -> Transaction:
-    """A transfer from Alice to Bob that died of Bob's damaged wallet, which has not been repaired."""
+    """A dead letter: a transfer from Alice to Bob, whose wallet is damaged and not repaired yet."""
     settings.TRANSFER_ATTEMPTS_MAX = 1
     alice, bob = sides
     wallet_spoil(bob)
@@ -47,7 +47,7 @@ def dead(sides: tuple[Wallet, Wallet], settings: Settings) -> Transaction:
 
 
 def everything() -> list[list[tuple[object, ...]]]:
-    """All rows that a replay or a failure would touch."""
+    """All rows that a replay or a failure could change."""
     found = []
     with connection.cursor() as cursor:
         for table in ("wallets_wallet", "transactions_transaction", "transactions_entry", "transactions_job",
@@ -57,7 +57,7 @@ def everything() -> list[list[tuple[object, ...]]]:
     return found
 
 
-def test_the_desk_shows_what_died_and_why(dead: Transaction) -> None:
+def test_the_list_shows_dead_letters_and_their_faults(dead: Transaction) -> None:
     (job,) = dead_letter_list()
     assert job.transaction_id == dead.id
     assert job.attempts == 1
@@ -85,7 +85,7 @@ def test_a_dry_run_says_what_would_happen_now_and_changes_nothing(
     assert everything() == before
 
 
-def test_a_dry_run_tells_of_a_fault_in_python_too(dead: Transaction, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dry_run_reports_a_fault_in_python_too(dead: Transaction, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: object) -> None:
         raise ZeroDivisionError("a bug")
 
@@ -100,7 +100,9 @@ def test_a_dry_run_of_a_transfer_that_is_not_dead_is_refused(sides: tuple[Wallet
     assert refused.value.code == ErrorCode.NOT_FOUND
 
 
-def test_a_replay_posts_when_the_cause_is_gone(dead: Transaction, sides: tuple[Wallet, Wallet], staff: User) -> None:
+def test_a_replay_posts_the_transfer_if_the_cause_is_gone(
+    dead: Transaction, sides: tuple[Wallet, Wallet], staff: User
+) -> None:
     alice, bob = sides
     wallet_heal(bob)
 
@@ -117,7 +119,7 @@ def test_a_replay_posts_when_the_cause_is_gone(dead: Transaction, sides: tuple[W
     assert "do not continue its chain" in action.fault
 
 
-def test_a_replay_while_the_cause_is_there_dies_again_and_may_be_replayed_again(
+def test_a_replay_that_meets_the_fault_again_can_be_replayed_again(
     dead: Transaction, sides: tuple[Wallet, Wallet], staff: User
 ) -> None:
     alice, bob = sides
@@ -133,7 +135,7 @@ def test_a_replay_while_the_cause_is_there_dies_again_and_may_be_replayed_again(
     assert DeadLetterAction.objects.count() == 2
 
 
-def test_a_replayed_transfer_goes_before_its_wallets_later_ones_that_still_wait(
+def test_a_replayed_transfer_settles_before_later_transfers_of_its_wallet(
     dead: Transaction, sides: tuple[Wallet, Wallet], staff: User
 ) -> None:
     alice, bob = sides
@@ -147,7 +149,9 @@ def test_a_replayed_transfer_goes_before_its_wallets_later_ones_that_still_wait(
     assert_settled([dead, *later], posted=4)
 
 
-def test_several_staff_at_once_replay_once(dead: Transaction, sides: tuple[Wallet, Wallet], staff: User) -> None:
+def test_several_staff_who_replay_at_once_replay_once(
+    dead: Transaction, sides: tuple[Wallet, Wallet], staff: User
+) -> None:
     wallet_heal(sides[1])
 
     acted = in_threads(lambda: dead_letter_replay(transaction_id=dead.id, actor=staff, note=""), count=6)
@@ -158,7 +162,7 @@ def test_several_staff_at_once_replay_once(dead: Transaction, sides: tuple[Walle
     assert_settled([dead], posted=1)
 
 
-def test_of_staff_who_replay_and_fail_at_once_one_acts(
+def test_if_staff_replay_and_fail_at_once_only_one_action_succeeds(
     dead: Transaction, sides: tuple[Wallet, Wallet], staff: User
 ) -> None:
     wallet_heal(sides[1])
@@ -201,7 +205,7 @@ def test_failing_needs_a_note(dead: Transaction, staff: User) -> None:
     assert not DeadLetterAction.objects.exists()
 
 
-def test_a_transfer_that_is_merely_pending_is_none_of_the_desks_business(
+def test_a_pending_transfer_that_is_not_dead_cannot_be_replayed_or_failed(
     sides: tuple[Wallet, Wallet], staff: User
 ) -> None:
     (pending,) = accept([transfer(*sides)])
@@ -211,7 +215,7 @@ def test_a_transfer_that_is_merely_pending_is_none_of_the_desks_business(
     assert_settled([pending], posted=1)
 
 
-def test_a_dry_run_of_a_transfer_whose_wallet_is_held_says_so(dead: Transaction, sides: tuple[Wallet, Wallet]) -> None:
+def test_a_dry_run_says_that_a_locked_wallet_is_busy(dead: Transaction, sides: tuple[Wallet, Wallet]) -> None:
     wallet_heal(sides[1])
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '100ms'")

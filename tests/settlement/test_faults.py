@@ -1,4 +1,4 @@
-"""Faults that are nobody's own: a wallet that somebody holds, a database in trouble, a connection that breaks."""
+"""Faults that no job causes: a locked wallet, a database in trouble, a broken connection."""
 
 import time
 from datetime import timedelta
@@ -30,15 +30,15 @@ def test_the_back_off_doubles_up_to_a_minute_and_all_of_it_is_jitter() -> None:
         assert 0.8 * ceiling_s < max(delays_s) <= ceiling_s
 
 
-def test_a_wallet_that_somebody_holds_does_not_stop_its_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many people send to it: they are found together, after one wait for the lock."""
+def test_a_locked_wallet_does_not_hold_back_other_wallets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many wallets send to it. One wait for the lock puts all of their jobs off together."""
     monkeypatch.setattr(accepting, "partition_of", lambda source_id: 0)
     wallets = crowd_wallets(40, 1_000)
     held, senders = wallets[0], wallets[1:]
     busy = accept([transfer(sender, held) for sender in senders for _ in range(5)])
     free = accept([transfer(sender, wallets[1]) for sender in senders[1:] for _ in range(5)])
     alone = accept([transfer(held, senders[0]), transfer(senders[0], senders[1])])
-    # Whose own transfers all go elsewhere is not put off with the others.
+    # Wallets that send nothing to the locked one are not put off.
     alice, bob = person_wallet("alice", 100), person_wallet("bob", 100)
     good = accept([transfer(alice, bob)] * 50 + [transfer(bob, alice)] * 50)
 
@@ -56,7 +56,7 @@ def test_a_wallet_that_somebody_holds_does_not_stop_its_neighbours(monkeypatch: 
         assert_in_order(sender, [*busy, *free, *alone])
 
 
-def test_a_drain_that_has_waited_for_a_held_wallet_once_does_not_wait_as_long_again(
+def test_after_one_wait_for_a_locked_wallet_later_waits_are_shorter(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(settle, "_LOCK_TIMEOUT_MS", 600)
@@ -73,7 +73,7 @@ def test_a_drain_that_has_waited_for_a_held_wallet_once_does_not_wait_as_long_ag
     assert_settled(accepted, posted=1)
 
 
-def test_a_wallet_that_is_held_for_long_sends_nobody_to_the_dead_letters(settings: Settings) -> None:
+def test_a_wallet_that_stays_locked_makes_no_dead_letters(settings: Settings) -> None:
     settings.TRANSFER_ATTEMPTS_MAX = 2
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accepted = accept([transfer(alice, bob)] * 2)
@@ -94,7 +94,7 @@ def test_a_wallet_that_is_held_for_long_sends_nobody_to_the_dead_letters(setting
      psycopg.errors.ReadOnlySqlTransaction("a standby"), psycopg.errors.CannotConnectNow("starting up")],
     ids=lambda fault: type(fault).__name__,
 )  # fmt: skip
-def test_no_job_is_charged_for_what_is_wrong_with_the_whole_database(
+def test_a_fault_of_the_whole_database_is_no_attempt_of_any_job(
     monkeypatch: pytest.MonkeyPatch, fault: psycopg.Error
 ) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
@@ -116,7 +116,9 @@ def test_no_job_is_charged_for_what_is_wrong_with_the_whole_database(
      psycopg.errors.DeadlockDetected("crossed"), psycopg.errors.CheckViolation("refused")],
     ids=lambda fault: type(fault).__name__,
 )  # fmt: skip
-def test_a_job_is_charged_for_what_may_be_its_own_fault(monkeypatch: pytest.MonkeyPatch, fault: psycopg.Error) -> None:
+def test_a_fault_that_a_job_may_have_caused_is_an_attempt_of_that_job(
+    monkeypatch: pytest.MonkeyPatch, fault: psycopg.Error
+) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accept([transfer(alice, bob)])
     database_raise(monkeypatch, fault)
@@ -126,7 +128,7 @@ def test_a_job_is_charged_for_what_may_be_its_own_fault(monkeypatch: pytest.Monk
     assert Job.objects.get().attempts == 1
 
 
-def test_a_connection_that_breaks_in_the_middle_of_a_batch_undoes_it_and_charges_nobody(
+def test_a_connection_that_breaks_during_a_batch_rolls_it_back_and_is_no_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")

@@ -1,6 +1,6 @@
-"""The guards' work grows with what is written, and not with its square or the size of the books.
+"""The cost of the guards is linear in the rows written, and does not depend on the size of the books.
 
-Their plans live as long as the connection, so each is made here when there is next to nothing in the tables.
+A connection keeps the guards' query plans. So this test makes Postgres plan while the tables are almost empty.
 """
 
 import json
@@ -19,13 +19,13 @@ from tests.settlement.people import accept, crowd_wallets, drain, person_wallet,
 pytestmark = pytest.mark.django_db(transaction=True)
 
 JOBS = 300
-#: Rows that a step of a plan may handle for each row written: both sides, and a few indexes.
+#: The rows that a step of a plan may handle per job: both sides, and a few indexes.
 ROWS_PER_JOB = 4
 
 
 @contextmanager
 def plans_watched() -> Iterator[list[dict[str, Any]]]:
-    """Every plan that the database carries out meanwhile, inside of triggers too."""
+    """Collects every plan that Postgres executes within this context, also in triggers."""
     plans: list[dict[str, Any]] = []
 
     def note(diagnostic: psycopg.errors.Diagnostic) -> None:
@@ -56,12 +56,12 @@ def plans_watched() -> Iterator[list[dict[str, Any]]]:
 
 
 def rows_handled(node: dict[str, Any]) -> float:
-    """What this step produced and what it threw away, over all its runs."""
+    """The rows that this step returned or removed, over all its executions."""
     removed = sum(value for name, value in node.items() if name.startswith("Rows Removed by"))
     return float((node["Actual Rows"] + removed) * node["Actual Loops"])
 
 
-def test_a_plan_made_for_a_single_transfer_serves_hundreds_as_well() -> None:
+def test_a_plan_made_for_one_transfer_is_good_for_hundreds() -> None:
     alice, bob = person_wallet("alice", 10_000), person_wallet("bob")
     for _ in range(6):
         accept([transfer(alice, bob)])

@@ -1,4 +1,4 @@
-"""What the database itself refuses, whoever asks: no accepted transfer falls out of the queue."""
+"""The guards of jobs: Postgres refuses every statement that would lose an accepted transfer."""
 
 import pytest
 from django.core.management import call_command
@@ -31,7 +31,7 @@ def test_a_pending_transaction_without_a_job_is_refused(pending: Transaction) ->
     refused("transaction_pending_has_job", _PENDING_SQL, id=snowflake_next(), like=pending.id)
 
 
-def test_a_job_that_comes_one_statement_later_comes_too_late(pending: Transaction) -> None:
+def test_a_job_inserted_one_statement_later_is_refused(pending: Transaction) -> None:
     sql = f"""{_PENDING_SQL}; INSERT INTO transactions_job (transaction_id, source_id, partition)
         SELECT %(id)s, source_id, 1 FROM transactions_transaction WHERE id = %(like)s"""
     refused("transaction_pending_has_job", sql, id=snowflake_next(), like=pending.id)
@@ -60,7 +60,7 @@ def test_a_job_whose_transaction_is_pending_cannot_be_deleted(pending: Transacti
 
 
 @pytest.mark.parametrize("column", ["id", "transaction_id", "source_id"])
-def test_what_a_job_is_for_never_changes(pending: Transaction, column: str) -> None:
+def test_the_identity_of_a_job_never_changes(pending: Transaction, column: str) -> None:
     refused("job_is_fixed", f"UPDATE transactions_job SET {column} = {column} + 1")
 
 
@@ -69,7 +69,7 @@ def test_what_a_job_is_for_never_changes(pending: Transaction, column: str) -> N
     ["UPDATE transactions_deadletteraction SET note = ''", "DELETE FROM transactions_deadletteraction"],
     ids=["update", "delete"],
 )
-def test_the_audit_trail_of_the_desk_is_append_only(pending: Transaction, sql: str) -> None:
+def test_the_audit_trail_of_dead_letters_is_append_only(pending: Transaction, sql: str) -> None:
     DeadLetterAction.objects.create(
         transaction=pending, action=DeadLetterAction.Action.REPLAYED, note="", fault="", attempts=8
     )
@@ -84,8 +84,8 @@ def test_neither_jobs_nor_the_audit_trail_can_be_truncated(db: None, table: str,
     refused(rule, f"TRUNCATE {table}")
 
 
-def test_the_guards_find_a_single_job_by_its_index_however_they_were_planned(alice: Wallet) -> None:
-    """A plan that was made for an empty queue is still good when there are thousands of jobs."""
+def test_the_guards_find_a_job_by_index_even_with_an_old_plan(alice: Wallet) -> None:
+    """A plan made for an empty job table is still good for thousands of jobs."""
     bob = person_wallet("bob")
     for _ in range(10):
         accept([transfer(alice, bob)])
@@ -99,7 +99,7 @@ def test_the_guards_find_a_single_job_by_its_index_however_they_were_planned(ali
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_guards_can_be_taken_down_and_put_up_again() -> None:
+def test_the_migrations_of_the_guards_are_reversible() -> None:
     call_command("migrate", "transactions", "0003", verbosity=0)
     try:
         assert _triggers() == set()
@@ -129,7 +129,7 @@ def _triggers() -> set[str]:
 
 
 def _rows_scanned_in_sequence() -> int:
-    """How many rows of jobs this database transaction has read by going through the whole table."""
+    """The number of job rows that this database transaction has read in sequential scans."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT seq_tup_read FROM pg_stat_xact_all_tables WHERE relname = 'transactions_job'")
         return int(cursor.fetchone()[0])

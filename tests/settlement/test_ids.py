@@ -1,4 +1,4 @@
-"""Ids of accepted transfers, made by many processes at once, while clocks jump and Redis is wiped."""
+"""Ids of accepted transfers are unique across processes, while clocks jump and Redis is wiped."""
 
 import random
 from collections.abc import Callable
@@ -19,19 +19,19 @@ _LISTS, _LENGTH, _PROCESSES = 10, 60, 6
 
 
 @pytest.mark.usefixtures("forkable")
-def test_many_processes_at_once_never_make_an_id_twice_while_redis_is_wiped(broker: Broker) -> None:
+def test_many_processes_never_make_the_same_id_while_redis_is_wiped(broker: Broker) -> None:
     request = transfer(person_wallet("alice"), person_wallet("bob"))
 
     found = processes_run(_accept_and_wipe, [(request,)] * _PROCESSES)
 
     _assert_all_there_once(found, count=_PROCESSES * _LISTS * _LENGTH)
-    # Each process had a node number of its own.
+    # Each process had a different node number.
     assert len({_node(id_) for ids in found for id_ in ids}) == _PROCESSES
     assert NodeLease.objects.count() >= _PROCESSES
 
 
 @pytest.mark.usefixtures("forkable")
-def test_a_clock_that_jumps_is_waited_for_or_refused_and_no_id_is_made_twice() -> None:
+def test_after_a_clock_jump_the_generator_waits_or_refuses_and_ids_stay_unique() -> None:
     request = transfer(person_wallet("alice"), person_wallet("bob"))
 
     found = processes_run(_accept_by_a_jumping_clock, [(request, seed) for seed in range(_PROCESSES)])
@@ -74,7 +74,7 @@ def _accept_by_a_jumping_clock(request: Request, seed: int) -> tuple[list[int], 
 
 
 def _jumping(seed: int) -> Callable[[], int]:
-    """A clock that now and then jumps: a little back or ahead, or so far back that no id may be made."""
+    """A clock that sometimes jumps: a little back or forward, or so far back that the generator must refuse."""
     chance = random.Random(seed)
     shift_ms = 0
 

@@ -1,4 +1,4 @@
-"""However accepts and drains are interleaved, the outcome is that of posting the transfers one by one."""
+"""Any interleaving of accepting and settling has the same outcome as posting the transfers one by one."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ _step = st.one_of(
 
 @dataclass
 class Model:
-    """The same wallets as plain numbers, and the queue as plain lists."""
+    """A model of wallets as numbers and of jobs as lists."""
 
     partitions: list[int]
     balances: list[int] = field(default_factory=lambda: [_BALANCE] * _PEOPLE)
@@ -66,7 +66,7 @@ class Model:
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(_step, min_size=1, max_size=14), batch=st.sampled_from([1, 2, 3, 1_000]))
-def test_any_interleaving_of_accepts_and_drains_equals_posting_one_by_one(
+def test_any_interleaving_of_accepting_and_settling_equals_posting_one_by_one(
     db: None, steps: Sequence[tuple[str, object]], batch: int
 ) -> None:
     wallets = crowd_wallets(_PEOPLE, _BALANCE, prefix=f"run{next(_numbers)}-")

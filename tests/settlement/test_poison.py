@@ -1,4 +1,4 @@
-"""A job that cannot be settled: isolated, tried again with back-off, buried; its neighbours go on."""
+"""A job that always meets a fault is isolated, retried with back-off and given up, while others settle."""
 
 import pytest
 from django.db import connection
@@ -15,7 +15,7 @@ from transactions.settlement.settle import partition_settle
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("long_back_off")]
 
 
-def test_a_poison_job_among_a_thousand_good_ones_is_isolated_and_its_neighbours_settle() -> None:
+def test_a_poison_job_among_a_thousand_is_isolated_and_the_others_settle() -> None:
     alice, bob, charlie, dave = neighbours(crowd_wallets(49, 10_000), 4)
     mallory = person_wallet("mallory", 10)
     accepted = accept([transfer(alice, dave)] * 300 + [transfer(bob, dave)] * 200)
@@ -36,7 +36,7 @@ def test_a_poison_job_among_a_thousand_good_ones_is_isolated_and_its_neighbours_
     assert_in_order(alice, accepted)
 
 
-def test_a_poison_job_is_tried_with_back_off_and_then_lies_in_the_dead_letters(settings: Settings) -> None:
+def test_a_poison_job_is_retried_with_back_off_and_becomes_a_dead_letter(settings: Settings) -> None:
     settings.TRANSFER_ATTEMPTS_MAX = 3
     alice, bob, mallory = person_wallet("alice", 100), person_wallet("bob"), person_wallet("mallory")
     (poison,) = accept([transfer(alice, mallory)])
@@ -57,7 +57,7 @@ def test_a_poison_job_is_tried_with_back_off_and_then_lies_in_the_dead_letters(s
     assert balance_of(bob) == 0
 
 
-def test_while_a_job_is_held_back_its_wallets_later_jobs_wait_and_everybody_elses_go_on() -> None:
+def test_while_a_job_waits_for_its_retry_later_jobs_of_its_wallet_wait_and_others_settle() -> None:
     alice, bob, charlie = neighbours(crowd_wallets(33, 100), 3)
     mallory = person_wallet("mallory")
     poison = accept([transfer(alice, mallory)])
@@ -74,7 +74,7 @@ def test_while_a_job_is_held_back_its_wallets_later_jobs_wait_and_everybody_else
     assert_in_order(alice, poison + later)
 
 
-def test_after_the_burial_of_a_job_its_wallets_later_jobs_go_on(settings: Settings) -> None:
+def test_after_a_job_is_given_up_later_jobs_of_its_wallet_settle(settings: Settings) -> None:
     settings.TRANSFER_ATTEMPTS_MAX = 1
     alice, bob, mallory = person_wallet("alice", 100), person_wallet("bob"), person_wallet("mallory")
     accepted = accept([transfer(alice, mallory), transfer(alice, bob), transfer(alice, bob)])
@@ -105,9 +105,7 @@ def test_a_job_that_raises_in_python_is_isolated_like_any_other(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("text", ["a NUL \0 inside", "half a pair \ud800 inside", "long " * 1_000])
-def test_a_fault_that_cannot_be_stored_as_it_stands_is_put_on_record_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
+def test_a_fault_whose_text_postgres_cannot_store_is_still_recorded(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     bad = accept([transfer(alice, bob)])
     raise_for(monkeypatch, bad, ValueError(text))
@@ -124,7 +122,7 @@ def test_a_fault_at_the_commit_is_isolated_too(monkeypatch: pytest.MonkeyPatch) 
     alice, bob, charlie = neighbours(crowd_wallets(33, 100), 3)
     good = accept([transfer(alice, charlie)] * 10)
     bad = accept([transfer(bob, charlie)])
-    # Deferred foreign keys are checked when everything has been done.
+    # A deferred constraint trigger raises at the commit.
     with connection.cursor() as cursor:
         cursor.execute(
             f"""CREATE FUNCTION commit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -145,8 +143,8 @@ def test_a_fault_at_the_commit_is_isolated_too(monkeypatch: pytest.MonkeyPatch) 
     assert_settled(good + bad, posted=11)
 
 
-def test_a_drain_whose_time_is_up_still_isolates_the_poison_that_it_met() -> None:
-    """Or every drain would meet it anew with a full batch, and never get past it."""
+def test_settling_isolates_poison_even_after_its_time_limit() -> None:
+    """Otherwise every look would start with the same full batch and never get past the poison job."""
     alice, bob = neighbours(crowd_wallets(17, 1_000), 2)
     mallory = person_wallet("mallory")
     poison = accept([transfer(alice, mallory)])

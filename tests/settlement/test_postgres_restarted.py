@@ -1,4 +1,4 @@
-"""Postgres crashes and comes back in the middle of settling: on a server of this test's own."""
+"""Postgres crashes and restarts during settling. The test uses a separate server."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -19,12 +19,12 @@ from wallet_project.embedded import Places
 
 @pytest.fixture
 def own_postgres(transactional_db: None, places: Places) -> Iterator[Server]:
-    """A Postgres that this process and its workers use until the test is over."""
+    """A separate Postgres that this process and its workers use until the test ends."""
     directories_make(places)
     server = postgres_server(places)
-    # Its own crash is survived without it too; only the machine's is not.
+    # Without it, Postgres still survives its own crash, but not one of the machine.
     server.command = [*server.command, "-c", "fsync=off"]
-    # It always goes down as in a crash: no session is ended in good order, and the next start recovers from the log.
+    # Always stops as in a crash: it ends no session properly, and the next start recovers from the log.
     server.stop_signal = signal.SIGQUIT
     server.start()
     database_make(places)
@@ -40,7 +40,7 @@ def own_postgres(transactional_db: None, places: Places) -> Iterator[Server]:
         server.stop()
 
 
-def test_a_postgres_that_crashes_in_the_middle_of_a_batch_loses_nothing(
+def test_a_crash_of_postgres_during_a_batch_loses_nothing(
     own_postgres: Server, worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob, charlie = (person_wallet(name, 10_000) for name in ("alice", "bob", "charlie"))
@@ -56,7 +56,7 @@ def test_a_postgres_that_crashes_in_the_middle_of_a_batch_loses_nothing(
         own_postgres.start()
 
     more = accept([transfer(alice, charlie)] * 5)
-    wait_until(lambda: pending_count() == 0, what="the worker has found its way back and settled everything")
+    wait_until(lambda: pending_count() == 0, what="the worker has reconnected and settled everything")
     assert worker.process.poll() is None
     assert_settled([*accepted, *more], posted=1_005)
     assert_in_order(alice, [*accepted, *more])

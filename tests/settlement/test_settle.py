@@ -1,4 +1,4 @@
-"""Settling: in order, each once, with the outcome that posting it at that moment would have."""
+"""Settling: each transfer settles once and in order, with the outcome of posting it at that moment."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -39,7 +39,7 @@ def test_jobs_are_numbered_in_the_order_of_their_list() -> None:
     assert list(Job.objects.order_by("id").values_list("transaction", flat=True)) == [t.id for t in accepted]
 
 
-def test_what_only_settlement_can_know_ends_as_failed_with_its_code() -> None:
+def test_a_transfer_that_settlement_refuses_ends_as_failed_with_its_code() -> None:
     alice, bob = person_wallet("alice", 50), person_wallet("bob")
     accepted = accept([transfer(alice, bob, 40), transfer(alice, bob, 40), transfer(alice, bob, 10)])
 
@@ -90,7 +90,7 @@ def test_money_that_arrives_before_its_turn_can_be_sent_on() -> None:
     assert_settled(first + second, posted=2)
 
 
-def test_a_look_takes_no_more_than_a_batch_and_the_draining_goes_on_until_nothing_is_left(
+def test_each_batch_is_bounded_and_settling_continues_until_no_job_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(settle, "BATCH", 7)
@@ -103,7 +103,7 @@ def test_a_look_takes_no_more_than_a_batch_and_the_draining_goes_on_until_nothin
     assert_in_order(alice, accepted)
 
 
-def test_a_drain_whose_time_is_up_says_that_jobs_are_left() -> None:
+def test_settling_that_reaches_its_time_limit_reports_that_jobs_are_left() -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accept([transfer(alice, bob)])
     assert partition_settle(partition=partition_of(alice.id), time_limit_s=0.0) == Settled(left=True)
@@ -111,7 +111,7 @@ def test_a_drain_whose_time_is_up_says_that_jobs_are_left() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_job_accepted_during_the_last_batch_is_seen_by_the_look_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_accepted_during_the_last_batch_is_settled_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accepted = accept([transfer(alice, bob)])
 
@@ -126,7 +126,7 @@ def test_a_job_accepted_during_the_last_batch_is_seen_by_the_look_after_it(monke
     assert_settled(accepted, posted=2)
 
 
-def test_polling_finds_what_is_due_and_not_what_waits_for_a_retry_or_is_dead() -> None:
+def test_a_poll_finds_due_jobs_but_not_dead_ones_or_those_that_wait_for_a_retry() -> None:
     wallets = crowd_wallets(60, 100)
     alice, bob, charlie = (wallet for wallet in _in_different_partitions(wallets, 3))
     accept([transfer(alice, bob), transfer(bob, charlie), transfer(charlie, alice)])

@@ -1,4 +1,4 @@
-"""Settling the jobs of some source wallets, as Kafka's consumers do, beside each other and beside Celery's drainers."""
+"""Settling given source wallets, as Kafka consumers do, while other consumers and Celery workers settle, too."""
 
 import random
 
@@ -29,7 +29,7 @@ def test_it_settles_the_jobs_of_the_named_wallets_and_no_others() -> None:
     assert_in_order(alice, named)
 
 
-def test_a_wallet_that_has_no_jobs_or_does_not_exist_costs_nothing() -> None:
+def test_a_wallet_without_jobs_or_an_unknown_wallet_settles_nothing() -> None:
     alice = person_wallet("alice", 100)
 
     assert sources_settle(source_ids=[alice.id, 4711, 2**63 - 1], time_limit_s=DRAIN_LIMIT_S) == Settled()
@@ -37,7 +37,7 @@ def test_a_wallet_that_has_no_jobs_or_does_not_exist_costs_nothing() -> None:
 
 
 @pytest.mark.parametrize("place", [0, 2], ids=["its oldest job", "a later one"])
-def test_a_settler_that_hangs_with_a_wallets_jobs_holds_up_no_other_wallet(place: int) -> None:
+def test_a_hanging_consumer_does_not_hold_back_other_wallets(place: int) -> None:
     alice, bob, charlie = crowd_wallets(3, 100)
     held, free = accept([transfer(alice, charlie)] * 5), accept([transfer(bob, charlie)] * 5)
 
@@ -50,7 +50,7 @@ def test_a_settler_that_hangs_with_a_wallets_jobs_holds_up_no_other_wallet(place
     assert_in_order(alice, held)
 
 
-def test_settlers_of_sources_and_of_partitions_side_by_side_settle_everything_once_and_in_order(
+def test_workers_and_consumers_at_the_same_time_settle_each_transfer_once_and_in_order(
     forkable: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settle, "BATCH", 20)
@@ -72,7 +72,7 @@ def source_settle(wallet: Wallet) -> Settled:
 
 
 def _settle_until_empty(source_ids: list[int], seed: int) -> int:
-    """Now some sources, now a partition, now what is overdue, until nothing is left."""
+    """Settles source wallets, partitions and overdue jobs in random order until no job is left."""
     dice, posted = random.Random(seed), 0
     while Job.objects.exists():
         match dice.randrange(3):

@@ -1,4 +1,4 @@
-"""Warm-ups are a courtesy: nobody waits for one, and nothing is missing without."""
+"""Warm-ups are optional: nothing waits for them, and without them reads are only slower."""
 
 import time
 
@@ -9,7 +9,7 @@ from tests.settlement.broker import Broker
 from wallets.models import User
 
 
-def test_without_a_broker_people_sign_in_and_transfers_settle_as_fast(
+def test_without_a_broker_sign_in_and_settling_are_as_fast(
     broker: Broker, transactional_db: None, alice: User, bob: User
 ) -> None:
     give(alice, 5_000)

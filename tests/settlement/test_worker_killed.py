@@ -1,4 +1,4 @@
-"""Workers die or hang at the worst moments, for real: what was accepted is settled once, by whoever comes next."""
+"""Real workers are killed or hang at the worst moments. The next worker settles each accepted transfer once."""
 
 from collections.abc import Callable
 
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def wallets(transactional_db: None) -> list[Wallet]:
-    """Three people whose transfers go through one partition."""
+    """Three wallets that share a partition."""
     return neighbours(crowd_wallets(33, 1_000), 3)
 
 
-def test_a_worker_killed_while_its_batch_waits_for_a_wallet_leaves_the_batch_as_it_was(
+def test_a_worker_killed_while_it_waits_for_a_wallet_leaves_its_batch_pending(
     wallets: list[Wallet], worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob, charlie = wallets
@@ -43,7 +43,7 @@ def test_a_worker_killed_while_its_batch_waits_for_a_wallet_leaves_the_batch_as_
     assert_in_order(alice, accepted)
 
 
-def test_a_worker_killed_between_its_writes_and_the_commit_has_written_nothing(
+def test_a_worker_killed_before_the_commit_has_written_nothing(
     wallets: list[Wallet], worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob, charlie = wallets
@@ -63,12 +63,12 @@ def test_a_worker_killed_between_its_writes_and_the_commit_has_written_nothing(
     wait_until(lambda: pending_count() == 0, what="the next worker has settled everything")
     assert_settled(accepted, posted=200)
     assert balance_of(charlie) == 1_200
-    # Its children have, and it shows what they counted; what the first one did was undone, and never counted.
+    # The parent shows what its children counted. The first worker's batch was rolled back and never counted.
     counted = 'wallet_transfers_settled_total{outcome="posted"} 200.0'
-    wait_until(lambda: counted in next_worker.metrics(), what="what was settled is shown to Prometheus")
+    wait_until(lambda: counted in next_worker.metrics(), what="the metrics count the settled transfers")
 
 
-def test_a_worker_killed_between_the_commit_and_the_acknowledgement_settles_nothing_twice(
+def test_a_worker_killed_after_the_commit_settles_nothing_twice(
     wallets: list[Wallet], worker_start: Callable[[], Worker], broker: Broker
 ) -> None:
     alice, bob, charlie = wallets
@@ -76,7 +76,7 @@ def test_a_worker_killed_between_the_commit_and_the_acknowledgement_settles_noth
     with deletes_of_jobs_held_up(at_commit=True) as stranger:
         worker = worker_start()
         worker.wait_until_blocked()
-        # It has said COMMIT and does not live to hear the answer.
+        # The worker has sent COMMIT and is killed before the answer arrives.
         worker.kill()
         stranger.rollback()
         worker.wait_until_gone()
@@ -86,12 +86,12 @@ def test_a_worker_killed_between_the_commit_and_the_acknowledgement_settles_noth
 
     worker_start()
 
-    wait_until(lambda: broker.unacknowledged() == 0 and pending_count() == 0, what="the message was delivered again")
+    wait_until(lambda: broker.unacknowledged() == 0 and pending_count() == 0, what="the message is redelivered")
     assert_settled(accepted + more, posted=201)
     assert balance_of(charlie) == 1_200
 
 
-def test_a_worker_that_hangs_in_the_middle_of_a_batch_is_thrown_out_and_settles_nothing_when_it_wakes_up(
+def test_postgres_disconnects_a_worker_that_hangs_in_a_batch_and_its_late_commit_has_no_effect(
     wallets: list[Wallet], worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob, charlie = wallets
@@ -102,16 +102,16 @@ def test_a_worker_that_hangs_in_the_middle_of_a_batch_is_thrown_out_and_settles_
         worker.freeze()
         stranger.rollback()
         assert drain(alice) == Settled()
-        wait_until(lambda: drain(alice) == Settled(posted=200), what="Postgres has thrown the worker out")
+        wait_until(lambda: drain(alice) == Settled(posted=200), what="Postgres has disconnected the worker")
     worker.unfreeze()
     more = accept([transfer(alice, bob)])
 
-    wait_until(lambda: pending_count() == 0, what="the worker is back at work")
+    wait_until(lambda: pending_count() == 0, what="the worker settles again")
     assert_settled(accepted + more, posted=201)
     assert_in_order(alice, accepted + more)
 
 
-def test_a_child_killed_in_the_middle_of_a_batch_is_replaced_and_its_message_delivered_again(
+def test_a_child_killed_during_a_batch_is_replaced_and_its_message_redelivered(
     wallets: list[Wallet], worker_start: Callable[[], Worker]
 ) -> None:
     alice, bob, charlie = wallets

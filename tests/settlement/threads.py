@@ -1,4 +1,4 @@
-"""Running a function in several threads at once."""
+"""Runs a function in several threads at once."""
 
 import threading
 from collections.abc import Callable
@@ -14,7 +14,7 @@ def in_a_thread(function: Callable[[], object]) -> None:
 
 
 def in_threads(function: Callable[[], _T], *, count: int = 4) -> list[_T]:
-    """Calls the function in so many threads at once, each with a connection of its own; what they return."""
+    """Calls the function in `count` threads at once, each with a separate connection. Returns the results."""
     results: list[_T] = []
     failures: list[BaseException] = []
     start = threading.Barrier(count)

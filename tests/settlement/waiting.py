@@ -1,4 +1,4 @@
-"""Waiting for a condition, never for a while: bounded, and with words for when it does not come true."""
+"""Waits for a condition, for a limited time, and says what did not happen."""
 
 import time
 from collections.abc import Callable

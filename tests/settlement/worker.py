@@ -1,4 +1,4 @@
-"""A real Celery worker: its own process group of a parent, two children and a beat, on the tests' database."""
+"""A real Celery worker on the tests' database: a process group of a parent, two children and a beat."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from tests.rpc.server import free_port
 from tests.settlement.locks import backends
 from tests.settlement.waiting import wait_until
 
-#: By this name Postgres knows the workers' connections.
+#: The application name of the workers' connections in Postgres.
 APPLICATION = "worker"
 _STOP_TIMEOUT_S = 60
 
@@ -46,7 +46,7 @@ class Worker:
             )  # fmt: skip
 
     def kill(self) -> None:
-        """kill -9 for the parent and all its children at once, as when the machine is gone."""
+        """Kills the parent and all its children with kill -9 at once, as if the machine had crashed."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -57,22 +57,22 @@ class Worker:
         self.process.wait(_STOP_TIMEOUT_S)
 
     def freeze(self) -> None:
-        """It stands still, alive, as when its machine swaps or is being moved."""
+        """Suspends the worker, as if its machine were swapping or being migrated."""
         os.killpg(self.process.pid, signal.SIGSTOP)
 
     def unfreeze(self) -> None:
         os.killpg(self.process.pid, signal.SIGCONT)
 
     def wait_until_blocked(self) -> None:
-        """Until a child waits for a lock in Postgres: it is in the middle of a batch, and stays there."""
+        """Waits until a child waits for a lock in Postgres: it is in the middle of a batch, and stays there."""
         wait_until(lambda: bool(backends(application=APPLICATION, waiting=True)), what="a worker waits for a lock")
 
     def wait_until_gone(self) -> None:
-        """Until Postgres has noticed that the worker is dead, and undone what it had begun."""
+        """Waits until Postgres has noticed that the worker is dead and has rolled its database transactions back."""
         wait_until(lambda: not backends(application=APPLICATION), what="the dead worker's connections are closed")
 
     def metrics(self) -> str:
-        """What it shows to Prometheus."""
+        """The worker's metrics, as Prometheus reads them."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self._metrics_port}/metrics", timeout=30) as answer:
             return str(answer.read().decode())
 
@@ -81,7 +81,7 @@ class Worker:
 
 
 def database_url() -> str:
-    """Where this process's own connection leads."""
+    """The URL of the database that this process uses."""
     to = connection.settings_dict
     who = f"{to['USER']}:{quote(to['PASSWORD'], safe='')}"
     return f"postgres://{who}@{quote(to['HOST'], safe='')}:{to['PORT'] or 5432}/{to['NAME']}"

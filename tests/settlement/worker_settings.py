@@ -1,13 +1,13 @@
-"""The tests' settings for a worker process: what would make a test wait for minutes is made short."""
+"""The tests' settings for a worker process, with short timeouts, so that no test waits for minutes."""
 
 from tests.settings import *  # noqa: F403
 
-# So that tests can tell a worker's connections from their own.
+# Lets tests distinguish a worker's connections from their own.
 _options = DATABASES["default"]["OPTIONS"]  # noqa: F405
 _options["application_name"] = "worker"
-# One that stands still in the middle of a transaction is thrown out, after a minute in earnest.
+# Postgres disconnects a worker that idles in a database transaction. In production it waits for a minute.
 _options["options"] += " -c idle_in_transaction_session_timeout=1500"
-# A message that was not acknowledged is delivered again as soon as the next worker starts.
+# An unacknowledged message is redelivered as soon as the next worker starts.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     **CELERY_BROKER_TRANSPORT_OPTIONS,  # noqa: F405
     "visibility_timeout": 1,

@@ -3,28 +3,28 @@
 
 from tests.api.test_history import (
     busy,
-    test_following_next_meets_each_entry_once_whatever_arrives_meanwhile,
-    test_history_is_cut_by_time,
-    test_previous_leads_back_to_what_is_newer,
-    test_the_links_keep_the_filters_and_name_no_host,
+    test_following_next_returns_each_entry_once_while_new_ones_arrive,
+    test_history_is_filtered_by_time,
+    test_previous_leads_back_to_newer_entries,
+    test_the_links_keep_the_filters_and_contain_no_host,
 )
 from tests.api.test_idempotency import (
-    test_a_key_belongs_to_one_person,
+    test_a_key_belongs_to_one_user,
+    test_a_transaction_can_be_looked_up_by_its_key,
     test_every_operation_that_moves_money_honours_the_key,
-    test_what_a_key_did_can_be_looked_up,
 )
 from tests.api.test_money import (
-    test_a_deposit_adds_money_from_outside,
+    test_a_deposit_adds_money_from_the_outside_world,
     test_a_withdrawal_takes_money_out,
-    test_both_sides_can_read_a_transfer_and_nobody_else_can,
+    test_only_the_users_of_both_sides_can_read_a_transfer,
 )
 from tests.api.test_v2 import (
-    test_a_transfer_is_accepted_as_pending_and_posted_behind,
-    test_each_item_of_a_bulk_is_judged_on_its_own_and_answered_in_order,
-    test_too_little_money_is_known_when_it_settles,
+    test_a_transfer_is_accepted_as_pending_and_posted_later,
+    test_a_transfer_without_enough_money_fails_when_it_settles,
+    test_each_item_of_a_bulk_request_has_its_own_result_in_order,
 )
 from tests.api.test_wallets import (
-    test_a_frozen_wallet_shows_that_it_is,
+    test_a_frozen_wallet_says_so,
     test_a_wallet_is_opened_in_another_currency,
-    test_the_list_holds_ones_own_wallets_oldest_first,
+    test_the_list_has_the_users_wallets_oldest_first,
 )

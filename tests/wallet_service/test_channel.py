@@ -51,7 +51,7 @@ def test_it_calls_a_service_with_a_trusted_certificate_over_tls(
     server = start_server(GRPC_TLS_CERT=str(cert), GRPC_TLS_KEY=str(key), WALLET_SERVICE_KEY=KEY)
     settings.WALLET_SERVICE, settings.WALLET_SERVICE_CA = f"grpcs://{server.target}", str(cert)
 
-    assert [head.balance for head in GATEWAY.wallet_view_list(owner=alice)] == [0]
+    assert [view.balance for view in GATEWAY.wallet_view_list(owner=alice)] == [0]
 
     channel._channels.clear()
     settings.WALLET_SERVICE_CA = ""
@@ -141,13 +141,13 @@ def test_opening_a_wallet_whose_answer_is_lost_is_not_reported_as_a_duplicate(
 def test_a_page_of_a_future_version_is_not_cached_for_it(alice: User, service: GrpcServer, settings: Settings) -> None:
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     wallet, query = Wallet.objects.get(owner=alice), HistoryQuery()
-    head = GATEWAY.wallet_view_get(owner=alice, wallet_id=wallet.pk)
-    assert GATEWAY.history_page(wallet=replace(head, version=1), query=query).entries == []
+    view = GATEWAY.wallet_view_get(owner=alice, wallet_id=wallet.pk)
+    assert GATEWAY.history_page(wallet=replace(view, version=1), query=query).entries == []
 
     GATEWAY.deposit_create(actor=alice, wallet_id=wallet.pk, amount=5)
 
-    head = GATEWAY.wallet_view_get(owner=alice, wallet_id=wallet.pk)
-    assert [entry["sequence"] for entry in GATEWAY.history_page(wallet=head, query=query).entries] == [1]
+    view = GATEWAY.wallet_view_get(owner=alice, wallet_id=wallet.pk)
+    assert [entry["sequence"] for entry in GATEWAY.history_page(wallet=view, query=query).entries] == [1]
 
 
 @pytest.mark.parametrize("code", list(ErrorCode))

@@ -78,7 +78,7 @@ def write_call(
 
 
 def service_check(*, timeout_s: float) -> str:
-    """The service's own health status: "ok" or "unavailable". Raises grpc.RpcError if the service does not answer."""
+    """The service's health status: "ok" or "unavailable". Raises grpc.RpcError if the service does not answer."""
     check = wallet_channel().unary_unary(
         "/grpc.health.v1.Health/Check",
         request_serializer=HealthCheckRequest.SerializeToString,

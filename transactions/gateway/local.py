@@ -1,4 +1,4 @@
-"""The gateway of a process that keeps the books in its own database."""
+"""The gateway of a process whose database holds the books."""
 
 from functools import cache
 from typing import cast

@@ -125,8 +125,8 @@ def _for_web_processes(run: Callable[[Call, R], A]) -> Callable[[Call, R], A]:
 
 
 SERVICE = pb.DESCRIPTOR.services_by_name["InternalWalletService"].full_name
-#: Every method of the service; a test compares this with the contract. The costs are not taken here: the calling web
-#: process has taken the cost of its own request.
+#: Every method of the service; a test compares this with the contract. The server does not take these costs, because
+#: the calling web process has already taken the cost of the user's request.
 METHODS: Mapping[str, Method[Any]] = {
     "OpenWallet": Method(request=pb.OpenWalletRequest, run=_for_web_processes(_wallet_open), cost=WRITE),
     "OpenOwedWallet": Method(request=pb.OpenOwedWalletRequest, run=_for_web_processes(_wallet_owed_open), cost=WRITE),

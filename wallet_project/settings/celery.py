@@ -24,7 +24,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Seconds after which Redis redelivers the messages of a worker that died as a whole. Longer than the longest task,
-    # because a shorter value would start a running task a second time. Minutes are fine: the sweep wakes waiting
+    # because a shorter value would start a running task a second time. Minutes are fine: polling finds waiting
     # transfers much earlier. No task is sent with a countdown or an eta, which would have to be shorter than this.
     "visibility_timeout": CELERY_TASK_TIME_LIMIT + 60,
     # Seconds. A broker that is down or does not answer must not delay the request that accepts a transfer.

@@ -1,4 +1,4 @@
-"""Several drainers at one partition: nothing is settled twice, and nothing overtakes."""
+"""Several workers settle one partition: each transfer settles once, and none overtakes another of its wallet."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ from transactions.settlement.settle import Settled, partition_settle
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_many_threads_drain_one_partition_and_nothing_is_settled_twice_or_out_of_order(
+def test_many_threads_settle_one_partition_each_transfer_once_and_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(settle, "BATCH", 20)
@@ -36,7 +36,7 @@ def test_many_threads_drain_one_partition_and_nothing_is_settled_twice_or_out_of
     assert_in_order(bob, accepted)
 
 
-def test_many_processes_drain_all_partitions_and_nothing_is_settled_twice_or_out_of_order(forkable: None) -> None:
+def test_many_processes_settle_all_partitions_each_transfer_once_and_in_order(forkable: None) -> None:
     wallets = crowd_wallets(40, 1_000)
     pairs = list(zip(wallets, [*wallets[1:], wallets[0]], strict=True))
     accepted = accept([transfer(source, to) for _ in range(25) for source, to in pairs])
@@ -49,10 +49,10 @@ def test_many_processes_drain_all_partitions_and_nothing_is_settled_twice_or_out
         assert_in_order(wallet, accepted)
 
 
-def test_without_the_lock_on_the_partition_the_row_locks_still_keep_order_and_count(
+def test_without_the_partition_lock_row_locks_still_settle_each_transfer_once_and_in_order(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As behind a pool that hands out another connection each time: the advisory lock only saves work."""
+    """As behind a connection pool that returns another connection each time. The advisory lock only saves work."""
     monkeypatch.setattr(settle, "BATCH", 20)
     monkeypatch.setattr(jobs, "_partition_lock", lambda partition: True)
     alice, bob, charlie = neighbours(crowd_wallets(33, 1_000), 3)
@@ -66,7 +66,7 @@ def test_without_the_lock_on_the_partition_the_row_locks_still_keep_order_and_co
     assert_in_order(bob, accepted)
 
 
-def test_while_one_drainer_is_at_a_partition_another_leaves_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_worker_skips_a_partition_that_another_is_settling(monkeypatch: pytest.MonkeyPatch) -> None:
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accepted = accept([transfer(alice, bob)])
     second: list[Settled] = []
@@ -82,8 +82,8 @@ def test_while_one_drainer_is_at_a_partition_another_leaves_it(monkeypatch: pyte
     assert_settled(accepted, posted=1)
 
 
-def test_a_drainer_leaves_no_lock_behind_on_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lock of the connection's own would stay with a pooled connection, and keep its partition from everybody."""
+def test_settling_leaves_no_lock_on_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session-level lock would stay on a pooled connection, and no worker could settle the partition."""
     alice, bob = person_wallet("alice", 100), person_wallet("bob")
     accept([transfer(alice, bob)])
     seen: list[int] = []
@@ -100,7 +100,7 @@ def test_a_drainer_leaves_no_lock_behind_on_its_connection(monkeypatch: pytest.M
     assert _advisory_locks() == 0
 
 
-def test_a_job_that_somebody_holds_is_left_alone_and_never_overtaken() -> None:
+def test_a_locked_job_is_skipped_and_never_overtaken() -> None:
     alice, bob, charlie = neighbours(crowd_wallets(33, 1_000), 3)
     held, free = accept([transfer(alice, charlie)] * 3), accept([transfer(bob, charlie)] * 3)
     first = Job.objects.get(transaction=held[0])
@@ -114,7 +114,7 @@ def test_a_job_that_somebody_holds_is_left_alone_and_never_overtaken() -> None:
 
 
 def _drain_all_again_and_again(rounds: int) -> int:
-    """All partitions, as often as it takes: what one finds held by another may be left to it."""
+    """Settles all partitions repeatedly, because it skips a partition that another process is settling."""
     posted = 0
     while rounds and Job.objects.exists():
         posted += sum(partition_settle(partition=number, time_limit_s=10.0).posted for number in range(PARTITIONS))

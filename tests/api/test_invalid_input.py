@@ -1,4 +1,4 @@
-"""What a stranger sends, however odd, is refused with a clear message, and no money moves."""
+"""Invalid input is refused with a clear message, and no money moves."""
 
 import json
 from collections.abc import Iterator
@@ -22,14 +22,14 @@ def books() -> tuple[int, int, int, int, int]:
 
 @pytest.fixture
 def rich(alice: Person, bob: Person) -> Iterator[Person]:
-    """Alice with money that an odd request could move, and a look at the books afterwards."""
+    """Alice with money. Afterwards, checks that the books have not changed."""
     alice.deposit(1_000_000)
     before = books()
     yield alice
     assert books() == before
 
 
-#: As JSON text, because most of these have no Python value that would become them.
+#: As JSON text, because no Python value serializes to most of these.
 ODD_AMOUNTS = [
     "-1", "0", "-0", "00", "01", "+1", "1000000000000000", "9223372036854775808", "-9223372036854775809", "1" * 400,
     "9" * 5_000, "5.0", "0.5", "5.", ".5", "1e3", "1E3", "1e-3", "1e400", "-1e400", '"5"', '"five"', '""', '" "',
@@ -39,7 +39,7 @@ ODD_AMOUNTS = [
 
 
 @pytest.mark.parametrize("amount", ODD_AMOUNTS)
-def test_an_odd_amount_is_refused_everywhere(rich: Person, amount: str) -> None:
+def test_an_invalid_amount_is_refused_everywhere(rich: Person, amount: str) -> None:
     for operation in ("deposits", "withdrawals"):
         body = f'{{"amount": {amount}}}'.encode()
         assert_problem(rich.api.send(f"{rich.wallet_path}/{operation}", body), "malformed", 400)
@@ -48,7 +48,7 @@ def test_an_odd_amount_is_refused_everywhere(rich: Person, amount: str) -> None:
 
 
 @pytest.mark.parametrize("amount", ["-1", "0", "5.0", "1e3", '"5"', "true", "null", "[5]", "9" * 5_000])
-def test_an_odd_amount_is_named(rich: Person, amount: str) -> None:
+def test_an_invalid_amount_is_named(rich: Person, amount: str) -> None:
     body = f'{{"amount": {amount}}}'.encode()
 
     problem = assert_problem(rich.api.send(f"{rich.wallet_path}/deposits", body), "malformed", 400)
@@ -61,21 +61,21 @@ def test_an_odd_amount_is_named(rich: Person, amount: str) -> None:
     "value", [5, 5.0, True, None, "", "0", "-5", "+5", "5.0", "1e3", "abc", "٣", " 5", "5\n", "05",
         "9223372036854775808",         "9" * 5_000, ["5"], {"id": "5"}, "5;DROP TABLE wallets_wallet", "0x10"]
 )  # fmt: skip
-def test_an_odd_wallet_id_is_refused_by_name(rich: Person, bob: Person, field: str, value: object) -> None:
+def test_an_invalid_wallet_id_is_refused_by_name(rich: Person, bob: Person, field: str, value: object) -> None:
     body = {"source": str(rich.wallet.pk), "destination": str(bob.wallet.pk), "amount": 5, field: value}
 
     assert list(assert_problem(rich.api.post("/transfers", body), "malformed", 400)["errors"]) == [field]
 
 
 @pytest.mark.parametrize("recipient", [5, None, True, [], {}, "", " ", "b\0b", "b" * 255])
-def test_an_odd_recipient_is_refused(rich: Person, recipient: object) -> None:
+def test_an_invalid_recipient_is_refused(rich: Person, recipient: object) -> None:
     body = {"source": str(rich.wallet.pk), "recipient": recipient, "amount": 5}
 
     assert_problem(rich.api.post("/transfers", body), "malformed", 400)
 
 
 @pytest.mark.parametrize("recipient", ["bob'--", "b\u043eb", "@", "bob@", "bob@@example.com", "b*b", "🦊", "b\u202eob"])
-def test_a_recipient_who_is_nobody_is_not_found(rich: Person, recipient: str) -> None:
+def test_an_unknown_recipient_is_not_found(rich: Person, recipient: str) -> None:
     body = {"source": str(rich.wallet.pk), "recipient": recipient, "amount": 5}
 
     assert_problem(rich.api.post("/transfers", body), "recipient_not_found", 422)
@@ -97,7 +97,7 @@ def test_a_recipient_who_is_nobody_is_not_found(rich: Person, recipient: str) ->
         b'{"amount": 5, "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", b"\x00" * 1_000, b"\x1f\x8b\x08\x00",
     ],
 )  # fmt: skip
-def test_a_body_that_is_no_clean_json_object_is_refused(rich: Person, body: bytes) -> None:
+def test_a_body_that_is_not_a_strict_json_object_is_refused(rich: Person, body: bytes) -> None:
     assert_problem(rich.api.send(f"{rich.wallet_path}/deposits", body), "malformed", 400)
 
 
@@ -127,7 +127,7 @@ def test_of_very_many_unknown_fields_only_some_are_named(rich: Person) -> None:
         "application/json; charset=latin-1", "application/json; charset=utf-16", "application/json;" + "x" * 30_000,
     ],
 )  # fmt: skip
-def test_a_body_that_does_not_call_itself_json_in_utf_8_is_refused(rich: Person, content_type: str) -> None:
+def test_a_body_that_is_not_declared_as_json_in_utf_8_is_refused(rich: Person, content_type: str) -> None:
     response = rich.api.send(f"{rich.wallet_path}/deposits", b'{"amount": 5}', content_type=content_type)
 
     assert_problem(response, "unsupported_media_type", 415)
@@ -136,7 +136,7 @@ def test_a_body_that_does_not_call_itself_json_in_utf_8_is_refused(rich: Person,
 @pytest.mark.parametrize(
     "parameter", ["=idna", "=punycode", "=bz2_codec", "=utf-16", "=rot13", "=undefined", "=nonsense", "*=nonsense''x"]
 )
-def test_an_odd_charset_is_refused_or_ignored_and_never_an_error(rich: Person, wsgi: Any, parameter: str) -> None:
+def test_an_invalid_charset_is_refused_or_ignored(rich: Person, wsgi: Any, parameter: str) -> None:
     server = WerkzeugClient(wsgi)
     path = f"/api/v1{rich.wallet_path}"
     headers = {"Authorization": f"Bearer {rich.api.token}", "Content-Type": f"application/json; charset{parameter}"}
@@ -151,7 +151,7 @@ def test_an_odd_charset_is_refused_or_ignored_and_never_an_error(rich: Person, w
     assert page.status_code < 500
 
 
-def test_json_in_utf_8_may_say_so(alice: Person) -> None:
+def test_json_may_declare_utf_8(alice: Person) -> None:
     for content_type in ("application/json; charset=UTF-8", 'application/json; charset="utf-8"', "APPLICATION/JSON"):
         response = alice.api.send(f"{alice.wallet_path}/deposits", b'{"amount": 5}', content_type=content_type)
         assert response.status_code == 201
@@ -166,7 +166,7 @@ def test_megabytes_are_refused(rich: Person, size: int) -> None:
     assert_problem(rich.api.send(f"{rich.wallet_path}/deposits", body), "payload_too_large", 413)
 
 
-def test_a_megabyte_is_read_and_then_refused_for_what_is_in_it(rich: Person) -> None:
+def test_a_megabyte_is_read_and_refused_for_its_content(rich: Person) -> None:
     body = json.dumps({"amount": 5, "memo": "x" * (MEGABYTE - 25)}).encode()
     assert len(body) == MEGABYTE
 
@@ -175,14 +175,14 @@ def test_a_megabyte_is_read_and_then_refused_for_what_is_in_it(rich: Person) -> 
     assert list(problem["errors"]) == ["memo"]
 
 
-def test_chunks_are_refused_and_not_taken_for_nothing(rich: Person) -> None:
+def test_a_chunked_body_is_refused_and_not_taken_for_an_empty_one(rich: Person) -> None:
     response = rich.api.post(f"{rich.wallet_path}/deposits", {"amount": 5}, Transfer_Encoding="chunked")
 
     assert "Content-Length" in assert_problem(response, "malformed", 400)["detail"]
 
 
 @pytest.mark.parametrize("length", ["-1", "abc"])
-def test_a_length_that_is_none_moves_nothing(rich: Person, length: str) -> None:
+def test_an_invalid_content_length_moves_no_money(rich: Person, length: str) -> None:
     rich.api.client.defaults["CONTENT_LENGTH"] = length
 
     response = rich.api.send(f"{rich.wallet_path}/deposits", b'{"amount": "5"}')
@@ -192,12 +192,12 @@ def test_a_length_that_is_none_moves_nothing(rich: Person, length: str) -> None:
 
 @pytest.mark.parametrize("path", ["/auth/register", "/auth/login", "/wallets", "/auth/logout", "/transfers"])
 @pytest.mark.parametrize("body", [b"[]", b"{", b'{"x": 1}', b'{"username": {"a": 1}}', b'{"otp": NaN}', b"\xff"])
-def test_the_other_addresses_are_as_strict(rich: Person, path: str, body: bytes) -> None:
+def test_the_other_operations_are_as_strict(rich: Person, path: str, body: bytes) -> None:
     assert_problem(rich.api.send(path, body), "malformed", 400)
     assert rich.api.get("/me").status_code == 200
 
 
 @pytest.mark.parametrize("value", ["' OR 1=1 --", "${jndi:ldap://x}", "{{7*7}}", "\u202e", "a" * 5_000, "\ufeff"])
-def test_odd_credentials_open_nothing(rich: Person, value: str) -> None:
+def test_invalid_credentials_are_refused(rich: Person, value: str) -> None:
     for body in ({"username": value, "password": "x"}, {"username": "alice", "password": value}):
         assert Api().post("/auth/login", body).status_code in {400, 401}

@@ -1,4 +1,4 @@
-"""A drainer has other work to do than wait for a wallet that somebody holds; but it does not forget about it."""
+"""Settling skips jobs of locked wallets and settles others meanwhile, but only a limited number of times."""
 
 import threading
 from collections.abc import Iterator
@@ -25,55 +25,57 @@ def _who_waits_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def people() -> list[Wallet]:
-    """Alice and Bob, whose transfers lie in one partition, and two who get them."""
+    """Alice's and Bob's wallets, which share a partition, and two destinations."""
     wallets = crowd_wallets(33, 1_000)
     alice, bob = neighbours(wallets, 2)
     return [alice, bob, *[wallet for wallet in wallets if wallet not in (alice, bob)][:2]]
 
 
-def test_transfers_of_other_wallets_are_settled_meanwhile_and_the_holders_own_stay_in_order(
+def test_while_a_wallet_is_locked_other_transfers_settle_and_its_senders_stay_in_order(
     people: list[Wallet],
 ) -> None:
     alice, bob, held, free = people
     behind = accept([transfer(alice, held), transfer(alice, free), transfer(alice, held)])
     meanwhile = accept([transfer(bob, free)] * 5)
-    with drainer_beside(held, alice):
+    with settling_beside(held, alice):
         wait_until(lambda: posted(meanwhile) == 5, what="Bob's transfers are settled")
-        # One of them asks for nothing that is held, and would overtake the one before it.
+        # The second one needs no locked wallet, but may not overtake the first.
         assert posted(behind) == 0
 
     assert_in_order(alice, behind)
     assert_settled([*behind, *meanwhile], posted=8)
 
 
-def test_what_was_passed_over_three_times_is_waited_for(people: list[Wallet], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settling_waits_for_a_job_that_it_skipped_three_times(
+    people: list[Wallet], monkeypatch: pytest.MonkeyPatch
+) -> None:
     alice, bob, held, free = people
     monkeypatch.setattr(settle, "BATCH", 2)
     first = accept([transfer(alice, held)])
     later = accept([transfer(bob, free)] * 6)
-    with drainer_beside(held, alice):
-        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the drainer waits")
+    with settling_beside(held, alice):
+        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="settling waits for the lock")
         assert posted(later) == 3
 
     assert_settled([*first, *later], posted=7)
 
 
-def test_a_drainer_that_can_do_nothing_else_waits(people: list[Wallet]) -> None:
+def test_settling_waits_for_a_lock_if_it_has_no_other_jobs(people: list[Wallet]) -> None:
     alice, bob, held, _ = people
     accepted = accept([transfer(alice, held), transfer(bob, held)])
-    with drainer_beside(held, alice):
-        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="the drainer waits")
+    with settling_beside(held, alice):
+        wait_until(lambda: bool(backends(application="wallet", waiting=True)), what="settling waits for the lock")
 
     assert_settled(accepted, posted=2)
 
 
 @contextmanager
-def drainer_beside(held: Wallet, drained: Wallet) -> Iterator[None]:
-    """A drainer at work while somebody holds a wallet. That one lets go at the end, and the drainer finishes."""
+def settling_beside(held: Wallet, source: Wallet) -> Iterator[None]:
+    """Settles in a thread while a wallet is locked. At the end the lock is released, and the thread finishes."""
 
     def run() -> None:
         try:
-            drain(drained)
+            drain(source)
         finally:
             connections.close_all()
 

@@ -1,4 +1,4 @@
-"""The dead-letter desk in a real browser: by keyboard, without breaking a rule of the security policy."""
+"""The dead letters in a real browser: by keyboard, and within the security policy."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def _staff_comes_in(person: Person) -> None:
     person.reads("Administration")
 
 
-def test_staff_try_a_dead_letter_out_and_fail_it(visit: Visit, alice: User, bob: User, charlie: User) -> None:
+def test_staff_dry_run_a_dead_letter_and_fail_it(visit: Visit, alice: User, bob: User, charlie: User) -> None:
     books_write(alice=alice, bob=bob, charlie=charlie)
     transfer = dead_make(alice, "bob")
     root = visit("root")
@@ -45,7 +45,7 @@ def test_staff_try_a_dead_letter_out_and_fail_it(visit: Visit, alice: User, bob:
     assert outcome_of(transfer) == ("failed", "settlement_failed")
 
 
-def test_staff_replay_several_of_the_list(visit: Visit, alice: User, bob: User, charlie: User) -> None:
+def test_staff_replay_several_dead_letters_from_the_list(visit: Visit, alice: User, bob: User, charlie: User) -> None:
     books_write(alice=alice, bob=bob, charlie=charlie)
     transfers = [dead_make(alice, "bob", amount=1), dead_make(alice, "charlie", amount=2)]
     root = visit("root")
@@ -63,7 +63,9 @@ def test_staff_replay_several_of_the_list(visit: Visit, alice: User, bob: User, 
     assert [is_dead(transfer) for transfer in transfers] == [False, False]
 
 
-def test_no_page_of_the_desk_breaks_the_security_policy(visit: Visit, alice: User, bob: User, charlie: User) -> None:
+def test_no_page_of_the_dead_letters_violates_the_security_policy(
+    visit: Visit, alice: User, bob: User, charlie: User
+) -> None:
     books_write(alice=alice, bob=bob, charlie=charlie)
     dead, pending = dead_make(alice, "bob"), pending_make(bob, "alice", amount=1)
     pages = {transfer: Job.objects.get(transaction=transfer).pk for transfer in (dead, pending)}
