@@ -51,6 +51,14 @@ class Names:
         """Numbers start at 1 again, so that a new exchange changes the recording of its own area only."""
         self._numbers.clear()
 
+    def numbers_kept(self) -> dict[str, dict[str, int]]:
+        """The numbers so far, for `numbers_restore`."""
+        return {kind: dict(numbers) for kind, numbers in self._numbers.items()}
+
+    def numbers_restore(self, kept: dict[str, dict[str, int]]) -> None:
+        """Takes back the numbers given since, because what was shown since is not recorded after all."""
+        self._numbers = kept
+
     def text(self, text: str) -> str:
         """The text with names in place of volatile values."""
         return self._pattern.sub(self._name, text)

@@ -47,10 +47,12 @@ def _grpc(play: Play) -> None:
         ("Too many calls of strangers", play.caller, "ListWallets"),
     ):
         for _ in range(TRIES_MAX):
+            numbers = play.log.names.numbers_kept()
             refused = caller.call(None, method, {})["code"] == "RESOURCE_EXHAUSTED"
             if refused and caller.call(title, method, {})["code"] == "RESOURCE_EXHAUSTED":
                 break
             area.exchanges.pop(title, None)
+            play.log.names.numbers_restore(numbers)
         assert title in area.exchanges, f"{title}: no limit was met."
 
 
@@ -73,8 +75,10 @@ def _until_refused(play: Play, send: Callable[[str | None], Answer], title: str)
     """Sends until a limit is met, and records one refusal more."""
     for _ in range(TRIES_MAX):
         if send(None).status == 429:
+            numbers = play.log.names.numbers_kept()
             if send(title).status == 429:
                 return
             # On a slow machine the bucket has been filled a little in between.
             del play.log.area.exchanges[title]
+            play.log.names.numbers_restore(numbers)
     raise AssertionError(f"{title}: no limit was met.")
