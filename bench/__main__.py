@@ -1,7 +1,8 @@
 """`python -m bench`: every scenario, one after another, and one table at the end.
 
 BENCH_QUICK=1 takes a few minutes instead of twenty, BENCH_ENTRIES=1000000 shortens the long history, and
-BENCH_ONLY=settle,v1 runs only the scenarios whose names begin so.
+BENCH_ONLY=settle,v1 runs only the scenarios whose names begin so. BENCH_AGAINST=<commit> compares this checkout with
+another commit instead: see docs/benchmarks.md.
 """
 
 import os
@@ -12,23 +13,23 @@ import time
 from multiprocessing import resource_tracker
 from pathlib import Path
 
+from bench.against.checkout import CheckoutError
+from bench.against.run import against_run
 from bench.client import clients_run
-from bench.sizes import Sizes, sizes_chosen
-from bench.stage import Stage, stage_set
+from bench.sizes import Sizes, is_quick, sizes_chosen
+from bench.stage import stage_set
 
 
 def main() -> int:
     # A terminated run cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wallet_project.settings")
-    sizes = sizes_chosen()
     started_s = time.monotonic()
     # Before the stage marks all children as its own, which it stops at its end: this one is needed until ours.
     resource_tracker.ensure_running()
+    against = os.environ.get("BENCH_AGAINST", "")
     try:
-        with stage_set() as stage, clients_run():
-            _room_check(stage.places.root, sizes)
-            clean = _run(stage, sizes)
+        clean = _against_run(against) if against else _run()
     except KeyboardInterrupt:
         print("Stopped.")
         return 130
@@ -36,13 +37,28 @@ def main() -> int:
     return 0 if clean else 1
 
 
-def _run(stage: Stage, sizes: Sizes) -> bool:
-    import django  # noqa: PLC0415 - the settings read where the servers are
+def _run() -> bool:
+    sizes = sizes_chosen()
+    with stage_set() as stage, clients_run():
+        _room_check(stage.places.root, sizes)
+        import django  # noqa: PLC0415 - the settings read where the servers are
 
-    django.setup()
-    from bench.scenarios import scenarios_run  # noqa: PLC0415 - needs the models
+        django.setup()
+        from bench.scenarios import scenarios_run  # noqa: PLC0415 - needs the models
 
-    return scenarios_run(stage, sizes, only=tuple(filter(None, os.environ.get("BENCH_ONLY", "").split(","))))
+        return scenarios_run(stage, sizes, only=_only())
+
+
+def _against_run(revision: str) -> bool:
+    try:
+        with clients_run():
+            return against_run(revision, is_quick=is_quick(), only=_only())
+    except CheckoutError as error:
+        sys.exit(str(error))
+
+
+def _only() -> tuple[str, ...]:
+    return tuple(filter(None, os.environ.get("BENCH_ONLY", "").split(",")))
 
 
 def _room_check(folder: Path, sizes: Sizes) -> None:

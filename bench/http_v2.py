@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from bench.accepting import POSTGRES, Accepting, Channel, accepting_measure
-from bench.kafka import KAFKA
+from bench import interfaces
+from bench.accepting import KAFKA, POSTGRES, Accepting, Channel, accepting_measure
 from bench.measure import Bar, Figure
 from bench.people import People
 from bench.requests import CONNECTIONS, bulk_requests, transfer_requests
@@ -31,7 +31,7 @@ def kafka_bulk(stage: Stage, people: People, sizes: Sizes) -> Sequence[Figure]:
 
 
 def _single(stage: Stage, people: People, sizes: Sizes, *, name: str, channel: Channel) -> Sequence[Figure]:
-    requests = transfer_requests("/api/v2/transfers", people, count=20_000, seed=3)
+    requests = transfer_requests(interfaces.TRANSFERS_V2, people, count=20_000, seed=3)
     accepting = Accepting(name=name, requests=requests, items=1, connections=CONNECTIONS, channel=channel)
     return accepting_measure(stage, sizes, accepting)
 
@@ -39,6 +39,6 @@ def _single(stage: Stage, people: People, sizes: Sizes, *, name: str, channel: C
 def _bulk(
     stage: Stage, people: People, sizes: Sizes, *, name: str, channel: Channel, bar: Bar | None
 ) -> Sequence[Figure]:
-    requests = bulk_requests("/api/v2/transfers/bulk", people, count=100, items=_ITEMS, seed=4)
+    requests = bulk_requests(interfaces.LISTS_V2, people, count=100, items=_ITEMS, seed=4)
     accepting = Accepting(name=name, requests=requests, items=_ITEMS, connections=4, channel=channel, bar=bar)
     return accepting_measure(stage, sizes, accepting)

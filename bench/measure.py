@@ -4,6 +4,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bench.cpu import Cpu
+
 PGBENCH = "pgbench"
 
 
@@ -23,13 +25,16 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One line of the table. `problem` stands in for a figure that is not to be trusted."""
+    """One line of the table. `problem` stands in for a figure that is not to be trusted.
+
+    `cpu` is the processor time of one of the figure's units: of one transfer or one read."""
 
     scenario: str
     value: float = float("nan")
     unit: str = "transfers/s"
     p50_ms: float | None = None
     p99_ms: float | None = None
+    cpu: Cpu | None = None
     bar: Bar | None = None
     note: str = ""
     problem: str = ""

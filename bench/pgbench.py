@@ -6,6 +6,7 @@ decides and writes. The fastest, at its best number of clients, is what everythi
 
 import math
 import re
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.cpu import Cpu
 from bench.people import People
 from bench.stage import Stage
 from wallets.node_leases import snowflake_next
@@ -60,12 +62,14 @@ _TPS = re.compile(r"^tps = ([0-9.]+) ", re.MULTILINE)
 
 @dataclass(slots=True)
 class Baseline:
-    """The way that was the fastest, its rounds (transfers per second) and their latencies."""
+    """The way that was the fastest, its rounds (transfers per second), their latencies, and the processor time of
+    one transfer in each."""
 
     form: str
     clients: int
     rounds: list[float] = field(default_factory=list)
     latencies_ms: list[float] = field(default_factory=list)
+    cpu: list[Cpu] = field(default_factory=list)
 
     @property
     def per_s(self) -> float:
@@ -76,6 +80,7 @@ class Baseline:
 class _Run:
     per_s: float
     latencies_ms: Sequence[float]
+    cpu: Cpu
 
 
 def baseline_choose(
@@ -96,6 +101,7 @@ def baseline_round(stage: Stage, people: People, baseline: Baseline, *, seconds:
     run = _pgbench(stage, people, form=baseline.form, clients=baseline.clients, seconds=seconds)
     baseline.rounds.append(run.per_s)
     baseline.latencies_ms += run.latencies_ms
+    baseline.cpu.append(run.cpu)
 
 
 def _pgbench(stage: Stage, people: People, *, form: str, clients: int, seconds: float) -> _Run:
@@ -109,6 +115,8 @@ def _pgbench(stage: Stage, people: People, *, form: str, clients: int, seconds: 
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "transfer.sql"
         script.write_text(FORMS[form])
+        meter, before_s = stage.meter(), _children_cpu_s()
+        meter.start()
         done = subprocess.run(
             [
                 str(stage.programs / "pgbench"), "--no-vacuum", "--protocol=prepared", "--log",
@@ -119,10 +127,18 @@ def _pgbench(stage: Stage, people: People, *, form: str, clients: int, seconds: 
             ],
             cwd=folder, capture_output=True, text=True, check=False, timeout=seconds + 60,
         )  # fmt: skip
+        used = meter.stop(load_ms=(_children_cpu_s() - before_s) * 1_000)
         found = _TPS.search(done.stdout)
         if done.returncode != 0 or not found or "ERROR" in done.stderr:
             raise RuntimeError(f"pgbench failed ({form}): {done.stderr.strip()[-500:]}")
-        return _Run(per_s=float(found[1]), latencies_ms=_latencies_ms(Path(folder)))
+        latencies_ms = _latencies_ms(Path(folder))
+        return _Run(per_s=float(found[1]), latencies_ms=latencies_ms, cpu=used.per(len(latencies_ms)))
+
+
+def _children_cpu_s() -> float:
+    """Of our own children that have ended: pgbench is the only one that ends meanwhile."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def _latencies_ms(folder: Path) -> list[float]:

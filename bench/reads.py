@@ -9,6 +9,7 @@ from http.client import HTTPConnection
 from django.db import connection
 
 from bench.client import Answers, Load, load_send
+from bench.cpu import Cpu, Meter, cpu_median
 from bench.http_v1 import LOAD_SHARE
 from bench.measure import Bar, Figure, median, percentiles_ms
 from bench.people import People
@@ -56,7 +57,7 @@ def _with_cache(stage: Stage, people: People, sizes: Sizes) -> list[Figure]:
             "history page, cached": (_requests(people, "/transactions"), 200),
             "balance, not modified": (_requests_conditional(port, people), 304),
         }
-        figures = _closed_loops(port, kinds, sizes)
+        figures = _closed_loops(stage, port, kinds, sizes)
         rate_per_s = figures[1].value * LOAD_SHARE
         calm = _send(port, _requests(people, ""), seconds=sizes.round_s, rate_per_s=rate_per_s)
         with _writing(people, _WATCHED):
@@ -75,20 +76,31 @@ def _without_cache(stage: Stage, people: People, sizes: Sizes) -> list[Figure]:
             "balance, cache off": (_requests(people, ""), 200),
             "history page, cache off": (_requests(people, "/transactions"), 200),
         }
-        return _closed_loops(port, kinds, sizes)
+        return _closed_loops(stage, port, kinds, sizes)
 
 
-def _closed_loops(port: int, kinds: Mapping[str, tuple[Sequence[bytes], int]], sizes: Sizes) -> list[Figure]:
+def _closed_loops(
+    stage: Stage, port: int, kinds: Mapping[str, tuple[Sequence[bytes], int]], sizes: Sizes
+) -> list[Figure]:
     """By turns, short ones and many, so that what else happens on the machine happens to all of them."""
-    rounds: dict[str, list[float]] = {name: [] for name in kinds}
+    rounds: dict[str, list[tuple[float, Cpu]]] = {name: [] for name in kinds}
     for requests, status in kinds.values():
         _send(port, requests, status=status, seconds=_WARM_UP_S)
     for _ in range(sizes.rounds * _TURNS):
         for name, (requests, status) in kinds.items():
-            rounds[name].append(_send(port, requests, status=status, seconds=sizes.round_s / _TURNS).per_s)
+            meter = stage.meter()
+            answers = _send(port, requests, status=status, seconds=sizes.round_s / _TURNS, meter=meter)
+            used = meter.stop(load_ms=answers.cpu_ms)
+            rounds[name].append((answers.per_s, used.per(len(answers.latencies_ms))))
     return [
-        Figure(scenario=name, value=median(per_s), unit=_UNIT, bar=_BAR if name.endswith(", cached") else None)
-        for name, per_s in rounds.items()
+        Figure(
+            scenario=name,
+            value=median([per_s for per_s, _ in turns]),
+            unit=_UNIT,
+            cpu=cpu_median([used for _, used in turns]),
+            bar=_BAR if name.endswith(", cached") else None,
+        )
+        for name, turns in rounds.items()
     ]
 
 
@@ -188,7 +200,13 @@ def _latency(scenario: str, answers: Answers, *, note: str) -> Figure:
 
 
 def _send(
-    port: int, requests: Sequence[bytes], *, seconds: float, status: int = 200, rate_per_s: float | None = None
+    port: int,
+    requests: Sequence[bytes],
+    *,
+    seconds: float,
+    status: int = 200,
+    rate_per_s: float | None = None,
+    meter: Meter | None = None,
 ) -> Answers:
     return load_send(
         Load(
@@ -198,5 +216,6 @@ def _send(
             connections=CONNECTIONS,
             seconds=seconds,
             rate_per_s=rate_per_s,
-        )
+        ),
+        at_start=meter.start if meter else None,
     )

@@ -1,58 +1,57 @@
-"""The table at the end, and the machine it was measured on."""
+"""The table at the end."""
 
-import os
-import platform
-import tempfile
-import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 
-from django.db import connection
+from bench.cpu import PARTS, Cpu
+from bench.measure import PGBENCH, Bar, Figure
 
-from bench.measure import PGBENCH, Bar, Figure, percentiles_ms
-
-_SETTINGS = ("fsync", "synchronous_commit", "full_page_writes", "shared_buffers", "max_wal_size", "work_mem", "jit")
-_SYNCS = 50
-_TITLES = ("scenario", "figure", "unit", "p50 ms", "p99 ms", "x pgbench", "bar", "verdict")
-_NUMBERS = {"figure", "p50 ms", "p99 ms", "x pgbench"}
-
-
-def machine_lines(folder: Path) -> list[str]:
-    """What a figure cannot be judged without."""
-    memory_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT current_setting('server_version')")
-        version = cursor.fetchone()[0]
-        cursor.execute("SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name", [list(_SETTINGS)])
-        settings = ", ".join(f"{name} {value}" for name, value in cursor.fetchall())
-    machine = f"{_processor()}, {os.cpu_count()} cores, {memory_gb:.0f} GB, {platform.system()} {platform.release()}"
-    return [
-        f"Machine: {machine}; load before the run {os.getloadavg()[0]:.1f}; fdatasync takes {_sync_ms(folder):.2f} ms",
-        f"Python {platform.python_version()}; Postgres {version} as it comes ({settings})",
-    ]
+#: Above the columns of processor time in milliseconds: of one request, transfer or read, whichever the figure counts.
+CPU_TITLES = tuple(f"CPU {part}" for part in PARTS)
+_TITLES = ("scenario", "figure", "unit", "p50 ms", "p99 ms", *CPU_TITLES, "x pgbench", "bar", "verdict")
+_WORDS = {"scenario", "unit", "bar", "verdict"}
 
 
 def table_lines(figures: Sequence[Figure]) -> list[str]:
     """All figures, each with its ratio to pgbench and whether its bar is met."""
     known = {figure.scenario: figure.value for figure in figures if not figure.problem}
     rows = [_TITLES, *(_row(figure, known) for figure in figures)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(_cell, row, widths, _TITLES)) for row in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
     notes = [f"{figure.scenario}: {figure.note}" for figure in figures if figure.note]
-    return [line.rstrip() for line in lines] + ["", *notes]
+    explained = "CPU: processor time in milliseconds for one transfer, read or event, whichever the figure counts."
+    return [*lines_align(rows, words=_WORDS), "", explained, *notes]
+
+
+def lines_align(rows: Sequence[Sequence[str]], *, words: Collection[str]) -> list[str]:
+    """The rows below their titles (the first row). Columns titled by one of `words` stand left, numbers right."""
+    titles = rows[0]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            text.ljust(width) if title in words else text.rjust(width)
+            for text, width, title in zip(row, widths, titles, strict=True)
+        )
+        for row in rows
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return [line.rstrip() for line in lines]
+
+
+def cpu_cells(cpu: Cpu | None) -> list[str]:
+    """One cell for each of PARTS, empty where nothing was measured."""
+    known = cpu.ms if cpu else {}
+    return [f"{known[part]:.3f}" if part in known else "" for part in PARTS]
 
 
 def _row(figure: Figure, known: Mapping[str, float]) -> tuple[str, ...]:
     if figure.problem:
-        return (figure.scenario, "FAILED", "", "", "", "", "", figure.problem[:120])
+        return (figure.scenario, "FAILED", "", "", "", *cpu_cells(None), "", "", figure.problem[:120])
     ratio = _ratio(figure.value, known.get(PGBENCH)) if figure.unit == "transfers/s" else None
     return (
         figure.scenario,
-        _number(figure.value),
+        number_format(figure.value),
         figure.unit,
-        _number(figure.p50_ms),
-        _number(figure.p99_ms),
+        number_format(figure.p50_ms),
+        number_format(figure.p99_ms),
+        *cpu_cells(figure.cpu),
         f"{ratio:.2f}" if ratio else "",
         _bar(figure.bar) if figure.bar else "",
         _verdict(figure, figure.bar, known) if figure.bar else "",
@@ -82,33 +81,7 @@ def _ratio(value: float, base: float | None) -> float | None:
     return value / base if base else None
 
 
-def _number(value: float | None) -> str:
+def number_format(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"
-
-
-def _cell(text: str, width: int, title: str) -> str:
-    return text.rjust(width) if title in _NUMBERS else text.ljust(width)
-
-
-def _processor() -> str:
-    """Linux keeps the name in a file; elsewhere Python knows as much as there is to know."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _sync_ms(folder: Path) -> float:
-    """What a commit has to wait for, at least."""
-    times_ms = []
-    with tempfile.TemporaryFile(dir=folder) as file:
-        for _ in range(_SYNCS):
-            file.write(b"\0" * 8_192)
-            file.flush()
-            started_s = time.perf_counter()
-            os.fdatasync(file.fileno()) if hasattr(os, "fdatasync") else os.fsync(file.fileno())
-            times_ms.append((time.perf_counter() - started_s) * 1_000)
-    return percentiles_ms(times_ms)[0]

@@ -8,17 +8,19 @@ from functools import partial
 from django.core.management import call_command
 
 from bench.books import books_problem
+from bench.cpu import cpu_median
 from bench.events import events
 from bench.history import history, history_database
 from bench.http_v1 import v1_single, v1_single_with_keys
 from bench.http_v2 import kafka_bulk, kafka_single, v2_bulk, v2_single
 from bench.kafka import kafka_missing
+from bench.machine import machine_lines
 from bench.measure import PGBENCH, Figure, percentiles_ms
 from bench.over_grpc import grpc_submit, grpc_submit_lists, grpc_transfer
 from bench.people import People, people_load
 from bench.pgbench import Baseline, baseline_choose, baseline_round
 from bench.reads import reads
-from bench.report import machine_lines, table_lines
+from bench.report import table_lines
 from bench.settle import settle_cold, settle_hot, tables_rest
 from bench.sizes import Sizes
 from bench.stage import Stage
@@ -39,7 +41,7 @@ class _Scenario:
 def scenarios_run(stage: Stage, sizes: Sizes, *, only: tuple[str, ...]) -> bool:
     """Runs them and prints the table. False where one of them failed."""
     call_command("migrate", verbosity=0)
-    machine = machine_lines(stage.places.root)
+    machine = machine_lines(stage.places.root, url=stage.places.database_url())
     _say(*machine)
     people = people_load(sizes.wallets)
     _say(f"{sizes.wallets:,} wallets with money are there.")
@@ -112,6 +114,7 @@ def _baseline_figure(baseline: Baseline, *, problem: str) -> Figure:
         value=baseline.per_s,
         p50_ms=p50_ms,
         p99_ms=p99_ms,
+        cpu=cpu_median(baseline.cpu),
         problem=problem,
         note=f"{way}; {len(baseline.rounds)} rounds between the scenarios, {spread}",
     )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 
+from bench.cpu import Cpu, cpu_median
 from bench.measure import Bar, Figure, median, percentiles_ms
 from bench.people import People
 from bench.sizes import Sizes
@@ -49,6 +50,12 @@ def jobs_await(*, seconds: float = _TIME_LIMIT_S) -> float:
     return time.monotonic()
 
 
+def backend_pid() -> int:
+    """The backend that serves the bench's own queries, whose time is not charged to Postgres."""
+    connection.ensure_connection()
+    return int(connection.connection.info.backend_pid)
+
+
 def tables_rest() -> None:
     """Does what autovacuum and the checkpointer would otherwise do in the middle of a measurement."""
     with connection.cursor() as cursor:
@@ -62,13 +69,14 @@ def settling_measure(
 ) -> Figure:
     """How many transfers a second are settled, and how long each one waited."""
     with workers_run(stage, with_beat=False):
-        _round(people, _WARM_UP, pairs)
-        rounds = [_round(people, sizes.transfers, pairs) for _ in range(sizes.rounds)]
-    waits_ms = [wait for _, waits in rounds for wait in waits]
+        _round(stage, people, _WARM_UP, pairs)
+        rounds = [_round(stage, people, sizes.transfers, pairs) for _ in range(sizes.rounds)]
+    waits_ms = [wait for _, waits, _ in rounds for wait in waits]
     p50_ms, p99_ms = percentiles_ms(waits_ms)
     return Figure(
         scenario=scenario,
-        value=median([per_s for per_s, _ in rounds]),
+        value=median([per_s for per_s, _, _ in rounds]),
+        cpu=cpu_median([used for _, _, used in rounds]),
         p50_ms=p50_ms,
         p99_ms=p99_ms,
         bar=bar,
@@ -76,8 +84,9 @@ def settling_measure(
     )
 
 
-def _round(people: People, count: int, pairs: Pairs) -> tuple[float, Sequence[float]]:
-    """Transfers per second, and how long each one waited from the first wake-up on (milliseconds)."""
+def _round(stage: Stage, people: People, count: int, pairs: Pairs) -> tuple[float, Sequence[float], Cpu]:
+    """Transfers per second, how long each one waited from the first wake-up on (milliseconds), and its share of the
+    processor time."""
     # The workers poll: without these locks they would settle the first while the last are still being accepted.
     with _partitions_held():
         accepted = _accept(people, count, pairs)
@@ -85,14 +94,17 @@ def _round(people: People, count: int, pairs: Pairs) -> tuple[float, Sequence[fl
         if Job.objects.count() != count:
             raise RuntimeError("some were settled before the clock ran")
         partitions = sorted(set(Job.objects.values_list("partition", flat=True)))
+    meter = stage.meter(left_out=backend_pid())
+    meter.start()
     woken_at, started_s = time.time(), time.monotonic()
     workers_wake(partitions)
     took_s = jobs_await() - started_s
+    used = meter.stop().per(count)
     settled = Transaction.objects.filter(id__in=accepted, status=Status.POSTED).values_list("settled_at", flat=True)
     waits_ms = [(moment.timestamp() - woken_at) * 1_000 for moment in settled if moment]
     if len(waits_ms) != count:
         raise RuntimeError(f"only {len(waits_ms)} of {count} transfers were posted")
-    return count / took_s, waits_ms
+    return count / took_s, waits_ms, used
 
 
 def _accept(people: People, count: int, pairs: Pairs) -> list[int]:

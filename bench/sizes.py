@@ -28,8 +28,13 @@ class Sizes:
 def sizes_chosen(environment: Mapping[str, str] = os.environ) -> Sizes:
     """The sizes that the environment asks for."""
     sizes = Sizes()
-    if environment.get("BENCH_QUICK", "") not in {"", "0"}:
+    if is_quick(environment):
         sizes = Sizes(rounds=1, round_s=3.0, probe_s=1.0, transfers=10_000, entries=300_000, page_reads=300)
     if "BENCH_ENTRIES" in environment:
         sizes = replace(sizes, entries=int(environment["BENCH_ENTRIES"].replace("_", "")))
     return sizes
+
+
+def is_quick(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether a quick look is all that is asked for."""
+    return environment.get("BENCH_QUICK", "") not in {"", "0"}

@@ -1,6 +1,6 @@
-"""The stage of a run: a Postgres and a Valkey of its own in a temporary folder, and the site's own processes.
+"""The stage of a run: its own Postgres and Valkey in a temporary folder, and the processes of the site.
 
-Both servers run as they come, durable, with no setting turned for speed.
+Both servers are durable and keep their default settings.
 """
 
 import os
@@ -11,16 +11,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import cpu, interfaces
 from devtools.folder_lock import FolderTakenError, folder_locked
 from devtools.leftovers import leftovers_stop
 from devtools.servers import RUN_DIR_VARIABLE, database_make, directories_make, postgres_server, valkey_server
 from wallet_project.embedded import BASE_DIR, Places
 
+#: The project's settings and one more view, the empty one that reads are measured against.
+SITE_SETTINGS = "bench.site_settings"
+#: The process that settles and runs the other tasks.
+WORKER = "worker"
 _PREFIX = "wallet-bench-"
 _FRESH_S = 60
 _STOP_TIMEOUT_S = 20.0
@@ -29,20 +34,39 @@ _START_TIMEOUT_S = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where everything is: the servers' places and the folder of Postgres's programs."""
+    """Where everything is: the servers, the folder of Postgres's programs, and the checkout whose site is run.
+
+    `pids` holds the topmost processes of each part of `cpu.PARTS` that run now: their names and ids.
+    """
 
     places: Places
     programs: Path
+    environment: Mapping[str, str]
+    checkout: Path = BASE_DIR
+    python: str = sys.executable
+    pids: Mapping[str, dict[str, int]] = field(default_factory=lambda: {part: {} for part in cpu.PARTS})
 
     @property
     def logs(self) -> Path:
         return self.places.root
 
+    def meter(self, *, left_out: int | None = None) -> cpu.Meter:
+        """Measures the processes that run now."""
+        return cpu.Meter({part: tuple(pids.values()) for part, pids in self.pids.items() if pids}, left_out=left_out)
+
 
 @contextmanager
 def stage_set() -> Iterator[Stage]:
     """Starts the servers and points the settings to them; stops everything and removes the folder afterwards."""
-    _abandoned_remove()
+    abandoned_remove()
+    with servers_run() as stage:
+        os.environ |= stage.environment
+        yield stage
+
+
+@contextmanager
+def servers_run(*, checkout: Path = BASE_DIR, python: str = sys.executable) -> Iterator[Stage]:
+    """A stage for the site of `checkout`, run by `python`. Both servers are those of this checkout."""
     with ExitStack() as stack:
         places = Places(Path(tempfile.mkdtemp(prefix=_PREFIX)))
         # Postgres runs as another account when we are root, and has to get in; the folders inside are private.
@@ -52,74 +76,98 @@ def stage_set() -> Iterator[Stage]:
         stack.callback(leftovers_stop, places.root)
         directories_make(places)
         places.metrics.mkdir()
-        postgres, valkey = postgres_server(places), valkey_server(places)
-        for server in (postgres, valkey):
+        servers = {cpu.POSTGRES: postgres_server(places), cpu.REDIS: valkey_server(places)}
+        stage = Stage(
+            places=places,
+            programs=Path(servers[cpu.POSTGRES].command[0]).parent,
+            environment=_environment(places),
+            checkout=checkout,
+            python=python,
+        )
+        for part, server in servers.items():
             stack.callback(server.stop)
             server.start()
+            assert server.process is not None
+            stage.pids[part][server.name] = server.process.pid
         database_make(places)
-        os.environ |= {
-            "DATABASE_URL": places.database_url(),
-            "REDIS_URL": places.redis_url(),
-            "SECRET_KEY": secrets.token_urlsafe(64),
-            "LOG_FORMAT": "json",
-            "LOG_LEVEL": "WARNING",
-            "ENVIRONMENT": "bench",
-            "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
-            RUN_DIR_VARIABLE: str(places.root),
-            # Every request is counted as on any site, and none is refused: a few people stand for thousands.
-            "THROTTLE_SCALE": "1000",
-        }
-        yield Stage(places=places, programs=Path(postgres.command[0]).parent)
+        yield stage
+
+
+def _environment(places: Places) -> dict[str, str]:
+    return {
+        "DJANGO_SETTINGS_MODULE": interfaces.SETTINGS,
+        interfaces.DATABASE_URL: places.database_url(),
+        interfaces.REDIS_URL: places.redis_url(),
+        "SECRET_KEY": secrets.token_urlsafe(64),
+        "LOG_FORMAT": "json",
+        "LOG_LEVEL": "WARNING",
+        "ENVIRONMENT": "bench",
+        "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
+        RUN_DIR_VARIABLE: str(places.root),
+        # Requests are counted as on any site, but none is refused: a few people send what thousands would.
+        interfaces.LIMITS_SCALE: "1000",
+    }
 
 
 @contextmanager
 def workers_run(stage: Stage, *, with_beat: bool = True) -> Iterator[Mapping[str, str]]:
-    """Two Celery worker processes, and the beat that sweeps, as in production. Without it nothing is settled before
-    somebody wakes the workers. Yields what the site's environment must say of them, which is nothing."""
-    celery = [sys.executable, "-m", "celery", "--app", "wallet_project", "--quiet"]
-    worker = [*celery, "worker", "--loglevel", "INFO", "--concurrency", "2"]
-    beat = [*celery, "beat", "--loglevel", "INFO", "--schedule", str(stage.logs / "beat")]
+    """Two Celery worker processes, and the beat that sweeps, as in production. Without the beat, nothing is settled
+    before a message wakes the workers. Yields the environment that the site needs for them: nothing."""
     with ExitStack() as stack:
-        stack.enter_context(process_run(stage, "worker", worker))
+        stack.enter_context(process_run(stage, WORKER, interfaces.CELERY_WORKER))
         if with_beat:
-            stack.enter_context(process_run(stage, "beat", beat))
+            stack.enter_context(process_run(stage, "beat", (*interfaces.CELERY_BEAT, str(stage.logs / "beat"))))
         yield {}
 
 
 @contextmanager
 def site_run(
-    stage: Stage, *, database: str = "wallet", with_cache: bool = True, environment: Mapping[str, str] | None = None
+    stage: Stage,
+    *,
+    database: str = "wallet",
+    with_cache: bool = True,
+    settings: str = SITE_SETTINGS,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[int]:
     """The site under gunicorn as in production, two workers of eight threads; yields its port."""
     port = port_free()
-    command = [sys.executable, "-m", "gunicorn", "--config", "wallet_project/gunicorn.py", "wallet_project.wsgi"]
     own = {
-        "BIND": f"127.0.0.1:{port}",
-        "DATABASE_URL": stage.places.database_url(database),
-        "DJANGO_SETTINGS_MODULE": "bench.site_settings",
-        "CACHE_ENABLED": "1" if with_cache else "0",
+        "DJANGO_SETTINGS_MODULE": settings,
+        interfaces.BIND: f"127.0.0.1:{port}",
+        interfaces.DATABASE_URL: stage.places.database_url(database),
+        interfaces.CACHE_ENABLED: "1" if with_cache else "0",
         **(environment or {}),
     }
-    with process_run(stage, "site", command, own) as process:
+    with process_run(stage, "site", interfaces.GUNICORN, own) as process:
         port_await(process, port, log=stage.logs / "site.log")
         yield port
 
 
 @contextmanager
+def grpc_run(stage: Stage, environment: Mapping[str, str] | None = None) -> Iterator[int]:
+    """`manage.py serve_grpc`, one process; yields its port."""
+    port = port_free()
+    with process_run(stage, "grpc", (*interfaces.SERVE_GRPC, f"127.0.0.1:{port}"), environment) as process:
+        port_await(process, port, log=stage.logs / "grpc.log")
+        yield port
+
+
+@contextmanager
 def process_run(
-    stage: Stage, name: str, command: list[str], environment: Mapping[str, str] | None = None
+    stage: Stage, name: str, arguments: Sequence[str], environment: Mapping[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """One of the site's processes. It logs as much as it does in production."""
+    """One of the site's processes: its Python with these arguments. It logs as much as it does in production."""
     with (stage.logs / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
-            command,
-            cwd=BASE_DIR,
-            env={**os.environ, "LOG_LEVEL": "INFO", **(environment or {})},
+            [stage.python, *arguments],
+            cwd=stage.checkout,
+            env={**os.environ, **stage.environment, "LOG_LEVEL": "INFO", **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+    stage.pids[cpu.SITE][name] = process.pid
     try:
         yield process
     finally:
@@ -129,16 +177,23 @@ def process_run(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        del stage.pids[cpu.SITE][name]
 
 
-def command_run(command: list[str], environment: Mapping[str, str]) -> None:
-    """A command of ours, to its end. Raises RuntimeError with its words where it fails."""
+def command_run(
+    stage: Stage,
+    arguments: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    *,
+    timeout_s: float = _START_TIMEOUT_S,
+) -> None:
+    """Runs one of the site's commands to its end. Raises RuntimeError with the command's words if it fails."""
     ran = subprocess.run(
-        command, cwd=BASE_DIR, env={**os.environ, **environment}, capture_output=True, text=True, check=False,
-        timeout=_START_TIMEOUT_S,
+        [stage.python, *arguments], cwd=stage.checkout, capture_output=True, text=True, check=False,
+        env={**os.environ, **stage.environment, **(environment or {})}, timeout=timeout_s,
     )  # fmt: skip
     if ran.returncode != 0:
-        raise RuntimeError(ran.stderr.strip())
+        raise RuntimeError((ran.stdout + ran.stderr).strip()[-1_000:])
 
 
 def port_free() -> int:
@@ -158,7 +213,7 @@ def port_await(process: subprocess.Popen[bytes], port: int, *, log: Path) -> Non
     )
 
 
-def _abandoned_remove() -> None:
+def abandoned_remove() -> None:
     """Stops the servers of runs that were killed, and removes their folders."""
     for root in Path(tempfile.gettempdir()).glob(_PREFIX + "*"):
         # Another run may remove the folder at the same time.
