@@ -6,8 +6,27 @@ from typing import Any
 from celery import Celery
 from celery.bootsteps import StartStopStep
 from django_structlog.celery.steps import DjangoStructLogInitStep
+from kombu.transport import redis
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wallet_project.settings")
+
+
+class BrokerChannel(redis.Channel):
+    """Lets a worker survive the loss of Redis while it has messages that are not acknowledged.
+
+    Celery gives them back, or acknowledges them later, through the channel that was lost. kombu 5.7 then meets an
+    AttributeError, for which a worker dies. A connection error, which this is, it logs.
+    """
+
+    @property
+    def pool(self) -> Any:
+        """The channel's connections. Raises ConnectionError if the channel is closed."""
+        if self.connection is None or self.connection.client is None:
+            raise ConnectionError("The connection of this channel was lost.")
+        return super().pool
+
+
+redis.Transport.Channel = BrokerChannel
 
 
 class MetricsStep(StartStopStep):

@@ -31,7 +31,7 @@ _ROUNDS = 7
 #: Settlers and the seconds for which they drain.
 _SETTLERS, _DRAIN_S = 2, 60.0
 #: So short that a call ends after one batch.
-_ONE_BATCH_S = 1e-6
+_ONE_BATCH_S = 0.02
 
 Batch = Callable[[], Settled]
 

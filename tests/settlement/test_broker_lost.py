@@ -8,6 +8,7 @@ from pytest_django import Settings
 
 from tests.settlement.books import assert_in_order, assert_settled, pending_count
 from tests.settlement.broker import Broker
+from tests.settlement.locks import deletes_of_jobs_held_up
 from tests.settlement.people import accept, balance_of, crowd_wallets, person_wallet, transfer
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
@@ -118,6 +119,29 @@ def test_accepting_stays_fast_and_settling_goes_on_while_redis_is_stopped(
     assert worker.process.poll() is None
     assert_settled(first + accepted + later, posted=52)
     assert_in_order(alice, first + accepted + later)
+
+
+def test_a_worker_survives_the_loss_of_redis_in_the_middle_of_a_task(
+    broker: Broker, worker_start: Callable[[], Worker]
+) -> None:
+    """Its message is not acknowledged yet, and cannot be."""
+    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    accepted = accept([transfer(alice, bob)] * 10)
+    with deletes_of_jobs_held_up() as stranger:
+        worker = worker_start()
+        worker.wait_until_blocked()
+        wait_until(lambda: broker.unacknowledged() > 0, what="the worker has taken the message")
+        broker.stop()
+        wait_until(lambda: "Connection to broker lost" in worker.log_text(), what="the worker has noticed")
+        stranger.rollback()
+        accepted += accept([transfer(alice, bob)] * 10)
+        wait_until(lambda: pending_count() == 0, what="everything is settled without Redis")
+
+    broker.start()
+    accepted += accept([transfer(alice, bob)] * 10)
+    wait_until(lambda: pending_count() == 0, what="everything is settled")
+    assert worker.process.poll() is None
+    assert_settled(accepted, posted=30)
 
 
 def test_accepting_waits_only_briefly_for_a_redis_that_hangs(broker: Broker, transactional_db: None) -> None:
