@@ -124,7 +124,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_testnodedown(node: Any) -> None:
-    """What a worker has left out, it tells whoever sums up. All workers leave out the same."""
+    """Each test process reports what it has left out. All of them leave out the same."""
     node.config.stash[_left_out] = getattr(node, "workeroutput", {}).get("left_out", {})
 
 

@@ -1,4 +1,4 @@
-"""What the channels promise to whoever accepts: they never raise, and never undo what was accepted."""
+"""What the channels promise to their caller: they never raise, and never undo what was accepted."""
 
 from typing import Any
 

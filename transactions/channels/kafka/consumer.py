@@ -113,7 +113,7 @@ class TransferConsumer:
         return [incoming(message) for message in messages if not _is_error(message)]
 
     def _look(self, messages: Sequence[Incoming]) -> int:
-        """Settles where the messages point and where a retry is due, and stores the messages that nobody can read."""
+        """Settles where the messages point and where a retry is due, and stores unreadable messages."""
         sources, unreadable = self._read(messages)
         sources |= self._retries.due() | self._left
         settled = Settled()
@@ -129,7 +129,7 @@ class TransferConsumer:
         return settled.posted + settled.failed
 
     def _read(self, messages: Sequence[Incoming]) -> tuple[set[int], list[tuple[Incoming, str]]]:
-        """The sources to look at now, and the messages that nobody can read. Remembers the sources to look at later."""
+        """The sources to look at now, and the unreadable messages. Remembers the sources to look at later."""
         sources, unreadable = set(), []
         for message in messages:
             try:

@@ -18,7 +18,7 @@ from wallets.domain.ids import id_read
 SCHEMA = 1
 #: Where a dead message was first: topic/partition/offset.
 ORIGIN = "wallet-origin"
-#: Why nobody can read a message, or the last fault of a transfer that was given up.
+#: Why a message cannot be read, or the last fault of a transfer that was given up.
 FAULT = "wallet-fault"
 #: Milliseconds of Unix time; the year 5138. Larger numbers are not times.
 _TIME_MAX_MS = 10**14

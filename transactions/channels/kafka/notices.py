@@ -1,4 +1,4 @@
-"""What a consumer tells others: when a job is tried again, that one was given up, and what nobody can read."""
+"""What a consumer tells others: when a job is tried again, that one was given up, and what it cannot read."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -48,7 +48,7 @@ def retry_topic() -> str:
 
 
 def dead_topic() -> str:
-    """Transfers that were given up, and messages that nobody can read."""
+    """Transfers that were given up, and unreadable messages."""
     return _name("transfers.dead-letters")
 
 

@@ -112,7 +112,7 @@ class InternalWalletServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ReadHistory(self, request, context):
-        """Reads a page of a wallet's history at one version of the wallet, as REST renders it.
+        """Reads a page of a wallet's history at one version of the wallet. The site makes the links to its neighbours.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
