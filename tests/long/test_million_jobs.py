@@ -1,7 +1,6 @@
 """A million transfers wait: a batch at the head of the queue costs what it costs at the head of a thousand."""
 
 import random
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,9 +26,10 @@ from wallets.node_leases import snowflake_next
 pytestmark = pytest.mark.django_db(transaction=True)
 
 _FEW, _MANY, _SENDERS = 40_000, 1_000_000, 2_000
-_ROUNDS = 7
+#: Postgres decides about a generic plan at the sixth execution.
+_PLANS_MADE_AFTER = 6
 #: Settlers and the seconds for which they drain.
-_SETTLERS, _DRAIN_S = 2, 60.0
+_SETTLERS, _DRAIN_S = 2, 30.0
 #: So short that a call ends after one batch.
 _ONE_BATCH_S = 0.02
 
@@ -40,35 +40,22 @@ def test_a_million_jobs(transactional_db: None, settings: Settings) -> None:
     settings.TRANSFER_DRAIN_LIMIT_S = _ONE_BATCH_S
     senders = crowd_wallets(_SENDERS, _MANY)
     receiver, busiest = person_wallet("receiver"), senders[0]
-    batches: dict[str, Batch] = {
-        "of the busiest wallet": lambda: sources_settle(source_ids=[busiest.id], time_limit_s=_ONE_BATCH_S),
-        "of a thousand wallets": lambda: sources_settle(
-            source_ids=[wallet.id for wallet in senders[1:1_001]], time_limit_s=_ONE_BATCH_S
-        ),
-        "of a partition": lambda: partition_settle(partition=partition_of(busiest.id), time_limit_s=_ONE_BATCH_S),
-    }
+    batches: list[Batch] = [
+        lambda: sources_settle(source_ids=[busiest.id], time_limit_s=_ONE_BATCH_S),
+        lambda: sources_settle(source_ids=[wallet.id for wallet in senders[1:1_001]], time_limit_s=_ONE_BATCH_S),
+        lambda: partition_settle(partition=partition_of(busiest.id), time_limit_s=_ONE_BATCH_S),
+        # One batch of each partition.
+        overdue_settle,
+    ]
+    # A connection keeps its plans, so let it make them while there is little to read.
     backlog_make(senders=senders, destination=receiver, first_id=snowflake_next(), count=_FEW)
-    few_ms = {name: _batch_ms(batch) for name, batch in batches.items()}
+    for _ in range(_PLANS_MADE_AFTER):
+        for batch in batches[:-1]:
+            assert batch().posted
     backlog_make(senders=senders, destination=receiver, first_id=snowflake_next(), count=_MANY)
-    many_ms = {name: _batch_ms(batch) for name, batch in batches.items()}
 
-    print(f"\nms for a batch, of {_FEW} jobs: {few_ms}, of {_MANY} jobs: {many_ms}")  # noqa: T201 - for whoever compares
-    for name in batches:
-        assert many_ms[name] < 1.5 * few_ms[name] + 50, name
-    # The last one polls: one batch of each partition.
-    _assert_plans_flat([*batches.values(), overdue_settle])
+    _assert_plans_flat(batches)
     _drain_in_part()
-
-
-def _batch_ms(batch: Batch) -> float:
-    """The median time of one full batch."""
-    times_ms = []
-    for _ in range(_ROUNDS):
-        started_s = time.monotonic()
-        settled = batch()
-        times_ms.append((time.monotonic() - started_s) * 1_000)
-        assert settled.posted == BATCH
-    return statistics.median(times_ms)
 
 
 def _assert_plans_flat(batches: Sequence[Batch]) -> None:
