@@ -18,17 +18,15 @@ from tests import chromium, jdk
 from tests.chromium import chromium_path
 from tests.installing import is_ci
 from tests.kafka_broker import kafka, kafka_process
+from tests.people import person
 from tests.rpc.fixtures import channel, grpc_server, small_server, start_server
 from wallets.models import User
-from wallets.services import user_register
 
 # Here and not where they are used, so that there is one broker and one server for all of them.
 __all__ = ["channel", "grpc_server", "kafka", "kafka_process", "small_server", "start_server"]
 
 #: Its rows make ids unique across processes: a flushed lease could be taken by a second process at once.
 _NEVER_FLUSHED = "wallets_nodelease"
-#: The password of everybody in the tests.
-PASSWORD = "correct horse battery staple"
 
 # The only profile of the property tests. It has no deadline: on a slow or busy machine, one example may take long.
 hypothesis.settings.register_profile("wallet", deadline=None)
@@ -37,17 +35,17 @@ hypothesis.settings.load_profile("wallet")
 
 @pytest.fixture
 def alice(db: None) -> User:
-    return user_register(username="alice", email="alice@example.com", password=PASSWORD)
+    return person("alice")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
-    return user_register(username="bob", email="bob@example.com", password=PASSWORD)
+    return person("bob")
 
 
 @pytest.fixture
 def charlie(db: None) -> User:
-    return user_register(username="charlie", email="charlie@example.com", password=PASSWORD)
+    return person("charlie")
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 
 from tests.audit.books import Books, books_write
+from tests.people import person
 from wallets.models import User
-from wallets.services import user_register
 
 #: The permissions of staff who may view everything and change nothing.
 VIEWS = ["view_user", "view_wallet", "view_walletstatusevent", "view_transaction", "view_entry", "view_apitoken"]
@@ -19,7 +19,7 @@ def staff_create(db: None) -> Callable[..., User]:
     """Returns a function that creates a staff user with the given permissions."""
 
     def create(name: str, *permissions: str) -> User:
-        user = user_register(username=name, email=f"{name}@example.com", password="correct horse battery staple")
+        user = person(name)
         user.is_staff = True
         user.save()
         user.user_permissions.set(Permission.objects.filter(codename__in=permissions))

@@ -6,7 +6,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
 from tests.admin.conftest import browser_of
-from tests.conftest import PASSWORD
+from tests.people import PASSWORD
 from wallets.models import User
 
 LOGIN = "/accounts/login/"

@@ -10,7 +10,7 @@ from django.contrib.auth import authenticate
 from django.test import Client
 
 from tests.admin.conftest import VIEWS, browser_of
-from tests.conftest import PASSWORD
+from tests.people import PASSWORD
 from wallets.models import ApiToken, User
 from wallets.services import token_issue
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from time_machine import TimeMachineFixture
 
 from tests.api.client import Api, Person, assert_problem, json_of
-from tests.conftest import PASSWORD
+from tests.people import PASSWORD
 from wallets.models import ApiToken, User, Wallet
 from wallets.services import token_issue
 

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from time_machine import TimeMachineFixture
 
 from tests.api.client import Api, Person, assert_problem
-from tests.conftest import PASSWORD
+from tests.people import PASSWORD
 
 SECRET = "JBSWY3DPEHPK3PXP"
 

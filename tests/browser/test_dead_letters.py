@@ -5,8 +5,8 @@ import pytest
 from tests.audit.books import books_write
 from tests.browser.conftest import Visit
 from tests.browser.person import Person
-from tests.conftest import PASSWORD
 from tests.dead_letter_desk.letters import dead_make, is_dead, outcome_of, pending_make
+from tests.people import PASSWORD
 from transactions.models import Job
 from wallets.models import User
 from wallets.services import user_register

@@ -5,9 +5,9 @@ import pytest
 from tests.audit.books import books_write
 from tests.browser.conftest import Visit
 from tests.browser.person import Person
-from tests.conftest import PASSWORD
+from tests.people import PASSWORD, person
 from wallets.models import User, Wallet
-from wallets.services import token_issue, user_register
+from wallets.services import token_issue
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -28,7 +28,7 @@ PAGES = [
 
 
 def _root() -> User:
-    user = user_register(username="root", email="root@example.com", password=PASSWORD)
+    user = person("root")
     user.is_staff = user.is_superuser = True
     user.save()
     return user

@@ -14,8 +14,8 @@ from pytest_django import Settings
 
 from tests.api.client import Api, Person, assert_problem, json_of
 from tests.cache.readers import no_queries, with_session, with_token
-from tests.conftest import PASSWORD
 from tests.pages.kit import fill
+from tests.people import PASSWORD
 from wallets.models import ApiToken, User
 from wallets.services import token_issue
 

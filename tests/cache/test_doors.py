@@ -12,7 +12,8 @@ from tests.api.client import Api, person
 from tests.architecture.test_doors import WRITES, calls, modules, names_in
 from tests.cache.remembered import forgotten, remember
 from tests.dead_letter_desk.letters import dead_make
-from tests.settlement.people import drain_all, wallet_funded
+from tests.people import deposit as deposit_made
+from tests.settlement.transfers import drain_all
 from transactions.names import transaction_name, unposted_name
 from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit, withdrawal_create
@@ -59,7 +60,7 @@ class Cast:
 def cast(trusted_cache: None, alice: User, bob: User, charlie: User) -> Cast:
     wallets = {wallet.owner_id: wallet for wallet in Wallet.objects.filter(owner__isnull=False).select_related("owner")}
     for person_ in (alice, bob):
-        wallet_funded(wallets[person_.pk], 100)
+        deposit_made(wallets[person_.pk], 100)
     staff = User.objects.create_superuser(username="staff", email="staff@example.com", password="!")
     return Cast(alice, wallets[alice.pk], bob, wallets[bob.pk], charlie, wallets[charlie.pk], staff)
 

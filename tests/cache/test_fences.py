@@ -11,7 +11,7 @@ from pytest_django import Settings
 from kit.cache import lua, steps
 from kit.cache.protocol import cache_fence, cache_sweep
 from tests.cache.remembered import forgotten, remember, scripts_run, shown
-from tests.settlement.people import crowd_wallets
+from tests.people import crowd_wallets
 from tests.settlement.waiting import wait_until
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.cache.soak import Soak, redis_wipe
-from tests.settlement.people import person_wallet
+from tests.people import funded
 from transactions.audit import books_audit
 
 SOAK_S = 8.0
@@ -14,7 +14,7 @@ SOAK_S = 8.0
 
 @pytest.mark.django_db(transaction=True)
 def test_no_stale_read_in_a_soak_of_reads_writes_kills_and_wipes() -> None:
-    wallets = [person_wallet(name, 10_000) for name in ("alice", "bob", "charlie")]
+    wallets = [funded(name, 10_000) for name in ("alice", "bob", "charlie")]
     soak = Soak(wallets, readers=3, writers=4)
 
     started_s = time.monotonic()

@@ -14,8 +14,8 @@ from django_redis import get_redis_connection
 from kit.redis.locks import lock_try
 from tests.api.client import Api, json_of
 from tests.cache.readers import no_queries, some_queries, with_session, with_token
-from tests.conftest import PASSWORD
 from tests.pages.kit import fill, give, settle, submitted
+from tests.people import PASSWORD
 from transactions.selectors import entry_page
 from transactions.tasks import person_warm_task, wallets_warm_task
 from transactions.warming import wallet_warm

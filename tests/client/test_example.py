@@ -8,8 +8,9 @@ import sys
 import pytest
 from django.conf import settings
 
+from tests.people import funded
 from tests.rpc.server import GrpcServer
-from tests.settlement.people import drain, person_wallet
+from tests.settlement.transfers import drain
 from tests.settlement.waiting import wait_until
 from wallets.services import token_issue
 
@@ -24,8 +25,8 @@ def block(language: str) -> str:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_example_prints_what_the_page_shows(grpc_server: GrpcServer) -> None:
-    wallet = person_wallet("alice")
-    person_wallet("bob")
+    wallet = funded("alice")
+    funded("bob")
     assert wallet.owner is not None
     _, token = token_issue(user=wallet.owner, name="test")
     process = subprocess.Popen(

@@ -8,7 +8,7 @@ from django.db import connection
 
 from tests.concurrency.crowd import at_once, codes
 from tests.concurrency.processes import Worker
-from tests.ledger.people import balance_of, funded, wallet_of_id
+from tests.people import balance_of, funded, wallet_of_id
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Kind

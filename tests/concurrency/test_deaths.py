@@ -11,7 +11,7 @@ from psycopg.errors import QueryCanceled
 from tests.concurrency.crowd import Answer, at_once
 from tests.concurrency.processes import workers
 from tests.concurrency.waiting import backend_pid
-from tests.ledger.people import balance_of, funded, wallet_of_id
+from tests.people import balance_of, funded, wallet_of_id
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Entry, Kind, Transaction

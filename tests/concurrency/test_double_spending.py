@@ -4,7 +4,7 @@ from collections import Counter
 
 from tests.concurrency.crowd import at_once, codes
 from tests.concurrency.processes import Worker
-from tests.ledger.people import balance_of, funded, person, wallet_of, wallet_of_id
+from tests.people import balance_of, funded, person, wallet_of, wallet_of_id
 from transactions.models import Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import Receipt, transfer_create, withdrawal_create

@@ -10,7 +10,7 @@ from psycopg.errors import LockNotAvailable
 
 from tests.concurrency.crowd import Answer, at_once
 from tests.concurrency.waiting import lock_timeout
-from tests.ledger.people import balance_of, funded, person, wallet_of, wallet_of_id
+from tests.people import balance_of, funded, person, wallet_of, wallet_of_id
 from transactions.models import Kind, Status, Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create

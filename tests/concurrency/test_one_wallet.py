@@ -4,7 +4,7 @@ from collections import Counter
 
 from tests.concurrency.crowd import at_once, codes
 from tests.concurrency.processes import Worker
-from tests.ledger.people import funded, person, wallet_of, wallet_of_id
+from tests.people import funded, person, wallet_of, wallet_of_id
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Entry, Kind

@@ -4,7 +4,7 @@ from collections import Counter
 
 from tests.concurrency.crowd import at_once, codes
 from tests.concurrency.processes import Worker
-from tests.ledger.people import person
+from tests.people import person
 from wallets.domain.errors import WalletError
 from wallets.models import User, Wallet
 from wallets.services import user_register, wallet_open

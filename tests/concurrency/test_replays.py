@@ -9,7 +9,7 @@ from django.db import transaction
 from tests.concurrency.crowd import Meanwhile, at_once, codes
 from tests.concurrency.processes import Worker
 from tests.concurrency.waiting import backend_pid, lock_timeout, waited_for
-from tests.ledger.people import balance_of, funded, person, wallet_of
+from tests.people import balance_of, funded, person, wallet_of
 from transactions.models import Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import Receipt, deposit_create, transfer_create

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from tests.concurrency.crowd import Meanwhile, at_once, codes
 from tests.concurrency.waiting import backend_pid, waited_for
-from tests.ledger.people import funded, person, wallet_of, wallet_of_id
+from tests.people import funded, person, wallet_of, wallet_of_id
 from transactions.services import deposit_create, withdrawal_create
 from wallets.domain.errors import WalletError
 from wallets.models import User, Wallet, WalletStatus, WalletStatusEvent

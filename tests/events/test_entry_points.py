@@ -11,7 +11,8 @@ from tests.api.client import Api, person
 from tests.dead_letter_desk.letters import dead_make
 from tests.events.outboxes import assert_outbox_complete, outbox, outbox_empty
 from tests.ledger.raw import books_open, run
-from tests.settlement.people import accept, drain, drain_all, person_wallet, transfer
+from tests.people import funded
+from tests.settlement.transfers import accept, drain, drain_all, transfer
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Kind, SettledEvent, Status, Transaction
@@ -23,14 +24,14 @@ from wallets.models import User, Wallet
 
 @pytest.fixture
 def alice(events_on_until_undone: None) -> Wallet:
-    wallet = person_wallet("alice", 1_000)
+    wallet = funded("alice", 1_000)
     outbox_empty()
     return wallet
 
 
 @pytest.fixture
 def bob(alice: Wallet) -> Wallet:
-    return person_wallet("bob")
+    return funded("bob")
 
 
 def owner(wallet: Wallet) -> User:

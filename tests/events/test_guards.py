@@ -6,7 +6,7 @@ from django.db import IntegrityError, connection
 
 from kit.db.errors import constraint_violated
 from tests.events.outboxes import outbox
-from tests.settlement.people import person_wallet
+from tests.people import funded
 from transactions.events.switch import settled_events_are_on
 
 _INSERT = "INSERT INTO transactions_settledevent (transaction_id, wallet_id)"
@@ -23,7 +23,7 @@ _INSERT = "INSERT INTO transactions_settledevent (transaction_id, wallet_id)"
     ],
 )
 def test_events_cannot_be_forged_or_changed(events_on: None, rule: str, sql: str) -> None:
-    person_wallet("alice", 100)
+    funded("alice", 100)
     before = outbox()
 
     with connection.cursor() as cursor, pytest.raises(IntegrityError) as error:
@@ -37,6 +37,6 @@ def test_the_migration_can_be_reversed_while_events_are_on(events_on: None) -> N
     call_command("migrate", "transactions", "0004", verbosity=0)
     try:
         assert not settled_events_are_on()
-        assert person_wallet("alice", 100).id
+        assert funded("alice", 100).id
     finally:
         call_command("migrate", "transactions", verbosity=0)

@@ -6,7 +6,8 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from tests.events.outboxes import outbox_empty
-from tests.settlement.people import accept, crowd_wallets, drain, person_wallet, transfer
+from tests.people import crowd_wallets, funded
+from tests.settlement.transfers import accept, drain, transfer
 from transactions.contract import entry_data, transaction_data
 from transactions.events.messages import HEADERS, event_message
 from transactions.events.outbox import events_oldest
@@ -19,13 +20,13 @@ from wallets.models import Wallet
 
 @pytest.fixture
 def alice(events_on_until_undone: None) -> Wallet:
-    wallet = person_wallet("alice", 1_000)
+    wallet = funded("alice", 1_000)
     outbox_empty()
     return wallet
 
 
 def test_a_posted_transfer_has_one_event_per_side_with_that_sides_entry(alice: Wallet) -> None:
-    bob = person_wallet("bob")
+    bob = funded("bob")
     moved = post([transfer(alice, bob, 250, memo="Käse \u2028 und \N{PILE OF POO}").command])[0].transaction
     assert moved is not None
     stored = transaction_find(transaction_id=moved.id)
@@ -54,7 +55,7 @@ def test_a_posted_transfer_has_one_event_per_side_with_that_sides_entry(alice: W
 
 
 def test_a_failed_transfer_has_one_event_for_its_source_without_an_entry(alice: Wallet) -> None:
-    (accepted,) = accept([transfer(alice, person_wallet("bob"), 5_000)])
+    (accepted,) = accept([transfer(alice, funded("bob"), 5_000)])
     drain(alice)
 
     (event,) = events_oldest(10)

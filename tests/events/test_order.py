@@ -7,15 +7,15 @@ import pytest
 from django.db import OperationalError, connection
 
 from tests.dead_letter_desk.letters import dead_make
+from tests.people import funded
 from tests.settlement.locks import wallet_held
-from tests.settlement.people import person_wallet
 from transactions.settlement.dead_letters import dead_letter_fail
 
 
 def test_failing_a_dead_letter_waits_for_the_source_wallets_lock(events_on: None) -> None:
     """Without the lock, its event could take a position that does not match the order of commits."""
-    alice = person_wallet("alice", 100)
-    person_wallet("bob")
+    alice = funded("alice", 100)
+    funded("bob")
     assert alice.owner is not None
     dead = dead_make(alice.owner, "bob", 10)
     with wallet_held(alice), connection.cursor() as cursor:

@@ -9,10 +9,11 @@ from pytest_django import Settings
 from tests.events.outboxes import outbox
 from tests.events.relays import outbox_await_empty, outbox_drain, relay_running
 from tests.events.stream import Reader, stream_read_events
-from tests.kafka.people import settle_until, submit, submit_many
+from tests.kafka.sending import settle_until, submit, submit_many
 from tests.kafka_broker import KafkaBroker
-from tests.settlement.people import accept, crowd_wallets, drain_all, person_wallet, transfer
+from tests.people import crowd_wallets, funded
 from tests.settlement.threads import in_threads
+from tests.settlement.transfers import accept, drain_all, transfer
 from tests.settlement.waiting import wait_until
 from transactions.channels.kafka.consumer import TransferConsumer
 from transactions.events import relay
@@ -132,7 +133,7 @@ def test_no_event_is_lost_if_the_broker_is_killed_under_load(
 def test_transfers_that_kafka_settled_have_their_events(
     channel: KafkaBroker, events_on: None, consumer_start: Callable[[], TransferConsumer]
 ) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accepted = [*submit_many(alice, bob, 20), submit(alice, bob, 5_000)]
     settle_until(consumer_start(), accepted)
 

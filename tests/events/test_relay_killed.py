@@ -8,8 +8,9 @@ from tests.events.outboxes import outbox
 from tests.events.relays import RelayProcess, outbox_await_empty
 from tests.events.stream import stream_read_events
 from tests.kafka_broker import KafkaBroker
+from tests.people import crowd_wallets
 from tests.settlement.locks import backends, outside_connection
-from tests.settlement.people import crowd_wallets, transfer
+from tests.settlement.transfers import transfer
 from tests.settlement.waiting import wait_until
 from transactions.ledger.post import post
 from wallets.models import Wallet

@@ -12,9 +12,10 @@ from django.db import connection, transaction
 from django.test import Client
 
 from tests.events.outboxes import outbox, outbox_empty
+from tests.people import funded
 from tests.settlement.locks import outside_connection, wallet_held
-from tests.settlement.people import accept, drain, person_wallet, transfer
 from tests.settlement.threads import in_a_thread
+from tests.settlement.transfers import accept, drain, transfer
 from tests.settlement.waiting import wait_until
 from transactions.events import switch
 from transactions.events.switch import (
@@ -33,7 +34,7 @@ def _off_afterwards(transactional_db: None) -> Iterator[None]:
 
 
 def test_events_are_off_by_default_and_none_are_written() -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accept([transfer(alice, bob, 1), transfer(alice, bob, 1_000)])
     drain(alice)
 
@@ -52,18 +53,18 @@ def test_switching_twice_is_the_same_as_once() -> None:
 
 def test_switching_off_keeps_the_events_that_wait() -> None:
     settled_events_switch_on()
-    alice = person_wallet("alice", 100)
+    alice = funded("alice", 100)
     told = outbox()
 
     settled_events_switch_off()
-    assert post([transfer(alice, person_wallet("bob")).command])[0].transaction
+    assert post([transfer(alice, funded("bob")).command])[0].transaction
 
     assert outbox() == told != []
 
 
 def test_a_posting_is_either_before_the_switch_or_after_it() -> None:
     """The switch waits for a posting that has not committed yet. Later postings have their events."""
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     switched = threading.Event()
 
     def switch_on() -> None:
@@ -88,7 +89,7 @@ def test_a_posting_is_either_before_the_switch_or_after_it() -> None:
 
 def test_a_posting_that_waits_for_a_wallet_during_the_switch_has_its_events() -> None:
     """It begins before the switch and writes after it."""
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
 
     def post_one() -> None:
         post([transfer(alice, bob).command])
@@ -131,7 +132,7 @@ def test_events_with_a_missing_trigger_can_be_switched_off() -> None:
 
     assert settled_events_switch_off()
 
-    person_wallet("alice", 100)
+    funded("alice", 100)
     assert outbox() == []
 
 
@@ -152,7 +153,7 @@ def test_the_command_switches_and_shows_the_status() -> None:
     assert _command("status").splitlines() == ["off", "at most 0 waiting"]
     assert _command("on") == "Events are on now.\n"
     assert _command("on") == "Events were on already.\n"
-    person_wallet("alice", 100)
+    funded("alice", 100)
     status = json.loads(_command("status", "--json"))
     assert (status["on"], status["waiting"]) == (True, 1)
     assert 0 <= status["oldest_s"] < 60
@@ -164,7 +165,7 @@ def test_the_command_switches_and_shows_the_status() -> None:
 
 def test_the_metrics_count_waiting_events_without_a_relay(client: Client) -> None:
     settled_events_switch_on()
-    person_wallet("alice", 100)
+    funded("alice", 100)
     assert _metric(client, "wallet_settled_events_waiting") == 1
     assert 0 <= _metric(client, "wallet_settled_events_oldest_seconds") < 60
 

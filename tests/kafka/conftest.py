@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from tests.kafka.worker import Worker, workers_gone
 from tests.kafka_broker import KafkaBroker
-from tests.settlement.people import person_wallet
+from tests.people import funded
 from transactions.channels.kafka.consumer import TransferConsumer
 from wallets.models import Wallet
 
@@ -27,17 +27,17 @@ def channel(transactional_db: None, kafka: KafkaBroker, settings: Settings) -> K
 
 @pytest.fixture
 def alice(channel: KafkaBroker) -> Wallet:
-    return person_wallet("alice", 5_000)
+    return funded("alice", 5_000)
 
 
 @pytest.fixture
 def bob(channel: KafkaBroker) -> Wallet:
-    return person_wallet("bob", 5_000)
+    return funded("bob", 5_000)
 
 
 @pytest.fixture
 def charlie(channel: KafkaBroker) -> Wallet:
-    return person_wallet("charlie")
+    return funded("charlie")
 
 
 @pytest.fixture

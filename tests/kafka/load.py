@@ -4,7 +4,7 @@ import threading
 
 from django.db import connections
 
-from tests.kafka.people import submit_many
+from tests.kafka.sending import submit_many
 from transactions.models import Transaction
 from wallets.models import Wallet
 

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.test import Client
 
-from tests.conftest import PASSWORD
 from tests.kafka.load import Load
-from tests.kafka.people import submit_many, unsettled
+from tests.kafka.sending import submit_many, unsettled
 from tests.kafka.topics import lag
 from tests.kafka.worker import Worker
 from tests.kafka_broker import KafkaBroker
+from tests.people import PASSWORD, balance_of, funded
 from tests.settlement.books import assert_in_order, assert_settled, pending_count
-from tests.settlement.people import balance_of, person_wallet
 from tests.settlement.waiting import wait_until
 from transactions.audit import books_audit
 from transactions.models import Transaction
@@ -59,7 +58,7 @@ def test_a_thousand_transfers_are_accepted_as_fast_without_a_broker_and_settle_w
 def test_a_broker_that_is_killed_and_restarted_under_load_costs_no_transfer_and_no_refusal(
     broker: KafkaBroker, worker_start: Start
 ) -> None:
-    wallets = [person_wallet(name, 100_000) for name in ("ann", "ben", "cleo")]
+    wallets = [funded(name, 100_000) for name in ("ann", "ben", "cleo")]
     worker_start().wait_until_assigned()
     load = Load(wallets)
     load.start()

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.kafka.people import settle_until, submit, submit_list, submit_many
+from tests.kafka.sending import settle_until, submit, submit_list, submit_many
 from tests.kafka.topics import lag, messages_of
+from tests.people import balance_of
 from tests.settlement.books import assert_in_order, assert_settled, outcomes
-from tests.settlement.people import balance_of
 from tests.settlement.waiting import wait_until
 from transactions.channels.kafka.consumer import TransferConsumer
 from transactions.channels.kafka.topics import due_topic

@@ -6,12 +6,12 @@ from functools import partial
 
 import pytest
 
-from tests.kafka.people import submit_many, unsettled
+from tests.kafka.sending import submit_many, unsettled
 from tests.kafka.topics import lag
 from tests.kafka.worker import Worker, workers_gone
+from tests.people import balance_of
 from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled, pending_count
 from tests.settlement.locks import deletes_of_jobs_held_up
-from tests.settlement.people import balance_of
 from tests.settlement.waiting import wait_until
 from transactions.audit import books_audit
 from transactions.models import Job, Transaction

@@ -8,13 +8,13 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from tests.kafka.people import settle_until, submit, submit_many, unsettled
+from tests.kafka.sending import settle_until, submit, submit_many, unsettled
 from tests.kafka.test_unreadable import turn_until
 from tests.kafka.topics import lag, messages_of, publish_raw
 from tests.kafka.worker import APPLICATION, Worker
+from tests.people import balance_of, funded
 from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled, outcomes
 from tests.settlement.locks import backends, outside_connection, wallet_held
-from tests.settlement.people import balance_of, person_wallet
 from tests.settlement.poison import wallet_heal, wallet_spoil, wallet_spoiled
 from tests.settlement.waiting import wait_until
 from transactions.audit import books_audit
@@ -41,7 +41,7 @@ def _short_back_off(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None
 def test_a_faulty_transfer_among_thousands_is_given_up_and_announced_and_the_others_settle(
     alice: Wallet, bob: Wallet, consumer_start: Start
 ) -> None:
-    mallory = person_wallet("mallory", 100)
+    mallory = funded("mallory", 100)
     with wallet_spoiled(mallory):
         faulty = submit(mallory, bob, 1)
         good = submit_many(alice, bob, 1_000) + submit_many(bob, alice, 1_000)

@@ -4,13 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.kafka.people import submit_many, unsettled
+from tests.kafka.sending import submit_many, unsettled
 from tests.kafka.worker import Worker
 from tests.kafka_broker import KafkaBroker
+from tests.people import balance_of, funded
 from tests.settlement.books import assert_in_order, assert_settled
 from tests.settlement.locks import deletes_of_jobs_held_up
-from tests.settlement.people import balance_of, drain_all, person_wallet
 from tests.settlement.threads import in_a_thread
+from tests.settlement.transfers import drain_all
 from tests.settlement.waiting import wait_until
 from transactions.audit import books_audit
 from transactions.models import Transaction
@@ -26,7 +27,7 @@ class Ring:
     """People each of whom sends to the next one."""
 
     def __init__(self, count: int) -> None:
-        self.wallets = [person_wallet(f"person{number}", _BALANCE) for number in range(count)]
+        self.wallets = [funded(f"person{number}", _BALANCE) for number in range(count)]
         self.accepted: dict[int, list[Transaction]] = {wallet.id: [] for wallet in self.wallets}
 
     def send(self, rounds: int) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import REGISTRY
 
-from tests.kafka.people import settle_until, submit_many
+from tests.kafka.sending import settle_until, submit_many
 from tests.kafka.test_unreadable import turn_until
 from tests.kafka.topics import lag, publish_raw
 from transactions.channels.kafka.consumer import TransferConsumer

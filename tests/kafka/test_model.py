@@ -12,11 +12,11 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from tests.kafka.people import submit_list, unsettled
+from tests.kafka.sending import submit_list, unsettled
 from tests.kafka.topics import messages_of, publish_raw
 from tests.kafka_broker import KafkaBroker
+from tests.people import balance_of, crowd_wallets
 from tests.settlement.books import assert_in_order, assert_settled, outcomes
-from tests.settlement.people import balance_of, crowd_wallets
 from transactions.audit import books_audit
 from transactions.channels.kafka.consumer import TransferConsumer
 from transactions.channels.kafka.messages import Incoming, look_message, look_read

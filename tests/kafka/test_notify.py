@@ -12,10 +12,10 @@ from prometheus_client import REGISTRY
 from pytest_django import Settings
 
 from devtools.broker import ports_free
-from tests.kafka.people import submit
+from tests.kafka.sending import submit
 from tests.kafka.topics import messages_of
 from tests.kafka_broker import KafkaBroker
-from tests.settlement.people import person_wallet
+from tests.people import funded
 from tests.settlement.processes import processes_run
 from tests.settlement.waiting import wait_until
 from transactions.channels import channel
@@ -62,7 +62,7 @@ def test_options_that_no_producer_can_be_made_with_refuse_no_transfer(
     transactional_db: None, nobody: str, settings: Settings, options: dict[str, str]
 ) -> None:
     settings.KAFKA_CLIENT_OPTIONS = options
-    alice, bob = person_wallet("alice", 10), person_wallet("bob")
+    alice, bob = funded("alice", 10), funded("bob")
 
     assert submit(alice, bob).status == "pending"
 

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.kafka.people import submit_many, unsettled
+from tests.kafka.sending import submit_many, unsettled
 from tests.kafka.worker import Worker
 from tests.kafka_broker import KafkaBroker
+from tests.people import funded
 from tests.settlement.books import assert_settled
 from tests.settlement.broker import Broker
 from tests.settlement.conftest import broker, places
-from tests.settlement.people import person_wallet
 from tests.settlement.waiting import wait_until
 
 __all__ = ["broker", "places"]
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
 def test_accepted_transfers_settle_while_redis_is_stopped(
     broker: Broker, channel: KafkaBroker, worker_start: Callable[..., Worker]
 ) -> None:
-    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    alice, bob = funded("alice", 1_000), funded("bob")
     worker = worker_start(REDIS_URL=broker.url)
     worker.wait_until_assigned()
     broker.stop()

@@ -7,15 +7,15 @@ from celery import current_app
 from pytest_django import Settings
 
 from tests.kafka.load import Load
-from tests.kafka.people import submit_many, unsettled
+from tests.kafka.sending import submit_many, unsettled
 from tests.kafka.topics import messages_of
 from tests.kafka.worker import Worker as Consumer
 from tests.kafka_broker import KafkaBroker
+from tests.people import balance_of, funded
 from tests.settlement.books import assert_in_order, assert_settled, pending_count
 from tests.settlement.broker import Broker
 from tests.settlement.conftest import broker, places
 from tests.settlement.conftest import worker_start as celery_start
-from tests.settlement.people import balance_of, person_wallet
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
 from transactions.audit import books_audit
@@ -89,7 +89,7 @@ def test_celery_workers_leave_everything_to_kafka_whatever_messages_of_another_t
 
 
 def _load() -> Load:
-    return Load([person_wallet(name, 100_000) for name in ("ann", "ben", "cleo")])
+    return Load([funded(name, 100_000) for name in ("ann", "ben", "cleo")])
 
 
 def _settled(load: Load) -> int:

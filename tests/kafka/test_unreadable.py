@@ -9,8 +9,8 @@ from confluent_kafka.admin import AdminClient
 from django.core.management import call_command
 from pytest_django import Settings
 
-from tests.kafka.people import settle_until, submit, submit_many
 from tests.kafka.raw import publish_with_header
+from tests.kafka.sending import settle_until, submit, submit_many
 from tests.kafka.topics import lag, messages_of, publish_raw
 from tests.kafka_broker import KafkaBroker
 from tests.settlement.books import assert_in_order, assert_settled

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from tests.ledger.people import deposit, person, wallet_of
+from tests.people import deposit, person, wallet_of
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Kind, Transaction

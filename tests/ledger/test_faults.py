@@ -4,7 +4,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError
 from psycopg.errors import DeadlockDetected, QueryCanceled
 
-from tests.ledger.people import balance_of, funded
+from tests.people import balance_of, funded
 from transactions import services
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post

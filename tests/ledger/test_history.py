@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import DjangoAssertNumQueries
 
-from tests.ledger.people import deposit, funded, person, wallet_of
+from tests.people import deposit, funded, person, wallet_of
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Entry, Kind

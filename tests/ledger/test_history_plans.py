@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.ledger.people import person, wallet_of
+from tests.people import person, wallet_of
 from transactions.models import Entry, Kind
 from transactions.selectors import HistoryQuery, _cursor, entry_page, sequence_at
 from wallets.domain.limits import HISTORY_LIMIT

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.ledger.people import balance_of, funded, status_set, wallet_of
+from tests.people import balance_of, funded, status_set, wallet_of
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Kind, Transaction

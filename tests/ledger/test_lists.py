@@ -9,7 +9,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.ledger.people import deposit, funded, person, status_set, wallet_of, wallet_of_id
+from tests.people import deposit, funded, person, status_set, wallet_of, wallet_of_id
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Entry, Kind

@@ -10,7 +10,7 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from tests.ledger.people import balance_of, deposit, person, status_set, wallet_of
+from tests.people import balance_of, deposit, person, status_set, wallet_of
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Entry, Kind, Transaction

@@ -7,7 +7,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from tests.ledger.people import balance_of, funded, person, status_set, wallet_of, wallet_of_id
+from tests.people import balance_of, funded, person, status_set, wallet_of, wallet_of_id
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Entry, Kind, Status, Transaction

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.ledger.people import person
+from tests.people import person
 from transactions.audit import books_audit
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post

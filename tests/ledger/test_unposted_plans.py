@@ -8,8 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.ledger.people import person, wallet_of
 from tests.ledger.test_history_plans import explained, nodes
+from tests.people import person, wallet_of
 from transactions.models import Transaction
 from transactions.selectors import FAILED_SEARCHED, failed_list, pending_list
 from wallets.models import Wallet

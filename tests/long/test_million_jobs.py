@@ -12,8 +12,8 @@ from pytest_django import Settings
 
 from tests.ledger.test_history_plans import nodes
 from tests.long.backlog import backlog_make, overtaken
+from tests.people import crowd_wallets, funded
 from tests.settlement.books import assert_books_clean
-from tests.settlement.people import crowd_wallets, person_wallet
 from tests.settlement.processes import processes_run
 from tests.settlement.test_guard_plans import plans_watched, rows_handled
 from transactions.audit import books_audit
@@ -39,7 +39,7 @@ Batch = Callable[[], Settled]
 def test_a_million_jobs(transactional_db: None, settings: Settings) -> None:
     settings.TRANSFER_DRAIN_LIMIT_S = _ONE_BATCH_S
     senders = crowd_wallets(_SENDERS, _MANY)
-    receiver, busiest = person_wallet("receiver"), senders[0]
+    receiver, busiest = funded("receiver"), senders[0]
     batches: list[Batch] = [
         lambda: sources_settle(source_ids=[busiest.id], time_limit_s=_ONE_BATCH_S),
         lambda: sources_settle(source_ids=[wallet.id for wallet in senders[1:1_001]], time_limit_s=_ONE_BATCH_S),

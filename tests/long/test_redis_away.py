@@ -6,12 +6,12 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
-from tests.kafka.people import submit_many
+from tests.kafka.sending import submit_many
 from tests.kafka.worker import Worker as Consumer
 from tests.kafka_broker import KafkaBroker
+from tests.people import funded
 from tests.settlement.books import assert_in_order, assert_settled, pending_count
 from tests.settlement.broker import Broker
-from tests.settlement.people import person_wallet
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
 from transactions.audit import books_audit
@@ -45,7 +45,7 @@ def test_with_kafka(broker: Broker, channel: KafkaBroker, consumer_start: Callab
 
 
 def _send_while_redis_is_away(broker: Broker) -> None:
-    alice, bob = person_wallet("alice", 100_000), person_wallet("bob")
+    alice, bob = funded("alice", 100_000), funded("bob")
     accepted = submit_many(alice, bob, 10)
     wait_until(lambda: pending_count() == 0, what="the settler is at work")
     broker.stop()

@@ -12,8 +12,8 @@ from django.core import mail
 from django.db import IntegrityError
 from django.test import Client
 
-from tests.conftest import PASSWORD
 from tests.pages.kit import fill, send, text_of
+from tests.people import PASSWORD
 from wallets.gateway import wallet_gateway
 from wallets.models import ApiToken, User, Wallet
 from wallets.services import token_issue

@@ -7,10 +7,11 @@ import grpc
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from tests.people import person
 from transactions.rpc.deadlines import DeadlineError, deadline_kept
 from transactions.rpc.handling import Arrival, call_answer
 from transactions.rpc.methods import METHODS
-from wallets.services import token_issue, user_register
+from wallets.services import token_issue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -109,7 +110,7 @@ def _write_slowly() -> None:
 
 @pytest.mark.usefixtures("trusted_cache")
 def test_a_call_whose_deadline_has_passed_does_not_read_the_cache() -> None:
-    user = user_register(username="dora", email="dora@example.com", password="correct horse battery staple")
+    user = person("dora")
     _, token = token_issue(user=user, name="test")
 
     def answered(deadline_s: float | None) -> int:

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.settlement.people import drain
+from tests.settlement.transfers import drain
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.posting import Posting
 from transactions.models import Job, Transaction

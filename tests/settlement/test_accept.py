@@ -6,8 +6,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.settlement.books import assert_books_clean, assert_settled, pending_count
 from tests.settlement.locks import outside_connection
-from tests.settlement.people import accept, drain, transfer
 from tests.settlement.requests import codes, to_bob
+from tests.settlement.transfers import accept, drain, transfer
 from transactions.models import Job, Status, Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import Receipt, transfer_submit, transfers_submit

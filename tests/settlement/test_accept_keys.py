@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 import pytest
 from django.db import connection
 
+from tests.people import funded
 from tests.settlement.books import assert_settled, pending_count
 from tests.settlement.locks import outside_connection
-from tests.settlement.people import accept, drain, person_wallet, transfer
 from tests.settlement.processes import processes_run
 from tests.settlement.requests import codes, to_bob
 from tests.settlement.threads import in_threads
+from tests.settlement.transfers import accept, drain, transfer
 from transactions.models import Job, Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import Receipt, transfer_create, transfer_submit, transfers_submit
@@ -81,7 +82,7 @@ def test_a_synchronous_replay_of_a_pending_transfer_is_in_progress_until_it_is_p
 
 
 def test_two_processes_that_race_with_one_key_accept_one_transfer_and_get_the_same_id(forkable: None) -> None:
-    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    alice, bob = funded("alice", 1_000), funded("bob")
     request = transfer(alice, bob, key="k")
 
     found = processes_run(_ids_accepted, [([request] * 3,)] * 4)
@@ -92,8 +93,8 @@ def test_two_processes_that_race_with_one_key_accept_one_transfer_and_get_the_sa
 
 def test_two_processes_that_race_with_the_same_keys_in_opposite_orders_accept_each_once(forkable: None) -> None:
     """They deadlock on the keys. Postgres aborts one of them, which tries again and then finds all keys used."""
-    alice = person_wallet("alice", 10_000)
-    person_wallet("bob")
+    alice = funded("alice", 10_000)
+    funded("bob")
     assert alice.owner
     keys = [f"k{number}" for number in range(300)]
     lists = [[TransferRequest(source_id=alice.id, recipient="bob", amount=1, idempotency_key=key) for key in order]
@@ -106,7 +107,7 @@ def test_two_processes_that_race_with_the_same_keys_in_opposite_orders_accept_ea
 
 
 def test_two_processes_that_race_with_one_key_for_different_transfers_accept_one_of_them(forkable: None) -> None:
-    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    alice, bob = funded("alice", 1_000), funded("bob")
 
     found = processes_run(_codes_accepted, [([transfer(alice, bob, amount, key="k")],) for amount in (1, 2, 3, 4)])
 
@@ -141,7 +142,7 @@ def test_a_synchronous_and_an_asynchronous_request_that_race_with_one_key_move_t
 
 
 def test_a_key_held_by_an_uncommitted_request_is_answered_as_in_progress() -> None:
-    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    alice, bob = funded("alice", 1_000), funded("bob")
     (stored,) = accept([transfer(alice, bob, key="k0")])
     with outside_connection() as stranger, connection.cursor() as cursor:
         stranger.execute(

@@ -6,10 +6,11 @@ from collections.abc import Callable
 import pytest
 from pytest_django import Settings
 
+from tests.people import balance_of, crowd_wallets, funded
 from tests.settlement.books import assert_in_order, assert_settled, pending_count
 from tests.settlement.broker import Broker
 from tests.settlement.locks import deletes_of_jobs_held_up
-from tests.settlement.people import accept, balance_of, crowd_wallets, person_wallet, transfer
+from tests.settlement.transfers import accept, transfer
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
 from transactions.models import Transaction
@@ -27,7 +28,7 @@ def _each_to_the_next(wallets: list[Wallet], times: int) -> list[Transaction]:
 
 
 def test_many_accepts_send_one_wake_up(broker: Broker, transactional_db: None) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
 
     for _ in range(5):
         accept([transfer(alice, bob)] * 3)
@@ -36,7 +37,7 @@ def test_many_accepts_send_one_wake_up(broker: Broker, transactional_db: None) -
 
 
 def test_a_transfer_accepted_after_a_look_sends_another_wake_up(broker: Broker, transactional_db: None) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accept([transfer(alice, bob)])
     partition_drain_task(partition_of(alice.id))
 
@@ -49,7 +50,7 @@ def test_a_look_that_reaches_its_time_limit_sends_another_wake_up(
     broker: Broker, transactional_db: None, settings: Settings
 ) -> None:
     settings.TRANSFER_DRAIN_LIMIT_S = 0.0
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accept([transfer(alice, bob)])
     broker.wipe()
 
@@ -69,7 +70,7 @@ def test_a_wiped_broker_loses_none_of_thousands_of_pending_transfers(
     worker_start()
     wait_until(lambda: pending_count() < 3_000, what="a poll has found the first jobs")
     broker.wipe()
-    more = _each_to_the_next([person_wallet("alice", 100), person_wallet("bob", 100)], 5)
+    more = _each_to_the_next([funded("alice", 100), funded("bob", 100)], 5)
 
     wait_until(lambda: pending_count() == 0, what="everything is settled")
     assert_settled(accepted + more, posted=3_010)
@@ -78,7 +79,7 @@ def test_a_wiped_broker_loses_none_of_thousands_of_pending_transfers(
 def test_a_wake_up_delivered_three_times_settles_every_transfer_once(
     broker: Broker, worker_start: Callable[[], Worker]
 ) -> None:
-    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    alice, bob = funded("alice", 1_000), funded("bob")
     accepted = accept([transfer(alice, bob)] * 500)
     (wake_up,) = broker.messages()
     broker.messages_double()
@@ -100,7 +101,7 @@ def test_accepting_stays_fast_and_settling_goes_on_while_redis_is_stopped(
     broker: Broker, worker_start: Callable[[], Worker]
 ) -> None:
     """(For a few seconds. For minutes: tests/long.)"""
-    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    alice, bob = funded("alice", 1_000), funded("bob")
     worker = worker_start()
     first = accept([transfer(alice, bob)])
     wait_until(lambda: pending_count() == 0, what="the worker settles")
@@ -125,7 +126,7 @@ def test_a_worker_survives_the_loss_of_redis_in_the_middle_of_a_task(
     broker: Broker, worker_start: Callable[[], Worker]
 ) -> None:
     """Its message is not acknowledged yet, and cannot be."""
-    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    alice, bob = funded("alice", 1_000), funded("bob")
     accepted = accept([transfer(alice, bob)] * 10)
     with deletes_of_jobs_held_up() as stranger:
         worker = worker_start()
@@ -145,7 +146,7 @@ def test_a_worker_survives_the_loss_of_redis_in_the_middle_of_a_task(
 
 
 def test_accepting_waits_only_briefly_for_a_redis_that_hangs(broker: Broker, transactional_db: None) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accept([transfer(alice, bob)])
     broker.freeze()
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import pytest
 from django.db import connection
 
+from tests.people import crowd_wallets, funded
 from tests.settlement.books import assert_in_order, assert_settled
 from tests.settlement.locks import row_held, wallet_held
-from tests.settlement.people import accept, crowd_wallets, drain, neighbours, person_wallet, transfer
 from tests.settlement.processes import processes_run
 from tests.settlement.threads import in_a_thread, in_threads
+from tests.settlement.transfers import accept, drain, neighbours, transfer
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Job
@@ -67,7 +68,7 @@ def test_without_the_partition_lock_row_locks_still_settle_each_transfer_once_an
 
 
 def test_a_second_worker_skips_a_partition_that_another_is_settling(monkeypatch: pytest.MonkeyPatch) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accepted = accept([transfer(alice, bob)])
     second: list[Settled] = []
 
@@ -84,7 +85,7 @@ def test_a_second_worker_skips_a_partition_that_another_is_settling(monkeypatch:
 
 def test_settling_leaves_no_lock_on_its_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """A session-level lock would stay on a pooled connection, and no worker could settle the partition."""
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accept([transfer(alice, bob)])
     seen: list[int] = []
 

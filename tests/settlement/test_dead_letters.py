@@ -4,11 +4,12 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from tests.people import balance_of, funded
 from tests.settlement.books import assert_in_order, assert_settled, outcomes
 from tests.settlement.locks import wallet_held
-from tests.settlement.people import accept, balance_of, drain, person_wallet, transfer
 from tests.settlement.poison import wallet_heal, wallet_spoil
 from tests.settlement.threads import in_threads
+from tests.settlement.transfers import accept, drain, transfer
 from transactions.ledger.posting import Posting
 from transactions.models import DeadLetterAction, Job, Status, Transaction
 from transactions.settlement.dead_letters import (
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def sides(transactional_db: None) -> tuple[Wallet, Wallet]:
-    return person_wallet("alice", 100), person_wallet("bob")
+    return funded("alice", 100), funded("bob")
 
 
 @pytest.fixture

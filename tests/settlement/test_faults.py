@@ -8,10 +8,11 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from tests.people import crowd_wallets, funded
 from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled
 from tests.settlement.faults import database_raise, hold_end, settle_all
 from tests.settlement.locks import wallet_held
-from tests.settlement.people import DRAIN_LIMIT_S, accept, crowd_wallets, drain, person_wallet, transfer
+from tests.settlement.transfers import DRAIN_LIMIT_S, accept, drain, transfer
 from transactions.ledger.posting import Posting
 from transactions.models import Job
 from transactions.settlement import accept as accepting
@@ -39,7 +40,7 @@ def test_a_locked_wallet_does_not_hold_back_other_wallets(monkeypatch: pytest.Mo
     free = accept([transfer(sender, wallets[1]) for sender in senders[1:] for _ in range(5)])
     alone = accept([transfer(held, senders[0]), transfer(senders[0], senders[1])])
     # Wallets that send nothing to the locked one are not put off.
-    alice, bob = person_wallet("alice", 100), person_wallet("bob", 100)
+    alice, bob = funded("alice", 100), funded("bob", 100)
     good = accept([transfer(alice, bob)] * 50 + [transfer(bob, alice)] * 50)
 
     with wallet_held(held):
@@ -61,7 +62,7 @@ def test_after_one_wait_for_a_locked_wallet_later_waits_are_shorter(
 ) -> None:
     monkeypatch.setattr(settle, "_LOCK_TIMEOUT_MS", 600)
     monkeypatch.setattr(retry, "retry_delay", lambda attempts: timedelta(0))
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accepted = accept([transfer(alice, bob)])
 
     with wallet_held(bob):
@@ -75,7 +76,7 @@ def test_after_one_wait_for_a_locked_wallet_later_waits_are_shorter(
 
 def test_a_wallet_that_stays_locked_makes_no_dead_letters(settings: Settings) -> None:
     settings.TRANSFER_ATTEMPTS_MAX = 2
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accepted = accept([transfer(alice, bob)] * 2)
 
     with wallet_held(bob):
@@ -97,7 +98,7 @@ def test_a_wallet_that_stays_locked_makes_no_dead_letters(settings: Settings) ->
 def test_a_fault_of_the_whole_database_is_no_attempt_of_any_job(
     monkeypatch: pytest.MonkeyPatch, fault: psycopg.Error
 ) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accepted = accept([transfer(alice, bob)] * 3)
     database_raise(monkeypatch, fault)
 
@@ -119,7 +120,7 @@ def test_a_fault_of_the_whole_database_is_no_attempt_of_any_job(
 def test_a_fault_that_a_job_may_have_caused_is_an_attempt_of_that_job(
     monkeypatch: pytest.MonkeyPatch, fault: psycopg.Error
 ) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accept([transfer(alice, bob)])
     database_raise(monkeypatch, fault)
 
@@ -131,7 +132,7 @@ def test_a_fault_that_a_job_may_have_caused_is_an_attempt_of_that_job(
 def test_a_connection_that_breaks_during_a_batch_rolls_it_back_and_is_no_attempt(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accepted = accept([transfer(alice, bob)] * 5)
     write = Posting.write
 

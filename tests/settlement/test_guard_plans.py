@@ -13,8 +13,9 @@ import pytest
 from django.db import connection
 
 from tests.ledger.test_history_plans import nodes
+from tests.people import crowd_wallets, funded
 from tests.settlement.books import assert_settled
-from tests.settlement.people import accept, crowd_wallets, drain, person_wallet, transfer
+from tests.settlement.transfers import accept, drain, transfer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,7 +63,7 @@ def rows_handled(node: dict[str, Any]) -> float:
 
 
 def test_a_plan_made_for_one_transfer_is_good_for_hundreds() -> None:
-    alice, bob = person_wallet("alice", 10_000), person_wallet("bob")
+    alice, bob = funded("alice", 10_000), funded("bob")
     for _ in range(6):
         accept([transfer(alice, bob)])
         drain(alice)

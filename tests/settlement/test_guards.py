@@ -5,7 +5,8 @@ from django.core.management import call_command
 from django.db import IntegrityError, connection
 
 from kit.db.errors import constraint_violated
-from tests.settlement.people import accept, drain, person_wallet, transfer
+from tests.people import funded
+from tests.settlement.transfers import accept, drain, transfer
 from transactions.models import DeadLetterAction, Job, Status, Transaction
 from wallets.models import Wallet
 from wallets.node_leases import snowflake_next
@@ -13,12 +14,12 @@ from wallets.node_leases import snowflake_next
 
 @pytest.fixture
 def alice(db: None) -> Wallet:
-    return person_wallet("alice", 100)
+    return funded("alice", 100)
 
 
 @pytest.fixture
 def pending(alice: Wallet) -> Transaction:
-    return accept([transfer(alice, person_wallet("bob"))])[0]
+    return accept([transfer(alice, funded("bob"))])[0]
 
 
 _PENDING_SQL = """INSERT INTO transactions_transaction (id, kind, status, currency, amount, source_id, destination_id,
@@ -86,7 +87,7 @@ def test_neither_jobs_nor_the_audit_trail_can_be_truncated(db: None, table: str,
 
 def test_the_guards_find_a_job_by_index_even_with_an_old_plan(alice: Wallet) -> None:
     """A plan made for an empty job table is still good for thousands of jobs."""
-    bob = person_wallet("bob")
+    bob = funded("bob")
     for _ in range(10):
         accept([transfer(alice, bob)])
     accept([transfer(alice, bob)] * 5_000)

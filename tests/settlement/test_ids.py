@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 from django_redis import get_redis_connection
 
+from tests.people import funded
 from tests.settlement.broker import Broker
-from tests.settlement.people import accept, person_wallet, transfer
 from tests.settlement.processes import processes_run
+from tests.settlement.transfers import accept, transfer
 from transactions.models import Job, Transaction
 from transactions.settlement.accept import Request
 from wallets import node_leases
@@ -20,7 +21,7 @@ _LISTS, _LENGTH, _PROCESSES = 10, 60, 6
 
 @pytest.mark.usefixtures("forkable")
 def test_many_processes_never_make_the_same_id_while_redis_is_wiped(broker: Broker) -> None:
-    request = transfer(person_wallet("alice"), person_wallet("bob"))
+    request = transfer(funded("alice"), funded("bob"))
 
     found = processes_run(_accept_and_wipe, [(request,)] * _PROCESSES)
 
@@ -32,7 +33,7 @@ def test_many_processes_never_make_the_same_id_while_redis_is_wiped(broker: Brok
 
 @pytest.mark.usefixtures("forkable")
 def test_after_a_clock_jump_the_generator_waits_or_refuses_and_ids_stay_unique() -> None:
-    request = transfer(person_wallet("alice"), person_wallet("bob"))
+    request = transfer(funded("alice"), funded("bob"))
 
     found = processes_run(_accept_by_a_jumping_clock, [(request, seed) for seed in range(_PROCESSES)])
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.people import balance_of, crowd_wallets
 from tests.settlement.books import assert_books_clean, assert_in_order
-from tests.settlement.people import balance_of, crowd_wallets, drain, transfer
+from tests.settlement.transfers import drain, transfer
 from transactions.ledger.post import post
 from transactions.models import Transaction
 from transactions.settlement import settle

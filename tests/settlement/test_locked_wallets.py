@@ -7,9 +7,10 @@ from contextlib import contextmanager
 import pytest
 from django.db import connections
 
+from tests.people import crowd_wallets
 from tests.settlement.books import assert_in_order, assert_settled, status_counts
 from tests.settlement.locks import backends, wallet_held
-from tests.settlement.people import accept, crowd_wallets, drain, neighbours, transfer
+from tests.settlement.transfers import accept, drain, neighbours, transfer
 from tests.settlement.waiting import wait_until
 from transactions.models import Transaction
 from transactions.settlement import settle

@@ -4,10 +4,11 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from tests.people import balance_of, crowd_wallets, funded
 from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled, outcomes
 from tests.settlement.faults import hold_end, raise_for, settle_all
-from tests.settlement.people import accept, balance_of, crowd_wallets, drain, neighbours, person_wallet, transfer
 from tests.settlement.poison import wallet_heal, wallet_spoil
+from tests.settlement.transfers import accept, drain, neighbours, transfer
 from transactions.models import Job, Transaction
 from transactions.settlement.partitions import partition_of
 from transactions.settlement.settle import partition_settle
@@ -17,7 +18,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 def test_a_poison_job_among_a_thousand_is_isolated_and_the_others_settle() -> None:
     alice, bob, charlie, dave = neighbours(crowd_wallets(49, 10_000), 4)
-    mallory = person_wallet("mallory", 10)
+    mallory = funded("mallory", 10)
     accepted = accept([transfer(alice, dave)] * 300 + [transfer(bob, dave)] * 200)
     poison = accept([transfer(charlie, mallory)])
     accepted += accept([transfer(alice, dave)] * 250 + [transfer(bob, dave)] * 250)
@@ -38,7 +39,7 @@ def test_a_poison_job_among_a_thousand_is_isolated_and_the_others_settle() -> No
 
 def test_a_poison_job_is_retried_with_back_off_and_becomes_a_dead_letter(settings: Settings) -> None:
     settings.TRANSFER_ATTEMPTS_MAX = 3
-    alice, bob, mallory = person_wallet("alice", 100), person_wallet("bob"), person_wallet("mallory")
+    alice, bob, mallory = funded("alice", 100), funded("bob"), funded("mallory")
     (poison,) = accept([transfer(alice, mallory)])
     wallet_spoil(mallory)
 
@@ -59,7 +60,7 @@ def test_a_poison_job_is_retried_with_back_off_and_becomes_a_dead_letter(setting
 
 def test_while_a_job_waits_for_its_retry_later_jobs_of_its_wallet_wait_and_others_settle() -> None:
     alice, bob, charlie = neighbours(crowd_wallets(33, 100), 3)
-    mallory = person_wallet("mallory")
+    mallory = funded("mallory")
     poison = accept([transfer(alice, mallory)])
     later = accept([transfer(alice, charlie), transfer(bob, charlie), transfer(alice, charlie)])
     wallet_spoil(mallory)
@@ -76,7 +77,7 @@ def test_while_a_job_waits_for_its_retry_later_jobs_of_its_wallet_wait_and_other
 
 def test_after_a_job_is_given_up_later_jobs_of_its_wallet_settle(settings: Settings) -> None:
     settings.TRANSFER_ATTEMPTS_MAX = 1
-    alice, bob, mallory = person_wallet("alice", 100), person_wallet("bob"), person_wallet("mallory")
+    alice, bob, mallory = funded("alice", 100), funded("bob"), funded("mallory")
     accepted = accept([transfer(alice, mallory), transfer(alice, bob), transfer(alice, bob)])
     wallet_spoil(mallory)
 
@@ -89,7 +90,7 @@ def test_after_a_job_is_given_up_later_jobs_of_its_wallet_settle(settings: Setti
 
 
 def test_a_job_that_raises_in_python_is_isolated_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accepted = accept([transfer(alice, bob)] * 20)
     bad = accept([transfer(bob, alice)])
     raise_for(monkeypatch, bad, ZeroDivisionError("a bug"))
@@ -106,7 +107,7 @@ def test_a_job_that_raises_in_python_is_isolated_like_any_other(monkeypatch: pyt
 
 @pytest.mark.parametrize("text", ["a NUL \0 inside", "half a pair \ud800 inside", "long " * 1_000])
 def test_a_fault_whose_text_postgres_cannot_store_is_still_recorded(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     bad = accept([transfer(alice, bob)])
     raise_for(monkeypatch, bad, ValueError(text))
 
@@ -146,7 +147,7 @@ def test_a_fault_at_the_commit_is_isolated_too(monkeypatch: pytest.MonkeyPatch) 
 def test_settling_isolates_poison_even_after_its_time_limit() -> None:
     """Otherwise every look would start with the same full batch and never get past the poison job."""
     alice, bob = neighbours(crowd_wallets(17, 1_000), 2)
-    mallory = person_wallet("mallory")
+    mallory = funded("mallory")
     poison = accept([transfer(alice, mallory)])
     good = accept([transfer(bob, alice)] * 50)
     wallet_spoil(mallory)

@@ -8,9 +8,10 @@ from django.core.management import call_command
 from django.db import OperationalError, connection, connections
 
 from devtools.servers import Server, database_make, directories_make, postgres_server
+from tests.people import crowd_wallets, funded
 from tests.settlement.books import assert_in_order, assert_settled, pending_count
 from tests.settlement.locks import wallet_held
-from tests.settlement.people import accept, crowd_wallets, person_wallet, transfer
+from tests.settlement.transfers import accept, transfer
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
 from transactions.settlement.accept import transfers_accept
@@ -43,7 +44,7 @@ def own_postgres(transactional_db: None, places: Places) -> Iterator[Server]:
 def test_a_crash_of_postgres_during_a_batch_loses_nothing(
     own_postgres: Server, worker_start: Callable[[], Worker]
 ) -> None:
-    alice, bob, charlie = (person_wallet(name, 10_000) for name in ("alice", "bob", "charlie"))
+    alice, bob, charlie = (funded(name, 10_000) for name in ("alice", "bob", "charlie"))
     others = crowd_wallets(40, 1_000)
     accepted = accept([transfer(alice, charlie)] * 300 + [transfer(bob, charlie)] * 300)
     accepted += accept([transfer(other, alice) for other in others] * 10)

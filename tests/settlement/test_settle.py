@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from tests.people import balance_of, crowd_wallets, funded
 from tests.settlement.books import assert_in_order, assert_settled, outcomes, pending_count
-from tests.settlement.people import accept, balance_of, crowd_wallets, drain, person_wallet, transfer
 from tests.settlement.threads import in_a_thread
+from tests.settlement.transfers import accept, drain, transfer
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Job
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_accepted_transfers_are_posted_in_order_and_their_jobs_are_gone() -> None:
-    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    alice, bob = funded("alice", 1_000), funded("bob")
     accepted = accept([transfer(alice, bob, amount) for amount in range(1, 31)])
 
     assert drain(alice) == Settled(posted=30)
@@ -34,13 +35,13 @@ def test_accepted_transfers_are_posted_in_order_and_their_jobs_are_gone() -> Non
 
 
 def test_jobs_are_numbered_in_the_order_of_their_list() -> None:
-    alice, bob = person_wallet("alice", 1_000), person_wallet("bob")
+    alice, bob = funded("alice", 1_000), funded("bob")
     accepted = accept([transfer(alice, bob)] * 300)
     assert list(Job.objects.order_by("id").values_list("transaction", flat=True)) == [t.id for t in accepted]
 
 
 def test_a_transfer_that_settlement_refuses_ends_as_failed_with_its_code() -> None:
-    alice, bob = person_wallet("alice", 50), person_wallet("bob")
+    alice, bob = funded("alice", 50), funded("bob")
     accepted = accept([transfer(alice, bob, 40), transfer(alice, bob, 40), transfer(alice, bob, 10)])
 
     assert drain(alice) == Settled(posted=2, failed=1)
@@ -50,7 +51,7 @@ def test_a_transfer_that_settlement_refuses_ends_as_failed_with_its_code() -> No
 
 
 def test_a_wallet_frozen_between_accept_and_settle_fails_its_transfers_until_it_is_reopened() -> None:
-    alice, bob = person_wallet("alice", 50), person_wallet("bob", 50)
+    alice, bob = funded("alice", 50), funded("bob", 50)
     assert alice.owner
     sent, received = accept([transfer(alice, bob)])[0], accept([transfer(bob, alice)])[0]
     wallet_freeze(wallet_id=alice.id, actor=alice.owner, reason="a stolen phone")
@@ -69,7 +70,7 @@ def test_a_wallet_frozen_between_accept_and_settle_fails_its_transfers_until_it_
 
 
 def test_a_wallet_closed_between_accept_and_settle_fails_its_transfers() -> None:
-    alice, bob = person_wallet("alice"), person_wallet("bob", 50)
+    alice, bob = funded("alice"), funded("bob", 50)
     assert alice.owner
     accepted = accept([transfer(bob, alice)])
     wallet_close(wallet_id=alice.id, actor=alice.owner, reason="goodbye")
@@ -80,7 +81,7 @@ def test_a_wallet_closed_between_accept_and_settle_fails_its_transfers() -> None
 
 
 def test_money_that_arrives_before_its_turn_can_be_sent_on() -> None:
-    alice, bob = person_wallet("alice", 10), person_wallet("bob")
+    alice, bob = funded("alice", 10), funded("bob")
     first = accept([transfer(alice, bob, 10)])
     second = accept([transfer(bob, alice, 10)])
 
@@ -94,7 +95,7 @@ def test_each_batch_is_bounded_and_settling_continues_until_no_job_is_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(settle, "BATCH", 7)
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accepted = accept([transfer(alice, bob)] * 30)
 
     assert drain(alice) == Settled(posted=30)
@@ -104,7 +105,7 @@ def test_each_batch_is_bounded_and_settling_continues_until_no_job_is_left(
 
 
 def test_settling_that_reaches_its_time_limit_reports_that_jobs_are_left() -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accept([transfer(alice, bob)])
     assert partition_settle(partition=partition_of(alice.id), time_limit_s=0.0) == Settled(left=True)
     assert pending_count() == 1
@@ -112,7 +113,7 @@ def test_settling_that_reaches_its_time_limit_reports_that_jobs_are_left() -> No
 
 @pytest.mark.django_db(transaction=True)
 def test_a_job_accepted_during_the_last_batch_is_settled_by_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    alice, bob = person_wallet("alice", 100), person_wallet("bob")
+    alice, bob = funded("alice", 100), funded("bob")
     accepted = accept([transfer(alice, bob)])
 
     def post_while_another_is_accepted(commands: Sequence[Command]) -> list[Outcome]:

@@ -4,10 +4,11 @@ import random
 
 import pytest
 
+from tests.people import crowd_wallets, funded
 from tests.settlement.books import assert_in_order, assert_settled
 from tests.settlement.locks import row_held
-from tests.settlement.people import DRAIN_LIMIT_S, accept, crowd_wallets, person_wallet, transfer
 from tests.settlement.processes import processes_run
+from tests.settlement.transfers import DRAIN_LIMIT_S, accept, transfer
 from transactions.models import Job
 from transactions.settlement import settle
 from transactions.settlement.partitions import PARTITIONS
@@ -30,7 +31,7 @@ def test_it_settles_the_jobs_of_the_named_wallets_and_no_others() -> None:
 
 
 def test_a_wallet_without_jobs_or_an_unknown_wallet_settles_nothing() -> None:
-    alice = person_wallet("alice", 100)
+    alice = funded("alice", 100)
 
     assert sources_settle(source_ids=[alice.id, 4711, 2**63 - 1], time_limit_s=DRAIN_LIMIT_S) == Settled()
     assert sources_settle(source_ids=[], time_limit_s=DRAIN_LIMIT_S) == Settled()

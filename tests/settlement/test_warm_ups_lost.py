@@ -3,8 +3,8 @@
 import time
 
 from tests.api.client import Api, json_of, person
-from tests.conftest import PASSWORD
 from tests.pages.kit import give, settle, submitted
+from tests.people import PASSWORD
 from tests.settlement.broker import Broker
 from wallets.models import User
 

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import psutil
 import pytest
 
+from tests.people import balance_of, crowd_wallets
 from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled, pending_count
 from tests.settlement.broker import Broker
 from tests.settlement.locks import deletes_of_jobs_held_up, wallet_held
-from tests.settlement.people import accept, balance_of, crowd_wallets, drain, neighbours, transfer
+from tests.settlement.transfers import accept, drain, neighbours, transfer
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
 from transactions.models import Job

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from pytest_django import Settings
 
 from tests.api.client import Api, assert_problem
-from tests.conftest import PASSWORD
+from tests.people import PASSWORD
 from wallets.models import User
 
 NAME_QUOTA = 20

@@ -13,8 +13,8 @@ from django.urls import reverse
 from django_redis import get_redis_connection
 from pytest_django import Settings
 
-from tests.conftest import PASSWORD
 from tests.pages.kit import balance_of, fields_of, fill, give, send, text_of
+from tests.people import PASSWORD
 from tests.throttling.counters import counted
 from transactions.models import Transaction
 from wallets.models import User

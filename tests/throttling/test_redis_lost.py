@@ -14,7 +14,7 @@ from kit.limits.policies import Per, Policy
 from kit.redis.circuit_breaker import CircuitBreaker
 from tests.api.client import Person, assert_problem, person
 from tests.concurrency.crowd import at_once
-from tests.conftest import PASSWORD
+from tests.people import PASSWORD
 from tests.settlement.waiting import wait_until
 from tests.throttling.counters import counted
 from tests.throttling.headers import policies

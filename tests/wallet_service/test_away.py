@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.api.client import Person, assert_problem, json_of
-from tests.conftest import PASSWORD
 from tests.pages.kit import fill, text_of
+from tests.people import PASSWORD
 from tests.rpc.server import GrpcServer
 from tests.settlement.waiting import wait_until
 from tests.wallet_service.conftest import person

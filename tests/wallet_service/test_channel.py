@@ -8,6 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.client.wire import Wire
+from tests.people import person
 from tests.rpc.certificates import certificate
 from tests.rpc.fixtures import StartServer, start_server
 from tests.rpc.server import GrpcServer
@@ -21,7 +22,6 @@ from transactions.rpc.errors import error_status
 from transactions.selectors import HistoryQuery
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User, Wallet
-from wallets.services import user_register
 
 __all__ = ["start_server"]
 
@@ -30,7 +30,7 @@ GATEWAY = RemoteGateway()
 
 @pytest.fixture
 def alice(transactional_db: None) -> User:
-    return user_register(username="alice", email="alice@example.com", password="correct horse battery staple")
+    return person("alice")
 
 
 @pytest.fixture(autouse=True)
@@ -110,7 +110,7 @@ def test_a_read_whose_answer_is_lost_is_retried(alice: User, service: GrpcServer
 def test_a_list_with_a_transfer_without_a_key_is_sent_once(
     alice: User, service: GrpcServer, settings: Settings
 ) -> None:
-    user_register(username="bob", email="bob@example.com", password="correct horse battery staple")
+    person("bob")
     wire = Wire(service.port)
     settings.WALLET_SERVICE = f"grpc://{wire.target}"
     wallet = Wallet.objects.get(owner=alice)

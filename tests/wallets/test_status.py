@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.ledger.people import deposit, person, wallet_of, wallet_of_id
+from tests.people import deposit, person, wallet_of, wallet_of_id
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User, Wallet, WalletStatusEvent
 from wallets.services import wallet_close, wallet_freeze, wallet_reopen

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from tests.ledger.people import person
+from tests.people import person
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken
 from wallets.selectors import token_list

@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError
 from pytest_django import DjangoAssertNumQueries
 
-from tests.ledger.people import person, wallet_of
+from tests.people import person, wallet_of
 from wallets import node_leases
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.errors import ErrorCode, WalletError

@@ -2,11 +2,10 @@
 
 import pytest
 
-from tests.conftest import PASSWORD
 from tests.pages.kit import fill
+from tests.people import PASSWORD, person
 from tests.wallet_service.site import Site, Visitor
 from wallets.models import User
-from wallets.services import user_register
 
 
 @pytest.fixture
@@ -17,17 +16,17 @@ def client(site: Site) -> Visitor:
 
 @pytest.fixture
 def alice(site: Site) -> User:
-    return user_register(username="alice", email="alice@example.com", password=PASSWORD)
+    return person("alice")
 
 
 @pytest.fixture
 def bob(site: Site) -> User:
-    return user_register(username="bob", email="bob@example.com", password=PASSWORD)
+    return person("bob")
 
 
 @pytest.fixture
 def charlie(site: Site) -> User:
-    return user_register(username="charlie", email="charlie@example.com", password=PASSWORD)
+    return person("charlie")
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import PASSWORD
 from tests.pages.kit import balance_of, fill, text_of
+from tests.people import PASSWORD
 from tests.rpc.server import GrpcServer
 from tests.wallet_service.pages.conftest import signed_in
 from tests.wallet_service.site import Site, Visitor
