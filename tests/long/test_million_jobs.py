@@ -1,7 +1,6 @@
 """A million transfers wait: a batch at the head of the queue costs what it costs at the head of a thousand."""
 
 import random
-import statistics
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,9 +26,9 @@ from wallets.node_leases import snowflake_next
 pytestmark = pytest.mark.django_db(transaction=True)
 
 _FEW, _MANY, _SENDERS = 40_000, 1_000_000, 2_000
-_ROUNDS = 7
+_ROUNDS = 9
 #: Settlers and the seconds for which they drain.
-_SETTLERS, _DRAIN_S = 2, 60.0
+_SETTLERS, _DRAIN_S = 2, 40.0
 #: So short that a call ends after one batch.
 _ONE_BATCH_S = 0.02
 
@@ -54,21 +53,21 @@ def test_a_million_jobs(transactional_db: None, settings: Settings) -> None:
 
     print(f"\nms for a batch, of {_FEW} jobs: {few_ms}, of {_MANY} jobs: {many_ms}")  # noqa: T201 - for whoever compares
     for name in batches:
-        assert many_ms[name] < 1.5 * few_ms[name] + 50, name
+        assert many_ms[name] < 1.5 * few_ms[name] + 30, name
     # The last one polls: one batch of each partition.
     _assert_plans_flat([*batches.values(), overdue_settle])
     _drain_in_part()
 
 
 def _batch_ms(batch: Batch) -> float:
-    """The median time of one full batch."""
+    """The shortest time of one full batch: what else the machine does only makes it longer."""
     times_ms = []
     for _ in range(_ROUNDS):
         started_s = time.monotonic()
         settled = batch()
         times_ms.append((time.monotonic() - started_s) * 1_000)
         assert settled.posted == BATCH
-    return statistics.median(times_ms)
+    return round(min(times_ms), 1)
 
 
 def _assert_plans_flat(batches: Sequence[Batch]) -> None:

@@ -19,7 +19,7 @@ from transactions.ledger.locking import commands_lock_free
 from transactions.ledger.post import post
 from transactions.models import Job
 from transactions.settlement.faults import fault_is_passing, fault_is_shared
-from transactions.settlement.jobs import DueJobs, PartitionJobs, source_jobs
+from transactions.settlement.jobs import IN_ORDER_SQL, DueJobs, PartitionJobs, source_jobs
 from transactions.settlement.retry import FaultyJob, jobs_put_off
 from wallets.warming import viewed_warm_up
 
@@ -28,7 +28,7 @@ BATCH = 1_000
 #: The first time that a call meets a wallet which somebody else holds, it waits this long; after that, only so long.
 _LOCK_TIMEOUT_MS = 1_000
 _LOCK_TIMEOUT_AGAIN_MS = 200
-_LOCK_TIMEOUT_SQL = "SELECT set_config('lock_timeout', %s, true)"
+_BEGIN_SQL = f"SELECT set_config('lock_timeout', %s, true), {IN_ORDER_SQL}"
 #: How many batches in a row may leave a job for the next one because somebody else holds its wallets. After that the
 #: settler waits for them.
 _PASSED_OVER_MAX = 3
@@ -140,7 +140,7 @@ def _batch_settle(due: DueJobs, size: int, lock_timeout_ms: int, *, is_patient: 
     try:
         with transaction.atomic(durable=True):
             with connection.cursor() as cursor:
-                cursor.execute(_LOCK_TIMEOUT_SQL, [str(lock_timeout_ms)])
+                cursor.execute(_BEGIN_SQL, [str(lock_timeout_ms)])
             jobs = due.lock(size)
             if not jobs:
                 return None
