@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from transactions.ledger.arrays import among, array_literal
@@ -27,28 +27,34 @@ _PATIENCE_STEP_S = 0.01
 LOCK_SPACE = 0x5741
 _PARTITION_LOCK_SQL = "SELECT pg_try_advisory_xact_lock(%s, %s)"
 _COMMAND_FIELDS = ("id", "kind", "amount", "source_id", "destination_id", "initiator_id")
-# The subquery reads no more than a few rows of each source, by index, so that a source with a million jobs costs no
-# more than one with ten.
+#: Until the end of the transaction, Postgres reads the queue through an index in its order. The queue grows from nothing
+#: to a million jobs and shrinks again faster than its statistics follow; by wrong ones, Postgres would read all of it.
+IN_ORDER_SQL = "set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
+# Reads no more than a few rows of each source, so that one with a million jobs costs no more than one with ten. BETWEEN
+# and `coalesce` mean `=` and IS NULL, but keep Postgres from indexes that lead through the jobs of other sources.
 _OF_SOURCES_SQL = """
 SELECT j.id, t.id, t.kind, t.amount, t.source_id, t.destination_id, t.initiator_id
 FROM transactions_job AS j JOIN transactions_transaction AS t ON t.id = j.transaction_id
 WHERE j.id = ANY(ARRAY(
     SELECT first.id FROM unnest(%s::bigint[]) AS source (id) CROSS JOIN LATERAL (
-        SELECT id FROM transactions_job WHERE source_id = source.id AND dead_at IS NULL ORDER BY id LIMIT %s
+        SELECT id FROM transactions_job
+        WHERE source_id BETWEEN source.id AND source.id AND coalesce(dead_at, 'infinity') = 'infinity'
+        ORDER BY source_id, id LIMIT %s
     ) AS first ORDER BY first.id LIMIT %s
 ))
 ORDER BY j.id
 """
 # Whatever another settler holds, or has settled since it was read, is not among the answers.
 _LOCK_SQL = """
-SELECT id FROM transactions_job WHERE id = ANY(%s::bigint[]) AND dead_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED
+SELECT id FROM transactions_job WHERE id = ANY(%s::bigint[]) AND coalesce(dead_at, 'infinity') = 'infinity'
+ORDER BY id FOR UPDATE SKIP LOCKED
 """
 # One index probe for each partition, however many jobs wait.
 _DUE_PARTITIONS_SQL = """
 SELECT p.number FROM generate_series(0, %s) AS p (number) CROSS JOIN LATERAL (
     SELECT transaction_id, not_before FROM transactions_job
-    WHERE partition = p.number AND dead_at IS NULL AND (not_before IS NULL OR not_before <= %s)
-    ORDER BY id LIMIT 1
+    WHERE partition BETWEEN p.number AND p.number AND dead_at IS NULL AND (not_before IS NULL OR not_before <= %s)
+    ORDER BY partition, id LIMIT 1
 ) AS oldest JOIN transactions_transaction AS t ON t.id = oldest.transaction_id
 WHERE oldest.not_before IS NOT NULL OR t.created_at <= %s
 ORDER BY t.created_at
@@ -75,7 +81,9 @@ class PartitionJobs:
             return {}
         queue = Job.objects.filter(partition=self.partition, dead_at__isnull=True)
         waiting = list(queue.filter(not_before__gt=timezone.now()).values_list("source", flat=True))
-        jobs = queue.exclude(source__in=waiting).order_by("id")
+        # A range, so that Postgres uses the index of partitions and reads no jobs of others.
+        queue = Job.objects.filter(partition__range=(self.partition, self.partition), dead_at__isnull=True)
+        jobs = queue.exclude(source__in=waiting).order_by("partition", "id")
         rows = jobs.values_list("id", *(f"transaction__{field}" for field in _COMMAND_FIELDS))[:size]
         return _lock({job_id: _command(fields) for job_id, *fields in rows})
 
@@ -112,7 +120,8 @@ class SourceJobs:
 def partitions_due(*, overdue_s: float) -> list[int]:
     """The partitions whose oldest due job was accepted at least `overdue_s` seconds ago or has waited for its retry.
     Those that have waited longest come first."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT {IN_ORDER_SQL}")
         # By the clock of the processes, which also dates jobs and retries.
         now = timezone.now()
         cursor.execute(_DUE_PARTITIONS_SQL, [PARTITIONS - 1, now, now - timedelta(seconds=overdue_s)])

@@ -19,7 +19,7 @@ from transactions.ledger.locking import commands_lock_free
 from transactions.ledger.post import post
 from transactions.models import Job
 from transactions.settlement.faults import fault_is_passing, fault_is_shared
-from transactions.settlement.jobs import DueJobs, PartitionJobs, source_jobs
+from transactions.settlement.jobs import IN_ORDER_SQL, DueJobs, PartitionJobs, source_jobs
 from transactions.settlement.retry import FaultyJob, jobs_put_off
 from wallets.warming import viewed_warm_up
 
@@ -28,9 +28,7 @@ BATCH = 1_000
 #: The first time that a call meets a wallet which somebody else holds, it waits this long; after that, only so long.
 _LOCK_TIMEOUT_MS = 1_000
 _LOCK_TIMEOUT_AGAIN_MS = 200
-# A queue grows from nothing to a million within minutes, so Postgres may have no statistics of it, or wrong ones. It
-# would then collect all jobs of a wallet with a bitmap and sort them for each batch; by index, it reads only the first.
-_BATCH_SETTINGS_SQL = "SELECT set_config('lock_timeout', %s, true), set_config('enable_bitmapscan', 'off', true)"
+_BEGIN_SQL = f"SELECT set_config('lock_timeout', %s, true), {IN_ORDER_SQL}"
 #: How many batches in a row may leave a job for the next one because somebody else holds its wallets. After that the
 #: settler waits for them.
 _PASSED_OVER_MAX = 3
@@ -142,7 +140,7 @@ def _batch_settle(due: DueJobs, size: int, lock_timeout_ms: int, *, is_patient: 
     try:
         with transaction.atomic(durable=True):
             with connection.cursor() as cursor:
-                cursor.execute(_BATCH_SETTINGS_SQL, [str(lock_timeout_ms)])
+                cursor.execute(_BEGIN_SQL, [str(lock_timeout_ms)])
             jobs = due.lock(size)
             if not jobs:
                 return None
