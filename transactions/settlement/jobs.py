@@ -28,7 +28,7 @@ LOCK_SPACE = 0x5741
 _PARTITION_LOCK_SQL = "SELECT pg_try_advisory_xact_lock(%s, %s)"
 _COMMAND_FIELDS = ("id", "kind", "amount", "source_id", "destination_id", "initiator_id")
 #: Until the end of the transaction, Postgres reads the queue through an index in its order. The queue grows from
-#: nothing to a million jobs and shrinks again faster than its statistics follow; by wrong ones, Postgres would read it all.
+#: nothing to a million jobs and shrinks again faster than its statistics follow; by wrong ones, it would read all.
 IN_ORDER_SQL = "set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)"
 # Reads no more than a few rows of each source, so that one with a million jobs costs no more than one with ten. BETWEEN
 # and `coalesce` mean `=` and IS NULL, but keep Postgres from indexes that lead through the jobs of other sources.
