@@ -8,6 +8,7 @@ import pytest
 from django.db import InterfaceError, OperationalError
 from django.test import override_settings
 
+from kit.http.pages import TimeZoneMiddleware
 from tests.api.client import Api, Person, assert_problem
 from wallets.api.problems import STATUS
 from wallets.domain.errors import CATALOGUE, ErrorCode
@@ -15,7 +16,7 @@ from wallets.gateway import wallet_gateway
 
 
 def failing(error: Exception) -> Any:
-    def fail(**_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     return fail
@@ -129,7 +130,7 @@ def test_an_unexpected_error_is_logged_and_not_disclosed(
 
 def test_an_error_outside_the_views_has_the_same_shape(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     alice.api.client.raise_request_exception = False
-    monkeypatch.setattr("kit.http.pages._zones", failing(RuntimeError("secret insides")))
+    monkeypatch.setattr(TimeZoneMiddleware, "__call__", failing(RuntimeError("secret insides")))
 
     response = alice.api.get("/me")
 
@@ -141,7 +142,7 @@ def test_a_database_that_fails_outside_the_views_is_unavailable_too(
     alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice.api.client.raise_request_exception = False
-    monkeypatch.setattr("kit.http.pages._zones", failing(OperationalError("gone")))
+    monkeypatch.setattr(TimeZoneMiddleware, "__call__", failing(OperationalError("gone")))
 
     response = alice.api.get("/me")
 

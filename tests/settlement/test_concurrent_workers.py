@@ -10,14 +10,14 @@ from tests.settlement.books import assert_in_order, assert_settled
 from tests.settlement.locks import row_held, wallet_held
 from tests.settlement.processes import processes_run
 from tests.settlement.threads import in_a_thread, in_threads
-from tests.settlement.transfers import accept, drain, neighbours, transfer
+from tests.settlement.transfers import DRAIN_LIMIT_S, accept, drain, neighbours, transfer
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Job
-from transactions.settlement import jobs, settle
+from transactions.settlement import settle
 from transactions.settlement.partitions import PARTITIONS
 from transactions.settlement.retry import FaultyJob, jobs_put_off
-from transactions.settlement.settle import Settled, partition_settle
+from transactions.settlement.settle import Settled, partition_settle, sources_settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,16 +50,13 @@ def test_many_processes_settle_all_partitions_each_transfer_once_and_in_order(fo
         assert_in_order(wallet, accepted)
 
 
-def test_without_the_partition_lock_row_locks_still_settle_each_transfer_once_and_in_order(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """As behind a connection pool that returns another connection each time. The advisory lock only saves work."""
+def test_many_threads_settle_the_same_wallets_each_transfer_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By wallet, without the lock on a partition, which only saves work: the row locks are the guarantee."""
     monkeypatch.setattr(settle, "BATCH", 20)
-    monkeypatch.setattr(jobs, "_partition_lock", lambda partition: True)
-    alice, bob, charlie = neighbours(crowd_wallets(33, 1_000), 3)
+    alice, bob, charlie = crowd_wallets(3, 1_000)
     accepted = accept([transfer(alice, charlie), transfer(bob, charlie)] * 200)
 
-    found = in_threads(lambda: drain(alice))
+    found = in_threads(lambda: sources_settle(source_ids=[alice.id, bob.id], time_limit_s=DRAIN_LIMIT_S))
 
     assert sum(drained.posted for drained in found) == 400
     assert_settled(accepted, posted=400)
