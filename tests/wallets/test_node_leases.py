@@ -129,10 +129,10 @@ def test_taking_a_lease_leaves_no_connection_open() -> None:
 
 def _connection_count() -> int:
     """How many connections to this database are open."""
-    name = connection.settings_dict["NAME"]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename IS NOT NULL"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND backend_type = 'client backend'",
+            [connection.settings_dict["NAME"]],
         )
         return int(cursor.fetchone()[0])
 
