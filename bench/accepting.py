@@ -1,4 +1,4 @@
-"""Accepting transfers through one door and settling them through one channel, both at the same time."""
+"""Accepting transfers through one entry point and settling them through one channel, both at the same time."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,8 +27,10 @@ _POLL_S = 0.01
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """What lies between accepting and settling. `run` starts who settles, and yields what a door's environment must
-    say; `await_settled` waits until so many transfers are posted, and returns the moment (monotonic)."""
+    """What lies between accepting and settling.
+
+    `run` starts who settles, and yields the environment that an entry point needs for it. `await_settled` waits until so
+    many transfers are posted, and returns the moment (monotonic)."""
 
     run: Callable[[Stage], AbstractContextManager[Mapping[str, str]]]
     await_settled: Callable[[int], float]
@@ -88,7 +90,7 @@ class Accepting:
     requests: Sequence[bytes]
     items: int
     connections: int
-    door: EntryPoint = HTTP_V2
+    entry_point: EntryPoint = HTTP_V2
     channel: Channel = POSTGRES
     bar: Bar | None = None
 
@@ -107,7 +109,7 @@ def accepting_measure(stage: Stage, sizes: Sizes, accepting: Accepting) -> Seque
 
     The processor time stands beside the second one, and is that of accepting and settling together."""
     name, items = accepting.name, accepting.items
-    with accepting.channel.run(stage) as environment, accepting.door.run(stage, environment) as port:
+    with accepting.channel.run(stage) as environment, accepting.entry_point.run(stage, environment) as port:
         _round(stage, accepting, port, _WARM_UP_S)
         rounds = [_round(stage, accepting, port, sizes.round_s) for _ in range(sizes.rounds)]
         settled_per_s = median([round_.settled_per_s for round_ in rounds])
@@ -135,11 +137,11 @@ def _round(stage: Stage, accepting: Accepting, port: int, seconds: float, rate_p
         Load(
             port=port,
             requests=accepting.requests,
-            expected_status=accepting.door.expected_status,
+            expected_status=accepting.entry_point.expected_status,
             connections=accepting.connections,
             seconds=seconds,
             rate_per_s=rate_per_s,
-            grpc_method=accepting.door.grpc_method,
+            grpc_method=accepting.entry_point.grpc_method,
         ),
         at_start=meter.start,
     )

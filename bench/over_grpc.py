@@ -41,7 +41,7 @@ def grpc_submit(stage: Stage, people: People, sizes: Sizes) -> Sequence[Figure]:
         requests=single_requests(people, "SubmitTransferRequest"),
         items=1,
         connections=CONNECTIONS,
-        door=_door("SubmitTransfer"),
+        entry_point=_entry_point("SubmitTransfer"),
     )
     return accepting_measure(stage, sizes, accepting)
 
@@ -52,12 +52,12 @@ def grpc_submit_lists(stage: Stage, people: People, sizes: Sizes) -> Sequence[Fi
         requests=list_requests(people, items=_ITEMS),
         items=_ITEMS,
         connections=4,
-        door=_door("SubmitTransfers"),
+        entry_point=_entry_point("SubmitTransfers"),
     )
     return accepting_measure(stage, sizes, accepting)
 
 
-def _door(method: str) -> EntryPoint:
+def _entry_point(method: str) -> EntryPoint:
     return EntryPoint(run=grpc_run, expected_status=OK, grpc_method=f"{interfaces.GRPC_SERVICE}/{method}")
 
 

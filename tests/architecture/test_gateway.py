@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from tests.architecture.test_doors import imported, modules
+from tests.architecture.test_module_rules import imported, modules
 from transactions.gateway.local import Gateway
 from transactions.gateway.remote import RemoteGateway
 from wallets.gateway import WalletGateway

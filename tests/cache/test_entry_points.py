@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.api.client import Api, person
-from tests.architecture.test_doors import WRITES, calls, modules, names_in
+from tests.architecture.test_module_rules import WRITES, calls, modules, names_in
 from tests.cache.remembered import forgotten, remember
 from tests.dead_letter_desk.letters import dead_make
 from tests.people import deposit as deposit_made

@@ -22,7 +22,7 @@ WRITES = {
     *("create", "bulk_create", "get_or_create", "update_or_create", "update", "bulk_update", "delete", "save"),
     *("acreate", "abulk_create", "aget_or_create", "aupdate_or_create", "aupdate", "abulk_update", "adelete", "asave"),
 }
-HEAD_FIELDS = {"balance", "version"}
+WALLET_FIELDS = {"balance", "version"}
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -103,10 +103,10 @@ def test_only_the_ledger_sets_balances() -> None:
             continue
         for node in ast.walk(tree):
             targets = _targets(node)
-            assert not {t.attr for t in targets if isinstance(t, ast.Attribute)} & HEAD_FIELDS, f"{path}:{node}"
+            assert not {t.attr for t in targets if isinstance(t, ast.Attribute)} & WALLET_FIELDS, f"{path}:{node}"
         for call in calls(tree):
             if isinstance(call.func, ast.Attribute) and call.func.attr in WRITES:
-                assert not _keywords(call) & HEAD_FIELDS, f"{path}:{call.lineno}"
+                assert not _keywords(call) & WALLET_FIELDS, f"{path}:{call.lineno}"
 
 
 def _targets(node: ast.AST) -> list[ast.expr]:
