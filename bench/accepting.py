@@ -29,7 +29,7 @@ _POLL_S = 0.01
 class Channel:
     """What lies between accepting and settling.
 
-    `run` starts who settles, and yields the environment that an entry point needs for it. `await_settled` waits until so
+    `run` starts who settles, and yields the environment that an entry point needs. `await_settled` waits until so
     many transfers are posted, and returns the moment (monotonic)."""
 
     run: Callable[[Stage], AbstractContextManager[Mapping[str, str]]]
