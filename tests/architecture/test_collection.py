@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.timeout(300)
 def test_every_process_collects_the_same_tests(request: pytest.FixtureRequest) -> None:

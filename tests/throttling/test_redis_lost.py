@@ -22,7 +22,7 @@ from tests.throttling.own_redis import OwnRedis
 from transactions.limits import MONEY
 from wallets.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 HOURLY = Policy(name="hourly", quota=40, window_s=3_600, per=Per.USER)
 

@@ -16,6 +16,8 @@ from tests.wallet_service.site import Site, Visitor
 from transactions.limits import MONEY
 from wallets.models import User
 
+pytestmark = pytest.mark.slow
+
 SCALE = 0.05
 
 
