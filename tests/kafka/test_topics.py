@@ -20,8 +20,8 @@ def test_the_command_makes_each_topic_once(
     call_command("kafka_topics")
 
     told = capsys.readouterr().out
-    assert told.count("Made ") == len(topics())
-    assert told.endswith("All topics are there.\n")
+    assert told.count("Created ") == len(topics())
+    assert told.endswith("All topics exist.\n")
     found = AdminClient({"bootstrap.servers": kafka.bootstrap}).list_topics(due_topic(), timeout=10)
     assert len(found.topics[due_topic()].partitions) == PARTITIONS
 
