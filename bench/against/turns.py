@@ -4,8 +4,8 @@ Processor time: both sides answer the same requests at the same time (`lockstep.
 that the rest of the machine has disturbed alike. The first turn is not counted. The further the others are apart, the
 more of them there are.
 
-Rates: one side at a time, in the order A B, B A, A B and so on, so that a steady change of the machine's speed or of the
-tables' size weighs on both alike.
+Rates: one side at a time, in the order A B, B A, A B and so on, so that a steady change of the machine's speed or of
+the tables' size weighs on both alike.
 """
 
 import itertools

@@ -1,13 +1,9 @@
 """Telling Kafka never raises and never waits, whatever is wrong with it: the transfers are accepted already."""
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 
 import pytest
-from django.conf import settings as project
 from prometheus_client import REGISTRY
 from pytest_django import Settings
 
@@ -21,19 +17,6 @@ from tests.settlement.waiting import wait_until
 from transactions.channels import channel
 from transactions.channels.kafka.producer import producers_flush
 from transactions.channels.kafka.topics import due_topic
-
-#: Notifies, then once more in a child, which ends as a web process does.
-_FORKING = """
-import os, sys, django
-django.setup()
-from transactions.channels import channel
-channel().notify([1])
-child = os.fork()
-channel().notify([2])
-if child:
-    _, status = os.waitpid(child, 0)
-    sys.exit(os.waitstatus_to_exitcode(status))
-"""
 
 
 @pytest.fixture
@@ -106,16 +89,6 @@ def test_a_child_that_was_forked_after_its_parent_had_notified_notifies_too(
 
     producers_flush(30)
     assert sorted(int(message.key or b"0") for message in messages_of(due_topic())) == [1, 2, 3, 4]
-
-
-def test_a_child_that_was_forked_after_its_parent_had_notified_ends(nobody: str) -> None:
-    environment = {"TRANSFER_CHANNEL": "kafka", "KAFKA_BOOTSTRAP_SERVERS": nobody}
-    ended = subprocess.run(
-        [sys.executable, "-c", _FORKING], cwd=project.BASE_DIR, capture_output=True, text=True, check=False,
-        env=os.environ | environment | {"DJANGO_SETTINGS_MODULE": "tests.settings"}, timeout=60,
-    )  # fmt: skip
-
-    assert ended.returncode == 0, ended.stderr
 
 
 def _notify(source_ids: list[int]) -> None:

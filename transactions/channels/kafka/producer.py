@@ -128,7 +128,10 @@ def _name() -> tuple[int, str]:
 
 
 def _forked() -> None:
-    """Prepares a child for a producer of its own."""
+    """Prepares a child for a producer of its own.
+
+    Only for safety: librdkafka does not support a fork while its threads run, so processes fork before they send.
+    """
     global _making  # noqa: PLW0603
     # Another thread of the parent may have held the lock, and would never let go of it in the child.
     _making = threading.Lock()
