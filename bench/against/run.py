@@ -51,11 +51,13 @@ def against_run(revision: str, *, is_quick: bool, only: tuple[str, ...]) -> bool
 def _lengths(*, is_quick: bool) -> Lengths:
     if is_quick:
         return Lengths(
-            in_step_s=1.2, in_step_least=3, in_step_limit_s=10, error=0.015, rounds=3, turn_s=0.5, held_requests=150
-        )
+            in_step_least=3, in_step_most=5, in_step_s=1.2, error=0.02, rounds=3, turn_s=0.5, order=(0, 1),
+            held_requests=150,
+        )  # fmt: skip
     return Lengths(
-        in_step_s=2.0, in_step_least=6, in_step_limit_s=60, error=0.01, rounds=5, turn_s=1.0, held_requests=250
-    )
+        in_step_least=6, in_step_most=20, in_step_s=2.0, error=0.012, rounds=5, turn_s=0.6, order=(0, 1, 1, 0),
+        held_requests=300,
+    )  # fmt: skip
 
 
 def _group_compare(group: Sequence[Scenario], sides: Sequence[Side], lengths: Lengths) -> list[Comparison]:

@@ -1,17 +1,15 @@
 """One scenario on both sides: their processor time in step, then their rates by turns.
 
 Processor time: both sides answer the same requests at the same time (`lockstep.py`). Each turn gives a pair of figures
-that the rest of the machine has disturbed alike. The first turn is not counted. The further the others are apart, the
-more of them there are.
+that the rest of the machine has disturbed alike. The first turn is not counted, and there are more of them the further
+the others are apart.
 
-Rates: one side at a time, in the order A B, B A, A B and so on, so that a steady change of the machine's speed or of
-the tables' size weighs on both alike.
+Rates: one side at a time, A B B A and then B A A B, so that a steady change of the machine's speed or of the tables'
+size weighs on both alike.
 """
 
-import itertools
 import math
 import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -23,8 +21,8 @@ _WARM_UPS = 3
 #: In step, if requests are all that is measured. With many at once, the threads of a worker fight for the interpreter's
 #: lock, and the cost of that depends on how the connections happen to be spread over the workers.
 _CONNECTIONS = 2
-#: Turns in step and turns for the rates are numbered from here on, so that no idempotency key comes twice.
-_IN_STEP, _FOR_RATES = 1_000, 100
+#: Warm-ups, turns in step and turns for the rates take their numbers from here on, so that no key comes twice.
+_IN_STEP, _FOR_RATES = 100, 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +110,7 @@ def _in_step(plan: Plan, players: Sequence[_Player], lengths: Lengths, count: in
     if not (plan.is_held or plan.is_settled_later):
         plan = replace(plan, connections=_CONNECTIONS)
     outcomes = [player.outcome for player in players]
-    ends_s = time.monotonic() + lengths.in_step_limit_s
-    for number in itertools.count():
+    for number in range(lengths.in_step_most + 1):
         _rest(plan, players)
         requests = [player.requests(count, _IN_STEP + number) for player in players]
         turns = turn_play(plan, [player.side for player in players], requests)
@@ -122,18 +119,23 @@ def _in_step(plan: Plan, players: Sequence[_Player], lengths: Lengths, count: in
         for outcome, turn in zip(outcomes, turns, strict=True):
             outcome.in_step.append(turn)
             outcome.latencies_ms += turn.latencies_ms
-        if number >= lengths.in_step_least and (error_share(outcomes) < lengths.error or time.monotonic() > ends_s):
+        if number >= lengths.in_step_least and error_share(outcomes) < lengths.error:
             return
 
 
 def _rates(plan: Plan, players: Sequence[_Player], lengths: Lengths, count: int) -> None:
     for number in range(lengths.rounds):
         _rest(plan, players)
-        for player in players if number % 2 == 0 else reversed(players):
-            (turn,) = turn_play(plan, [player.side], [player.requests(count, _FOR_RATES + number)])
-            player.outcome.rates.append(turn.units / turn.took_s)
+        played: list[list[Turn]] = [[] for _ in players]
+        for first in lengths.order:
+            at = first if number % 2 == 0 else 1 - first
+            serial = _FOR_RATES + len(lengths.order) * number + len(played[at])
+            played[at] += turn_play(plan, [players[at].side], [players[at].requests(count, serial)])
+        for player, turns in zip(players, played, strict=True):
+            units = sum(turn.units for turn in turns)
+            player.outcome.rates.append(units / sum(turn.took_s for turn in turns))
             if plan.is_settled_later:
-                player.outcome.accepted.append(turn.units / turn.accepted_s)
+                player.outcome.accepted.append(units / sum(turn.accepted_s for turn in turns))
 
 
 def _rest(plan: Plan, players: Sequence[_Player]) -> None:
