@@ -28,7 +28,8 @@ class Plan:
 
     `requests` prepares a side once. Each request moves `transfers` transfers; 0 is a read. With `is_settled_later`
     they are posted by workers or consumers after the answer. With `is_held` the workers stand still until all of a turn
-    are accepted, and only settling is measured. `requests_least` is the least of a turn, for long lists.
+    are accepted, and only settling is measured. A turn has at least `requests_least` requests: in a turn of few
+    transfers, most of the processor time would go to starting and ending the settlement.
     """
 
     requests: Callable[[Side], Requests]

@@ -12,7 +12,6 @@ from bench.stage import workers_run
 
 #: Transfers that each wallet sends, and receives on average. Together more than a page of the history.
 _SENT = 40
-_HISTORY = "history"
 #: A cached read costs Postgres next to nothing, a read of the database five times this.
 _CACHED_MS = 0.05
 _PROBE = 500
@@ -22,7 +21,7 @@ _TRUST_TIMEOUT_S = 150.0
 
 def history_write(side: Side, *, wallets: int) -> None:
     """Moves money between the first so many wallets, once for each side."""
-    if _HISTORY in side.prepared:
+    if side.has_history:
         return
     requests = mixed_lists(interfaces.LISTS_V2, side.crowd, count=wallets, items=_SENT, among=wallets)
     base, entries = side.posted(), side.entries_numbered()
@@ -35,7 +34,7 @@ def history_write(side: Side, *, wallets: int) -> None:
         )  # fmt: skip
         side.posted_await(base=base, entries=entries, count=wallets * _SENT)
     side.rest()
-    side.prepared[_HISTORY] = True
+    side.has_history = True
 
 
 def cache_await(side: Side, requests: Sequence[bytes]) -> None:

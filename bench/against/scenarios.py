@@ -24,7 +24,7 @@ SITE = frozenset({"site"})
 SETTLING = frozenset({"site", "workers"})
 CELERY = frozenset({"site", "workers", "beat"})
 GRPC = frozenset({"grpc"})
-KAFKA = frozenset({"site", "consumers"})
+KAFKA = frozenset({"site", "consumer"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class Scenario:
 
     @property
     def needs_broker(self) -> bool:
-        return "consumers" in self.processes
+        return "consumer" in self.processes
 
 
 def scenarios() -> list[Scenario]:
@@ -141,6 +141,6 @@ def _repeated(requests: Sequence[bytes], count: int) -> list[bytes]:
     return [requests[number % len(requests)] for number in range(count)]
 
 
-_SUBMITTED = Plan(requests=_submitted, status=202, is_settled_later=True)
+_SUBMITTED = Plan(requests=_submitted, status=202, is_settled_later=True, requests_least=200)
 _LISTS = Plan(requests=_lists, status=202, transfers=_LIST, connections=4, is_settled_later=True, requests_least=8)
 _GRPC = Plan(requests=_grpc, status=OK, grpc_method=f"{interfaces.GRPC_SERVICE}/Transfer")

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
@@ -13,7 +13,6 @@ from bench.against.crowd import Crowd, crowd_load
 from bench.cpu import Meter
 from bench.stage import Stage, command_run, grpc_run, process_run, site_run, workers_run
 
-_CONSUMERS = 2  # as many as there are Celery workers
 _COMMAND_TIMEOUT_S = 300.0
 _SETTLE_TIMEOUT_S = 120.0
 _POLL_S = 0.02
@@ -34,8 +33,8 @@ class Side:
     crowd: Crowd
     site_port: int = 0
     grpc_port: int = 0
-    #: What scenarios prepare once, such as the cookies of signed-in people.
-    prepared: dict[str, object] = field(default_factory=dict)
+    #: Whether `reads.history_write` has been here.
+    has_history: bool = False
 
     def meter(self) -> Meter:
         return self.stage.meter(left_out=self.database.info.backend_pid)
@@ -104,7 +103,7 @@ def side_make(name: str, stage: Stage, *, people: int) -> Side:
 
 @contextmanager
 def processes_run(side: Side, names: frozenset[str], environment: Mapping[str, str]) -> Iterator[None]:
-    """The side's processes of these names: site, grpc, workers, beat, consumers."""
+    """The side's processes of these names: site, grpc, workers, beat, consumer."""
     stage = side.stage
     with ExitStack() as stack:
         if "site" in names:
@@ -114,9 +113,9 @@ def processes_run(side: Side, names: frozenset[str], environment: Mapping[str, s
             side.grpc_port = stack.enter_context(grpc_run(stage, environment))
         if "workers" in names:
             stack.enter_context(workers_run(stage, with_beat="beat" in names))
-        for number in range(_CONSUMERS if "consumers" in names else 0):
-            arguments = interfaces.CONSUME_TRANSFERS
-            stack.enter_context(process_run(stage, f"consumer-{number}", arguments, environment))
+        if "consumer" in names:
+            # One only: how the partitions are spread over several differs from start to start.
+            stack.enter_context(process_run(stage, "consumer", interfaces.CONSUME_TRANSFERS, environment))
         try:
             yield
         finally:
