@@ -44,7 +44,7 @@ test-long: $(STAMP) ## Run the tests that take minutes: a backlog of a million j
 	@$(BIN)/python -m tests.jdk
 	@exec $(BIN)/python -m pytest --numprocesses 0 tests/long $(ARGS)
 
-bench: $(STAMP) ## Measure against pgbench, on servers of its own, for under twenty minutes (BENCH_QUICK=1 for a look)
+bench: $(STAMP) ## Measure against pgbench, for under twenty minutes (BENCH_QUICK=1 for a look, BENCH_AGAINST=<commit> to compare)
 	@exec $(BIN)/python -m bench
 
 lint: $(STAMP) ## Check style, types, imports, templates and migrations
