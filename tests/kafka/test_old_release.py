@@ -2,13 +2,14 @@
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is exported, untyped
 from confluent_kafka.cimpl import NewTopic
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from tests.kafka.topics import messages_of, publish_raw
+from tests.kafka.topics import publish_raw
 from tests.kafka_broker import KafkaBroker
+from tests.settlement.waiting import wait_until
 from transactions.channels.kafka.old_release import OldMessagesError, old_release_check
 
 pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
@@ -23,10 +24,15 @@ def old_topics(channel: KafkaBroker, settings: Settings) -> dict[str, str]:
     admin = AdminClient({"bootstrap.servers": settings.KAFKA_BOOTSTRAP_SERVERS})
     for future in admin.create_topics([NewTopic(name, _PARTITIONS, 1) for name in names.values()]).values():
         future.result(_TIMEOUT_S)
-    for name in names.values():
-        # Until each of its partitions has a leader.
-        assert messages_of(name) == []
+    places = [TopicPartition(name, partition) for name in names.values() for partition in range(_PARTITIONS)]
+    wait_until(lambda: _have_leaders(admin, places), what="every partition has a leader")
     return names
+
+
+def _have_leaders(admin: AdminClient, places: list[TopicPartition]) -> bool:
+    """Whether the broker answers for all partitions. For a moment after a topic is made, it does not."""
+    asked = admin.list_offsets({place: OffsetSpec.latest() for place in places})  # type: ignore[no-untyped-call]
+    return all(future.exception() is None for future in asked.values())
 
 
 def old_consumers_commit(settings: Settings, offsets: list[TopicPartition]) -> None:
