@@ -44,7 +44,7 @@ def test_a_thousand_transfers_are_accepted_as_fast_without_a_broker_and_settle_w
 
     without_s = [accept_list(client, alice, bob) for _ in range(_LISTS)]
 
-    # Whoever waited for the broker would wait for as long as the producer tries, which is 20 s here.
+    # A caller that waited for the broker would wait for as long as the producer tries, which is 20 s here.
     assert max(without_s) < 5.0
     assert statistics.median(without_s) < 2 * statistics.median(with_broker_s) + 0.05
     wait_until(lambda: pending_count() == 0, what="everything is settled, with the broker still away")

@@ -1,4 +1,4 @@
-"""Messages that nobody can read, whoever wrote them: they end in the dead-letter topic, whole, and hold nobody up."""
+"""Unreadable messages end in the dead-letter topic, whole, and hold nobody up."""
 
 import json
 import random

@@ -48,7 +48,7 @@ def backends(*, application: str, waiting: bool = False) -> list[int]:
 
 @contextmanager
 def deletes_of_jobs_held_up(*, at_commit: bool = False) -> Iterator[psycopg.Connection]:
-    """Whoever deletes jobs, having posted them, is held up there, or in the middle of its commit, until the
+    """A settler that has posted jobs and deletes them is held up there, or in the middle of its commit, until the
     connection is rolled back."""
     moment = "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW" if at_commit else "FOR EACH STATEMENT"
     with outside_connection() as builder:

@@ -1,7 +1,7 @@
 """Finding the jobs that are due, and locking them.
 
 A job is due when it is not a dead letter and no earlier job of its source wallet waits for a retry. `id` is the order
-of acceptance. Whoever holds the row lock of a source's oldest job owns the source: no one else touches its jobs. That
+of acceptance. The settler that locks the row of a source's oldest job owns the source: no other touches its jobs. That
 keeps a job from being settled twice and the jobs of a wallet in order, however many settlers look at once. A source
 that another settler owns is left to it, so a settler that hangs holds up its own sources and no others.
 """
