@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import cpu, interfaces
-from devtools.folder_lock import FolderTakenError, folder_locked
-from devtools.leftovers import leftovers_stop
+from devtools.folder_lock import folder_locked
+from devtools.leftovers import abandoned_remove, leftovers_stop
 from devtools.servers import RUN_DIR_VARIABLE, database_make, directories_make, postgres_server, valkey_server
 from wallet_project.embedded import BASE_DIR, Places
 
@@ -26,8 +26,7 @@ from wallet_project.embedded import BASE_DIR, Places
 SITE_SETTINGS = "bench.site_settings"
 #: The process that settles and runs the other tasks.
 WORKER = "worker"
-_PREFIX = "wallet-bench-"
-_FRESH_S = 60
+RUN_PREFIX = "wallet-bench-"
 _STOP_TIMEOUT_S = 20.0
 _START_TIMEOUT_S = 60.0
 
@@ -58,7 +57,7 @@ class Stage:
 @contextmanager
 def stage_set() -> Iterator[Stage]:
     """Starts the servers and points the settings to them; stops everything and removes the folder afterwards."""
-    abandoned_remove()
+    abandoned_remove(prefix=RUN_PREFIX)
     with servers_run() as stage:
         os.environ |= stage.environment
         yield stage
@@ -68,7 +67,7 @@ def stage_set() -> Iterator[Stage]:
 def servers_run(*, checkout: Path = BASE_DIR, python: str = sys.executable) -> Iterator[Stage]:
     """A stage for the site of `checkout`, run by `python`. Both servers are those of this checkout."""
     with ExitStack() as stack:
-        places = Places(Path(tempfile.mkdtemp(prefix=_PREFIX)))
+        places = Places(Path(tempfile.mkdtemp(prefix=RUN_PREFIX)))
         # Postgres runs as another account when we are root, and has to get in; the folders inside are private.
         places.root.chmod(0o711)
         stack.callback(shutil.rmtree, places.root, ignore_errors=True)
@@ -211,20 +210,3 @@ def port_await(process: subprocess.Popen[bytes], port: int, *, log: Path) -> Non
     raise RuntimeError(
         f"The {log.stem} did not start.\n" + "\n".join(log.read_text(errors="replace").splitlines()[-10:])
     )
-
-
-def abandoned_remove() -> None:
-    """Stops the servers of runs that were killed, and removes their folders."""
-    for root in Path(tempfile.gettempdir()).glob(_PREFIX + "*"):
-        # Another run may remove the folder at the same time.
-        with suppress(FolderTakenError, FileNotFoundError):
-            found = root.stat()
-            # A folder that was made just now may belong to a run that is about to lock it.
-            if found.st_uid == os.getuid() and time.time() - found.st_mtime >= _FRESH_S:
-                _abandoned_clear(root)
-
-
-def _abandoned_clear(root: Path) -> None:
-    with folder_locked(root / "lock"):
-        leftovers_stop(root)
-        shutil.rmtree(root, ignore_errors=True)

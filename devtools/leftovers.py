@@ -5,16 +5,39 @@ never matches another user's process by accident.
 """
 
 import os
+import shutil
 import signal
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
 
+from devtools.folder_lock import FolderTakenError, folder_locked
 from devtools.servers import RUN_DIR_VARIABLE
 
 _STOP_TIMEOUT_S = 10.0
+#: A folder that was made more recently may belong to a run that is about to lock it.
+_FRESH_S = 60
+
+
+def abandoned_remove(*, prefix: str) -> None:
+    """Stops the servers of killed runs whose temporary folders begin with `prefix`, and removes these folders."""
+    for root in Path(tempfile.gettempdir()).glob(prefix + "*"):
+        # Another run may remove the folder at the same time.
+        with suppress(FolderTakenError, FileNotFoundError):
+            found = root.stat()
+            if found.st_uid == os.getuid() and time.time() - found.st_mtime >= _FRESH_S:
+                _abandoned_clear(root)
+
+
+def _abandoned_clear(root: Path) -> None:
+    # Race: another run clears the folder at the same time. One of the two gets the lock.
+    with folder_locked(root / "lock"):
+        leftovers_stop(root)
+        shutil.rmtree(root, ignore_errors=True)
 
 
 def leftovers_stop(run_dir: Path) -> int:

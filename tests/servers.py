@@ -8,20 +8,18 @@ import os
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from devtools.folder_lock import FolderTakenError, folder_locked
-from devtools.leftovers import leftovers_stop
+from devtools.folder_lock import folder_locked
+from devtools.leftovers import abandoned_remove
 from devtools.servers import directories_make, postgres_server, valkey_server
 from wallet_project.embedded import Places
 
 _PREFIX = "wallet-tests-"
-_FRESH_S = 60
 #: The folder of this run's servers, where it has any of its own.
 RUN_DIR = pytest.StashKey[Path]()
 
@@ -44,7 +42,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 
 
 def _servers_start(stack: ExitStack) -> Path:
-    _abandoned_remove()
+    abandoned_remove(prefix=_PREFIX)
     places = Places(Path(tempfile.mkdtemp(prefix=_PREFIX)))
     # Postgres runs as another account when we are root, and has to get in; the folders inside are private.
     places.root.chmod(0o711)
@@ -62,20 +60,3 @@ def _servers_start(stack: ExitStack) -> Path:
         valkey.start()
         os.environ["REDIS_URL"] = places.redis_url()
     return places.root
-
-
-def _abandoned_remove() -> None:
-    """Stops the servers of test runs that were killed, and removes their folders."""
-    for root in Path(tempfile.gettempdir()).glob(_PREFIX + "*"):
-        # Another run may remove the folder at the same time.
-        with suppress(FolderTakenError, FileNotFoundError):
-            found = root.stat()
-            # A folder that was made just now may belong to a run that is about to lock it.
-            if found.st_uid == os.getuid() and time.time() - found.st_mtime >= _FRESH_S:
-                _abandoned_clear(root)
-
-
-def _abandoned_clear(root: Path) -> None:
-    with folder_locked(root / "lock"):
-        leftovers_stop(root)
-        shutil.rmtree(root, ignore_errors=True)

@@ -16,7 +16,8 @@ from bench.against.side import Side, processes_run, side_make
 from bench.against.turns import Lengths, plan_compare
 from bench.kafka import broker_run, kafka_missing
 from bench.machine import machine_lines
-from bench.stage import abandoned_remove, servers_run
+from bench.stage import RUN_PREFIX, servers_run
+from devtools.leftovers import abandoned_remove
 
 T = TypeVar("T")
 _PEOPLE = 10_000
@@ -26,7 +27,7 @@ def against_run(revision: str, *, is_quick: bool, only: tuple[str, ...]) -> bool
     """Runs the comparison and prints its table. False if a scenario failed. Raises CheckoutError."""
     _say(f"Making a checkout of {revision} with its own virtual environment (a minute or two, once) …")
     other = checkout_make(revision)
-    abandoned_remove()
+    abandoned_remove(prefix=RUN_PREFIX)
     with ExitStack() as stack:
         stages = [
             stack.enter_context(servers_run(checkout=other.path, python=other.python)),

@@ -18,7 +18,7 @@ Tamper = Callable[[str], str]
 
 
 def _nobody(where: str, sentence: str) -> None:
-    """Whoever does not want to hear of prose."""
+    """Ignores differences in prose."""
 
 
 def test_a_recording_is_read_as_it_was_written() -> None:
