@@ -36,8 +36,9 @@ def books_problem() -> str:
     if find_spec("transactions.audit"):
         audit = importlib.import_module("transactions.audit").books_audit()
         if not audit.clean:
-            first = audit.faults[0]
-            return f"{audit.fault_count} faults, the first: {first.subject} {first.problem}"
+            # Older commits, with which this one is compared, call them faults.
+            findings = audit.findings if hasattr(audit, "findings") else audit.faults
+            return f"The audit found: {findings[0].subject} {findings[0].problem}"
         checks = _CHECKS
     else:
         checks = {**_LEDGER_CHECKS, **_CHECKS}

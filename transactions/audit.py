@@ -1,7 +1,7 @@
 """The audit of the books: proof, from every row, that no money was created or lost and no accepted transfer forgotten.
 
 Postgres does the sums and spills to disk what does not fit into its memory. Python sees only the totals and the first
-faults, so its memory does not grow with the books.
+findings, so its memory does not grow with the books.
 """
 
 import time
@@ -16,11 +16,11 @@ from transactions.models import Status
 from wallets.models import OUTSIDE_IDS_END
 
 #: How many faulty transactions, wallets and currencies are named, of each. Further ones are only counted.
-FAULTS_NAMED_MAX = 100
+FINDINGS_NAMED_MAX = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Finding:
     """What is wrong (`problem`) with one transaction, wallet or currency (`subject`, such as "wallet 17").
 
     Amounts in `problem` are in minor units.
@@ -48,7 +48,7 @@ class CurrencyTotals:
 class Audit:
     """What an audit found.
 
-    `transactions` counts them by status. `faults` names the first faults of each kind; `fault_count` counts all.
+    `transactions` counts them by status. `findings` names the first findings of each kind; `finding_count` counts all.
     """
 
     transactions: Mapping[str, int]
@@ -58,13 +58,13 @@ class Audit:
     #: The age of the oldest pending transaction; None if there is none.
     oldest_pending_s: float | None
     currencies: Sequence[CurrencyTotals]
-    faults: Sequence[Fault]
-    fault_count: int
+    findings: Sequence[Finding]
+    finding_count: int
     took_s: float
 
     @property
     def clean(self) -> bool:
-        return self.fault_count == 0
+        return self.finding_count == 0
 
 
 # Rule: a posted transaction has exactly two entries, minus its amount at the source and plus its amount at the
@@ -203,7 +203,12 @@ def books_audit() -> Audit:
             CurrencyTotals(currency=currency, held=int(held), outside=int(outside), entries_total=int(total))
             for currency, held, outside, total in _rows(_CURRENCIES_SQL)
         ]
-        found = [_faults(_TRANSACTIONS_SQL), _faults(_JOBS_SQL), _faults(_WALLETS_SQL), _currency_faults(currencies)]
+        found = [
+            _findings(_TRANSACTIONS_SQL),
+            _findings(_JOBS_SQL),
+            _findings(_WALLETS_SQL),
+            _currency_findings(currencies),
+        ]
     return Audit(
         transactions=statuses,
         entry_count=entry_count,
@@ -212,8 +217,8 @@ def books_audit() -> Audit:
         # The database's clock may be slightly behind the clock that wrote created_at; an age is never negative.
         oldest_pending_s=None if oldest_pending_s is None else max(0.0, float(oldest_pending_s)),
         currencies=currencies,
-        faults=[fault for _, named in found for fault in named],
-        fault_count=sum(count for count, _ in found),
+        findings=[finding for _, named in found for finding in named],
+        finding_count=sum(count for count, _ in found),
         took_s=time.monotonic() - started_s,
     )
 
@@ -239,14 +244,14 @@ def _rows(sql: str, parameters: Mapping[str, int] | None = None) -> list[tuple[A
         return list(cursor.fetchall())
 
 
-def _faults(sql: str) -> tuple[int, list[Fault]]:
-    """The number of faults, and the first of them."""
-    rows = _rows(sql, {"limit": FAULTS_NAMED_MAX, "outside_ids_end": OUTSIDE_IDS_END})
-    return (rows[0][0] if rows else 0), [Fault(subject=subject, problem=problem) for _, subject, problem in rows]
+def _findings(sql: str) -> tuple[int, list[Finding]]:
+    """The number of findings, and the first of them."""
+    rows = _rows(sql, {"limit": FINDINGS_NAMED_MAX, "outside_ids_end": OUTSIDE_IDS_END})
+    return (rows[0][0] if rows else 0), [Finding(subject=subject, problem=problem) for _, subject, problem in rows]
 
 
-def _currency_faults(currencies: Sequence[CurrencyTotals]) -> tuple[int, list[Fault]]:
-    faults = []
+def _currency_findings(currencies: Sequence[CurrencyTotals]) -> tuple[int, list[Finding]]:
+    findings = []
     for totals in currencies:
         problems = []
         if totals.entries_total:
@@ -254,5 +259,5 @@ def _currency_faults(currencies: Sequence[CurrencyTotals]) -> tuple[int, list[Fa
         if totals.held != -totals.outside:
             problems.append(f"its wallets hold {totals.held}, but {-totals.outside} came in from outside")
         if problems:
-            faults.append(Fault(subject=f"currency {totals.currency}", problem="; ".join(problems)))
-    return len(faults), faults
+            findings.append(Finding(subject=f"currency {totals.currency}", problem="; ".join(problems)))
+    return len(findings), findings

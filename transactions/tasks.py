@@ -36,10 +36,10 @@ def audit_nightly(self: Task[[], None]) -> None:
 
 def _audit() -> None:
     audit = books_audit()
-    for fault in audit.faults:
-        log.error("books_fault", subject=fault.subject, problem=fault.problem)
+    for finding in audit.findings:
+        log.error("books_finding", subject=finding.subject, problem=finding.problem)
     if not audit.clean:
-        raise BooksError(f"The books do not balance: {audit.fault_count} faults.")
+        raise BooksError(f"The books do not balance: {audit.finding_count} findings.")
     log.info("books_balance", entries=audit.entry_count, took_s=round(audit.took_s, 1))
 
 

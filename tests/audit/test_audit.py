@@ -5,16 +5,16 @@ from dataclasses import dataclass
 import pytest
 
 from tests.audit.books import Books, books_spoil
-from transactions.audit import FAULTS_NAMED_MAX, books_audit
+from transactions.audit import FINDINGS_NAMED_MAX, books_audit
 
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """SQL that corrupts the books, with their ids as placeholders, and the fault that the audit must name."""
+    """SQL that corrupts the books, with their ids as placeholders, and the finding that the audit must name."""
 
     name: str
     sql: str
-    fault: str
+    finding: str
     dropped: str = ""
 
 
@@ -176,11 +176,11 @@ CORRUPTIONS = [
 ]
 
 
-def test_correct_books_have_no_faults(books: Books) -> None:
+def test_correct_books_have_no_findings(books: Books) -> None:
     audit = books_audit()
 
     assert audit.clean
-    assert audit.faults == []
+    assert audit.findings == []
     assert audit.transactions == {"pending": 0, "posted": 3, "failed": 0}
     assert audit.entry_count == 6
     assert audit.wallet_count == 4
@@ -189,7 +189,7 @@ def test_correct_books_have_no_faults(books: Books) -> None:
 
 
 @pytest.mark.django_db
-def test_empty_books_have_no_faults() -> None:
+def test_empty_books_have_no_findings() -> None:
     audit = books_audit()
 
     assert audit.clean
@@ -204,20 +204,22 @@ def test_it_finds_and_names_the_fault(corruption: Corruption, books: Books) -> N
     audit = books_audit()
 
     assert not audit.clean
-    assert audit.fault_count == len(audit.faults)
-    named = [f"{fault.subject}: {fault.problem}" for fault in audit.faults]
-    assert any(corruption.fault.format(**ids) in line for line in named), named
+    assert audit.finding_count == len(audit.findings)
+    named = [f"{finding.subject}: {finding.problem}" for finding in audit.findings]
+    assert any(corruption.finding.format(**ids) in line for line in named), named
 
 
-def test_it_counts_all_faults_and_names_the_first_ones(books: Books) -> None:
+def test_it_counts_all_findings_and_names_the_first_ones(books: Books) -> None:
     books_spoil(
         f"""INSERT INTO transactions_transaction (id, kind, status, currency, amount, destination_id, memo,
             initiator_id, created_at, settled_at, failure_code)
         SELECT number, 'deposit', 'posted', 'USD', 1, {books.bob}, '', 1, now(), now(), ''
-        FROM generate_series(1, {FAULTS_NAMED_MAX + 20}) AS number"""
+        FROM generate_series(1, {FINDINGS_NAMED_MAX + 20}) AS number"""
     )
 
     audit = books_audit()
 
-    assert audit.fault_count == FAULTS_NAMED_MAX + 20
-    assert [fault.subject for fault in audit.faults] == [f"transaction {n}" for n in range(1, FAULTS_NAMED_MAX + 1)]
+    assert audit.finding_count == FINDINGS_NAMED_MAX + 20
+    assert [finding.subject for finding in audit.findings] == [
+        f"transaction {n}" for n in range(1, FINDINGS_NAMED_MAX + 1)
+    ]

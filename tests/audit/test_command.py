@@ -33,19 +33,19 @@ def test_it_prints_each_fault_and_exits_with_1(books: Books) -> None:
         call_command("audit_ledger", stdout=out)
 
     assert ended.value.code == 1
-    assert "The books do NOT balance. Faults: 2." in out.getvalue()
+    assert "The books do NOT balance. Findings: 2." in out.getvalue()
     assert f"wallet {books.charlie}: its balance is 1, its entries sum to 0" in out.getvalue()
 
 
-def test_it_says_that_it_names_only_the_first_faults(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transactions.audit.FAULTS_NAMED_MAX", 1)
+def test_it_says_that_it_names_only_the_first_findings(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transactions.audit.FINDINGS_NAMED_MAX", 1)
     books_spoil("UPDATE wallets_wallet SET version = version + 1 WHERE owner_id IS NOT NULL")
     out = StringIO()
 
     with pytest.raises(SystemExit):
         call_command("audit_ledger", stdout=out)
 
-    assert "Faults: 3." in out.getvalue()
+    assert "Findings: 3." in out.getvalue()
     assert "only the first" in out.getvalue()
 
 
@@ -77,7 +77,7 @@ def test_the_nightly_audit_accepts_correct_books(books: Books) -> None:
 def test_the_nightly_audit_fails_if_the_books_do_not_balance(books: Books, caplog: pytest.LogCaptureFixture) -> None:
     books_spoil(f"UPDATE wallets_wallet SET balance = 1 WHERE id = {books.charlie}")
 
-    with pytest.raises(BooksError, match="2 faults"):
+    with pytest.raises(BooksError, match="2 findings"):
         audit_nightly()
 
     assert f"wallet {books.charlie}" in caplog.text

@@ -20,11 +20,11 @@ from wallets.models import User
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """SQL that corrupts the jobs, with ids as placeholders, and the fault that the audit must name."""
+    """SQL that corrupts the jobs, with ids as placeholders, and the finding that the audit must name."""
 
     name: str
     sql: str
-    fault: str
+    finding: str
     dropped: str = ""
 
 
@@ -87,21 +87,21 @@ def dead(books: Books, alice: User) -> Transaction:
     return dead_make(alice, "charlie")
 
 
-def test_pending_transfers_and_dead_letters_are_no_faults(pending: Transaction, dead: Transaction) -> None:
+def test_pending_transfers_and_dead_letters_are_no_findings(pending: Transaction, dead: Transaction) -> None:
     audit = books_audit()
 
-    assert audit.clean, audit.faults
+    assert audit.clean, audit.findings
     assert audit.transactions == {"pending": 2, "posted": 3, "failed": 0}
     assert audit.dead_letter_count == 1
     assert audit.oldest_pending_s is not None
 
 
-def test_settled_transfers_are_no_faults(pending: Transaction) -> None:
+def test_settled_transfers_are_no_findings(pending: Transaction) -> None:
     queue_drain()
 
     audit = books_audit()
 
-    assert audit.clean, audit.faults
+    assert audit.clean, audit.findings
     assert audit.transactions == {"pending": 0, "posted": 4, "failed": 0}
     assert (audit.dead_letter_count, audit.oldest_pending_s) == (0, None)
 
@@ -133,30 +133,30 @@ def test_it_finds_and_names_the_fault(
     audit = books_audit()
 
     assert not audit.clean
-    named = [f"{fault.subject}: {fault.problem}" for fault in audit.faults]
-    assert any(corruption.fault.format(**ids) in line for line in named), named
+    named = [f"{finding.subject}: {finding.problem}" for finding in audit.findings]
+    assert any(corruption.finding.format(**ids) in line for line in named), named
 
 
-def test_a_job_that_points_to_another_transaction_is_two_faults(books: Books, pending: Transaction) -> None:
+def test_a_job_that_points_to_another_transaction_is_two_findings(books: Books, pending: Transaction) -> None:
     books_spoil(f"UPDATE transactions_job SET transaction_id = {books.transfer}")
 
-    faults = [fault.problem for fault in books_audit().faults]
+    findings = [finding.problem for finding in books_audit().findings]
 
-    assert "is pending but has no job" in faults
-    assert any("is posted but still has a job" in fault for fault in faults)
+    assert "is pending but has no job" in findings
+    assert any("is posted but still has a job" in finding for finding in findings)
 
 
 def test_it_counts_all_forgotten_transfers_and_names_the_first_ones(
     books: Books, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("transactions.audit.FAULTS_NAMED_MAX", 2)
+    monkeypatch.setattr("transactions.audit.FINDINGS_NAMED_MAX", 2)
     forgotten = [pending_make(alice, "bob", amount=1).id for _ in range(5)]
     books_spoil("DELETE FROM transactions_job")
 
     audit = books_audit()
 
-    assert audit.fault_count == 5
-    assert [fault.subject for fault in audit.faults] == [f"transaction {id_}" for id_ in sorted(forgotten)[:2]]
+    assert audit.finding_count == 5
+    assert [finding.subject for finding in audit.findings] == [f"transaction {id_}" for id_ in sorted(forgotten)[:2]]
 
 
 def test_the_command_prints_pending_transfers_and_dead_letters(pending: Transaction, dead: Transaction) -> None:
@@ -190,7 +190,7 @@ def test_jobs_and_transactions_are_read_in_the_same_snapshot(books: Books, pendi
         audit = books_audit()
 
     assert settled
-    assert audit.clean, audit.faults
+    assert audit.clean, audit.findings
     assert audit.transactions["pending"] == 1
     assert books_audit().transactions == {"pending": 0, "posted": 4, "failed": 0}
 

@@ -18,4 +18,4 @@ def _the_books_balance_afterwards(transactional_db: None) -> Iterator[None]:
     """Audits the books after each test."""
     yield
     audit = books_audit()
-    assert audit.clean, audit.faults
+    assert audit.clean, audit.findings

@@ -196,7 +196,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         audit = books_audit()
-        assert audit.clean, audit.faults
+        assert audit.clean, audit.findings
 
     def _owner(self, wallet: int) -> User:
         return self.model.accounts[wallet].owner

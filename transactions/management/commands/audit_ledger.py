@@ -8,12 +8,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from transactions.audit import FAULTS_NAMED_MAX, Audit, books_audit
+from transactions.audit import FINDINGS_NAMED_MAX, Audit, books_audit
 from wallets.domain.money import amount_format
 
 
 class Command(BaseCommand):
-    """Audits the books and prints the totals and faults."""
+    """Audits the books and prints the totals and findings."""
 
     help = "Audits the books: is every cent accounted for? Exit code 0 if the books balance, 1 otherwise."
 
@@ -29,7 +29,7 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"clean": audit.clean, **asdict(audit)}, indent=2))
         else:
             self._figures_print(audit)
-            self._faults_print(audit)
+            self._findings_print(audit)
         if not audit.clean:
             raise SystemExit(1)
 
@@ -49,12 +49,12 @@ class Command(BaseCommand):
             self.stdout.write(f"{totals.currency:<10}{held:>26}{came_in:>26}{difference:>18}")
         self.stdout.write(f"\ntook {audit.took_s:.1f} s")
 
-    def _faults_print(self, audit: Audit) -> None:
+    def _findings_print(self, audit: Audit) -> None:
         if audit.clean:
             self.stdout.write(self.style.SUCCESS("The books balance."))
             return
-        self.stdout.write(self.style.ERROR(f"The books do NOT balance. Faults: {audit.fault_count:,}."))
-        for fault in audit.faults:
-            self.stdout.write(f"  {fault.subject}: {fault.problem}")
-        if audit.fault_count > len(audit.faults):
-            self.stdout.write(f"  … only the first {FAULTS_NAMED_MAX} of each kind are named.")
+        self.stdout.write(self.style.ERROR(f"The books do NOT balance. Findings: {audit.finding_count:,}."))
+        for finding in audit.findings:
+            self.stdout.write(f"  {finding.subject}: {finding.problem}")
+        if audit.finding_count > len(audit.findings):
+            self.stdout.write(f"  … only the first {FINDINGS_NAMED_MAX} of each kind are named.")
