@@ -16,6 +16,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from pytest_django import Settings
 
+from tests.own_redis import OwnRedis
 from tests.rpc.caller import SERVICE
 from tests.rpc.certificates import certificate
 from tests.rpc.conftest import Person
@@ -25,7 +26,6 @@ from tests.rpc.test_methods import usd
 from tests.settlement.conftest import places
 from tests.settlement.locks import wallet_held
 from tests.settlement.waiting import wait_until
-from tests.throttling.own_redis import OwnRedis
 from wallet_project.embedded import Places
 from wallet_proto.v1 import wallet_pb2 as pb
 

@@ -1,6 +1,5 @@
 """A Valkey for one test, which the test may wipe, stop, freeze and restart."""
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,34 +10,18 @@ from django.conf import settings as django_settings
 from kombu import pools
 from pytest_django import Settings
 
-from devtools.servers import directories_make, valkey_server
+from tests.own_redis import OwnRedis
 from wallet_project.embedded import Places, celery_url
 
 #: Celery's queue, and the messages that a worker has received but not acknowledged.
 _QUEUE, _UNACKED = "celery", "unacked"
 
 
-class Broker:
+class Broker(OwnRedis):
     def __init__(self, places: Places) -> None:
-        directories_make(places)
-        self._server = valkey_server(places, durable=False)
-        self.url = places.redis_url()
+        super().__init__(places)
         self.run_dir = places.root
         self._client: Any = redis.Redis(unix_socket_path=str(places.valkey_socket), socket_timeout=5)
-
-    def start(self) -> None:
-        self._server.start()
-
-    def stop(self) -> None:
-        self.unfreeze()
-        self._server.stop()
-
-    def freeze(self) -> None:
-        """Stops answering, but keeps all connections open."""
-        self._signal(signal.SIGSTOP)
-
-    def unfreeze(self) -> None:
-        self._signal(signal.SIGCONT)
 
     def wipe(self) -> None:
         self._client.flushall()
@@ -68,10 +51,6 @@ class Broker:
         yield
         _celery_use(before)
         self._client.close()
-
-    def _signal(self, number: signal.Signals) -> None:
-        if self._server.process is not None and self._server.is_running():
-            self._server.process.send_signal(number)
 
 
 def _celery_use(url: str) -> None:

@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from devtools.folder_lock import folder_locked
 from kit.limits import buckets
-from tests.throttling.own_redis import OwnRedis, redis_use
+from tests.own_redis import OwnRedis, redis_use
 from wallet_project.embedded import Places
 from wallets.models import User
 

@@ -7,8 +7,8 @@ from django_redis import get_redis_connection
 from pytest_django import Settings
 from redis import Redis
 
+from tests.own_redis import OwnRedis, redis_use
 from tests.rpc.server import free_port
-from tests.throttling.own_redis import OwnRedis, redis_use
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from django.utils import timezone
 from django_redis import get_redis_connection
 
 from kit.redis.locks import LockResult, lock_try
+from tests.own_redis import OwnRedis
 from tests.settlement.processes import processes_run
 from tests.settlement.waiting import wait_until
 from tests.throttling.counters import counted
-from tests.throttling.own_redis import OwnRedis
 from transactions import tasks
 from wallets.models import ApiToken, User
 from wallets.services import token_issue

@@ -14,11 +14,11 @@ from kit.limits.policies import Per, Policy
 from kit.redis.circuit_breaker import CircuitBreaker
 from tests.api.client import Person, assert_problem, person
 from tests.concurrency.crowd import at_once
+from tests.own_redis import OwnRedis
 from tests.people import PASSWORD
 from tests.settlement.waiting import wait_until
 from tests.throttling.counters import counted
 from tests.throttling.headers import policies
-from tests.throttling.own_redis import OwnRedis
 from transactions.limits import MONEY
 from wallets.models import User
 

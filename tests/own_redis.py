@@ -23,7 +23,7 @@ class OwnRedis:
         self._server.stop()
 
     def freeze(self) -> None:
-        """Stops answering but keeps connections open."""
+        """Stops answering, but keeps all connections open."""
         self._signal(signal.SIGSTOP)
 
     def unfreeze(self) -> None:
