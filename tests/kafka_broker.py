@@ -29,7 +29,7 @@ class KafkaBroker:
         return self.places.bootstrap
 
     def kill(self) -> None:
-        """kill -9; whatever was acknowledged is on disk or in the page cache, which outlives the process."""
+        """kill -9. Acknowledged messages survive: they are on disk or in the page cache, which outlives the process."""
         process = self.server.process
         assert process is not None
         process.kill()

@@ -33,7 +33,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     os.environ.setdefault("THROTTLE_ENABLED", "0")
     stack = ExitStack()
     early_config.add_cleanup(stack.close)
-    # With several workers each has servers of its own, and whoever only hands out the tests has none.
+    # With several workers each has servers of its own. The process that only hands out the tests has none.
     is_worker = "PYTEST_XDIST_WORKER" in os.environ
     hands_out = not is_worker and getattr(early_config.known_args_namespace, "numprocesses", None)
     if not hands_out and not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():

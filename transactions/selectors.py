@@ -174,6 +174,6 @@ def _cursor_parse(cursor: str | None) -> tuple[int | None, int]:
     except (binascii.Error, UnicodeError, ValueError):
         direction, sequence = "", 0
     if direction not in {"older", "newer"} or not 1 <= sequence <= _SEQUENCE_MAX:
-        message = "This cursor was not made here; start without one."
+        message = "This cursor is invalid. Start again without one."
         raise WalletError(ErrorCode.MALFORMED, message, fields={"cursor": [message]})
     return (sequence, _SEQUENCE_MAX) if direction == "newer" else (None, sequence)

@@ -1,7 +1,7 @@
 """Two loads in step: every connection sends its request to one side, and when it has the answer, to the other.
 
-Both sides answer the same requests within milliseconds of one another, so whatever else the machine does at that
-moment weighs on both alike, and their processor time can be compared even on a busy machine.
+Both sides answer the same requests within milliseconds of one another, so other work of the machine slows both
+alike, and their processor time can be compared even on a busy machine.
 """
 
 import itertools

@@ -120,7 +120,7 @@ class Play:
 
     @contextmanager
     def wallet_broken(self, wallet: str) -> Iterator[None]:
-        """Inside, the wallet's row contradicts its entries: whatever settles on it meets a fault."""
+        """Inside, the wallet's row contradicts its entries, so settling on it meets a fault."""
         self._version_shift(wallet, 5)
         try:
             yield

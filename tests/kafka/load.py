@@ -12,7 +12,7 @@ _LIST = 20
 
 
 class Load:
-    """One thread for each wallet, which sends to the next one. Whatever is not accepted fails `stop`."""
+    """One thread for each wallet, which sends to the next one. `stop` fails if any was not accepted."""
 
     def __init__(self, wallets: list[Wallet]) -> None:
         self.accepted: dict[int, list[Transaction]] = {wallet.id: [] for wallet in wallets}

@@ -1,4 +1,4 @@
-"""Consumers die at the worst moments, for real: what was accepted is settled once, by whoever comes next."""
+"""Consumers are killed at the worst moments. Each accepted transfer still settles, once."""
 
 import random
 from collections.abc import Callable

@@ -45,7 +45,7 @@ class Worker:
             )  # fmt: skip
 
     def kill(self) -> None:
-        """kill -9, whatever it is doing."""
+        """kill -9."""
         self.process.kill()
         self.process.wait()
 

@@ -1,4 +1,4 @@
-"""Redis is away for minutes, with either channel: whatever is accepted meanwhile settles within seconds."""
+"""Redis is away for minutes, with either channel. Transfers accepted meanwhile settle within seconds."""
 
 import time
 from collections.abc import Callable

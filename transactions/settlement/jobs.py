@@ -44,7 +44,7 @@ WHERE j.id = ANY(ARRAY(
 ))
 ORDER BY j.id
 """
-# Whatever another settler holds, or has settled since it was read, is not among the answers.
+# The answer lacks the jobs that another settler holds, or has settled since they were read.
 _LOCK_SQL = """
 SELECT id FROM transactions_job WHERE id = ANY(%s::bigint[]) AND coalesce(dead_at, 'infinity') = 'infinity'
 ORDER BY id FOR UPDATE SKIP LOCKED

@@ -47,8 +47,8 @@ def _nobody_told(_: Sequence[FaultyJob]) -> None:
 
 
 class Poller:
-    """Polls in a thread of its own, from `start` to `stop`. It needs Postgres and nothing else, so whatever else keeps
-    the process waiting (a broker, say) keeps no transfer waiting. `on_faulty` is told of jobs that met a fault."""
+    """Polls in a thread of its own, from `start` to `stop`. It needs Postgres alone, so transfers settle even
+    while the rest of the process waits, for a broker say. `on_faulty` is told of jobs that met a fault."""
 
     def __init__(self, *, on_faulty: Callable[[Sequence[FaultyJob]], None] = _nobody_told) -> None:
         self._on_faulty = on_faulty
@@ -81,7 +81,7 @@ class Poller:
             self._is_away = True
             return _REST_S
         except Exception:
-            # The thread must outlive whatever this was, because nothing else finds lost jobs.
+            # The thread must survive any error, because nothing else finds lost jobs.
             log.exception("poll_failed")
             return _REST_S
         self._is_away = False

@@ -158,7 +158,7 @@ def _batch_settle(due: DueJobs, size: int, lock_timeout_ms: int, *, is_patient: 
     except Exception as error:
         if not jobs or fault_is_shared(error):
             raise
-        # Whatever else it is belongs to one of these jobs, and must not hold up all the others.
+        # Any other error comes from one of these jobs, which must not hold up the rest.
         raise _BatchError(list(jobs), error) from error
     failed = sum(1 for outcome in outcomes if outcome.error)
     metrics.transfers_settled.labels(outcome="posted").inc(len(jobs) - failed)

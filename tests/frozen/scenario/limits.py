@@ -21,7 +21,7 @@ def play(play: Play) -> None:
     json = {"Content_Type": "application/json"}
     alice.send("What cannot be read is counted, too", "POST", "/api/v2/transfers/bulk", b"{", **json)
     stranger.get("A stranger is counted by address", "/api/v1/me")
-    stranger.get("So is whoever reads the schema's headers", "/api/docs")
+    stranger.get("A visitor of the schema's page is limited as well", "/api/docs")
     stranger.get("An address that is none is not counted", "/api/v1/nothing")
     stranger.post("Registering is counted", "/api/v1/auth/register", {})
     _beyond(play, alice, stranger)

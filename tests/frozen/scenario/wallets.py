@@ -47,7 +47,7 @@ def _read(play: Play) -> None:
     wallet = alice.api.get("She reads her dollar wallet", path)
     alice.api.get("She has it already", path, If_None_Match=wallet.header("ETag"))
     alice.api.get("She has it, among others", path, If_None_Match=f'"other", {wallet.header("ETag")}')
-    alice.api.get("She has whatever there is", path, If_None_Match="*")
+    alice.api.get("She has any version", path, If_None_Match="*")
     alice.api.get("She has another state of it", path, If_None_Match='W/"other"')
     alice.api.send("She asks for the headers of her wallet only", "HEAD", path)
     alice.api.get("She reads her yen wallet", f"{WALLETS}/{alice.wallets['JPY']}")

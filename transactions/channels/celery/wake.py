@@ -38,7 +38,7 @@ def workers_wake(partitions: Iterable[int]) -> None:
 
 
 def wake_flag_clear(partition: int) -> None:
-    """Says that a worker is about to look: whatever is accepted from now on sends another message."""
+    """Says that a worker is about to look. A transfer that is accepted from now on sends another message."""
     try:
         get_redis_connection().delete(_flag(partition))
     except (RedisError, OSError):
