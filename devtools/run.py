@@ -144,6 +144,8 @@ def _environment(places: Places, *, port: int, grpc_port: int) -> dict[str, str]
         "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
         "PYTHONUNBUFFERED": "1",
         "LOG_FORMAT": os.environ.get("LOG_FORMAT", "console"),
+        # So that anyone can try the site; pages say that the money is a demo.
+        "FUNDING": os.environ.get("FUNDING", "demo"),
         # Celery warns against running as root. That concerns deployments, and the image runs as an ordinary user.
         "PYTHONWARNINGS": "ignore:You're running the worker with superuser",
     }

@@ -59,6 +59,11 @@ dead_letters_buried = Counter(
     "wallet_dead_letters_total",
     "Jobs that were given up after too many faults, and wait for staff.",
 )
+payouts = Counter(
+    "wallet_payouts_total",
+    "Pay-outs of withdrawals that were decided, by outcome: confirmed or returned.",
+    ["outcome"],
+)
 dead_letters_replayed = Counter(
     "wallet_dead_letters_replayed_total",
     "Dead letters that staff replayed.",

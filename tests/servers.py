@@ -29,6 +29,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     # A terminated run (a time limit, a closed terminal) cleans up like an interrupted one.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     os.environ.setdefault("SECRET_KEY", "a-key-for-tests-that-signs-nothing-anybody-relies-on-0123456789")
+    # Tests of the other ways in choose them.
+    os.environ.setdefault("FUNDING", "demo")
     # Tests of limits switch them on.
     os.environ.setdefault("THROTTLE_ENABLED", "0")
     stack = ExitStack()

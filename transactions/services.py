@@ -12,6 +12,7 @@ from psycopg.errors import DeadlockDetected, SerializationFailure
 from kit.db.errors import constraint_violated
 from telemetry import metrics
 from transactions.channels import channel
+from transactions.funding.mode import Funding, funding_require
 from transactions.ledger.commands import Command, Outcome
 from transactions.ledger.post import post
 from transactions.models import Kind, Status, Transaction
@@ -41,7 +42,9 @@ class Receipt:
 def deposit_create(
     *, actor: User, wallet_id: int, amount: int, memo: str = "", idempotency_key: str | None = None
 ) -> Receipt:
-    """Moves `amount` minor units from the outside world into the actor's wallet. Raises WalletError."""
+    """Moves `amount` minor units from the outside world into the actor's wallet. Raises WalletError, and FUNDING_CLOSED
+    wherever money is more than a demo: owners do not make their own."""
+    funding_require(Funding.DEMO)
     wallet = wallet_get(owner=actor, wallet_id=wallet_id)
     command = Command(
         kind=Kind.DEPOSIT,

@@ -4,6 +4,8 @@ TLS and, with `--deploy`, settings that would give strangers access to the site.
 from django.conf import settings
 from django.core import checks
 
+from kit.http.webhooks import secret_parse
+
 #: How published keys begin: those in settings, in docker-compose.yml and in Django's examples.
 _PUBLISHED_KEYS = ("insecure-", "for-development-only", "django-insecure-")
 #: The commit itself takes a moment, and clocks run at slightly different rates.
@@ -48,6 +50,26 @@ def check_allowed_hosts(**_: object) -> list[checks.CheckMessage]:
     if not set(settings.ALLOWED_HOSTS) - _THIS_MACHINE:
         hint = "List the site's hosts: ALLOWED_HOSTS=wallet.example"
         return [checks.Error("ALLOWED_HOSTS lists no host except this machine.", hint=hint, id="wallet.E005")]
+    return []
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_funding(**_: object) -> list[checks.CheckMessage]:
+    """With demo money, anybody can make themselves rich."""
+    if settings.FUNDING != "demo":
+        return []
+    hint = "Set FUNDING=staff or FUNDING=provider."
+    return [checks.Error("FUNDING=demo lets everybody deposit money that nobody paid.", hint=hint, id="wallet.E020")]
+
+
+@checks.register()
+def check_webhook_secrets(**_: object) -> list[checks.CheckMessage]:
+    """With an unreadable secret, every webhook of the provider would fail."""
+    try:
+        for secret in settings.FUNDING_WEBHOOK_SECRETS:
+            secret_parse(secret)
+    except ValueError as error:
+        return [checks.Error("FUNDING_WEBHOOK_SECRETS is invalid.", hint=str(error), id="wallet.E021")]
     return []
 
 

@@ -14,7 +14,10 @@ from django.http import HttpResponse
 from django.utils import timezone
 from pytest_django import Settings
 
-from tests.api.client import Api, Person, api_client, assert_problem
+from tests.api.client import Api, Person, api_client, assert_problem, json_of
+from tests.funding.provider import SECRET, Provider
+from transactions.funding.deposits import provider_user
+from transactions.funding.payouts import payout_return
 from transactions.models import Job
 from transactions.settlement.dead_letters import dead_letter_fail
 from wallets.api.problems import STATUS
@@ -201,6 +204,22 @@ def _(world: World) -> HttpResponse:
     for _number in range(BALANCE_MAX // AMOUNT_MAX):
         world.alice.deposit(AMOUNT_MAX)
     return world.deposit(AMOUNT_MAX)
+
+
+@case(ErrorCode.FUNDING_CLOSED)
+def _(world: World) -> HttpResponse:
+    world.settings.FUNDING = "staff"
+    return world.deposit()
+
+
+@case(ErrorCode.PAYOUT_RETURNED)
+def _(world: World) -> HttpResponse:
+    """The provider confirms a pay-out that it returned before."""
+    world.alice.deposit(5)
+    withdrawal_id = json_of(world.withdraw(5))["id"]
+    payout_return(withdrawal_id=int(withdrawal_id), initiator=provider_user(), reason="Bounced")
+    world.settings.FUNDING, world.settings.FUNDING_WEBHOOK_SECRETS = "provider", [SECRET]
+    return Provider().send("payout.confirmed", {"withdrawal": withdrawal_id})
 
 
 @case(ErrorCode.RATE_LIMITED)

@@ -151,6 +151,7 @@ class Stage:
             "PYTHONUNBUFFERED": "1",
             "WEB_CONCURRENCY": "1",
             "THROTTLE_ENABLED": "0",
+            "FUNDING": "demo",
         }
         self._processes: list[Process] = []
         self.worker: Process

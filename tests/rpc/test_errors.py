@@ -37,14 +37,15 @@ def test_the_status_of_each_code_is_stable() -> None:
     assert {status: sorted(codes) for status, codes in codes_by_status.items()} == {
         "INVALID_ARGUMENT": ["malformed", "not_acceptable", "payload_too_large", "unsupported_media_type"],
         "UNAUTHENTICATED": ["not_authenticated"],
-        "PERMISSION_DENIED": ["csrf_failed", "permission_denied"],
+        "PERMISSION_DENIED": ["csrf_failed", "funding_closed", "permission_denied"],
         "NOT_FOUND": ["not_found"],
         "UNIMPLEMENTED": ["method_not_allowed"],
         "ALREADY_EXISTS": ["wallet_exists"],
         "ABORTED": ["idempotency_in_progress"],
         "FAILED_PRECONDITION": [
             "balance_limit_exceeded", "currency_mismatch", "idempotency_key_reused", "insufficient_funds",
-            "recipient_not_found", "same_wallet", "settlement_failed", "wallet_closed", "wallet_frozen",
+            "payout_returned", "recipient_not_found", "same_wallet", "settlement_failed", "wallet_closed",
+            "wallet_frozen",
         ],
         "RESOURCE_EXHAUSTED": ["rate_limited"],
         "INTERNAL": ["internal_error"],

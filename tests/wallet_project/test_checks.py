@@ -18,6 +18,7 @@ PRODUCTION = {
     "SECRET_KEY": GOOD_KEY,
     "ALLOWED_HOSTS": "wallet.example",
     "HTTPS": "1",
+    "FUNDING": "staff",
     "DJANGO_SETTINGS_MODULE": "wallet_project.settings",
 }
 
@@ -51,6 +52,8 @@ def test_a_good_production_environment_passes_without_a_warning() -> None:
         ("ALLOWED_HOSTS", "*", "wallet.E004"),
         ("ALLOWED_HOSTS", "", "wallet.E005"),
         ("WALLET_SERVICE_KEY", "for-development-only-and-known-to-everybody-who-reads-this", "wallet.E007"),
+        ("FUNDING", "demo", "wallet.E020"),
+        ("FUNDING_WEBHOOK_SECRETS", "whsec_c2hvcnQ=", "wallet.E021"),
     ],
 )
 def test_an_unsafe_setting_fails_the_deployment_check(name: str, value: str, error: str) -> None:

@@ -1,5 +1,8 @@
-"""Django admin for transactions, entries, jobs and dead letters. All are read-only; dead letters can be settled."""
+"""Django admin for transactions, entries, jobs, dead letters, pay-outs and proposals.
 
-from transactions.admin import dead_letters, jobs, ledger
+All are read-only. Staff settle dead letters, confirm pay-outs, and propose and approve deposits through the services.
+"""
 
-__all__ = ["dead_letters", "jobs", "ledger"]
+from transactions.admin import dead_letters, funding, jobs, ledger
+
+__all__ = ["dead_letters", "funding", "jobs", "ledger"]

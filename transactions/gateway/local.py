@@ -4,6 +4,7 @@ from functools import cache
 from typing import cast
 
 from transactions import previews, reads, selectors, services
+from transactions.funding import payouts
 from wallets.gateway import WalletGateway, wallet_gateway
 
 
@@ -28,6 +29,7 @@ class Gateway(WalletGateway):
     transaction_list_by_key = staticmethod(selectors.transaction_list_by_key)
     history_page = staticmethod(reads.history_page)
     unposted_read = staticmethod(reads.unposted_read)
+    payout_read = staticmethod(payouts.payout_read)
 
 
 @cache

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from kit.http.bodies import Body
 from transactions.contract import transaction_from_json
+from transactions.funding.payouts import PayoutView
 from transactions.gateway.channel import INTERNAL, WALLETS, read_call, write_call
 from transactions.gateway.local import Gateway
 from transactions.gateway.messages import (
@@ -187,6 +188,15 @@ class RemoteGateway(Gateway):
             INTERNAL + "ReadHistory", request, answer=internal.ReadHistoryResponse, user_id=wallet.owner_id
         )
         return HistoryPage(**json.loads(body_from_document(answer.document).plain()))
+
+    @staticmethod
+    def payout_read(*, user: User, withdrawal_id: int) -> PayoutView | None:
+        request = internal.ReadPayoutRequest(withdrawal_id=str(withdrawal_id))
+        answer = read_call(INTERNAL + "ReadPayout", request, answer=internal.ReadPayoutResponse, user_id=user.pk)
+        if not answer.status:
+            return None
+        returned_by_id = int(answer.returned_by) if answer.HasField("returned_by") else None
+        return PayoutView(status=answer.status, returned_by_id=returned_by_id)
 
     @staticmethod
     def unposted_read(*, wallet: WalletView) -> UnpostedTransfers:

@@ -26,6 +26,7 @@ STATUS: Mapping[ErrorCode, grpc.StatusCode] = {
     ErrorCode.NOT_AUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     ErrorCode.PERMISSION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
     ErrorCode.CSRF_FAILED: grpc.StatusCode.PERMISSION_DENIED,
+    ErrorCode.FUNDING_CLOSED: grpc.StatusCode.PERMISSION_DENIED,
     ErrorCode.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     ErrorCode.METHOD_NOT_ALLOWED: grpc.StatusCode.UNIMPLEMENTED,
     ErrorCode.NOT_ACCEPTABLE: grpc.StatusCode.INVALID_ARGUMENT,
@@ -36,6 +37,7 @@ STATUS: Mapping[ErrorCode, grpc.StatusCode] = {
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: grpc.StatusCode.INVALID_ARGUMENT,
     # FAILED_PRECONDITION: the stored state forbids it. A retry is useless until that state changes.
     ErrorCode.IDEMPOTENCY_KEY_REUSED: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.PAYOUT_RETURNED: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.RECIPIENT_NOT_FOUND: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.SAME_WALLET: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.CURRENCY_MISMATCH: grpc.StatusCode.FAILED_PRECONDITION,

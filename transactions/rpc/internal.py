@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 
 from kit.http.bodies import Body, body_make, json_bytes
 from transactions.contract import transaction_data
+from transactions.funding.payouts import payout_read
 from transactions.limits import HISTORY, MONEY
 from transactions.models import Kind
 from transactions.previews import transfer_preview
@@ -95,6 +96,14 @@ def _unposted_read(call: Call, request: pb.ReadUnmovedRequest) -> pb.ReadUnmoved
     return pb.ReadUnmovedResponse(content=json_bytes({"pending": found.pending, "failed": found.failed}))
 
 
+def _payout_read(call: Call, request: pb.ReadPayoutRequest) -> pb.ReadPayoutResponse:
+    found = payout_read(user=call.user, withdrawal_id=int(request.withdrawal_id))
+    if found is None:
+        return pb.ReadPayoutResponse()
+    returned_by = str(found.returned_by_id) if found.returned_by_id is not None else None
+    return pb.ReadPayoutResponse(status=found.status, returned_by=returned_by)
+
+
 def _wallet(call: Call, wallet: Wallet) -> wallet_pb2.Wallet:
     view = WalletView(
         id=wallet.pk,
@@ -135,4 +144,5 @@ METHODS: Mapping[str, Method[Any]] = {
     "ReadTransaction": Method(request=pb.ReadTransactionRequest, run=_for_web_processes(_transaction_read), cost=READ),
     "ReadHistory": Method(request=pb.ReadHistoryRequest, run=_for_web_processes(_history_read), cost=HISTORY),
     "ReadUnmoved": Method(request=pb.ReadUnmovedRequest, run=_for_web_processes(_unposted_read), cost=READ),
+    "ReadPayout": Method(request=pb.ReadPayoutRequest, run=_for_web_processes(_payout_read), cost=READ),
 }

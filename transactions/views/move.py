@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -9,13 +10,15 @@ from django.views.decorators.http import require_http_methods
 
 from kit.limits.forms import form_wait_s, too_many
 from transactions.forms import AddForm, MoneyForm, WithdrawForm
+from transactions.funding.mode import Funding, funding_is
 from transactions.gateway.local import gateway
 from transactions.services import Receipt
 from transactions.views.choice import wallet_of, wallets_of
 from wallets.domain.errors import WalletError
-from wallets.models import User
+from wallets.models import User, WalletStatus
 from wallets.pages import PersonRequest, page
 
+FORBIDDEN = 403
 UNPROCESSABLE = 422
 
 
@@ -30,6 +33,14 @@ class Move(Protocol):
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
 def money_add(request: PersonRequest) -> HttpResponse:
+    """A form where money is a demo; elsewhere, how else to add money."""
+    if not funding_is(Funding.DEMO):
+        context = {
+            "wallets": [wallet for wallet in wallets_of(request.user) if wallet.status == WalletStatus.OPEN],
+            "is_by_staff": funding_is(Funding.STAFF),
+            "instructions": settings.FUNDING_INSTRUCTIONS,
+        }
+        return render(request, "transactions/money_add_closed.html", context, status=FORBIDDEN if request.POST else 200)
     return _form_page(
         request, form_class=AddForm, move=gateway().deposit_create, template="transactions/money_add.html"
     )

@@ -17,6 +17,8 @@ from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.http import reswap, retarget
 
+from transactions.funding.mode import Funding, funding_is
+from transactions.funding.payouts import PayoutView
 from transactions.gateway.local import gateway
 from transactions.models import Kind, Status, Transaction
 from transactions.views.rows import owner_name, side_of
@@ -77,8 +79,16 @@ def _receipt_context(request: PersonRequest, transaction: Transaction) -> dict[s
         "other": owner_name(transaction.source if side > 0 else transaction.destination),
         "own_wallet": transaction.destination if side > 0 else transaction.source,
         "failure": _failure(transaction, side),
+        "payout": _payout(request, transaction),
         "done": request.GET.get("done", ""),
     }
+
+
+def _payout(request: PersonRequest, transaction: Transaction) -> PayoutView | None:
+    """What became of a withdrawal. Demo money goes nowhere."""
+    if transaction.kind != Kind.WITHDRAWAL or funding_is(Funding.DEMO):
+        return None
+    return gateway().payout_read(user=request.user, withdrawal_id=transaction.pk)
 
 
 def _follow_context(request: PersonRequest, transaction: Transaction) -> dict[str, Any]:

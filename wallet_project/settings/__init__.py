@@ -7,6 +7,7 @@ keeps that page complete. Without DATABASE_URL and REDIS_URL the site uses the e
 from wallet_project.settings.accounts import *  # noqa: F403
 from wallet_project.settings.base import *  # noqa: F403
 from wallet_project.settings.celery import *  # noqa: F403
+from wallet_project.settings.funding import *  # noqa: F403
 from wallet_project.settings.grpc import *  # noqa: F403
 from wallet_project.settings.kafka import *  # noqa: F403
 from wallet_project.settings.limits import *  # noqa: F403

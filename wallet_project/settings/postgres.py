@@ -4,6 +4,7 @@ from urllib.parse import unquote
 
 from wallet_project import embedded
 from wallet_project.settings.base import env
+from wallet_project.settings.funding import FUNDING
 
 # Where the database is: postgres://user:password@host:port/name, with libpq options such as ?sslmode=require.
 # A Unix socket's directory takes the place of the host, percent-encoded: postgres://user@%2Fdirectory/name.
@@ -41,6 +42,8 @@ DATABASES = {
                     # Milliseconds.
                     "-c idle_in_transaction_session_timeout=60000",
                     f"-c transaction_timeout={DATABASE_TRANSACTION_TIMEOUT_MS}",
+                    # Read by the guard of deposits.
+                    f"-c wallet.funding={FUNDING}",
                 ]
             ),
         },

@@ -21,12 +21,14 @@ class ErrorCode(StrEnum):
     NOT_AUTHENTICATED = "not_authenticated"
     PERMISSION_DENIED = "permission_denied"
     CSRF_FAILED = "csrf_failed"
+    FUNDING_CLOSED = "funding_closed"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     NOT_ACCEPTABLE = "not_acceptable"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     WALLET_EXISTS = "wallet_exists"
+    PAYOUT_RETURNED = "payout_returned"
     RECIPIENT_NOT_FOUND = "recipient_not_found"
     SAME_WALLET = "same_wallet"
     IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
@@ -55,12 +57,14 @@ CATALOGUE: Mapping[ErrorCode, Meaning] = {
     ErrorCode.NOT_AUTHENTICATED: Meaning("Authentication is required."),
     ErrorCode.PERMISSION_DENIED: Meaning("You are not allowed to do this."),
     ErrorCode.CSRF_FAILED: Meaning("The CSRF check failed."),
+    ErrorCode.FUNDING_CLOSED: Meaning("Users cannot deposit money here themselves."),
     ErrorCode.NOT_FOUND: Meaning("The resource was not found."),
     ErrorCode.METHOD_NOT_ALLOWED: Meaning("This URL does not support that method."),
     ErrorCode.NOT_ACCEPTABLE: Meaning("The response is not available in a format that you accept."),
     ErrorCode.PAYLOAD_TOO_LARGE: Meaning("The request body is too large."),
     ErrorCode.UNSUPPORTED_MEDIA_TYPE: Meaning("The request body must be JSON."),
     ErrorCode.WALLET_EXISTS: Meaning("You already have a wallet in this currency."),
+    ErrorCode.PAYOUT_RETURNED: Meaning("The money of this withdrawal went back to its wallet."),
     ErrorCode.RECIPIENT_NOT_FOUND: Meaning("The recipient was not found."),
     ErrorCode.SAME_WALLET: Meaning("The source and the destination are the same wallet."),
     ErrorCode.IDEMPOTENCY_IN_PROGRESS: Meaning("A request with this idempotency key is in progress.", retryable=True),

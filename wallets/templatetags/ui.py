@@ -6,6 +6,7 @@ from typing import Any
 
 from babel.numbers import get_currency_name, get_currency_symbol
 from django import template
+from django.conf import settings
 from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils import timezone
@@ -34,6 +35,13 @@ def icon(name: str, css: str = "") -> SafeString:
         static("img/icons.svg"),
         name,
     )
+
+
+@register.simple_tag
+def is_demo_money() -> bool:
+    """Whether anyone can make money here out of thin air, so that pages say that it is worth nothing."""
+    funding: str = settings.FUNDING
+    return funding == "demo"
 
 
 @register.filter

@@ -36,7 +36,7 @@ class DepositsView(ApiView):
         name="deposit_create",
         summary="Deposit money into your wallet",
         request=MoneySerializer,
-        refusals=[ErrorCode.BALANCE_LIMIT_EXCEEDED],
+        refusals=[ErrorCode.FUNDING_CLOSED, ErrorCode.BALANCE_LIMIT_EXCEEDED],
         example={"amount": 12_500, "memo": "Salary"},
     )
     def post(self, request: Request, wallet_id: int) -> Response:

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from transactions.demo.people import PEOPLE, DemoError, demo_create
+from transactions.funding.mode import Funding, funding_is
 
 
 class Command(BaseCommand):
@@ -23,6 +24,8 @@ class Command(BaseCommand):
     def handle(self, *, force: bool, **_options: Any) -> None:
         if settings.ENVIRONMENT == "production" and not force:
             raise CommandError("The demo's passwords are public, so it does not run in production without --force.")
+        if not funding_is(Funding.DEMO):
+            raise CommandError("The demo users deposit money that nobody paid. Set FUNDING=demo to allow that.")
         try:
             created = demo_create()
         except DemoError as error:

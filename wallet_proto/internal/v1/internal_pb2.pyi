@@ -122,3 +122,17 @@ class ReadUnmovedResponse(_message.Message):
     CONTENT_FIELD_NUMBER: _ClassVar[int]
     content: bytes
     def __init__(self, content: _Optional[bytes] = ...) -> None: ...
+
+class ReadPayoutRequest(_message.Message):
+    __slots__ = ("withdrawal_id",)
+    WITHDRAWAL_ID_FIELD_NUMBER: _ClassVar[int]
+    withdrawal_id: str
+    def __init__(self, withdrawal_id: _Optional[str] = ...) -> None: ...
+
+class ReadPayoutResponse(_message.Message):
+    __slots__ = ("status", "returned_by")
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    RETURNED_BY_FIELD_NUMBER: _ClassVar[int]
+    status: str
+    returned_by: str
+    def __init__(self, status: _Optional[str] = ..., returned_by: _Optional[str] = ...) -> None: ...

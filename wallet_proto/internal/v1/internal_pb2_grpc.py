@@ -70,6 +70,11 @@ class InternalWalletServiceStub:
                 request_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadUnmovedRequest.SerializeToString,
                 response_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadUnmovedResponse.FromString,
                 _registered_method=True)
+        self.ReadPayout = channel.unary_unary(
+                '/wallet.internal.v1.InternalWalletService/ReadPayout',
+                request_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutRequest.SerializeToString,
+                response_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutResponse.FromString,
+                _registered_method=True)
 
 
 class InternalWalletServiceServicer:
@@ -125,6 +130,13 @@ class InternalWalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadPayout(self, request, context):
+        """Reads what became of a withdrawal of the user outside.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InternalWalletServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +174,11 @@ def add_InternalWalletServiceServicer_to_server(servicer, server):
                     servicer.ReadUnmoved,
                     request_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadUnmovedRequest.FromString,
                     response_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadUnmovedResponse.SerializeToString,
+            ),
+            'ReadPayout': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadPayout,
+                    request_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutRequest.FromString,
+                    response_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -354,6 +371,33 @@ class InternalWalletService:
             '/wallet.internal.v1.InternalWalletService/ReadUnmoved',
             wallet_dot_internal_dot_v1_dot_internal__pb2.ReadUnmovedRequest.SerializeToString,
             wallet_dot_internal_dot_v1_dot_internal__pb2.ReadUnmovedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadPayout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wallet.internal.v1.InternalWalletService/ReadPayout',
+            wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutRequest.SerializeToString,
+            wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutResponse.FromString,
             options,
             channel_credentials,
             insecure,
