@@ -110,7 +110,7 @@ def wallet_open(*, owner: User, currency: str) -> Wallet:
 def wallet_freeze(*, wallet_id: int, actor: User, reason: str) -> bool:
     """Freezes a wallet. From the commit on, no money moves in or out. Returns False if it was frozen already.
 
-    Raises NOT_FOUND, and MALFORMED without a reason.
+    Raises NOT_FOUND, PERMISSION_DENIED for the actor's own wallet, and MALFORMED without a reason.
     """
     return _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.FROZEN, actor=actor, reason=reason)
 
@@ -118,7 +118,7 @@ def wallet_freeze(*, wallet_id: int, actor: User, reason: str) -> bool:
 def wallet_reopen(*, wallet_id: int, actor: User, reason: str) -> bool:
     """Reopens a wallet, so that money moves again. Returns False if it was open already.
 
-    Raises NOT_FOUND, and MALFORMED without a reason.
+    Raises NOT_FOUND, PERMISSION_DENIED for the actor's own wallet, and MALFORMED without a reason.
     """
     return _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.OPEN, actor=actor, reason=reason)
 
@@ -126,7 +126,8 @@ def wallet_reopen(*, wallet_id: int, actor: User, reason: str) -> bool:
 def wallet_close(*, wallet_id: int, actor: User, reason: str) -> bool:
     """Closes an empty wallet. Returns False if it was closed already.
 
-    Raises NOT_FOUND, and MALFORMED without a reason or if the wallet holds money.
+    Raises NOT_FOUND, PERMISSION_DENIED for the actor's own wallet, and MALFORMED without a reason or if the wallet
+    holds money.
     """
     try:
         return _wallet_set_status(wallet_id=wallet_id, status=WalletStatus.CLOSED, actor=actor, reason=reason)
@@ -191,6 +192,8 @@ def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, rea
     # a posting that already holds it finishes first, and the next one sees the new status.
     who = {"actor": actor.pk, "actor_name": actor.get_username(), "reason": reason.strip()}
     with transaction.atomic(), pghistory.context(**who):
+        if Wallet.objects.filter(id=wallet_id, owner=actor).exists():
+            raise WalletError(ErrorCode.PERMISSION_DENIED, "This is your own wallet. Ask a colleague.")
         changed = Wallet.objects.filter(id=wallet_id, owner__isnull=False).exclude(status=status).update(status=status)
         if not changed and not Wallet.objects.filter(id=wallet_id, owner__isnull=False).exists():
             raise WalletError(ErrorCode.NOT_FOUND, "There is no such wallet.")

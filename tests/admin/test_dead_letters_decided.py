@@ -238,3 +238,19 @@ def test_a_dead_letter_that_stays_locked_is_left_as_it_is(superuser: Client, dea
     assert "The dry run is not possible now. It is in use; try again." in forecast
     assert "Not failed: transfer" in page
     assert is_dead(dead)
+
+
+@pytest.mark.parametrize("name", ["replay", "fail"])
+def test_staff_do_not_decide_on_their_own_transfers(
+    name: str, staff_create: Callable[..., User], books: Books, alice: User
+) -> None:
+    bob = User.objects.get(username="bob")
+    bob.is_staff = bob.is_superuser = True
+    bob.save()
+    dead = dead_make(alice, "bob", memo="to a member of staff")
+
+    answer = browser_of(bob).post(settle_url(name, dead), {"note": "Let me have it"}, follow=True)
+
+    assert "This is your own transfer. Ask a colleague." in answer.content.decode()
+    assert is_dead(dead)
+    assert not DeadLetterAction.objects.exists()

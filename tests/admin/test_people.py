@@ -16,6 +16,7 @@ from wallets.services import token_issue
 
 USERS = "/admin/wallets/user/"
 TOKENS = "/admin/wallets/apitoken/"
+FACTORS = "/admin/mfa/authenticator/"
 
 
 def _form(**changes: str) -> dict[str, str]:
@@ -64,6 +65,36 @@ def test_staff_cannot_change_their_own_rights_or_deactivate_themselves(superuser
 
     root.refresh_from_db()
     assert (root.is_active, root.is_staff, root.is_superuser) == (True, True, True)
+
+
+def test_staff_cannot_deactivate_a_colleague_with_more_rights(staff_create: Callable[..., User]) -> None:
+    boss = staff_create("boss", *VIEWS, "change_user", "freeze_wallet")
+    clerk = browser_of(staff_create("clerk", *VIEWS, "change_user"))
+
+    assert clerk.post(f"{USERS}{boss.pk}/change/", _form()).status_code == 403
+
+    boss.refresh_from_db()
+    assert boss.is_active
+
+
+@pytest.mark.parametrize("kind", ["token", "factor"])
+@pytest.mark.parametrize("target", ["a superior", "oneself"])
+def test_staff_remove_neither_their_own_nor_a_superiors(
+    kind: str, target: str, staff_create: Callable[..., User]
+) -> None:
+    boss = staff_create("boss", *VIEWS, "freeze_wallet")
+    clerk = staff_create("clerk", "view_apitoken", "delete_apitoken", "view_authenticator", "delete_authenticator")
+    browser, owner = browser_of(clerk), boss if target == "a superior" else clerk
+    browser_of(boss)
+    if kind == "token":
+        url, kept = TOKENS, token_issue(user=owner, name="job")[0]
+    else:
+        url, kept = FACTORS, Authenticator.objects.get(user=owner, type="totp")
+
+    browser.post(f"{url}{kept.pk}/delete/", {"post": "yes"})
+    browser.post(url, {"action": "delete_selected", "_selected_action": [str(kept.pk)], "post": "yes"})
+
+    kept.refresh_from_db()
 
 
 def test_a_superuser_can_make_a_user_staff(superuser: Client, alice: User) -> None:
@@ -144,7 +175,7 @@ def test_a_lost_second_factor_can_be_removed_and_its_secret_is_never_shown(super
 
     assert "alice" in page
     assert secret not in page
-    assert not Authenticator.objects.exists()
+    assert not Authenticator.objects.filter(user=alice).exists()
 
 
 @pytest.mark.parametrize("path", ["/admin/account/emailaddress/", "/admin/mfa/authenticator/"])

@@ -38,6 +38,18 @@ def test_a_frozen_wallet_moves_no_money_until_it_is_reopened(superuser: Client, 
     assert deposit_create(actor=alice, wallet_id=books.alice, amount=1).transaction.status == "posted"
 
 
+@pytest.mark.parametrize("name", CHANGES)
+def test_staff_cannot_change_their_own_wallet(name: str, superuser: Client, root: User) -> None:
+    own = Wallet.objects.get(owner=root)
+    before = "frozen" if name == "reopen" else "open"
+    Wallet.objects.filter(id=own.id).update(status=before)
+
+    page = superuser.post(_status_url(name, own.id), {"reason": "For me"}, follow=True).content.decode()
+
+    assert "This is your own wallet. Ask a colleague." in page
+    assert _status(own.id) == before
+
+
 def test_the_trail_shows_who_froze_a_wallet_when_and_why(superuser: Client, books: Books, root: User) -> None:
     response = superuser.post(_status_url("freeze", books.alice), {"reason": "  Stolen phone  "})
 

@@ -4,7 +4,11 @@ from dataclasses import dataclass
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.frozen.authenticator import totp_code
 from tests.people import PASSWORD
+
+#: Of the staff's authenticator app.
+TOTP_SECRET = "JBSWY3DPEHPK3PXP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +82,10 @@ class Person:
         outline = "getComputedStyle(document.activeElement).outlineStyle"
         framed = "getComputedStyle(document.activeElement.closest('.amount') || document.body).outlineStyle"
         assert "solid" in {self.page.evaluate(outline), self.page.evaluate(framed)}
+
+
+def second_factor_enter(person: Person) -> None:
+    """Enters the code of the staff's authenticator app, after the password."""
+    person.reads("Enter your code")
+    person.fills("Code", totp_code(TOTP_SECRET))
+    person.presses("Log in")

@@ -1,10 +1,11 @@
 """The dead letters in a real browser: by keyboard, and within the security policy."""
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 
 from tests.audit.books import books_write
 from tests.browser.conftest import Visit
-from tests.browser.person import Person
+from tests.browser.person import TOTP_SECRET, Person, second_factor_enter
 from tests.dead_letter_desk.letters import dead_make, is_dead, outcome_of, pending_make
 from tests.people import PASSWORD
 from transactions.models import Job
@@ -18,10 +19,12 @@ def _staff_comes_in(person: Person) -> None:
     user = user_register(username=person.name, email=f"{person.name}@example.com", password=PASSWORD)
     user.is_staff = user.is_superuser = True
     user.save()
+    TOTP.activate(user, TOTP_SECRET)
     person.opens("/admin/")
     person.fills("Username or email", person.name)
     person.fills("Password", PASSWORD)
     person.presses("Log in")
+    second_factor_enter(person)
     person.reads("Administration")
 
 

@@ -1,10 +1,11 @@
 """The admin in a real browser: it works within the security policy."""
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 
 from tests.audit.books import books_write
 from tests.browser.conftest import Visit
-from tests.browser.person import Person
+from tests.browser.person import TOTP_SECRET, Person, second_factor_enter
 from tests.people import PASSWORD, person
 from wallets.models import User, Wallet
 from wallets.services import token_issue
@@ -31,6 +32,7 @@ def _root() -> User:
     user = person("root")
     user.is_staff = user.is_superuser = True
     user.save()
+    TOTP.activate(user, TOTP_SECRET)
     return user
 
 
@@ -39,6 +41,7 @@ def _comes_in(person: Person) -> None:
     person.fills("Username or email", person.name)
     person.fills("Password", PASSWORD)
     person.presses("Log in")
+    second_factor_enter(person)
     person.reads("Administration")
 
 

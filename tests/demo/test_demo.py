@@ -1,9 +1,11 @@
 """`manage.py demo` creates users with a history."""
 
+import re
 from datetime import timedelta
 from io import StringIO
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.contrib.auth import authenticate
 from django.core.management import CommandError, call_command
 from django.utils import timezone
@@ -63,6 +65,22 @@ def test_a_second_run_changes_nothing_and_prints_the_same_users() -> None:
     assert "The demo exists already." in second
     assert second.splitlines()[1:] == first.splitlines()[1:]
     assert (Transaction.objects.count(), User.objects.count()) == before
+
+
+def test_it_prints_what_the_staffs_authenticator_app_needs() -> None:
+    printed = _demo()
+    admin = User.objects.get(username="admin")
+    (code,) = re.findall(r"Its code now: ([0-9]{6})", printed)
+
+    assert Authenticator.objects.get(user=admin, type="totp").wrap().validate_code(code)
+    assert "admin's authenticator app: " in printed
+
+
+def test_it_refuses_to_run_where_nobody_may_deposit(settings: Settings) -> None:
+    settings.FUNDING = "staff"
+
+    with pytest.raises(CommandError, match="FUNDING=demo"):
+        _demo()
 
 
 def test_it_refuses_to_run_in_production(settings: Settings) -> None:

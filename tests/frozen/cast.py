@@ -9,6 +9,7 @@ from email.message import Message
 
 import grpc
 
+from tests.frozen.authenticator import totp_code
 from tests.frozen.exchanges import Area
 from tests.frozen.names import Names
 from tests.frozen.protos import Contract
@@ -56,6 +57,7 @@ class Play:
         self.caller = Caller(channel, self.contract, self.log)
         self.alice, self.bob, self.charlie = (self._person(name) for name in ("alice", "bob", "charlie"))
         self.staff = self._person("staff", password=SUPERUSER["DJANGO_SUPERUSER_PASSWORD"])
+        self._staff_codes: list[str] = []
 
     def client(self, *, port: int | None = None) -> Client:
         """Somebody new, at the site without limits unless another one is named."""
@@ -82,8 +84,25 @@ class Play:
         if "sessionid" not in person.browser.cookies:
             person.browser.get(None, "/accounts/login/")
             person.browser.fill(None, "/accounts/login/", {"login": person.name, "password": person.password})
+            if person is self.staff:
+                self._second_factor(person.browser)
             assert "sessionid" in person.browser.cookies, f"{person.name} was not let in."
         return person.browser
+
+    def _second_factor(self, desk: Client) -> None:
+        """Staff enrol at their first login, and enter a recovery code at each one."""
+        if not self._staff_codes:
+            again, activate = "/accounts/reauthenticate/", "/accounts/2fa/totp/activate/"
+            desk.fill(None, again, {"password": self.staff.password})
+            page = desk.get(None, activate)
+            (secret,) = re.findall(r'<code id="totp-secret">([A-Z2-7]+)</code>', page.text)
+            desk.fill(None, activate, {"code": totp_code(secret)})
+            shown = desk.get(None, "/accounts/2fa/recovery-codes/")
+            self._staff_codes = re.findall(r"<code>([0-9a-f]{8})</code>", shown.text)
+            form = "/accounts/2fa/reauthenticate/"
+        else:
+            form = "/accounts/2fa/authenticate/"
+        desk.fill(None, form, {"code": self._staff_codes.pop()})
 
     def settle(self, *transfers: str) -> None:
         """Lets the Celery worker go on until these transfers of Alice's or Bob's have settled."""

@@ -1,10 +1,13 @@
 """Creating the demo: its users, their wallets, and their transactions, which are posted by the ledger as usual."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from allauth.account.models import EmailAddress
+from allauth.mfa import app_settings
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.db import transaction
 from django.utils import timezone
 
@@ -25,6 +28,8 @@ class Person:
     password: str
     currencies: Sequence[str] = ()
     is_staff: bool = False
+    #: The secret of the authenticator app; staff need one. In base32.
+    totp_secret: str = ""
 
     @property
     def email(self) -> str:
@@ -36,7 +41,7 @@ PEOPLE: Sequence[Person] = (
     Person("alice", "demo-alice", currencies=["EUR"]),
     Person("bob", "demo-bob", currencies=["JPY"]),
     Person("carol", "demo-carol", currencies=["EUR"]),
-    Person("admin", "demo-admin", is_staff=True),
+    Person("admin", "demo-admin", is_staff=True, totp_secret="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),  # noqa: S106 - public  # noqa: S106 - public
 )
 
 
@@ -63,6 +68,11 @@ def demo_create() -> bool:
     return True
 
 
+def totp_code(secret: str) -> str:
+    """What an authenticator app with this secret shows now."""
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // app_settings.TOTP_PERIOD)))
+
+
 def _person_create(person: Person, *, since: datetime) -> list[Wallet]:
     user = user_register(username=person.username, email=person.email, password=person.password)
     for currency in person.currencies:
@@ -71,6 +81,8 @@ def _person_create(person: Person, *, since: datetime) -> list[Wallet]:
     # A posting cannot be dated before its wallet's last change, so the empty wallets are dated back to the beginning.
     Wallet.objects.filter(owner=user).update(created_at=since, updated_at=since)
     EmailAddress.objects.update_or_create(user=user, email=person.email, defaults={"verified": True, "primary": True})
+    if person.totp_secret:
+        TOTP.activate(user, person.totp_secret)
     return list(Wallet.objects.filter(owner=user).select_related("owner"))
 
 

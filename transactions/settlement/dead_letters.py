@@ -41,11 +41,12 @@ def dead_letter_dry_run(*, transaction_id: int) -> str:
 
 def dead_letter_replay(*, transaction_id: int, actor: User | None, note: str) -> bool:
     """Makes a dead job due again and resets its attempts; a poll finds it within a second. Returns False if another
-    member of staff acted first."""
+    member of staff acted first. Raises PERMISSION_DENIED for the actor's own transfer."""
     with transaction.atomic():
         job = _dead_job_lock(transaction_id)
         if job is None:
             return False
+        _refuse_own(job, actor)
         _action_record(job, DeadLetterAction.Action.REPLAYED, actor, note)
         job.dead_at, job.attempts = None, 0
         job.save(update_fields=["dead_at", "attempts"])
@@ -55,18 +56,25 @@ def dead_letter_replay(*, transaction_id: int, actor: User | None, note: str) ->
 
 def dead_letter_fail(*, transaction_id: int, actor: User | None, note: str) -> bool:
     """Settles the transfer of a dead job as failed. Returns False if another member of staff acted first. Raises
-    MALFORMED without a note."""
+    MALFORMED without a note, and PERMISSION_DENIED for the actor's own transfer."""
     if not note.strip():
         raise WalletError(ErrorCode.MALFORMED, "Say why.", fields={"note": ["Say why."]})
     with transaction.atomic():
         job = _dead_job_lock(transaction_id)
         if job is None:
             return False
+        _refuse_own(job, actor)
         _action_record(job, DeadLetterAction.Action.FAILED, actor, note)
         accepted_fail(transaction_id=transaction_id, code=ErrorCode.SETTLEMENT_FAILED)
         job.delete()
         transaction.on_commit(metrics.transfers_settled.labels(outcome="failed").inc, robust=True)
     return True
+
+
+def _refuse_own(job: Job, actor: User | None) -> None:
+    sides = (job.transaction.source, job.transaction.destination)
+    if actor is not None and any(side is not None and side.owner_id == actor.pk for side in sides):
+        raise WalletError(ErrorCode.PERMISSION_DENIED, "This is your own transfer. Ask a colleague.")
 
 
 def _dead_job_lock(transaction_id: int) -> Job | None:
@@ -76,7 +84,8 @@ def _dead_job_lock(transaction_id: int) -> Job | None:
     finds no dead job.
     """
     dead = Job.objects.filter(transaction=transaction_id, dead_at__isnull=False)
-    return dead.select_related("transaction").select_for_update(of=("self",)).first()
+    sides = ("transaction__source", "transaction__destination")
+    return dead.select_related(*sides).select_for_update(of=("self",)).first()
 
 
 def _action_record(job: Job, action: DeadLetterAction.Action, actor: User | None, note: str) -> None:

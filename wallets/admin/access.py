@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from kit.admin.big_tables import BigTableAdmin, ReadOnlyAdmin
-from wallets.admin.people import people_matching
+from wallets.admin.people import people_matching, user_outranks
 from wallets.models import ApiToken
 from wallets.services import token_revoke
 
@@ -31,6 +31,12 @@ class OwnedAdmin(BigTableAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody removes their own, which belongs on the account's pages, or that of somebody with more rights."""
+        if obj is not None and (obj.user == request.user or not user_outranks(request.user, obj.user)):
+            return False
+        return super().has_delete_permission(request, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:  # noqa: ARG002
         return False

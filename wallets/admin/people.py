@@ -4,6 +4,8 @@ deleted."""
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
@@ -13,6 +15,15 @@ from wallets.models import User, Wallet
 from wallets.services import user_fence
 
 _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
+
+
+def user_outranks(actor: AbstractBaseUser | AnonymousUser, target: User) -> bool:
+    """Whether the actor has every right that the target has. Staff do not act on accounts with more rights."""
+    if not isinstance(actor, User):
+        return False
+    if actor.is_superuser:
+        return True
+    return not target.is_superuser and target.get_all_permissions() <= actor.get_all_permissions()
 
 
 class WalletInline(ReadOnlyInline):
@@ -81,9 +92,8 @@ class UserAdmin(BigTableAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only superusers can change superusers."""
-        allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or _is_superuser(request) or not obj.is_superuser)
+        """Nobody changes somebody with more rights."""
+        return super().has_change_permission(request, obj) and (obj is None or user_outranks(request.user, obj))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Wallets are shown only if this site manages them."""

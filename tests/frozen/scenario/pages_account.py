@@ -1,10 +1,8 @@
 """Pages about one's account: settings, address, password, and two-factor authentication, over REST too."""
 
-import base64
-import hmac
 import re
-import time
 
+from tests.frozen.authenticator import totp_code
 from tests.frozen.cast import Play, mail_links
 from tests.frozen.scenario.pages_entrance import LOGIN, NEW_PASSWORD
 from tests.frozen.wire import Answer, Client
@@ -12,7 +10,6 @@ from tests.frozen.wire import Answer, Client
 EMAIL, CHANGE, ACTIVATE = "/accounts/email/", "/accounts/password/change/", "/accounts/2fa/totp/activate/"
 CODES = "/accounts/2fa/recovery-codes/"
 NEWEST_PASSWORD = "an even longer phrase than before"
-STEP_S = 30
 
 
 def play(play: Play) -> None:
@@ -84,7 +81,7 @@ def _activate(play: Play, erin: Client) -> list[str]:
     page = erin.get("The page to activate an app", ACTIVATE)
     (secret,) = re.findall(r'<code id="totp-secret">([A-Z2-7]+)</code>', page.text)
     erin.fill("The code is none", ACTIVATE, {"code": "nonsense"})
-    code = _code(secret)
+    code = totp_code(secret)
     play.names.know("code", code)
     erin.fill("The code is right", ACTIVATE, {"code": code})
     erin.get("Two-factor authentication is on", "/accounts/2fa/")
@@ -123,13 +120,3 @@ def _deactivate(play: Play, erin: Client) -> None:
     erin.fill("New recovery codes", f"{CODES}generate/", {})
     erin.fill("Two-factor authentication is switched off", "/accounts/2fa/totp/deactivate/", {})
     erin.get("It is off", "/accounts/2fa/")
-
-
-def _code(secret: str) -> str:
-    """What an authenticator app shows (RFC 6238), not in the last moments of its time."""
-    while time.time() % STEP_S > STEP_S - 3:
-        time.sleep(0.1)
-    digest = hmac.digest(base64.b32decode(secret), int(time.time() // STEP_S).to_bytes(8, "big"), "sha1")
-    start = digest[-1] & 0xF
-    number = int.from_bytes(digest[start : start + 4], "big") & 0x7FFF_FFFF
-    return f"{number % 1_000_000:06}"

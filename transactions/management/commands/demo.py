@@ -7,14 +7,14 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from transactions.demo.people import PEOPLE, DemoError, demo_create
+from transactions.demo.people import PEOPLE, DemoError, demo_create, totp_code
 from transactions.funding.mode import Funding, funding_is
 
 
 class Command(BaseCommand):
     """Creates the demo users once, and prints how to log in."""
 
-    help = "Creates alice, bob, carol and a staff user with 90 days of history, and prints their passwords."
+    help = "Creates alice, bob, carol and a staff user with 90 days of history, and prints how they log in."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -40,4 +40,8 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"  {person.username:<10}{person.password:<14}{site}{'admin/' if person.is_staff else ''}"
             )
+        for person in PEOPLE:
+            if person.totp_secret:
+                self.stdout.write(f"\n  {person.username}'s authenticator app: {person.totp_secret}")
+                self.stdout.write(f"  Its code now: {totp_code(person.totp_secret)} (for a new one: manage.py demo)")
         self.stdout.write("")
