@@ -76,7 +76,7 @@ def test_every_page_fits_the_screen_and_labels_its_parts(visit: Visit, alice: Us
 
 def lived_in(alice: User) -> None:
     """A wallet with the longest possible names, notes and amounts."""
-    user_register(username=LONG_NAME, email="long@example.com", password="correct horse")
+    user_register(username=LONG_NAME, email="long@example.com", password="seven lanterns")
     wallet_open(owner=alice, currency="JPY")
     wallet_open(owner=alice, currency="KWD")
     token_issue(user=alice, name="x" * 80)
