@@ -14,7 +14,7 @@ from wallets.services import token_issue, user_register, wallet_open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-STRANGERS_PAGES = ["/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
+STRANGERS_PAGES = ["/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/locked/", "/nowhere/"]
 PAGES = [
     "/",
     "/add/",
@@ -28,6 +28,8 @@ PAGES = [
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/2fa/",
+    "/accounts/security/",
+    "/accounts/security/lock/",
     "/accounts/logout/",
 ]
 LONG_NAME = "a-very-long-username.that_goes-on-and-on-for-sixty-four-chars-xx"

@@ -77,7 +77,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
 
         A reset by mail unlocks an account that its owner had locked. This browser stays, or becomes, known to the user.
         """
-        is_reset = not self.request.user.is_authenticated
+        request: HttpRequest | None = self.request
+        is_reset = request is not None and not request.user.is_authenticated
         user.set_password(password)
         with transaction.atomic():
             # Only this column: `user` was read earlier, and staff may have deactivated the account since.
@@ -88,7 +89,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
                 account_unlock(user=user)
             tokens_revoke_all(user=user)
             user_fence(user_id=user.pk)
-        browser_remember(self.request, user)
+        if request is not None:
+            browser_remember(request, user)
 
     def reauthenticate(self, user: User, password: str) -> bool:
         """Whether this is the user's password. Wrong ones count as guesses."""
