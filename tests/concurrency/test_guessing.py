@@ -6,9 +6,11 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from django.db import transaction
 from pytest_django import Settings
 
-from tests.concurrency.crowd import at_once, codes
+from tests.concurrency.crowd import Meanwhile, at_once, codes
+from tests.concurrency.waiting import waiters_wait
 from tests.people import PASSWORD
 from tests.wallets.hashing import COUNTING_HASHERS, CountingHasher
 from wallets.auth.locking import account_lock
@@ -45,22 +47,32 @@ def test_parallel_guesses_with_the_right_one_among_them(alice: User) -> None:
     assert all(answer.error is None or isinstance(answer.error, WalletError) for answer in answers)
 
 
+def uses_while_locked(user: User, factor: Authenticator, entered: str) -> int:
+    """Starts two uses of the code while the factor's row is locked, so that both are under way before either ends.
+    Returns how many succeeded."""
+
+    def use() -> object:
+        return second_factor_check(user=user, code=entered, request=None)
+
+    with transaction.atomic():
+        Authenticator.objects.select_for_update().get(pk=factor.pk)
+        uses = [Meanwhile(use), Meanwhile(use)]
+        waiters_wait(2)
+    return sum(one.answer().value is not None for one in uses)
+
+
 def test_of_parallel_uses_of_one_authenticator_code_one_succeeds(alice: User) -> None:
-    TOTP.activate(alice, SECRET)
+    factor = TOTP.activate(alice, SECRET).instance
     entered = str(format_hotp_value(hotp_value(SECRET, int(time.time()) // 30)))
 
-    answers = at_once([lambda: second_factor_check(user=alice, code=entered, request=None)] * 5)
-
-    assert sum(answer.value is not None for answer in answers) == 1
+    assert uses_while_locked(alice, factor, entered) == 1
 
 
 def test_of_parallel_uses_of_one_recovery_code_one_succeeds(alice: User) -> None:
-    RecoveryCodes.activate(alice)
-    entered = Authenticator.objects.get(user=alice).wrap().get_unused_codes()[0]
+    factor = RecoveryCodes.activate(alice).instance
+    entered = factor.wrap().get_unused_codes()[0]
 
-    answers = at_once([lambda: second_factor_check(user=alice, code=entered, request=None)] * 5)
-
-    assert sum(answer.value is not None for answer in answers) == 1
+    assert uses_while_locked(alice, factor, entered) == 1
     assert len(Authenticator.objects.get(user=alice).wrap().get_unused_codes()) == 9
 
 
