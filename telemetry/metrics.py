@@ -32,6 +32,10 @@ rpc_watchers = Gauge(
     "Open calls of WatchWallet.",
     multiprocess_mode="livesum",
 )
+password_hashes_refused = Counter(
+    "wallet_password_hashes_refused_total",
+    "Requests that were refused because too many passwords were being hashed.",
+)
 transactions_posted = Counter(
     "wallet_transactions_posted_total",
     "Transactions that moved money. Replays of an idempotency key are not counted.",

@@ -10,7 +10,7 @@ from wallets.models import User, Wallet, WalletStatus
 from wallets.services import user_register, wallet_open
 
 #: The password of all users in the tests.
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven quiet lanterns at noon"
 
 
 def person(name: str) -> User:

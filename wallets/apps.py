@@ -4,3 +4,8 @@ from django.apps import AppConfig
 class WalletsConfig(AppConfig):
     name = "wallets"
     verbose_name = "People and wallets"
+
+    def ready(self) -> None:
+        from wallets.auth import factor_events  # noqa: PLC0415 - it needs the models
+
+        factor_events.connect()

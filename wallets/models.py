@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from knox.models import AbstractAuthToken
 
+from wallets import security_models  # noqa: F401 - Django finds models by importing this module
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.ids import NODES
 from wallets.domain.money import BALANCE_MAX
@@ -50,6 +51,10 @@ class User(AbstractUser):
         "email", unique=True, error_messages={"unique": "This email already belongs to an account."}
     )
 
+    #: When the owner locked the account. It stays inactive until the owner resets the password by mail, or staff
+    #: activate it. None for an account that staff have deactivated.
+    locked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     objects: ClassVar[PeopleManager] = PeopleManager()
     #: The session hash that Django derives from the password hash. Set on users from the cache, without a password
     #: hash.
@@ -60,6 +65,8 @@ class User(AbstractUser):
             # Rule: "Alice" and "alice" are one user, so that nobody receives money meant for someone else.
             models.CheckConstraint(condition=Q(username=Lower("username")), name="user_username_lowercase"),
             models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lowercase"),
+            # Rule: nobody signs in to a locked account.
+            models.CheckConstraint(condition=Q(locked_at=None) | Q(is_active=False), name="user_locked_is_inactive"),
         ]
 
     @classmethod

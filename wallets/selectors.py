@@ -18,7 +18,9 @@ from kit.cache.protocol import cache_read, cache_read_many
 from wallets.cache_names import wallet_name, wallets_name
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, User, Wallet
+from wallets.security_models import SecurityEvent
 
+SECURITY_EVENTS_PER_PAGE = 30
 #: How many parsed views this process keeps.
 _VIEWS_KEPT = 4_096
 _VIEW_FIELDS = ("id", "owner_id", "currency", "status", "balance", "version", "created_at")
@@ -112,6 +114,17 @@ def _views_load(names: Sequence[str]) -> Mapping[str, bytes]:
 def _ids_load(owner_id: int) -> bytes:
     ids = Wallet.objects.filter(owner=owner_id).order_by("created_at", "id").values_list("id", flat=True)
     return json.dumps(list(ids)).encode()
+
+
+def security_event_list(*, owner: User, before: int | None = None) -> tuple[list[SecurityEvent], int | None]:
+    """A page of a user's security events, newest first, and what to pass as `before` for the next one, if there is
+    one."""
+    events = SecurityEvent.objects.filter(user=owner).order_by("-id")
+    if before is not None:
+        events = events.filter(id__lt=before)
+    found = list(events[: SECURITY_EVENTS_PER_PAGE + 1])
+    page = found[:SECURITY_EVENTS_PER_PAGE]
+    return page, page[-1].pk if len(found) > len(page) else None
 
 
 def token_list(*, owner: User) -> QuerySet[ApiToken]:

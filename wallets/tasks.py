@@ -7,6 +7,8 @@ from django.conf import settings
 
 from kit.cache.protocol import cache_sweep
 from kit.redis.locks import LockResult, lock_try
+from wallets.auth.guessing import budgets_delete_whole
+from wallets.auth.security_log import security_events_delete_old
 from wallets.services import tokens_delete_expired, wallets_owed_sweep
 
 
@@ -24,6 +26,19 @@ def api_tokens_delete_expired() -> None:
     with lock_try("sweep:tokens", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as lock:
         if lock is not LockResult.BUSY:
             tokens_delete_expired()
+
+
+@shared_task
+def guess_budgets_delete_whole() -> None:
+    """Deletes guessing budgets that are whole again."""
+    budgets_delete_whole()
+
+
+@shared_task(name="wallets.tasks.security_events_delete_old")
+def security_events_task() -> None:
+    """Deletes security events that are older than the log keeps them."""
+    while security_events_delete_old():
+        pass
 
 
 @shared_task

@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from wallets import views
+from wallets import security_views, views
 
 urlpatterns = [
     path("wallets/", views.wallets_page, name="wallet_list"),
     path("tokens/", views.tokens_page, name="token_list"),
     path("tokens/revoke/", views.token_revoke_page, name="token_revoke"),
+    path("accounts/security/", security_views.security_page, name="account_security"),
+    path("accounts/security/lock/", security_views.lock_page, name="account_lock"),
+    path("accounts/lock/<str:key>/", security_views.lock_by_link_page, name="account_lock_by_link"),
+    path("accounts/locked/", security_views.locked_page, name="account_locked"),
     path("settings/", views.settings_page, name="settings"),
 ]

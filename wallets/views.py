@@ -8,12 +8,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from wallets.auth.tokens import token_create, token_remove
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.forms import TokenForm, WalletOpenForm
 from wallets.gateway import wallet_gateway
 from wallets.pages import PersonRequest, page
 from wallets.selectors import token_list
-from wallets.services import token_issue, token_revoke
 
 UNPROCESSABLE = 422
 
@@ -57,7 +57,7 @@ def tokens_page(request: PersonRequest) -> HttpResponse:
     if request.method == "POST":
         if form.is_valid():
             try:
-                _, secret = token_issue(user=request.user, name=form.cleaned_data["name"])
+                _, secret = token_create(user=request.user, name=form.cleaned_data["name"])
             except WalletError as error:
                 if error.code != ErrorCode.NOT_AUTHENTICATED:
                     raise
@@ -73,7 +73,7 @@ def tokens_page(request: PersonRequest) -> HttpResponse:
 @require_POST
 @page
 def token_revoke_page(request: PersonRequest) -> HttpResponse:
-    token_revoke(user=request.user, digest=request.POST.get("digest", ""))
+    token_remove(user=request.user, digest=request.POST.get("digest", ""))
     messages.success(request, "The token was revoked. Programs can no longer use it.")
     return redirect("token_list")
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from allauth.account.internal.stagekit import unstash_login
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import InterfaceError, OperationalError
@@ -60,7 +59,7 @@ class FormLimitMiddleware:
         except (OperationalError, InterfaceError):
             # The user is read from Postgres. Django does not pass an exception raised here to other middleware.
             return unavailable()
-        return None if wait_s is None else _page(request, wait_s=wait_s)
+        return None if wait_s is None else too_many_page(request, wait_s=wait_s)
 
 
 def form_wait_s(request: HttpRequest) -> int | None:
@@ -83,7 +82,8 @@ def too_many(response: HttpResponse, *, wait_s: int) -> HttpResponse:
     return response
 
 
-def _page(request: HttpRequest, *, wait_s: int) -> HttpResponse:
+def too_many_page(request: HttpRequest, *, wait_s: int) -> HttpResponse:
+    """The page that answers a form which was submitted too often."""
     # A form that a table names has a page to return to. Any other may be a mere button on some page.
     again = request.get_full_path() if _is_in_table(request) else ""
     return too_many(render(request, "429.html", {"wait_s": wait_s, "again": again}), wait_s=wait_s)
@@ -149,14 +149,8 @@ def _name_key(request: HttpRequest) -> str:
     return name_key(name) if name else _address_key(request)
 
 
-def _signing_in_key(request: HttpRequest) -> str:
-    login = unstash_login(request, peek=True)
-    return user_key(login.user.pk) if login and login.user else _address_key(request)
-
-
 _KEYS: Mapping[Per, Callable[[HttpRequest], str]] = {
     Per.USER: _user_key,
     Per.ADDRESS: _address_key,
     Per.NAME: _name_key,
-    Per.SIGNING_IN: _signing_in_key,
 }

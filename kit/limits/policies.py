@@ -11,10 +11,8 @@ class Per(Enum):
     USER = auto()
     #: The client's network (`kit.limits.addresses`), for requests without a known user.
     ADDRESS = auto()
-    #: The typed-in username or email address, so that spreading guesses over many addresses gains nothing.
+    #: The typed-in username or email address, so that many clients cannot flood one mailbox.
     NAME = auto()
-    #: The user who has entered the password and now owes the second factor.
-    SIGNING_IN = auto()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

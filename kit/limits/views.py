@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from kit.errors import Refusal
 from kit.limits.addresses import client_network
 from kit.limits.buckets import Verdict, bucket_command, quota_shared
-from kit.limits.costs import address_key, cost_take, name_key, user_key
+from kit.limits.costs import address_key, cost_take, user_key
 from kit.limits.policies import Cost, Per
 from kit.redis.pipeline import RedisCommand
 
@@ -127,16 +127,9 @@ def _address_key(request: Request) -> str:
     return address_key(client_network(request))
 
 
-def _name_key(request: Request) -> str:
-    name = _body(request).get("username")
-    # Without a name there is no account to protect. The view refuses the malformed body.
-    return name_key(name) if isinstance(name, str) else _address_key(request)
-
-
 _KEYS: Mapping[Per, Callable[[Request], str]] = {
     Per.USER: _user_key,
     Per.ADDRESS: _address_key,
-    Per.NAME: _name_key,
 }
 
 

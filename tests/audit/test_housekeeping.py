@@ -1,4 +1,4 @@
-"""The nightly tasks delete expired sessions and tokens, and keep the others."""
+"""Tasks delete expired sessions and tokens, whole guessing budgets and old security events, and keep the others."""
 
 from datetime import timedelta
 
@@ -8,8 +8,14 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from wallets.models import ApiToken, User
+from wallets.security_models import GuessBudget, SecurityEvent
 from wallets.services import token_issue
-from wallets.tasks import api_tokens_delete_expired, sessions_delete_expired
+from wallets.tasks import (
+    api_tokens_delete_expired,
+    guess_budgets_delete_whole,
+    security_events_task,
+    sessions_delete_expired,
+)
 
 
 @pytest.mark.django_db
@@ -34,3 +40,24 @@ def test_expired_tokens_are_deleted(alice: User) -> None:
     api_tokens_delete_expired()
 
     assert {token.name for token in ApiToken.objects.all()} == {fresh.name, lasting.name}
+
+
+@pytest.mark.django_db
+def test_guessing_budgets_that_are_whole_again_are_deleted() -> None:
+    now = timezone.now()
+    GuessBudget.objects.create(key="whole", full_at=now - timedelta(minutes=1))
+    GuessBudget.objects.create(key="used", full_at=now + timedelta(minutes=1))
+
+    guess_budgets_delete_whole()
+
+    assert [budget.key for budget in GuessBudget.objects.all()] == ["used"]
+
+
+def test_security_events_that_are_older_than_the_log_keeps_them_are_deleted(alice: User) -> None:
+    for days in (401, 399):
+        at = timezone.now() - timedelta(days=days)
+        SecurityEvent.objects.create(user=alice, kind="signed_in", channel="page", at=at)
+
+    security_events_task()
+
+    assert SecurityEvent.objects.count() == 1

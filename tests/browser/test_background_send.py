@@ -217,7 +217,7 @@ def test_the_sender_finds_the_transfer_on_the_dashboard_and_in_the_history(
 def test_every_state_fits_the_screen_and_labels_its_parts(
     visit: Visit, alice: User, bob: User, width: int, dark: bool
 ) -> None:
-    user_register(username=LONG_NAME, email="long@example.com", password="correct horse")
+    user_register(username=LONG_NAME, email="long@example.com", password="seven lanterns")
     give(alice, AMOUNT_MAX)
     failed = submitted(alice, recipient=LONG_NAME, amount=AMOUNT_MAX, memo="w" * 200)
     withdrawal_create(actor=alice, wallet_id=wallet_of(alice).id, amount=AMOUNT_MAX - 12_345)

@@ -14,7 +14,21 @@ from wallets.services import token_issue, user_register, wallet_open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-STRANGERS_PAGES = ["/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/nowhere/"]
+STRANGERS_PAGES = [
+    "/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/accounts/locked/",
+    "/nowhere/",
+]
+    "/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/accounts/locked/",
+    "/nowhere/",
+]
 PAGES = [
     "/",
     "/add/",
@@ -28,6 +42,8 @@ PAGES = [
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/2fa/",
+    "/accounts/security/",
+    "/accounts/security/lock/",
     "/accounts/logout/",
 ]
 LONG_NAME = "a-very-long-username.that_goes-on-and-on-for-sixty-four-chars-xx"
@@ -76,7 +92,7 @@ def test_every_page_fits_the_screen_and_labels_its_parts(visit: Visit, alice: Us
 
 def lived_in(alice: User) -> None:
     """A wallet with the longest possible names, notes and amounts."""
-    user_register(username=LONG_NAME, email="long@example.com", password="correct horse")
+    user_register(username=LONG_NAME, email="long@example.com", password="seven lanterns")
     wallet_open(owner=alice, currency="JPY")
     wallet_open(owner=alice, currency="KWD")
     token_issue(user=alice, name="x" * 80)

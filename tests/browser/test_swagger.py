@@ -21,7 +21,7 @@ def test_swagger_ui_shows_the_operations_and_calls_no_other_site(visit: Visit, l
     alice.opens("/api/docs")
     alice.page.locator("#operations-Account-auth_register .opblock-summary-control").click()
 
-    alice.reads("correct horse battery")
+    alice.reads("seven quiet lanterns")
     alice.reads("Send money to a user or a wallet")
     assert [url for url in elsewhere if not url.startswith((live_server.url, "data:"))] == []
 

@@ -33,7 +33,7 @@ def test_the_first_wallets_of_a_currency_share_one_outside_wallet() -> None:
 
 def test_only_one_of_many_registrations_gets_the_username() -> None:
     def register(number: int) -> User:
-        return user_register(username="alice", email=f"alice-{number}@example.org", password="correct horse")
+        return user_register(username="alice", email=f"alice-{number}@example.org", password="seven lanterns")
 
     answers = at_once([lambda number=number: register(number) for number in range(8)])  # type: ignore[misc]
     assert codes(answers) == {"done": 1, "malformed": 7}
@@ -43,7 +43,7 @@ def test_only_one_of_many_registrations_gets_the_username() -> None:
 
 def test_only_one_of_many_registrations_gets_the_email() -> None:
     def register(number: int) -> User:
-        return user_register(username=f"alice-{number}", email="alice@example.org", password="correct horse")
+        return user_register(username=f"alice-{number}", email="alice@example.org", password="seven lanterns")
 
     answers = at_once([lambda number=number: register(number) for number in range(8)])  # type: ignore[misc]
     assert codes(answers) == {"done": 1, "malformed": 7}

@@ -24,6 +24,19 @@ def waited_for(pid: int) -> None:
     raise TimeoutError("Nobody waits.")
 
 
+def waiters_wait(count: int) -> None:
+    """Returns when this many backends wait for locks, whoever holds them: of several that want the same row, all but
+    the first wait for each other."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0] >= count:
+                return
+        time.sleep(_POLL_S)
+    raise TimeoutError("Too few wait.")
+
+
 def backend_pid() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")

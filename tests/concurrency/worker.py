@@ -80,7 +80,7 @@ def _posted(command: Command) -> str:
 
 
 def register(username: str, email: str) -> str:
-    return _code(lambda: user_register(username=username, email=email, password="correct horse"))
+    return _code(lambda: user_register(username=username, email=email, password="seven lanterns"))
 
 
 def open_wallet(owner_id: int, currency: str) -> str:

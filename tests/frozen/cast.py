@@ -19,7 +19,7 @@ from tests.frozen.wire import Client, Log
 
 #: As Django writes a time.
 _MINUTE = re.compile(r"[A-Z][a-z]+\.? \d{1,2}, \d{4}, (?:[\d:]+ [ap]\.m\.|noon|midnight)")
-PASSWORD = "correct horse battery staple"
+PASSWORD = "seven quiet lanterns at noon"
 
 
 @dataclass

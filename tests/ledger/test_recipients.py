@@ -63,7 +63,7 @@ def test_a_username_without_the_wallet_is_told_from_an_unknown_username(alice: U
 
 
 def test_a_user_without_any_wallet_is_told_from_an_unknown_username(alice: User) -> None:
-    User.objects.create_user(username="charlie", email="charlie@example.com", password="correct horse")
+    User.objects.create_user(username="charlie", email="charlie@example.com", password="seven lanterns")
 
     with pytest.raises(WalletError, match="charlie has no wallet in USD"):
         transfer_resolve(actor=alice, request=request(usd(alice), "charlie"))

@@ -18,6 +18,8 @@ PAGES = [
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/2fa/",
+    "/accounts/security/",
+    "/accounts/security/lock/",
 ]
 
 

@@ -162,17 +162,26 @@ def test_decisions_made_without_redis_are_counted_as_fallbacks() -> None:
 
 
 def sign_ins(count: int, *, password: str) -> Iterator[int]:
+    """Sign-ins of Alice, each from another address."""
     for number in range(count):
         client = Client(REMOTE_ADDR=f"192.0.2.{number}")
         yield client.post("/accounts/login/", {"login": "alice", "password": password}).status_code
 
 
+def strangers(count: int) -> list[int]:
+    """Sign-ins with names that do not exist, all from one address."""
+    forms = ({"login": f"name{number}", "password": "wrong"} for number in range(count))
+    return [Client(REMOTE_ADDR="198.51.100.7").post("/accounts/login/", form).status_code for form in forms]
+
+
 @pytest.mark.usefixtures("no_redis")
-def test_without_redis_people_sign_in_and_guessing_is_limited(alice: User) -> None:
+def test_without_redis_people_sign_in_and_floods_and_guessing_are_limited(alice: User) -> None:
     assert list(sign_ins(1, password=PASSWORD)) == [302]
 
-    # A quarter of ten, rounded up, minus the one used above.
-    assert list(sign_ins(5, password="wrong")) == [200, 200, 429, 429, 429]
+    # A quarter of thirty, rounded up.
+    assert strangers(10) == [200] * 8 + [429] * 2
+    # Wrong guesses are counted in Postgres.
+    assert list(sign_ins(12, password="wrong")) == [200] * 10 + [429] * 2
 
 
 @pytest.mark.usefixtures("no_redis")
@@ -200,8 +209,8 @@ def test_people_can_sign_in_while_redis_hangs(own_redis: OwnRedis, alice: User) 
 @pytest.mark.usefixtures("one_window")
 def test_when_redis_returns_forms_are_counted_there_again(own_redis: OwnRedis, alice: User) -> None:
     own_redis.stop()
-    list(sign_ins(4, password="wrong"))
+    assert strangers(9)[-1] == 429
     own_redis.start()
-    wait_until(lambda: next(sign_ins(1, password="wrong")) == 200, what="Redis is asked again", timeout_s=15)
+    wait_until(lambda: strangers(1) == [200], what="Redis is asked again", timeout_s=15)
 
-    assert list(sign_ins(10, password="wrong")) == [200] * 9 + [429]
+    assert strangers(30) == [200] * 29 + [429]

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db
 
 def newcomer(name: str) -> User:
     return user_register(
-        username=name, email=f"{name}@example.com", password="correct horse battery", wallet_open_first=wallet_owe
+        username=name, email=f"{name}@example.com", password="seven quiet lanterns", wallet_open_first=wallet_owe
     )
 
 

@@ -2,18 +2,32 @@
 
 from datetime import timedelta
 
+from django.core.exceptions import ImproperlyConfigured
+
 from wallet_project.settings.base import env
 
 AUTH_USER_MODEL = "wallets.User"
 SESSION_ENGINE = "wallets.auth.sessions"
 AUTHENTICATION_BACKENDS = [
-    "wallets.backends.UsernameBackend",
     "wallets.backends.UsernameOrEmailBackend",
+    # Only for the sessions of earlier releases, which name it.
+    "wallets.backends.UsernameBackend",
 ]
+# The first hashes new passwords. Hashes of the second are still accepted, and replaced at the next sign-in.
+PASSWORD_HASHERS = ["wallets.auth.hashers.Argon2Hasher", "wallets.auth.hashers.Pbkdf2Hasher"]
+# Password hashes that one process computes at the same time. Each keeps a core busy for a twentieth of a second and
+# takes 46 MiB. The default suits two web processes on two cores; a process that has more cores for itself may do more.
+PASSWORD_HASHES_AT_ONCE = env.int("PASSWORD_HASHES_AT_ONCE", default=1)
+# Requests that may wait until it is their turn to hash; any more are answered 503 at once. Each occupies a thread, so
+# keep it below half of WEB_THREADS: other requests need the rest.
+PASSWORD_HASHES_WAITING_MAX = env.int("PASSWORD_HASHES_WAITING_MAX", default=3)
+if PASSWORD_HASHES_AT_ONCE < 1 or PASSWORD_HASHES_WAITING_MAX < 0:
+    raise ImproperlyConfigured("PASSWORD_HASHES_AT_ONCE is 1 or more, PASSWORD_HASHES_WAITING_MAX is 0 or more.")
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    # Shorter passwords are not on the list of the next validator, so they could not be checked.
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "wallets.auth.password_rules.BreachedPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_REDIRECT_URL = "dashboard"
@@ -47,6 +61,11 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = False
 
 MFA_ADAPTER = "wallets.auth.adapters.MFAAdapter"
+MFA_FORMS = {
+    "activate_totp": "wallets.auth.factor_forms.ActivateTOTPForm",
+    "authenticate": "wallets.auth.factor_forms.AuthenticateForm",
+    "reauthenticate": "wallets.auth.factor_forms.ReauthenticateForm",
+}
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Wallet"
 

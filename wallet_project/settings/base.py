@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "kit.http.pages.UnavailableMiddleware",
     # After the CSRF check and authentication: requests that those refuse do not count towards a limit.
     "kit.limits.forms.FormLimitMiddleware",
+    "wallets.auth.middleware.SignInMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]

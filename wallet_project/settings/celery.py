@@ -66,5 +66,14 @@ CELERY_BEAT_SCHEDULE = {
     },
     "audit the books": {"task": "transactions.tasks.audit_nightly", "schedule": crontab(hour=3, minute=0)},
     "sweep sessions": {"task": "wallets.tasks.sessions_delete_expired", "schedule": crontab(hour=4, minute=0)},
+    "sweep guessing budgets": {
+        "task": "wallets.tasks.guess_budgets_delete_whole",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 600},
+    },
+    "sweep security events": {
+        "task": "wallets.tasks.security_events_delete_old",
+        "schedule": crontab(hour=4, minute=10),
+    },
     "sweep API tokens": {"task": "wallets.tasks.api_tokens_delete_expired", "schedule": crontab(hour=4, minute=5)},
 }

@@ -2,7 +2,7 @@
 
 from wallet_project.settings.base import env
 
-# 0 switches all rate limits off, for load tests and demonstrations.
+# 0 switches all rate limits off, for load tests and demonstrations. Wrong passwords and codes are limited in any case.
 THROTTLE_ENABLED = env.bool("THROTTLE_ENABLED", default=True)
 # A factor that multiplies all quotas. 2 doubles them, 0.5 halves them; no quota falls below 1.
 THROTTLE_SCALE = env.float("THROTTLE_SCALE", default=1.0)

@@ -1,5 +1,5 @@
-"""Django admin for users, wallets, tokens, email addresses and second factors."""
+"""Django admin for users, wallets, tokens, email addresses, second factors and security events."""
 
-from wallets.admin import access, people, wallets
+from wallets.admin import access, people, security, wallets
 
-__all__ = ["access", "people", "wallets"]
+__all__ = ["access", "people", "security", "wallets"]

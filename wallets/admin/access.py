@@ -12,9 +12,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from kit.admin.big_tables import BigTableAdmin, ReadOnlyAdmin
-from wallets.admin.people import people_matching, user_outranks
+from wallets.admin.people import people_matching, staff_of, user_outranks
+from wallets.auth.staff_actions import staff_factor_remove, staff_token_revoke
 from wallets.models import ApiToken
-from wallets.services import token_revoke
 
 admin.site.unregister([EmailAddress, Authenticator])
 
@@ -50,8 +50,8 @@ class ApiTokenAdmin(OwnedAdmin):
     ordering = ("-created",)
     fields = ("user", "name", "created", "expiry")
 
-    def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:  # noqa: ARG002
-        token_revoke(user=obj.user, digest=obj.digest)
+    def delete_model(self, request: HttpRequest, obj: ApiToken) -> None:
+        staff_token_revoke(actor=staff_of(request), token=obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
         for token in queryset.select_related("user"):
@@ -65,6 +65,13 @@ class AuthenticatorAdmin(OwnedAdmin):
     list_display = ("__str__", "user", "type", "created_at", "last_used_at")
     ordering = ("-id",)
     fields = ("user", "type", "created_at", "last_used_at")
+
+    def delete_model(self, request: HttpRequest, obj: Authenticator) -> None:
+        staff_factor_remove(actor=staff_of(request), factor=obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Authenticator]) -> None:
+        for factor in queryset.select_related("user"):
+            self.delete_model(request, factor)
 
 
 @admin.register(EmailAddress)

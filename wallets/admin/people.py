@@ -3,7 +3,7 @@ deleted."""
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
@@ -11,8 +11,8 @@ from django.http import HttpRequest
 
 from kit.admin.big_tables import BigTableAdmin, ReadOnlyInline, when
 from wallets.admin.columns import money
+from wallets.auth.staff_actions import staff_locked_deactivate, staff_user_changed
 from wallets.models import User, Wallet
-from wallets.services import user_fence
 
 _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
@@ -53,17 +53,37 @@ class UserAdmin(BigTableAdmin):
     search_help_text = "Enter the beginning of a username or email."
     fieldsets = (
         (None, {"fields": ("username", "email", "joined_shown", "last_login_shown")}),
-        ("Access", {"fields": ("is_active",)}),
+        ("Access", {"fields": ("is_active", "locked_shown")}),
         ("Staff permissions", {"fields": _RIGHTS}),
     )
-    readonly_fields = ("username", "email", "joined_shown", "last_login_shown")
+    readonly_fields = ("username", "email", "joined_shown", "last_login_shown", "locked_shown")
     filter_horizontal = ("groups", "user_permissions")
     inlines = (WalletInline,)
+    actions = ("deactivate",)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
+        # Activating an account is how staff unlock it.
+        if obj.is_active:
+            obj.locked_at = None
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description="Deactivate selected locked accounts", permissions=["change"])
+    def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Their owners can then no longer unlock them by resetting the password: for accounts whose mailbox is not in
+        their hands any more."""
+        for user in queryset.filter(locked_at__isnull=False):
+            if self.has_change_permission(request, user):
+                staff_locked_deactivate(actor=staff_of(request), user=user)
+                self.message_user(request, f"Deactivated: {user}.", messages.SUCCESS)
+
+    @admin.display(description="locked by the owner (UTC)")
+    def locked_shown(self, user: User) -> str:
+        return when(user.locked_at)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """Runs last, in the form's own database transaction. A deactivated user is locked out from the commit on."""
         super().save_related(request, form, formsets, change)
-        user_fence(user_id=form.instance.pk)
+        staff_user_changed(actor=staff_of(request), user=form.instance, fields=form.changed_data)
 
     @admin.display(description="joined (UTC)")
     def joined_shown(self, user: User) -> str:
@@ -113,6 +133,12 @@ def people_matching(term: str, *, prefix: str = "") -> Q:
     """
     wanted = term.lower()
     return Q(**{f"{prefix}username__startswith": wanted}) | Q(**{f"{prefix}email__startswith": wanted})
+
+
+def staff_of(request: HttpRequest) -> User:
+    """Who of the staff makes this request. The admin has refused everybody else."""
+    assert isinstance(request.user, User)  # noqa: S101 - narrows the type
+    return request.user
 
 
 def _is_superuser(request: HttpRequest) -> bool:

@@ -12,11 +12,10 @@ from kit.http.fields import ChoiceTextField, EmailTextField, MomentField, TextFi
 from kit.http.serializers import StrictSerializer
 from wallets.api.fields import IdField
 from wallets.domain.currencies import CURRENCIES
+from wallets.domain.limits import PASSWORD_LENGTH_MAX
 from wallets.models import User, WalletStatus, username_validator
 from wallets.selectors import WalletView
 
-#: Long enough for any passphrase, and short enough to hash quickly.
-PASSWORD_LENGTH_MAX = 1_000
 #: How many rendered wallets this process keeps.
 _BODIES_KEPT = 4_096
 

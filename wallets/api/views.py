@@ -1,6 +1,5 @@
 """REST API for accounts, sign-in and wallets."""
 
-from django.contrib.auth import logout
 from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.request import Request
@@ -21,15 +20,17 @@ from wallets.api.serializers import (
     wallet_view_data,
 )
 from wallets.auth.access import Bearer
+from wallets.auth.adapters import session_end
 from wallets.auth.sign_in import credentials_check
+from wallets.auth.tokens import api_sign_in, api_sign_out
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.gateway import wallet_gateway
 from wallets.limits import SIGN_IN, SIGN_UP
-from wallets.services import token_issue, token_revoke, user_register
+from wallets.services import user_register
 from wallets.viewed import wallet_viewed
 from wallets.warming import person_warm_up
 
-PASSWORD_EXAMPLE = "correct horse battery"  # noqa: S105 - an example of the schema
+PASSWORD_EXAMPLE = "seven quiet lanterns"  # noqa: S105 - an example of the schema
 
 
 class RegisterView(ApiView):
@@ -77,9 +78,9 @@ class LoginView(ApiView):
         examples={"Alice": {"username": "alice", "password": PASSWORD_EXAMPLE}},
         is_public=True,
     )
-    def post(self, request: Request) -> Response:
-        user = credentials_check(request=request._request, **self.body(LoginSerializer))  # noqa: SLF001 - DRF's way
-        token, secret = token_issue(user=user, name="API login")
+    def post(self, request: Request) -> Response:  # noqa: ARG002
+        user = credentials_check(**self.body(LoginSerializer))
+        token, secret = api_sign_in(user=user)
         person_warm_up(user.pk)
         data = TokenSerializer({"token": secret, "expires_at": token.expiry}).data
         return Response(data, headers={"Cache-Control": "no-store"})
@@ -101,12 +102,12 @@ class LogoutView(ApiView):
         if isinstance(request.auth, Bearer):
             self._revoke(request.auth)
         else:
-            logout(request._request)  # noqa: SLF001 - the session is Django's
+            session_end(request._request)  # noqa: SLF001 - the session is Django's
         return Response(status=204)
 
     def _revoke(self, bearer: Bearer) -> None:
         try:
-            token_revoke(user=self.user, digest=bearer.digest)
+            api_sign_out(user=self.user, digest=bearer.digest)
         except WalletError as error:
             # If two requests log out at the same time, the second finds the token already revoked.
             if error.code != ErrorCode.NOT_FOUND:

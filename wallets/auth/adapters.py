@@ -1,15 +1,25 @@
-"""Hooks that allauth calls: a new account gets its first wallet, and a new password ends the old tokens."""
+"""Hooks that allauth calls: a new account gets its first wallet, a new password ends the old tokens, and what happens
+to an account is recorded and told to its owner."""
 
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.utils import build_absolute_uri
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from kit.limits.addresses import client_address
+from wallets.auth.browsers import browser_known, browser_remember
+from wallets.auth.locking import account_unlock, lock_link_make
+from wallets.auth.notices import notice_send
+from wallets.auth.security_log import security_event_record
+from wallets.auth.sign_in import password_check
+from wallets.domain.security import SecurityEventKind
 from wallets.gateway import wallet_gateway
 from wallets.models import User
 from wallets.services import tokens_revoke_all, user_fence
@@ -63,21 +73,62 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         return client_address(request)
 
     def set_password(self, user: User, password: str) -> None:
-        """Sets a new password, which also ends every API token, so that a stolen one no longer works."""
+        """Sets a new password, which also ends every API token, so that a stolen one no longer works.
+
+        A reset by mail unlocks an account that its owner had locked. This browser stays, or becomes, known to the user.
+        """
+        request: HttpRequest | None = self.request
+        is_reset = request is not None and not request.user.is_authenticated
         user.set_password(password)
         with transaction.atomic():
             # Only this column: `user` was read earlier, and staff may have deactivated the account since.
             user.save(update_fields=["password"])
+            kind = SecurityEventKind.PASSWORD_RESET if is_reset else SecurityEventKind.PASSWORD_CHANGED
+            security_event_record(user=user, kind=kind)
+            if is_reset:
+                account_unlock(user=user)
             tokens_revoke_all(user=user)
             user_fence(user_id=user.pk)
+        if request is not None:
+            browser_remember(request, user)
+
+    def reauthenticate(self, user: User, password: str) -> bool:
+        """Whether this is the user's password. Wrong ones count as guesses."""
+        found = password_check(login=user.get_username(), password=password, request=self.request)
+        return found is not None and found.pk == user.pk
 
     def login(self, request: HttpRequest, user: User) -> None:
-        # Django may just have rehashed the password with a newer method. That changes the session hash of the new
-        # session, and the cached user would not match it.
-        with transaction.atomic():
-            user_fence(user_id=user.pk)
         super().login(request, user)
         person_warm_up(user.pk)
+
+    def post_login(self, request: HttpRequest, user: User, *, signup: bool, **options: Any) -> HttpResponse:
+        """Records the sign-in, and tells the owner if it was in a browser that the account does not know."""
+        is_news = not signup and browser_known(request, user) is None
+        browser_remember(request, user)
+        with transaction.atomic():
+            security_event_record(user=user, kind=SecurityEventKind.SIGNED_IN, detail={"new_browser": is_news})
+            if is_news:
+                notice_send(user=user, name="new_sign_in")
+        response: HttpResponse = super().post_login(request, user, signup=signup, **options)
+        return response
+
+    def logout(self, request: HttpRequest) -> None:
+        session_end(request)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: User, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """Every mail about the account's security has a link that locks the account."""
+        path = reverse("account_lock_by_link", args=[lock_link_make(user_id=user.pk)])
+        words = {"lock_url": build_absolute_uri(self.request, path), "user": user, **(context or {})}
+        super().send_notification_mail(template_prefix, user, words, email)
+
+
+def session_end(request: HttpRequest) -> None:
+    """Logs the browser out, and records it."""
+    if request.user.is_authenticated:
+        security_event_record(user=request.user, kind=SecurityEventKind.SIGNED_OUT)
+    logout(request)
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]

@@ -8,16 +8,18 @@ from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import messages
+from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from wallets.domain.limits import PASSWORD_LENGTH_MAX
 from wallets.models import User, username_validator
 
 #: allauth's sign-up validates new usernames with these.
 username_validators = [username_validator]
 USERNAME_HINT = "Others can send you money by this name. Use letters, digits, dots and dashes."
-CHOOSE_WELL = "At least 8 characters. Avoid common passwords and your own name."
+CHOOSE_WELL = "At least 10 characters. Avoid common passwords and your own name."
 
 
 class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is untyped
@@ -29,6 +31,7 @@ class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is 
         self.fields["username"].widget.attrs.update(autocapitalize="none", spellcheck="false")
         self.fields["email"].label = "Email"
         self.fields["password1"].help_text = CHOOSE_WELL
+        _limit_passwords(self)
         _require(
             self, {"username": "Enter a username.", "email": "Enter your email.", "password1": "Enter a password."}
         )
@@ -57,6 +60,7 @@ class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]
         self.fields["login"].widget.attrs.update(autocapitalize="none", spellcheck="false")
         self.fields["password"].help_text = ""
         self.fields["remember"].label = "Keep me logged in on this device"
+        _limit_passwords(self)
         _require(self, {"login": "Enter your username or email.", "password": "Enter your password."})
 
 
@@ -91,7 +95,15 @@ class ChangePasswordForm(allauth_forms.ChangePasswordForm):  # type: ignore[misc
         _name_password_fields(self)
         self.fields["oldpassword"].label = "Current password"
         self.fields["oldpassword"].help_text = ""
+        _limit_passwords(self)
         _require(self, {"oldpassword": "Enter your current password."})
+
+    def clean_oldpassword(self) -> str:
+        # allauth would let anybody at an unattended browser guess without limit.
+        password: str = self.cleaned_data["oldpassword"]
+        if not get_adapter().reauthenticate(self.user, password):
+            raise get_adapter().validation_error("enter_current_password")
+        return password
 
 
 class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
@@ -102,6 +114,13 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
         self.fields["email"].label = "Email"
         _require(self, {"email": "Enter your email."})
 
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        # allauth finds active accounts. The owner of a locked one unlocks it by resetting the password.
+        found: list[User] = list(self.users)  # type: ignore[has-type]  # set by allauth
+        self.users = [*found, *User.objects.filter(email=email.lower(), locked_at__isnull=False)]
+        return email
+
 
 class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
     """The new password, on the page of a reset link."""
@@ -109,6 +128,7 @@ class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _name_password_fields(self)
+        _limit_passwords(self)
 
 
 class ReauthenticateForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc]
@@ -117,6 +137,7 @@ class ReauthenticateForm(allauth_forms.ReauthenticateForm):  # type: ignore[misc
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["password"].help_text = ""
+        _limit_passwords(self)
         _require(self, {"password": "Enter your password."})
 
 
@@ -125,6 +146,13 @@ def _name_password_fields(form: forms.Form) -> None:
     form.fields["password1"].help_text = CHOOSE_WELL
     form.fields["password2"].label = "Confirm new password"
     _require(form, {"password1": "Enter a new password.", "password2": "Enter the new password again."})
+
+
+def _limit_passwords(form: forms.Form) -> None:
+    """Refuses longer passwords than REST accepts, before anything hashes them."""
+    for name, field in form.fields.items():
+        if "password" in name:
+            field.validators.append(MaxLengthValidator(PASSWORD_LENGTH_MAX))
 
 
 def _require(form: forms.Form, messages_by_field: Mapping[str, str]) -> None:

@@ -2,6 +2,8 @@
 
 import re
 
+#: Characters of a password: long enough for any passphrase, and short enough to hash quickly.
+PASSWORD_LENGTH_MAX = 1_000
 #: Characters of the note that goes with a movement of money.
 MEMO_LENGTH_MAX = 200
 #: Characters of an idempotency key: visible ASCII.

@@ -6,6 +6,8 @@ from typing import Any
 from django.contrib.auth.management.commands import changepassword
 from django.db import transaction
 
+from wallets.auth.security_log import security_event_record
+from wallets.domain.security import SecurityEventKind
 from wallets.models import User
 from wallets.services import tokens_revoke_all, user_fence
 
@@ -19,6 +21,7 @@ class Command(changepassword.Command):
         done = super().handle(*args, **options)
         user = User.objects.get_by_natural_key(options["username"] or getpass.getuser())
         with transaction.atomic():
+            security_event_record(user=user, kind=SecurityEventKind.PASSWORD_CHANGED)
             tokens_revoke_all(user=user)
             user_fence(user_id=user.pk)
         return str(done)

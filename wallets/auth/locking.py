@@ -1,0 +1,66 @@
+"""Locking an account: its owner's emergency brake.
+
+A locked account is inactive, so nobody signs in, no token or session works, and no money leaves it by a new request.
+Its password is gone as well: after the account is unlocked, no old session or password works again. The owner unlocks
+it by resetting the password by mail; staff can activate it.
+"""
+
+from datetime import timedelta
+
+from django.core import signing
+from django.db import transaction
+from django.db.models.functions import Now
+
+from wallets.auth.notices import notice_send
+from wallets.auth.security_log import security_event_record
+from wallets.domain.security import SecurityEventKind
+from wallets.models import User
+from wallets.services import tokens_revoke_all, user_fence
+
+#: How long the link in a mail locks the account.
+LINK_AGE_MAX = timedelta(days=7)
+_SALT = "wallets.auth.locking"
+
+
+def account_lock(*, user_id: int, via: str) -> bool:
+    """Locks the account. Returns False if it is locked already, or was deactivated by staff, whom a lock must not
+    overrule. `via` says what the owner used: "page" or "link"."""
+    with transaction.atomic():
+        # The row lock makes a sign-in, a token being issued and a password change either finish before or see this.
+        user = User.objects.select_for_update(no_key=True).filter(pk=user_id, is_active=True).first()
+        if user is None:
+            return False
+        user.is_active = False
+        user.locked_at = Now()
+        user.set_unusable_password()
+        user.save(update_fields=["is_active", "locked_at", "password"])
+        security_event_record(user=user, kind=SecurityEventKind.LOCKED, detail={"via": via})
+        notice_send(user=user, name="account_locked")
+        tokens_revoke_all(user=user)
+        user_fence(user_id=user.pk)
+    return True
+
+
+def account_unlock(*, user: User) -> None:
+    """Unlocks a locked account, in the transaction that gives it a new password. The caller fences the user."""
+    unlocked = User.objects.filter(pk=user.pk, locked_at__isnull=False).update(locked_at=None, is_active=True)
+    if unlocked:
+        user.locked_at, user.is_active = None, True
+        security_event_record(user=user, kind=SecurityEventKind.UNLOCKED, detail={"via": "password reset"})
+
+
+def lock_link_make(*, user_id: int) -> str:
+    """The secret part of a link that locks the account.
+
+    It is bound to the account alone: it must still work after a thief has changed the password.
+    """
+    return signing.dumps(user_id, salt=_SALT)
+
+
+def lock_link_read(key: str) -> int | None:
+    """The id of the account that this link locks. None if it is not ours or too old."""
+    try:
+        user_id: int = signing.loads(key, salt=_SALT, max_age=LINK_AGE_MAX)
+    except signing.BadSignature:
+        return None
+    return user_id

@@ -1,0 +1,62 @@
+"""Writes the log of security events, in the database transaction of whatever it records.
+
+The log is append-only: Postgres refuses to change an event, or to delete one that is younger than a year.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from allauth.core import context
+from django.db.models.functions import Now
+from django.http import HttpRequest
+
+from kit.limits.addresses import client_address
+from wallets.domain.security import SecurityChannel, SecurityEventKind
+from wallets.models import User
+from wallets.security_models import SecurityEvent
+
+#: Longer than the year for which Postgres refuses to delete an event.
+KEPT = timedelta(days=400)
+USER_AGENT_LENGTH_MAX = 200
+_DELETED_MAX = 10_000
+
+
+def security_event_record(*, user: User, kind: SecurityEventKind, detail: dict[str, Any] | None = None) -> None:
+    """Records an event of this account. If the transaction at hand rolls back, nothing has happened and nothing stays.
+
+    Where it came from is read from the request at hand; outside a request (a command, a task, gRPC) it is unknown.
+    """
+    request = context.request
+    SecurityEvent.objects.create(user_id=user.pk, kind=kind, detail=detail or {}, **_origin(request))
+
+
+def api_address_is_new(*, user: User) -> bool:
+    """Whether no program has logged in over the API from this client address in the time that the log covers."""
+    seen = SecurityEvent.objects.filter(
+        user=user,
+        kind=SecurityEventKind.SIGNED_IN,
+        channel=SecurityChannel.API,
+        address=_origin(context.request)["address"],
+    )
+    return not seen.exists()
+
+
+def security_events_delete_old() -> int:
+    """Deletes events that are older than the log keeps them. Returns their number."""
+    old = SecurityEvent.objects.filter(at__lt=Now() - KEPT).order_by("id").values("id")[:_DELETED_MAX]
+    deleted, _ = SecurityEvent.objects.filter(id__in=old).delete()
+    return deleted
+
+
+def _origin(request: HttpRequest | None) -> dict[str, Any]:
+    if request is None:
+        return {"channel": SecurityChannel.SERVER, "address": None, "user_agent": ""}
+    # Postgres stores no NUL, which some servers let through in a header.
+    agent = request.headers.get("User-Agent", "").replace("\0", "")[:USER_AGENT_LENGTH_MAX]
+    return {"channel": _channel(request), "address": client_address(request), "user_agent": agent}
+
+
+def _channel(request: HttpRequest) -> SecurityChannel:
+    if request.path_info.startswith("/api/"):
+        return SecurityChannel.API
+    return SecurityChannel.ADMIN if request.path_info.startswith("/admin/") else SecurityChannel.PAGE
