@@ -20,8 +20,6 @@ from transactions.ledger.commands import Command
 from transactions.models import Job, Kind
 from transactions.settlement.partitions import PARTITIONS, partition_of
 
-#: How long a second settler of a partition waits for the first to finish its last look before it leaves.
-_PATIENCE_S = 0.25
 _PATIENCE_STEP_S = 0.01
 # The first of the two numbers of the advisory locks on partitions; the second is the partition.
 LOCK_SPACE = 0x5741
@@ -74,10 +72,12 @@ class PartitionJobs:
     """The jobs of one partition. At most one settler at a time works on a partition."""
 
     partition: int
+    #: How long to wait for another settler of the partition to finish its last look.
+    patience_s: float
 
     def lock(self, size: int) -> dict[int, Command]:
         """As above. Empty also while another settler holds the partition."""
-        if not _partition_lock(self.partition):
+        if not _partition_lock(self.partition, self.patience_s):
             return {}
         queue = Job.objects.filter(partition=self.partition, dead_at__isnull=True)
         waiting = list(queue.filter(not_before__gt=timezone.now()).values_list("source", flat=True))
@@ -155,14 +155,16 @@ def _lock(jobs: Mapping[int, Command]) -> dict[int, Command]:
     The oldest jobs are locked first. If a source's later jobs were locked together with them, two settlers could each
     hold some of a source's jobs, and both would leave it alone.
     """
-    oldest: dict[int | None, int] = {}
-    for job_id, command in jobs.items():
-        oldest.setdefault(command.source_id, job_id)
+    # Built from the newest to the oldest, so that the oldest of each source remains.
+    oldest = {command.source_id: job_id for job_id, command in reversed(jobs.items())}
     locked = _lock_ids(oldest.values())
-    owned = {command.source_id for job_id, command in jobs.items() if job_id in locked}
-    locked |= _lock_ids(
-        job_id for job_id, command in jobs.items() if command.source_id in owned and job_id not in locked
-    )
+    owned = {source_id for source_id, job_id in oldest.items() if job_id in locked}
+    if len(oldest) < len(jobs):
+        locked |= _lock_ids(
+            job_id for job_id, command in jobs.items() if command.source_id in owned and job_id not in locked
+        )
+    if len(locked) == len(jobs):
+        return dict(jobs)
     ours = {}
     for job_id, command in jobs.items():
         if command.source_id not in owned:
@@ -184,19 +186,19 @@ def _lock_ids(job_ids: Iterable[int]) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _partition_lock(partition: int) -> bool:
+def _partition_lock(partition: int, patience_s: float) -> bool:
     """Holds a partition until the end of the transaction; False if another settler holds it.
 
     The lock only saves work: it stops two settlers from waiting for each other's row locks. It belongs to the
     transaction and not to the connection, because a lock that outlived the batch would stay behind in a pool, or with
     a worker that was cut off from the network.
     """
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + patience_s
     with connection.cursor() as cursor:
         while True:
             cursor.execute(_PARTITION_LOCK_SQL, [LOCK_SPACE, partition])
             if cursor.fetchone()[0]:
                 return True
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 return False
             time.sleep(_PATIENCE_STEP_S)

@@ -33,7 +33,8 @@ def overdue_settle(*, is_over: Callable[[], bool] = lambda: False) -> Settled:
     for partition in partitions_due(overdue_s=OVERDUE_S):
         if is_over():
             break
-        settled = partition_settle(partition=partition, time_limit_s=settings.TRANSFER_DRAIN_LIMIT_S)
+        # Without patience: what the other settler misses is found by the next poll.
+        settled = partition_settle(partition=partition, time_limit_s=settings.TRANSFER_DRAIN_LIMIT_S, patience_s=0)
         total.posted += settled.posted
         total.failed += settled.failed
         total.faults += settled.faults

@@ -28,6 +28,8 @@ BATCH = 1_000
 #: The first time that a call meets a wallet which somebody else holds, it waits this long; after that, only so long.
 _LOCK_TIMEOUT_MS = 1_000
 _LOCK_TIMEOUT_AGAIN_MS = 200
+#: How long a second settler of a partition waits for the first to finish its last look before it leaves.
+_PATIENCE_S = 0.25
 _BEGIN_SQL = f"SELECT set_config('lock_timeout', %s, true), {IN_ORDER_SQL}"
 #: How many batches in a row may leave a job for the next one because somebody else holds its wallets. After that the
 #: settler waits for them.
@@ -93,9 +95,10 @@ def sources_settle(*, source_ids: Collection[int], time_limit_s: float) -> Settl
     return _settle(source_jobs(source_ids), time_limit_s)
 
 
-def partition_settle(*, partition: int, time_limit_s: float) -> Settled:
-    """The same for all source wallets of a partition. Returns at once while another settler holds the partition."""
-    return _settle(PartitionJobs(partition), time_limit_s)
+def partition_settle(*, partition: int, time_limit_s: float, patience_s: float = _PATIENCE_S) -> Settled:
+    """The same for all source wallets of a partition. Returns while another settler holds the partition, after it has
+    waited for `patience_s` seconds: that settler may already have taken its last look."""
+    return _settle(PartitionJobs(partition, patience_s), time_limit_s)
 
 
 def _settle(due: DueJobs, time_limit_s: float) -> Settled:
