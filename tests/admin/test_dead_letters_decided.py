@@ -7,10 +7,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from tests.admin.conftest import browser_of
 from tests.admin.urls import DEAD_LETTERS, JOBS, TRAIL, dry_run_url, letter_url, settle_url
 from tests.audit.books import Books
 from tests.dead_letter_desk.letters import FAULT, dead_make, is_dead, outcome_of, queue_drain
+from tests.staff import browser_of
 from transactions.admin.settlement import TRANSFERS_MAX
 from transactions.audit import books_audit
 from transactions.models import DeadLetter, DeadLetterAction, Entry, Job, Transaction

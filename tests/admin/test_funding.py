@@ -6,8 +6,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from tests.admin.conftest import browser_of
 from tests.people import balance_of, deposit, wallet_of
+from tests.staff import browser_of
 from transactions.funding.proposals import payout_return_propose
 from transactions.models import Payout, Proposal
 from transactions.services import withdrawal_create

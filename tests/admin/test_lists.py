@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from kit.admin.big_tables import PAGE_ROWS
-from tests.admin.conftest import browser_of
 from tests.audit.books import Books
+from tests.staff import browser_of
 from transactions.models import Entry, Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create

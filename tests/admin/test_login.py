@@ -9,9 +9,9 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 
-from tests.admin.conftest import TOTP_SECRET, browser_of
 from tests.frozen.authenticator import totp_code
 from tests.people import PASSWORD
+from tests.staff import TOTP_SECRET, browser_of
 from wallets.models import User
 
 LOGIN = "/accounts/login/"

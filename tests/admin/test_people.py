@@ -1,17 +1,21 @@
 """What staff may do with users and their tokens, emails and second factors, and what they may not."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth import authenticate
+from django.db.models import Model
 from django.test import Client
 
-from tests.admin.conftest import VIEWS, browser_of
+from tests.admin.conftest import VIEWS
 from tests.people import PASSWORD
+from tests.staff import browser_of
 from wallets.models import ApiToken, User
+from wallets.security_models import SecurityEvent
 from wallets.services import token_issue
 
 USERS = "/admin/wallets/user/"
@@ -21,7 +25,12 @@ FACTORS = "/admin/mfa/authenticator/"
 
 def _form(**changes: str) -> dict[str, str]:
     """The form of a user's page: the inline of wallets, and the given fields."""
-    return {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0", **changes}
+    return {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0", "reason": "Asked by phone", **changes}
+
+
+def _action(name: str, *objects: Model, reason: str = "Asked by phone") -> dict[str, Any]:
+    """An action with the selected objects of a list."""
+    return {"action": name, "_selected_action": [str(one.pk) for one in objects], "reason": reason}
 
 
 def test_a_user_can_be_deactivated_and_activated_again(superuser: Client, alice: User) -> None:
@@ -91,10 +100,39 @@ def test_staff_remove_neither_their_own_nor_a_superiors(
     else:
         url, kept = FACTORS, Authenticator.objects.get(user=owner, type="totp")
 
-    browser.post(f"{url}{kept.pk}/delete/", {"post": "yes"})
-    browser.post(url, {"action": "delete_selected", "_selected_action": [str(kept.pk)], "post": "yes"})
+    assert browser.post(f"{url}{kept.pk}/delete/", {"post": "yes"}).status_code == 403
+    page = browser.post(url, _action("revoke" if kind == "token" else "remove", kept), follow=True)
 
+    assert "It is not yours to remove." in page.content.decode()
     kept.refresh_from_db()
+
+
+@pytest.mark.parametrize("reason", ["", "   ", "x" * 501])
+def test_nothing_is_done_to_an_account_without_a_reason(reason: str, superuser: Client, alice: User) -> None:
+    token, _ = token_issue(user=alice, name="phone")
+    factor = TOTP.activate(alice, "JBSWY3DPEHPK3PXP").instance
+
+    page = superuser.post(TOKENS, _action("revoke", token, reason=reason), follow=True)
+    superuser.post(FACTORS, _action("remove", factor, reason=reason))
+    superuser.post(f"{USERS}{alice.pk}/change/", _form(reason=reason))
+
+    assert "Give a reason" in page.content.decode()
+    token.refresh_from_db()
+    factor.refresh_from_db()
+    alice.refresh_from_db()
+    assert alice.is_active
+
+
+def test_the_owner_can_read_who_acted_and_why(superuser: Client, alice: User) -> None:
+    token, _ = token_issue(user=alice, name="phone")
+
+    superuser.post(TOKENS, _action("revoke", token, reason="Reported stolen"))
+
+    assert SecurityEvent.objects.get(user=alice, kind="token_revoked").detail == {
+        "actor": "root",
+        "name": "phone",
+        "reason": "Reported stolen",
+    }
 
 
 def test_a_superuser_can_make_a_user_staff(superuser: Client, alice: User) -> None:
@@ -137,7 +175,7 @@ def test_a_token_is_revoked(superuser: Client, alice: User) -> None:
     lost, _ = token_issue(user=alice, name="lost phone")
     kept, _ = token_issue(user=alice, name="laptop")
 
-    superuser.post(f"{TOKENS}{lost.pk}/delete/", {"post": "yes"})
+    superuser.post(TOKENS, _action("revoke", lost))
 
     assert [token.pk for token in ApiToken.objects.all()] == [kept.pk]
 
@@ -145,9 +183,7 @@ def test_a_token_is_revoked(superuser: Client, alice: User) -> None:
 def test_several_tokens_are_revoked_together(superuser: Client, alice: User) -> None:
     tokens = [token_issue(user=alice, name=name)[0] for name in ("phone", "laptop")]
 
-    superuser.post(
-        TOKENS, {"action": "delete_selected", "_selected_action": [token.pk for token in tokens], "post": "yes"}
-    )
+    superuser.post(TOKENS, _action("revoke", *tokens))
 
     assert not ApiToken.objects.exists()
 
@@ -162,7 +198,7 @@ def test_tokens_cannot_be_added_or_changed(superuser: Client, alice: User) -> No
 def test_staff_who_may_only_view_cannot_revoke_tokens(clerk: Client, alice: User) -> None:
     token, _ = token_issue(user=alice, name="phone")
 
-    assert clerk.post(f"{TOKENS}{token.pk}/delete/", {"post": "yes"}).status_code == 403
+    clerk.post(TOKENS, _action("revoke", token))
     assert ApiToken.objects.exists()
 
 
@@ -171,7 +207,7 @@ def test_a_lost_second_factor_can_be_removed_and_its_secret_is_never_shown(super
     factor = TOTP.activate(alice, secret).instance
 
     page = superuser.get(f"/admin/mfa/authenticator/{factor.pk}/change/").content.decode()
-    superuser.post(f"/admin/mfa/authenticator/{factor.pk}/delete/", {"post": "yes"})
+    superuser.post(FACTORS, _action("remove", factor))
 
     assert "alice" in page
     assert secret not in page

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 
-from tests.admin.conftest import browser_of
 from tests.audit.books import Books
+from tests.staff import browser_of
 from transactions.audit import books_audit
 from transactions.models import Entry, Transaction
 from wallets.models import User, Wallet, WalletStatusEvent

@@ -8,8 +8,9 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 
-from tests.admin.conftest import VIEWS, browser_of
+from tests.admin.conftest import VIEWS
 from tests.audit.books import Books
+from tests.staff import browser_of
 from transactions.services import deposit_create
 from wallets.admin.status import CHANGES, WALLETS_MAX
 from wallets.domain.errors import ErrorCode, WalletError

@@ -6,9 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.frozen.authenticator import totp_code
 from tests.people import PASSWORD
-
-#: Of the staff's authenticator app.
-TOTP_SECRET = "JBSWY3DPEHPK3PXP"
+from tests.staff import TOTP_SECRET
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from allauth.mfa.totp.internal.auth import TOTP
 
 from tests.audit.books import books_write
 from tests.browser.conftest import Visit
-from tests.browser.person import TOTP_SECRET, Person, second_factor_enter
+from tests.browser.person import Person, second_factor_enter
 from tests.dead_letter_desk.letters import dead_make, is_dead, outcome_of, pending_make
 from tests.people import PASSWORD
+from tests.staff import TOTP_SECRET
 from transactions.models import Job
 from wallets.models import User
 from wallets.services import user_register

@@ -22,13 +22,6 @@ STRANGERS_PAGES = [
     "/accounts/locked/",
     "/nowhere/",
 ]
-    "/",
-    "/accounts/login/",
-    "/accounts/signup/",
-    "/accounts/password/reset/",
-    "/accounts/locked/",
-    "/nowhere/",
-]
 PAGES = [
     "/",
     "/add/",

@@ -5,8 +5,9 @@ from allauth.mfa.totp.internal.auth import TOTP
 
 from tests.audit.books import books_write
 from tests.browser.conftest import Visit
-from tests.browser.person import TOTP_SECRET, Person, second_factor_enter
+from tests.browser.person import Person, second_factor_enter
 from tests.people import PASSWORD, person
+from tests.staff import TOTP_SECRET
 from wallets.models import User, Wallet
 from wallets.services import token_issue
 

@@ -16,6 +16,7 @@ from tests.api.client import Api, Person, assert_problem, json_of
 from tests.cache.readers import no_queries, with_session, with_token
 from tests.pages.kit import fill
 from tests.people import PASSWORD
+from tests.staff import browser_of
 from wallets.models import ApiToken, User
 from wallets.services import token_issue
 
@@ -87,7 +88,8 @@ def test_a_token_revoked_by_staff_is_refused(alice: User, bob: User) -> None:
     warm(phone)
     token = ApiToken.objects.get()
 
-    desk.post(f"/admin/wallets/apitoken/{token.pk}/delete/", {"post": "yes"})
+    chosen = {"action": "revoke", "_selected_action": [token.pk], "reason": "Asked by phone"}
+    desk.post("/admin/wallets/apitoken/", chosen)
 
     assert_out(phone)
 
@@ -161,7 +163,7 @@ def test_a_deactivated_user_is_refused_at_once_and_let_in_when_activated_again(a
     warm(phone, browser)
     assert browser.api.client.get("/settings/").status_code == 200
     page = f"/admin/wallets/user/{alice.pk}/change/"
-    inline = {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0"}
+    inline = {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0", "reason": "Asked by phone"}
 
     desk.post(page, inline)
     assert_out(phone)
@@ -193,7 +195,7 @@ def test_revoked_rights_are_gone_at_once(alice: User, bob: User) -> None:
     assert clerk.get("/admin/").status_code == 200
     inline = {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0"}
 
-    desk.post(f"/admin/wallets/user/{alice.pk}/change/", {**inline, "is_active": "on"})
+    desk.post(f"/admin/wallets/user/{alice.pk}/change/", {**inline, "is_active": "on", "reason": "Asked by phone"})
 
     assert clerk.get("/admin/").status_code != 200
 
@@ -241,6 +243,5 @@ def _csrf(someone: Person) -> dict[str, str]:
 
 def _superuser(user: User) -> Client:
     User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
-    client = Client()
-    client.force_login(user)
-    return client
+    user.refresh_from_db()
+    return browser_of(user)

@@ -9,10 +9,10 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
 
-from tests.admin.conftest import browser_of
 from tests.api.client import Api, Person, assert_problem
 from tests.api.client import person as person_with_token
 from tests.people import PASSWORD, funded
+from tests.staff import browser_of
 from tests.wallets.test_security_log import INLINE, kinds, reset_password, subjects
 from wallets.auth.locking import LINK_AGE_MAX, account_lock, lock_link_make
 from wallets.models import ApiToken, User
@@ -103,7 +103,9 @@ def test_staff_can_activate_it_and_old_sessions_stay_ended(browser: Client, alic
     browser.post(LOCK)
     root = User.objects.create_superuser("root", "root@example.com", PASSWORD)
 
-    page = browser_of(root).post(f"/admin/wallets/user/{alice.pk}/change/", {"is_active": "on", **INLINE})
+    page = browser_of(root).post(
+        f"/admin/wallets/user/{alice.pk}/change/", {"is_active": "on", "reason": "Asked by phone", **INLINE}
+    )
 
     assert page.status_code == 302
     alice.refresh_from_db()
@@ -116,7 +118,9 @@ def test_staff_can_make_a_lock_permanent(browser: Client, alice: User) -> None:
     browser.post(LOCK)
     root = User.objects.create_superuser("root", "root@example.com", PASSWORD)
 
-    browser_of(root).post("/admin/wallets/user/", {"action": "deactivate", "_selected_action": [alice.pk]})
+    browser_of(root).post(
+        "/admin/wallets/user/", {"action": "deactivate", "_selected_action": [alice.pk], "reason": "Mailbox lost"}
+    )
 
     alice.refresh_from_db()
     assert (alice.is_active, alice.locked_at) == (False, None)

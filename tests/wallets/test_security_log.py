@@ -13,9 +13,9 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from tests.admin.conftest import browser_of
 from tests.api.client import Api
 from tests.people import PASSWORD, person
+from tests.staff import browser_of, superuser_create
 from wallets.auth.security_log import KEPT, security_event_record, security_events_delete_old
 from wallets.domain.security import TITLES, SecurityEventKind
 from wallets.models import ApiToken, User
@@ -202,16 +202,18 @@ def test_what_staff_do_to_an_account(alice: User) -> None:
     TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
     token, _ = token_issue(user=alice, name="Till")
 
-    staff.post(f"/admin/mfa/authenticator/{Authenticator.objects.get().pk}/delete/", {"post": "yes"})
-    staff.post(f"/admin/wallets/apitoken/{token.pk}/delete/", {"post": "yes"})
-    staff.post(f"/admin/wallets/user/{alice.pk}/change/", {"is_active": "", **INLINE})
+    factor = Authenticator.objects.get(user=alice)
+    why = {"reason": "Asked by phone"}
+    staff.post("/admin/mfa/authenticator/", {"action": "remove", "_selected_action": [factor.pk], **why})
+    staff.post("/admin/wallets/apitoken/", {"action": "revoke", "_selected_action": [token.pk], **why})
+    staff.post(f"/admin/wallets/user/{alice.pk}/change/", {"is_active": "", **why, **INLINE})
 
     events = SecurityEvent.objects.filter(user=alice, channel="admin").order_by("id")
     assert [(event.kind, event.detail) for event in events] == [
-        ("staff_changed", {"actor": "root", "removed_factor": "totp"}),
+        ("staff_changed", {"actor": "root", "removed_factor": "totp", **why}),
         ("factor_removed", {"factor": "totp"}),
-        ("token_revoked", {"actor": "root", "name": "Till"}),
-        ("staff_changed", {"actor": "root", "fields": ["is_active"], "is_active": False}),
+        ("token_revoked", {"actor": "root", "name": "Till", **why}),
+        ("staff_changed", {"actor": "root", "fields": ["is_active"], "is_active": False, **why}),
     ]
     assert subjects() == ["Two-factor authentication was turned off"]
 
@@ -280,7 +282,8 @@ def test_what_a_client_sent_is_shown_as_text(alice: User, client: Client) -> Non
 
 def staff_with(*permissions: str) -> Client:
     user = person("clerk")
-    User.objects.filter(pk=user.pk).update(is_staff=True)
+    user.is_staff = True
+    user.save()
     user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
     return browser_of(user)
 
@@ -297,11 +300,12 @@ def test_staff_need_a_permission_to_read_the_log(alice: User, permissions: list[
 
 
 @pytest.mark.parametrize("what", ["add/", "1/change/", "1/delete/"])
-def test_nobody_changes_the_log_in_the_admin(alice: User, admin_client: Client, what: str) -> None:
+def test_nobody_changes_the_log_in_the_admin(alice: User, what: str) -> None:
+    superuser = browser_of(superuser_create())
     security_event_record(user=alice, kind=SecurityEventKind.SIGNED_IN)
     event = SecurityEvent.objects.get(user=alice)
 
-    response = admin_client.post(f"/admin/wallets/securityevent/{what.replace('1', str(event.pk))}", {"post": "yes"})
+    response = superuser.post(f"/admin/wallets/securityevent/{what.replace('1', str(event.pk))}", {"post": "yes"})
 
     assert response.status_code == 403
     assert SecurityEvent.objects.filter(pk=event.pk).exists()

@@ -1,8 +1,9 @@
 """Users in the admin. Staff can search, activate and deactivate them. Users sign up themselves and are never
 deleted."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 
 from kit.admin.big_tables import BigTableAdmin, ReadOnlyInline, when
 from wallets.admin.columns import money
+from wallets.admin.reasons import ReasonActionForm, reason_field, reason_given
 from wallets.auth.staff_actions import staff_locked_deactivate, staff_user_changed
 from wallets.models import User, Wallet
 
@@ -24,6 +26,18 @@ def user_outranks(actor: AbstractBaseUser | AnonymousUser, target: User) -> bool
     if actor.is_superuser:
         return True
     return not target.is_superuser and target.get_all_permissions() <= actor.get_all_permissions()
+
+
+if TYPE_CHECKING:
+    _UserModelForm = forms.ModelForm[User]
+else:
+    _UserModelForm = forms.ModelForm
+
+
+class UserForm(_UserModelForm):
+    """A change of somebody's account, with the reason for it."""
+
+    reason = reason_field()
 
 
 class WalletInline(ReadOnlyInline):
@@ -55,10 +69,13 @@ class UserAdmin(BigTableAdmin):
         (None, {"fields": ("username", "email", "joined_shown", "last_login_shown")}),
         ("Access", {"fields": ("is_active", "locked_shown")}),
         ("Staff permissions", {"fields": _RIGHTS}),
+        ("Why", {"fields": ("reason",)}),
     )
     readonly_fields = ("username", "email", "joined_shown", "last_login_shown", "locked_shown")
     filter_horizontal = ("groups", "user_permissions")
     inlines = (WalletInline,)
+    form = UserForm
+    action_form = ReasonActionForm
     actions = ("deactivate",)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001
@@ -71,9 +88,10 @@ class UserAdmin(BigTableAdmin):
     def deactivate(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         """Their owners can then no longer unlock them by resetting the password: for accounts whose mailbox is not in
         their hands any more."""
-        for user in queryset.filter(locked_at__isnull=False):
-            if self.has_change_permission(request, user):
-                staff_locked_deactivate(actor=staff_of(request), user=user)
+        reason = reason_given(self, request)
+        for user in queryset.filter(locked_at__isnull=False) if reason else ():
+            if user != request.user and self.has_change_permission(request, user):
+                staff_locked_deactivate(actor=staff_of(request), user=user, reason=reason)
                 self.message_user(request, f"Deactivated: {user}.", messages.SUCCESS)
 
     @admin.display(description="locked by the owner (UTC)")
@@ -83,7 +101,9 @@ class UserAdmin(BigTableAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001
         """Runs last, in the form's own database transaction. A deactivated user is locked out from the commit on."""
         super().save_related(request, form, formsets, change)
-        staff_user_changed(actor=staff_of(request), user=form.instance, fields=form.changed_data)
+        fields = [name for name in form.changed_data if name != "reason"]
+        reason = form.cleaned_data.get("reason", "")
+        staff_user_changed(actor=staff_of(request), user=form.instance, fields=fields, reason=reason)
 
     @admin.display(description="joined (UTC)")
     def joined_shown(self, user: User) -> str:

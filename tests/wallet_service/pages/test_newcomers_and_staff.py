@@ -9,7 +9,7 @@ import pytest
 from tests.pages.kit import balance_of, fill, text_of
 from tests.people import PASSWORD
 from tests.rpc.server import GrpcServer
-from tests.wallet_service.pages.conftest import signed_in
+from tests.wallet_service.pages.conftest import signed_in, staff_signed_in
 from tests.wallet_service.site import Site, Visitor
 from wallets.models import OwedWallet, User
 
@@ -33,8 +33,7 @@ def test_a_program_that_registers_has_an_empty_wallet(client: Visitor) -> None:
 
 @pytest.fixture
 def staff(site: Site, alice: User) -> Visitor:
-    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
-    return signed_in(site, "alice")
+    return staff_signed_in(site, alice)
 
 
 def test_the_admin_shows_users_and_says_where_the_books_are(staff: Visitor, bob: User) -> None:
@@ -73,10 +72,9 @@ def fresh_site(service: GrpcServer, transactional_db: None, tmp_path: Path) -> I
 
 
 def test_staff_can_deactivate_a_user(fresh_site: Site, alice: User, bob: User) -> None:
-    User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
-    staff, bobs = signed_in(fresh_site, "alice"), signed_in(fresh_site, "bob")
+    staff, bobs = staff_signed_in(fresh_site, alice), signed_in(fresh_site, "bob")
     assert bobs.get("/").status_code == 200
-    answer = staff.post(f"/admin/wallets/user/{bob.pk}/change/", {"is_staff": ""})
+    answer = staff.post(f"/admin/wallets/user/{bob.pk}/change/", {"is_staff": "", "reason": "Asked by phone"})
     assert answer.status_code == 302, text_of(answer)
     assert not User.objects.get(pk=bob.pk).is_active
     assert bobs.get("/history/").status_code == 302
