@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from telemetry import logs
+from telemetry.listening import internal_listen
 
 bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT', '8000')}"
 worker_class = "gthread"
@@ -25,11 +26,37 @@ control_socket_disable = True
 accesslog = None
 logconfig_dict = logs.logging_config(as_json=logs.json_wanted())
 
+# Where the workers answer operators; see wallet_project/settings/telemetry.py.
+_internal_bind = os.environ.get("INTERNAL_BIND", "")
+
 # Each worker counts in files of this folder, and /metrics adds them up. prometheus_client reads the variable when it is
 # first imported, so it must be set here.
 _own_metrics_dir = None
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     _own_metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="wallet-metrics-")
+
+
+def on_starting(server: Any) -> None:
+    """Opens the internal port. All workers accept on this one socket, so it answers as long as one of them lives."""
+    if not _internal_bind:
+        return
+    try:
+        server.internal_listener = internal_listen(_internal_bind)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"INTERNAL_BIND={_internal_bind}: {error}") from error
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    worker.internal_listener = getattr(server, "internal_listener", None)
+
+
+def post_worker_init(worker: Any) -> None:
+    """The application is loaded now, which the probes need."""
+    if worker.internal_listener is not None:
+        from telemetry.internal import internal_answer  # noqa: PLC0415 - as above
+        from wallet_project.health import INTERNAL_PROBES  # noqa: PLC0415
+
+        internal_answer(worker.internal_listener, probes=INTERNAL_PROBES)
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
