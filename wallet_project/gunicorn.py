@@ -13,15 +13,24 @@ from telemetry import logs
 from telemetry.listening import internal_listen
 
 bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT', '8000')}"
-worker_class = "gthread"
+# Threads that get only requests that have arrived completely, so that slow clients occupy none.
+worker_class = "kit.server.worker.BufferingWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
+# Open connections per worker. Beyond that, the connection that has waited longest makes room. It stays well below the
+# 1024 files that a process may usually open, and idle browsers keep a connection open each.
+worker_connections = 512
 timeout = 60
 graceful_timeout = 30
 keepalive = 75  # longer than a load balancer's, so that gunicorn never closes a connection that is in use
 # The workers' heartbeat files. On a disk with slow syncs, healthy workers would look dead.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn's own advice
 control_socket_disable = True
+# Gunicorn would believe these headers if the client, or a proxy that passes them on, is on this machine. Only Django
+# judges them (TRUSTED_PROXIES).
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 # The application logs every request once. What remains are gunicorn's own messages, in the same format.
 accesslog = None
 logconfig_dict = logs.logging_config(as_json=logs.json_wanted())
