@@ -3,7 +3,8 @@
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from wallet_project.settings.base import env
+from kit.http.cookies import cookie_name
+from wallet_project.settings.base import SCRIPT_NAME, env
 
 # 1 if browsers reach the site through TLS: plain HTTP is redirected, cookies are sent over TLS only, and browsers are
 # told to use nothing else for a year (HSTS). Off by default, because the site itself does not speak TLS.
@@ -15,6 +16,11 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+# Other sites on the same host, if there is a path prefix, get none of our cookies.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = SCRIPT_NAME or "/"
+SESSION_COOKIE_NAME = cookie_name("sessionid", https=HTTPS, path=SESSION_COOKIE_PATH)
+CSRF_COOKIE_NAME = cookie_name("csrftoken", https=HTTPS, path=CSRF_COOKIE_PATH)
+MESSAGE_STORAGE = "kit.http.messages.MessageStorage"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
