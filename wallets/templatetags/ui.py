@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from wallets.domain.money import amount_format
-from wallets.domain.text import wait_words
+from wallets.domain.text import direction_controls_remove, wait_words
 
 register = template.Library()
 
@@ -63,6 +63,12 @@ def balance(amount: int, currency: str) -> SafeString:
         point,
         change,
     )
+
+
+@register.filter
+def isolated(text: str) -> SafeString:
+    """Text that a user chose, for use between other texts. Whatever its direction, it reorders nothing around it."""
+    return format_html("<bdi>{}</bdi>", direction_controls_remove(str(text)))
 
 
 @register.filter
