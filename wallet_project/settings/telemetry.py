@@ -1,7 +1,6 @@
 """Logs and metrics. One log line per request and task, joined by the request id; no names, addresses or secrets."""
 
 import logging
-import os
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -33,5 +32,3 @@ if INTERNAL_BIND:
         bind_parse(INTERNAL_BIND)
     except ValueError as error:
         raise ImproperlyConfigured(f"INTERNAL_BIND: {error}") from error
-if "METRICS_PORT" in os.environ:
-    raise ImproperlyConfigured("METRICS_PORT has become INTERNAL_BIND, which is host:port: 0.0.0.0:9464")
