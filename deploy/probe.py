@@ -1,8 +1,10 @@
-"""Probes this container's site: `python deploy/probe.py /readyz` exits with 0 if the answer is 200."""
+"""Probes this container's internal port: `python deploy/probe.py /readyz` exits with 0 if the answer is 200."""
 
 import http.client
+import os
 import sys
 
-connection = http.client.HTTPConnection("127.0.0.1", 8000, timeout=8)
+port = int(os.environ.get("INTERNAL_BIND", "0.0.0.0:9464").rpartition(":")[2])
+connection = http.client.HTTPConnection("127.0.0.1", port, timeout=8)
 connection.request("GET", sys.argv[1])
 sys.exit(connection.getresponse().status != http.client.OK)

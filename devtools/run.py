@@ -34,6 +34,7 @@ from wallet_project.embedded import BASE_DIR, PLACES, Places
 
 HOST = "127.0.0.1"
 _GRPC_PORT = 50_051
+_INTERNAL_PORT = 9_464
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _WATCH_S = 0.5
 
@@ -68,8 +69,9 @@ def main(arguments: list[str]) -> int:
 
 def _run(places: Places) -> NoReturn:
     port = _port("PORT", default=8000)
-    # GRPC_PORT moves with PORT, so that a second site on the same machine needs only PORT.
+    # The other ports move with PORT, so that a second site on the same machine needs only PORT.
     grpc_port = _port("GRPC_PORT", default=_GRPC_PORT + port - 8000 if port < 20_000 else port - 1)
+    internal_port = _port("INTERNAL_PORT", default=_INTERNAL_PORT + port - 8000 if port < 20_000 else port - 2)
     with ExitStack() as stack:
         stack.enter_context(folder_locked(places.lock, note=f"http://{HOST}:{port}"))
         if leftovers_stop(places.root):
@@ -78,8 +80,9 @@ def _run(places: Places) -> NoReturn:
         stack.callback(leftovers_stop, places.root)
         _port_check(port, hint="PORT=8001")
         _port_check(grpc_port, hint="GRPC_PORT=50061")
+        _port_check(internal_port, hint="INTERNAL_PORT=9474")
         servers = _servers_start(places, stack=stack)
-        os.environ |= _environment(places, port=port, grpc_port=grpc_port)
+        os.environ |= _environment(places, port=port, grpc_port=grpc_port, internal_port=internal_port)
         _site_prepare()
         _processes_run(servers, port=port)
 
@@ -130,7 +133,7 @@ def _server_start(server: Server, *, stack: ExitStack) -> Server:
     return server
 
 
-def _environment(places: Places, *, port: int, grpc_port: int) -> dict[str, str]:
+def _environment(places: Places, *, port: int, grpc_port: int, internal_port: int) -> dict[str, str]:
     """Environment variables for the site's processes. The settings work out the URLs of the embedded servers."""
     if "SECRET_KEY" not in os.environ:
         _secret_key_make(places.secret_key)
@@ -140,6 +143,8 @@ def _environment(places: Places, *, port: int, grpc_port: int) -> dict[str, str]
         RUN_DIR_VARIABLE: str(places.root),
         "PORT": str(port),
         "GRPC_BIND": f"{HOST}:{grpc_port}",
+        # In the Procfile only the site serves it. All processes count in one folder.
+        "INTERNAL_PORT": str(internal_port),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "PROMETHEUS_MULTIPROC_DIR": str(places.metrics),
         "PYTHONUNBUFFERED": "1",

@@ -1,4 +1,5 @@
-"""The Prometheus metrics. They are declared here, counted in the code that they describe, and served at /metrics.
+"""The Prometheus metrics. They are declared here, counted in the code that they describe, and
+served at /metrics of the internal port (telemetry.internal).
 
 A label has few values (a route's template, never its path), because each combination of values is a series of its own.
 """
@@ -13,7 +14,6 @@ from prometheus_client import (
     Gauge,
     Histogram,
     generate_latest,
-    start_http_server,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
@@ -172,15 +172,6 @@ settled_events_oldest_seconds = Gauge(
 def exposition() -> tuple[bytes, str]:
     """All metrics of all worker processes in Prometheus's text format, and the content type of that format."""
     return generate_latest(_registry()), CONTENT_TYPE_LATEST
-
-
-def exposition_serve(*, port: int) -> None:
-    """Serves the metrics at http://…:port/metrics, in a thread. For processes that serve nothing else over HTTP.
-
-    Port 0 serves nothing. Raises OSError if the port is taken.
-    """
-    if port:
-        start_http_server(port, registry=_registry())
 
 
 def _registry() -> CollectorRegistry:

@@ -1,23 +1,27 @@
 """What every test may use."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 import hypothesis
 import pytest
 from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.test import Client, RequestFactory
+from django.test.client import MULTIPART_CONTENT
 from pytest_django import Settings
 
 from devtools import broker
 from devtools.broker import broker_possible
 from kit.cache import link
 from kit.cache.protocol import cache_trust_assert
-from tests import chromium, jdk
+from tests import chromium, jdk, nginx
 from tests.chromium import chromium_path
 from tests.installing import is_ci
 from tests.kafka_broker import kafka, kafka_process
+from tests.nginx import nginx_path
 from tests.people import person
 from tests.rpc.fixtures import channel, grpc_server, small_server, start_server
 from wallets.models import User
@@ -27,6 +31,7 @@ __all__ = ["channel", "grpc_server", "kafka", "kafka_process", "small_server", "
 
 #: Its rows make ids unique across processes: a flushed lease could be taken by a second process at once.
 _NEVER_FLUSHED = "wallets_nodelease"
+_FORM = "application/x-www-form-urlencoded"
 
 # The only profile of the property tests. It has no deadline: on a slow or busy machine, one example may take long.
 hypothesis.settings.register_profile("wallet", deadline=None)
@@ -82,6 +87,25 @@ def _ledger_can_be_flushed() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _forms_as_browsers_send_them() -> Iterator[None]:
+    """The test client posts forms as browsers do. Its own default is multipart, which the site refuses."""
+    encode = RequestFactory._encode_data  # type: ignore[attr-defined]  # the stubs lack it
+
+    def encode_data(self: RequestFactory, data: Any, content_type: str) -> Any:
+        if content_type == _FORM and isinstance(data, Mapping):
+            return urlencode(data, doseq=True).encode()
+        return encode(self, data, content_type)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RequestFactory, "_encode_data", encode_data)
+        for kind in (RequestFactory, Client):
+            # path, data, content_type, …
+            defaults = tuple(_FORM if value == MULTIPART_CONTENT else value for value in kind.post.__defaults__ or ())
+            patch.setattr(kind.post, "__defaults__", defaults)
+        yield
+
+
 _left_out = pytest.StashKey[dict[str, int]]()
 
 
@@ -98,12 +122,13 @@ class _Need:
 _NEEDS = [
     _Need("browser", lambda: chromium_path() is not None, is_ci, chromium.MISSING),
     _Need("kafka", broker_possible, jdk.is_required, broker.MISSING),
+    _Need("nginx", lambda: nginx_path() is not None, is_ci, nginx.MISSING),
 ]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a Chromium the browser tests are left out, without a JDK those of Kafka, and the run says so at its end;
-    in CI it fails instead."""
+    """Without a Chromium the browser tests are left out, without a JDK those of Kafka, without an nginx those that put
+    it in front of the site, and the run says so at its end; in CI it fails instead."""
     left_out = config.stash[_left_out] = {}
     for need in _NEEDS:
         needing = [item for item in items if item.get_closest_marker(need.marker)]

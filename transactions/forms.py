@@ -181,7 +181,7 @@ def _day_field(*, label: str) -> forms.DateField:
     return forms.DateField(
         label=label,
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        widget=forms.DateInput(attrs={"type": "date", "autocomplete": "off"}, format="%Y-%m-%d"),
         input_formats=["%Y-%m-%d"],
         validators=[MinValueValidator(datetime.date(2000, 1, 1)), MaxValueValidator(datetime.date(2999, 12, 31))],
         error_messages={"invalid": "Enter a date such as 2025-11-21."},
@@ -197,7 +197,12 @@ class HistoryForm(forms.Form):
         required=False,
         widget=forms.RadioSelect,
     )
-    kind = forms.ChoiceField(label="Type", choices=[("", "All types"), *KIND_LABELS.items()], required=False)
+    kind = forms.ChoiceField(
+        label="Type",
+        choices=[("", "All types"), *KIND_LABELS.items()],
+        required=False,
+        widget=forms.Select(attrs={"autocomplete": "off"}),
+    )
     since = _day_field(label="From")
     until = _day_field(label="To")
 

@@ -30,7 +30,7 @@ redis.Transport.Channel = BrokerChannel
 
 
 class MetricsStep(StartStopStep):
-    """Serves a worker's metrics. Its children count in files (PROMETHEUS_MULTIPROC_DIR), which are added up here."""
+    """Serves a worker's internal port. The children count in files (PROMETHEUS_MULTIPROC_DIR), which are added up."""
 
     # After the pool has forked its children, which must not inherit the socket.
     requires = ("celery.worker.components:Pool",)
@@ -39,9 +39,9 @@ class MetricsStep(StartStopStep):
         # Not before: the settings need Django, and the metrics need the folder that the environment names.
         from django.conf import settings  # noqa: PLC0415
 
-        from telemetry import metrics  # noqa: PLC0415
+        from telemetry.internal import internal_serve  # noqa: PLC0415
 
-        metrics.exposition_serve(port=settings.METRICS_PORT)
+        internal_serve(bind=settings.INTERNAL_BIND)
 
 
 app = Celery("wallet_project")

@@ -10,26 +10,62 @@ from pathlib import Path
 from typing import Any
 
 from telemetry import logs
+from telemetry.listening import internal_listen
 
 bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT', '8000')}"
-worker_class = "gthread"
+# Threads that get only requests that have arrived completely, so that slow clients occupy none.
+worker_class = "kit.server.worker.BufferingWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", "8"))
+# Open connections per worker. Beyond that, the connection that has waited longest makes room. It stays well below the
+# 1024 files that a process may usually open, and idle browsers keep a connection open each.
+worker_connections = 512
 timeout = 60
 graceful_timeout = 30
 keepalive = 75  # longer than a load balancer's, so that gunicorn never closes a connection that is in use
 # The workers' heartbeat files. On a disk with slow syncs, healthy workers would look dead.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - gunicorn's own advice
 control_socket_disable = True
+# Gunicorn would believe these headers if the client, or a proxy that passes them on, is on this machine. Only Django
+# judges them (TRUSTED_PROXIES).
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
+forwarder_headers = ""
 # The application logs every request once. What remains are gunicorn's own messages, in the same format.
 accesslog = None
 logconfig_dict = logs.logging_config(as_json=logs.json_wanted())
+
+# Where the workers answer operators; see wallet_project/settings/telemetry.py.
+_internal_bind = os.environ.get("INTERNAL_BIND", "")
 
 # Each worker counts in files of this folder, and /metrics adds them up. prometheus_client reads the variable when it is
 # first imported, so it must be set here.
 _own_metrics_dir = None
 if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     _own_metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="wallet-metrics-")
+
+
+def on_starting(server: Any) -> None:
+    """Opens the internal port. All workers accept on this one socket, so it answers as long as one of them lives."""
+    if not _internal_bind:
+        return
+    try:
+        server.internal_listener = internal_listen(_internal_bind)
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"INTERNAL_BIND={_internal_bind}: {error}") from error
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    worker.internal_listener = getattr(server, "internal_listener", None)
+
+
+def post_worker_init(worker: Any) -> None:
+    """The application is loaded now, which the probes need."""
+    if worker.internal_listener is not None:
+        from telemetry.internal import internal_answer  # noqa: PLC0415 - as above
+        from wallet_project.health import INTERNAL_PROBES  # noqa: PLC0415
+
+        internal_answer(worker.internal_listener, probes=INTERNAL_PROBES)
 
 
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature

@@ -1,13 +1,15 @@
-"""Probes: /livez (this process answers), /readyz (it can serve) and /metrics.
+"""Probes: /livez (this process answers) and /readyz (it can serve), on the site's port without details and on the
+internal port with details, and /metrics on the internal port.
 
 They are answered before any other middleware, because a probe comes over plain HTTP and addresses the process by its
 IP address, which is not one of ALLOWED_HOSTS.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
@@ -18,7 +20,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.http.response import HttpResponseBase
 from django_redis import get_redis_connection
 
-from telemetry import metrics
+from telemetry import internal
+from telemetry.internal import Probe, Reading, reading_json
 from transactions.events.outbox import backlog_measure
 
 logger = logging.getLogger(__name__)
@@ -38,7 +41,7 @@ class ProbeMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
-        self.probes = {"/livez": live, "/readyz": ready, "/metrics": measured}
+        self.probes = {"/livez": live, "/readyz": ready}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         probe = self.probes.get(request.path_info)
@@ -55,23 +58,53 @@ def live() -> HttpResponse:
 
 
 def ready() -> HttpResponse:
-    """503 while money could not move. Redis is reported but does not count, because the site works without it."""
+    """503 while money could not move. For load balancers, so it does not say which part is missing."""
+    readiness = readiness_check()
+    return JsonResponse({"status": readiness.status}, status=readiness.http_status, headers=_NO_STORE)
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """The state of each part. Redis is reported but does not count, because the site works without it."""
+
+    parts: Mapping[str, str]
+
+    @property
+    def is_ready(self) -> bool:
+        return all(state == "ok" for part, state in self.parts.items() if part != "redis")
+
+    @property
+    def status(self) -> str:
+        return "ready" if self.is_ready else "unavailable"
+
+    @property
+    def http_status(self) -> int:
+        return 200 if self.is_ready else 503
+
+
+def readiness_check() -> Readiness:
     postgres = _postgres_checks.submit(_postgres_check)
     redis = _redis_checks.submit(_redis_check)
     service = _service_checks.submit(_service_check) if settings.WALLET_SERVICE else None
     parts = {"postgres": _outcome(postgres, part="Postgres"), "redis": _outcome(redis, part="Redis")}
     if service is not None:
         parts["wallet_service"] = _outcome(service, part="The wallet service")
-    is_ready = all(state == "ok" for part, state in parts.items() if part != "redis")
-    body = {"status": "ready" if is_ready else "unavailable", "parts": parts}
-    return JsonResponse(body, status=200 if is_ready else 503, headers=_NO_STORE)
+    return Readiness(parts)
 
 
-def measured() -> HttpResponse:
+def ready_in_detail() -> Reading:
+    readiness = readiness_check()
+    return reading_json({"status": readiness.status, "parts": readiness.parts}, status=readiness.http_status)
+
+
+def measured() -> Reading:
     """All metrics for Prometheus. The outbox is measured now, because the relay that empties it may be down."""
     _outcome(_postgres_checks.submit(_outbox_measure), part="Postgres")
-    content, content_type = metrics.exposition()
-    return HttpResponse(content, content_type=content_type, headers=_NO_STORE)
+    return internal.measured()
+
+
+#: What the site's internal port answers.
+INTERNAL_PROBES: Mapping[str, Probe] = {**internal.PROBES, "/readyz": ready_in_detail, "/metrics": measured}
 
 
 def _outcome(check: Future[str], *, part: str) -> str:

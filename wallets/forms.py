@@ -18,7 +18,11 @@ POPULAR_CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "CNY", "I
 class WalletOpenForm(forms.Form):
     """A currency in which the user has no wallet yet."""
 
-    currency = forms.ChoiceField(label="Currency", error_messages={"required": "Choose a currency."})
+    currency = forms.ChoiceField(
+        label="Currency",
+        widget=forms.Select(attrs={"autocomplete": "off"}),
+        error_messages={"required": "Choose a currency."},
+    )
 
     def __init__(self, *args: Any, taken: Collection[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

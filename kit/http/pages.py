@@ -1,10 +1,11 @@
-"""Middleware for pages: the 503 page, and the time zone of the reader."""
+"""Middleware for pages: caching, the 503 page, and the time zone of the reader."""
 
 import functools
 import math
 from collections.abc import Callable
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -22,6 +23,25 @@ def unavailable(*, retry_after_s: int | None = None) -> HttpResponse:
     return HttpResponse(render_to_string("503.html"), status=503, headers={"Retry-After": str(math.ceil(seconds))})
 
 
+class NoStoreMiddleware:
+    """Keeps pages out of every cache, the browser's included, so that "back" shows nothing after logging out.
+
+    It covers each response to somebody with a session, except those that say themselves how they may be cached and
+    those with an ETag.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        cookie = settings.SESSION_COOKIE_NAME
+        is_personal = cookie in request.COOKIES or cookie in response.cookies
+        if is_personal and "Cache-Control" not in response.headers and "ETag" not in response.headers:
+            response["Cache-Control"] = "private, no-store"
+        return response
+
+
 class UnavailableMiddleware:
     """Answers 503 if a page failed because the database is gone or stuck. The API has its own handler."""
 
@@ -32,7 +52,7 @@ class UnavailableMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return unavailable() if database_gave_up(exception) and not request.path.startswith("/api/") else None
+        return unavailable() if database_gave_up(exception) and not request.path_info.startswith("/api/") else None
 
 
 class TimeZoneMiddleware:

@@ -52,7 +52,7 @@ class FormLimitMiddleware:
         args: Any,  # noqa: ARG002
         kwargs: Any,  # noqa: ARG002
     ) -> HttpResponse | None:
-        if request.method in _SAFE or request.path.startswith(_API_PREFIX) or _limit(request).keeps_input:
+        if request.method in _SAFE or request.path_info.startswith(_API_PREFIX) or _limit(request).keeps_input:
             return None
         try:
             wait_s = form_wait_s(request)

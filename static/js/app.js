@@ -8,7 +8,7 @@
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) {
     const secure = location.protocol === "https:" ? "; Secure" : "";
-    document.cookie = `timezone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+    document.cookie = `timezone=${zone}; Path=${document.documentElement.dataset.root}; Max-Age=31536000; SameSite=Lax${secure}`;
   }
 
   // A double click submits a form only once. The idempotency key protects against a second submission as well.

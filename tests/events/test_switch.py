@@ -9,7 +9,6 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
-from django.test import Client
 
 from tests.events.outboxes import outbox, outbox_empty
 from tests.people import funded
@@ -25,6 +24,7 @@ from transactions.events.switch import (
 )
 from transactions.ledger.post import post
 from transactions.models import SettledEvent
+from wallet_project.health import INTERNAL_PROBES
 
 
 @pytest.fixture(autouse=True)
@@ -163,30 +163,30 @@ def test_the_command_switches_and_shows_the_status() -> None:
     assert SettledEvent.objects.count() == 1
 
 
-def test_the_metrics_count_waiting_events_without_a_relay(client: Client) -> None:
+def test_the_metrics_count_waiting_events_without_a_relay() -> None:
     settled_events_switch_on()
     funded("alice", 100)
-    assert _metric(client, "wallet_settled_events_waiting") == 1
-    assert 0 <= _metric(client, "wallet_settled_events_oldest_seconds") < 60
+    assert _metric("wallet_settled_events_waiting") == 1
+    assert 0 <= _metric("wallet_settled_events_oldest_seconds") < 60
 
     outbox_empty()
-    assert _metric(client, "wallet_settled_events_waiting") == 0
-    assert _metric(client, "wallet_settled_events_oldest_seconds") == 0
+    assert _metric("wallet_settled_events_waiting") == 0
+    assert _metric("wallet_settled_events_oldest_seconds") == 0
 
 
-def test_the_metrics_are_nan_if_the_outbox_cannot_be_read(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_metrics_are_nan_if_the_outbox_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
     """This happens in a process whose database role has no rights on the books."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE transactions_settledevent RENAME TO hidden")
         try:
-            assert math.isnan(_metric(client, "wallet_settled_events_waiting"))
+            assert math.isnan(_metric("wallet_settled_events_waiting"))
         finally:
             cursor.execute("ALTER TABLE hidden RENAME TO transactions_settledevent")
     assert caplog.records == [], "this is not worth a log message"
 
 
-def _metric(client: Client, name: str) -> float:
-    lines = client.get("/metrics").content.decode().splitlines()
+def _metric(name: str) -> float:
+    lines = INTERNAL_PROBES["/metrics"]().body.decode().splitlines()
     return float(next(line.split()[1] for line in lines if line.startswith(f"{name} ")))
 
 

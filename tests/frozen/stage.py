@@ -140,7 +140,7 @@ class Stage:
         self.database = database
         self.mail = folder / "mail"
         self.mail.mkdir()
-        self.site, self.limited, self.rpc, self.metrics = (free_port() for _ in range(4))
+        self.site, self.limited, self.rpc, self.metrics, self.internal = (free_port() for _ in range(5))
         self._folder = folder
         self._environment = {
             "DATABASE_URL": database.url,
@@ -160,11 +160,13 @@ class Stage:
         redis.Redis.from_url(_redis_url()).flushdb()
         self.command("migrate", "--verbosity", "0").finish()
         gunicorn = ("-m", "gunicorn", "-c", "wallet_project/gunicorn.py", "wallet_project.wsgi")
-        self._serve("site", *gunicorn, BIND=f"127.0.0.1:{self.site}")
+        internal = f"127.0.0.1:{self.internal}"
+        self._serve("site", *gunicorn, BIND=f"127.0.0.1:{self.site}", INTERNAL_BIND=internal)
         limits = {"THROTTLE_ENABLED": "1", "THROTTLE_SCALE": "0.1"}
         self._serve("limited", *gunicorn, BIND=f"127.0.0.1:{self.limited}", **limits)
         serve_grpc = ("manage.py", "serve_grpc", "--bind", f"127.0.0.1:{self.rpc}")
-        self._serve("grpc", *serve_grpc, METRICS_PORT=str(self.metrics), **limits | {"THROTTLE_SCALE": "0.5"})
+        limits |= {"THROTTLE_SCALE": "0.5", "INTERNAL_BIND": f"127.0.0.1:{self.metrics}"}
+        self._serve("grpc", *serve_grpc, **limits)
         worker = ("-m", "celery", "-A", "wallet_project", "worker", "--pool", "threads", "-c", "1")
         once = {"TRANSFER_ATTEMPTS_MAX": "1"}
         self.worker = self._serve("worker", *worker, "--without-mingle", "--without-gossip", **once)

@@ -35,7 +35,7 @@ def test_a_recording_is_read_as_it_was_written() -> None:
     [
         lambda text: text.replace("--- 201", "--- 200"),
         lambda text: text.replace('"amount": 2500', '"amount": 2501'),
-        lambda text: text.replace("cache-control: private, no-cache\n", ""),
+        lambda text: text.replace("cache-control: private, no-store\n", ""),
         lambda text: text.replace("location: /api/v1/", "location: /api/v2/"),
         lambda text: text.replace('"status": "posted"', '"status": "pending"'),
         lambda text: text.replace("<time:1>", "<time:2>"),

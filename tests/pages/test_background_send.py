@@ -35,7 +35,7 @@ def test_the_review_offers_both_buttons_with_the_same_draft(alices: Client, alic
     give(alice, 5_000)
     reviewed(alices)
     page = read(alices, REVIEW)
-    assert "Send $20.00 to bob" in page
+    assert "Send $20.00 to <bdi>bob</bdi>" in page
     assert "Send in the background" in page
     assert page.count('name="draft"') == 1
 

@@ -25,9 +25,9 @@ def test_it_shows_the_same_transaction_from_both_sides(
         hers = text_of(alices.get(path))
     his = text_of(bobs.get(path))
     assert f"{MINUS}$20.00" in hers
-    assert "alice (you)" in hers
+    assert "<bdi>alice</bdi> (you)" in hers
     assert "+$20.00" in his
-    assert "bob (you)" in his
+    assert "<bdi>bob</bdi> (you)" in his
     for page in (hers, his):
         assert "For lunch &amp; coffee" in page
         assert "Completed" in page

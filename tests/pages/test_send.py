@@ -29,7 +29,7 @@ def test_it_shows_the_review_and_moves_nothing_before_it_is_confirmed(alices: Cl
     give(alice, 5_000)
     reviewed(alices, recipient="BOB@example.com", memo="Lunch")
     page = text_of(alices.get(REVIEW))
-    assert "Send $20.00 to bob" in page
+    assert "Send $20.00 to <bdi>bob</bdi>" in page
     assert "$30.00" in page
     assert "Lunch" in page
     assert balance_of(bob) == 0

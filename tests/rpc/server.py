@@ -35,7 +35,11 @@ class GrpcServer:
                 [sys.executable, "manage.py", "serve_grpc", "--bind", bind],
                 cwd=settings.BASE_DIR,
                 env=_environment(
-                    {"METRICS_PORT": str(self.metrics_port), "GRPC_APPLICATION": self.application} | environment
+                    {
+                        "INTERNAL_BIND": f"127.0.0.1:{self.metrics_port}",
+                        "GRPC_APPLICATION": self.application,
+                        **environment,
+                    }
                 ),
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -35,7 +35,7 @@ class Worker:
             "REDIS_URL": redis_url,
             RUN_DIR_VARIABLE: str(run_dir),
             "DJANGO_SETTINGS_MODULE": "tests.settlement.worker_settings",
-            "METRICS_PORT": str(self._metrics_port),
+            "INTERNAL_BIND": f"127.0.0.1:{self._metrics_port}",
             "PROMETHEUS_MULTIPROC_DIR": str(counted),
             **more,
         }

@@ -10,10 +10,12 @@ from django.core.management import get_commands
 
 from wallet_project.embedded import BASE_DIR
 
-FILES = ("docker-compose.yml", "docker-compose.wallet-service.yml")
-SITE, OVERLAY = (yaml.safe_load((BASE_DIR / name).read_text())["services"] for name in FILES)
+FILES = ("docker-compose.yml", "docker-compose.wallet-service.yml", "docker-compose.tls.yml")
+SITE, OVERLAY, TLS = (yaml.safe_load((BASE_DIR / name).read_text())["services"] for name in FILES)
 SERVICES: dict[str, dict[str, Any]] = SITE | {"web-role": OVERLAY["web-role"]}
 OURS = [name for name, service in SERVICES.items() if service["image"] == "wallet"]
+#: What we build: our processes, and nginx with our files.
+BUILT = [*OURS, "nginx"]
 ONCE = [name for name, service in SERVICES.items() if service["restart"] == "no"]
 LASTING = SERVICES.keys() - ONCE
 DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
@@ -37,11 +39,15 @@ def words(service: dict[str, Any]) -> list[str]:
 @pytest.mark.parametrize("name", SERVICES)
 def test_it_pins_the_version_of_every_foreign_image(name: str) -> None:
     image = SERVICES[name]["image"]
-    assert name in OURS or re.fullmatch(r"[a-z/]+:\d+\.\d+(\.\d+)?", image), image
+    # Postgres counts versions with two numbers.
+    exact = r"postgres:\d+\.\d+|[a-z/]+:\d+\.\d+\.\d+(-[a-z]+)?"
+    assert name in BUILT or re.fullmatch(exact, image), image
 
 
-def test_it_builds_on_the_oldest_supported_python() -> None:
-    assert set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)) == {"python:3.11-slim-bookworm"}
+def test_it_builds_on_exact_versions_and_the_oldest_supported_python() -> None:
+    python, nginx = sorted(set(re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)), reverse=True)
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm", python)
+    assert re.fullmatch(r"nginx:\d+\.\d+\.\d+-[a-z]+", nginx)
 
 
 def test_it_runs_the_versions_with_which_the_tests_run() -> None:
@@ -55,8 +61,9 @@ def test_it_runs_the_versions_with_which_the_tests_run() -> None:
 
 def test_it_builds_the_image_once_and_pulls_it_from_no_registry() -> None:
     """Services that build the same tag at the same time would collide."""
-    assert [name for name, service in SERVICES.items() if "build" in service] == ["migrate"]
-    assert {SERVICES[name]["pull_policy"] for name in OURS} == {"never"}
+    assert {name for name, service in SERVICES.items() if "build" in service} == {"migrate", "nginx"}
+    assert SERVICES["nginx"]["image"] != SERVICES["migrate"]["image"]
+    assert {SERVICES[name]["pull_policy"] for name in BUILT} == {"never"}
 
 
 @pytest.mark.parametrize("name", sorted(LASTING))
@@ -79,13 +86,13 @@ def test_services_wait_until_one_off_services_succeed_and_lasting_ones_are_healt
         assert conditions == {"service_completed_successfully" if name in ONCE else "service_healthy"}, name
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", BUILT)
 def test_our_processes_get_no_rights_that_they_do_not_need(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
-    assert "\nUSER wallet\n" in DOCKERFILE
+    assert f"\nUSER {'nginx' if name == 'nginx' else 'wallet'}\n" in DOCKERFILE
 
 
 def test_it_publishes_its_ports_on_this_machine_only() -> None:
@@ -121,11 +128,26 @@ def test_every_process_of_the_site_has_a_service() -> None:
     assert {line.partition(":")[0] for line in lines} <= set(OURS)
 
 
-@pytest.mark.parametrize("name", sorted(LASTING & set(OURS)))
-def test_every_process_that_counts_serves_its_metrics(name: str) -> None:
-    """The site serves them at /metrics, beat counts nothing, and the worker adds up what its children count."""
-    assert name in {"web", "beat"} or SERVICES[name]["environment"]["METRICS_PORT"]
-    assert name != "worker" or "PROMETHEUS_MULTIPROC_DIR=/tmp/metrics" in words(SERVICES[name])
+def test_every_process_serves_its_metrics_inside_only() -> None:
+    """The image names the internal port, the worker adds up what its children count, and no port leads there."""
+    assert "INTERNAL_BIND=0.0.0.0:9464" in DOCKERFILE
+    assert "PROMETHEUS_MULTIPROC_DIR=/tmp/metrics" in words(SERVICES["worker"])
+    assert not [port for service in SERVICES.values() for port in service.get("ports", []) if "9464" in port]
+
+
+def test_only_nginx_leads_to_the_site_and_the_site_trusts_it_alone() -> None:
+    assert "ports" not in SERVICES["web"]
+    assert SERVICES["nginx"]["ports"] == ["127.0.0.1:${PORT:-8000}:8080"]
+    assert SERVICES["web"]["environment"]["TRUSTED_PROXIES"] == "${TRUSTED_PROXIES:-1}"
+    assert SERVICES["grpc"]["environment"]["TRUSTED_PROXIES"] == "${GRPC_TRUSTED_PROXIES:-0}"
+
+
+def test_tls_takes_certificate_and_key_from_files_that_must_be_named() -> None:
+    mounted = dict(volume.removesuffix(":ro").rsplit(":", 1)[::-1] for volume in TLS["nginx"]["volumes"])
+    for name, path in {"TLS_CERTIFICATE": "certificate.pem", "TLS_KEY": "key.pem"}.items():
+        assert mounted[f"/etc/nginx/tls/{path}"].startswith("${" + name + ":?")
+        assert f"/etc/nginx/tls/{path};" in (BASE_DIR / "deploy/nginx/tls.conf").read_text()
+    assert TLS["web"]["environment"]["HTTPS"] == "1"
 
 
 def test_web_processes_without_books_get_the_role_without_rights_on_them() -> None:

@@ -1,8 +1,10 @@
-"""The probes: /livez, /readyz and /metrics."""
+"""The probes: /livez and /readyz, and what the internal port adds."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -12,7 +14,7 @@ from pytest_django import Settings
 
 from wallet_project import health
 
-PROBES = ["/livez", "/readyz", "/metrics"]
+PROBES = ["/livez", "/readyz"]
 
 
 @pytest.fixture
@@ -20,6 +22,12 @@ def silent_server() -> Iterator[int]:
     """The port of a server that accepts connections and never sends anything."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield int(server.getsockname()[1])
+
+
+def details() -> tuple[int, Any]:
+    """Status and body of /readyz on the internal port."""
+    reading = health.INTERNAL_PROBES["/readyz"]()
+    return reading.status, json.loads(reading.body)
 
 
 def test_liveness_depends_on_no_other_component(client: Client) -> None:
@@ -33,8 +41,9 @@ def test_liveness_depends_on_no_other_component(client: Client) -> None:
 def test_it_is_ready_when_postgres_is_up_and_migrated(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"status": "ready", "parts": {"postgres": "ok", "redis": "ok"}}
+    assert response.json() == {"status": "ready"}
     assert response["Cache-Control"] == "no-store"
+    assert details() == (200, {"status": "ready", "parts": {"postgres": "ok", "redis": "ok"}})
 
 
 @pytest.mark.django_db
@@ -55,7 +64,8 @@ def test_it_is_not_ready_without_postgres(client: Client, monkeypatch: pytest.Mo
     monkeypatch.setitem(connection.settings_dict, "HOST", "/nowhere")
     response = client.get("/readyz")
     assert response.status_code == 503
-    assert response.json() == {"status": "unavailable", "parts": {"postgres": "unavailable", "redis": "ok"}}
+    assert response.json() == {"status": "unavailable"}
+    assert details() == (503, {"status": "unavailable", "parts": {"postgres": "unavailable", "redis": "ok"}})
 
 
 @pytest.mark.django_db
@@ -69,7 +79,6 @@ def test_it_reports_in_time_that_postgres_hangs(
     response = client.get("/readyz")
     assert time.monotonic() - started_s < 2
     assert response.status_code == 503
-    assert response.json()["parts"]["postgres"] == "unavailable"
     # The thread of the check only ends with its connection's timeout. Wait for it, because the next test needs it.
     health._postgres_checks.submit(time.monotonic).result(timeout=20)
 
@@ -81,10 +90,11 @@ def test_it_is_not_ready_while_a_migration_is_missing(client: Client) -> None:
     recorder.record_unapplied("transactions", newest)
     try:
         response = client.get("/readyz")
+        _, body = details()
     finally:
         recorder.record_applied("transactions", newest)
     assert response.status_code == 503
-    assert response.json()["parts"]["postgres"] == "migrations missing"
+    assert body["parts"]["postgres"] == "migrations missing"
 
 
 @pytest.mark.django_db
@@ -92,4 +102,9 @@ def test_it_is_ready_without_redis_and_reports_that_redis_is_down(client: Client
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "unix:///nowhere/valkey.sock"}}
     response = client.get("/readyz")
     assert response.status_code == 200
-    assert response.json() == {"status": "ready", "parts": {"postgres": "ok", "redis": "unavailable"}}
+    assert details() == (200, {"status": "ready", "parts": {"postgres": "ok", "redis": "unavailable"}})
+
+
+@pytest.mark.django_db
+def test_the_public_port_shows_no_metrics(client: Client) -> None:
+    assert client.get("/metrics").status_code == 404

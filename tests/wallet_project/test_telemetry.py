@@ -20,6 +20,7 @@ from tests.rpc.server import database_url, free_port
 from tests.settlement.waiting import wait_until
 from wallet_project.celery import app
 from wallet_project.embedded import BASE_DIR
+from wallet_project.health import INTERNAL_PROBES
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -91,7 +92,7 @@ def test_metrics_count_requests_by_route_and_not_by_path(client: Client) -> None
     client.get("/accounts/login/")
     client.get("/no/such/page-of-alice")
     client.generic("BREW", "/accounts/login/")
-    exposition = client.get("/metrics").content.decode()
+    exposition = INTERNAL_PROBES["/metrics"]().body.decode()
     series = "wallet_http_request_duration_seconds_count"
     assert f'{series}{{method="GET",route="/accounts/login/",status="200"}}' in exposition
     assert f'{series}{{method="GET",route="none",status="404"}}' in exposition
@@ -117,7 +118,7 @@ def test_a_process_without_pages_serves_its_metrics_at_its_own_port(
     environment = {
         **os.environ,
         "DATABASE_URL": database_url(),
-        "METRICS_PORT": str(port),
+        "INTERNAL_BIND": f"127.0.0.1:{port}",
         # No broker is there, so the process keeps trying to connect.
         "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}",
     }

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 
-from tests.rpc.server import database_url
+from tests.rpc.server import database_url, free_port
 from tests.settlement.waiting import wait_until
 
 ROLE = "wallet_web"
@@ -38,11 +38,13 @@ class Site:
     def __init__(self, *, log: Path, service: str, **environment: str) -> None:
         self._log = log
         self.port = 0
+        self.internal_port = free_port()
+        internal = {"INTERNAL_BIND": f"127.0.0.1:{self.internal_port}"}
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "--config", "wallet_project/gunicorn.py", "wallet_project.wsgi"],
                 cwd=settings.BASE_DIR,
-                env=_environment(service) | environment,
+                env=_environment(service) | internal | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

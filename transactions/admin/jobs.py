@@ -12,7 +12,7 @@ from kit.admin.big_tables import ReadOnlyAdmin, number_parse, when
 from transactions.admin.links import age, transaction_link, wallet_link
 from transactions.models import Job
 from transactions.settlement.overview import queue_overview
-from wallets.admin.columns import money
+from wallets.admin.columns import money, text_by_user
 from wallets.admin.people import people_matching
 from wallets.models import Wallet
 
@@ -38,7 +38,7 @@ class JobColumnsMixin:
 
     @admin.display(description="memo")
     def memo(self, job: Job) -> str:
-        return job.transaction.memo or "-"
+        return text_by_user(job.transaction.memo)
 
     @admin.display(description="idempotency key")
     def idempotency_key(self, job: Job) -> str:

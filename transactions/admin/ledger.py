@@ -16,7 +16,7 @@ from kit.admin.big_tables import ReadOnlyAdmin, ReadOnlyInline, when
 from transactions.admin.links import transaction_link, wallet_link
 from transactions.admin.search import NEWEST_FOUND_FIRST, entries_search, newest_found, transactions_search
 from transactions.models import Entry, Transaction
-from wallets.admin.columns import money
+from wallets.admin.columns import money, text_by_user
 from wallets.admin.wallets import CurrencyFilter
 
 
@@ -95,7 +95,16 @@ class EntryInline(ReadOnlyInline):
 class TransactionAdmin(ReadOnlyAdmin):
     """Every movement of money, newest first."""
 
-    list_display = ("id", "created_shown", "kind", "status", "amount_shown", "source_link", "destination_link", "memo")
+    list_display = (
+        "id",
+        "created_shown",
+        "kind",
+        "status",
+        "amount_shown",
+        "source_link",
+        "destination_link",
+        "memo_shown",
+    )
     # CreatedFilter is last: it looks for the newest rows among those that the other filters have left.
     list_filter = ("kind", "status", CurrencyFilter, CreatedFilter)
     list_select_related = ("source__owner", "destination__owner")
@@ -110,7 +119,7 @@ class TransactionAdmin(ReadOnlyAdmin):
         "currency",
         "source_link",
         "destination_link",
-        "memo",
+        "memo_shown",
         "initiator_link",
         "idempotency_key",
         "created_shown",
@@ -146,6 +155,10 @@ class TransactionAdmin(ReadOnlyAdmin):
     @admin.display(description="to")
     def destination_link(self, transaction: Transaction) -> str:
         return wallet_link(transaction.destination)
+
+    @admin.display(description="memo")
+    def memo_shown(self, transaction: Transaction) -> str:
+        return text_by_user(transaction.memo)
 
     @admin.display(description="initiator")
     def initiator_link(self, transaction: Transaction) -> str:

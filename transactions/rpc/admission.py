@@ -5,16 +5,15 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Executor, Future
 from typing import Any
-from urllib.parse import unquote
 
 import grpc
 from django.conf import settings
 
-from kit.limits.addresses import address_of, network_of
 from telemetry import metrics
 from transactions.rpc.errors import STATUS, error_status
 from transactions.rpc.handling import Answer, Arrival, call_answer, call_refused
 from transactions.rpc.methods import Call, Method, wallet_prefetch, wallet_read
+from transactions.rpc.peers import peer_network
 from transactions.rpc.watching import Watcher, Watchers
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
@@ -24,6 +23,8 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 WATCH = "WatchWallet"
 DETAILS_KEY = "grpc-status-details-bin"
 REQUEST_ID_KEY = "x-request-id"
+#: Metadata that we read and that may occur once. If it is repeated, each reader might take another one.
+ONCE = {"authorization", REQUEST_ID_KEY, "traceparent"}
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -77,6 +78,12 @@ class Admission:
         return answer
 
     async def _answer(self, method: Method[Any], arrival: Arrival) -> Answer:
+        if arrival.repeated:
+            message = "Send this metadata only once."
+            error = WalletError(
+                ErrorCode.MALFORMED, f"{arrival.repeated}: {message}", fields={arrival.repeated: [message]}
+            )
+            return call_refused(arrival, error, code=STATUS[error.code])
         if self._is_closed:
             error = WalletError(ErrorCode.UNAVAILABLE, "The server is shutting down. Retry the call.", retry_after_s=1)
             return call_refused(arrival, error, code=STATUS[error.code])
@@ -155,17 +162,18 @@ class Admission:
 
 def _arrival(name: str, body: bytes, context: Context) -> Arrival:
     metadata: dict[str, str] = {}
+    repeated = ""
     for key, value in context.invocation_metadata() or ():
-        text = value if isinstance(value, str) else ""
-        # Repeated keys are joined as HTTP joins repeated headers.
-        metadata[key] = f"{metadata[key]},{text}" if key in metadata else text
+        if key in metadata and key in ONCE:
+            repeated = key
+        metadata[key] = value if isinstance(value, str) else ""
     remaining_s = context.time_remaining()
-    peer = unquote(context.peer()).partition(":")[2]
     return Arrival(
         method=name,
         body=body,
         authorization=metadata.get("authorization", ""),
-        request_id=metadata.get(REQUEST_ID_KEY, ""),
-        network=network_of(address_of(forwarded=metadata.get("x-forwarded-for", ""), connected=peer)),
+        request_id="" if repeated else metadata.get(REQUEST_ID_KEY, ""),
+        network=peer_network(context),
         deadline_s=None if remaining_s is None else time.monotonic() + remaining_s,
+        repeated=repeated,
     )

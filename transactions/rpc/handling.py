@@ -34,7 +34,7 @@ _NO_ANSWER = "The deadline was exceeded."
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """A call as it arrived. `deadline_s` and `at_s` are values of time.monotonic(); `network` is the client's
-    network."""
+    network; `repeated` is a key of the metadata that may occur once and did not, if there is one."""
 
     method: str
     body: bytes
@@ -42,6 +42,7 @@ class Arrival:
     request_id: str
     network: str
     deadline_s: float | None
+    repeated: str = ""
     at_s: float = field(default_factory=time.monotonic)
 
 

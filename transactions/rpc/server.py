@@ -15,11 +15,11 @@ import grpc
 from django.conf import settings
 from django.db import connection
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_health.v1.health import aio as health_aio
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from transactions.rpc import internal
 from transactions.rpc.admission import Admission
+from transactions.rpc.anonymous import AnonymousStreams, Health, Reflection
 from transactions.rpc.methods import METHODS, Method
 from wallet_proto.v1 import wallet_pb2 as pb
 
@@ -45,7 +45,8 @@ class BindError(RuntimeError):
 async def serve(*, bind: str, stop: asyncio.Event) -> None:
     """Serves until `stop` is set. Then refuses new calls, finishes those in progress and returns."""
     server = grpc.aio.server(options=_options(), maximum_concurrent_rpcs=None)
-    health = health_aio.HealthServicer()
+    streams = AnonymousStreams()
+    health = Health(streams)
     with contextlib.ExitStack() as stack:
         threads = stack.enter_context(ThreadPoolExecutor(settings.GRPC_THREADS, thread_name_prefix="grpc"))
         # Separate threads, so that watching and the readiness check do not wait for calls, nor calls for them.
@@ -54,7 +55,8 @@ async def serve(*, bind: str, stop: asyncio.Event) -> None:
         admission = Admission(threads=threads, watching=watching)
         server.add_generic_rpc_handlers([admission.handlers(name, methods) for name, methods in SERVICES.items()])
         health_pb2_grpc.add_HealthServicer_to_server(health, server)
-        reflection.enable_server_reflection([_PUBLIC, _HEALTH, reflection.SERVICE_NAME], server)
+        reflected = Reflection(streams, _PUBLIC, _HEALTH, reflection.SERVICE_NAME)
+        reflection_pb2_grpc.add_ServerReflectionServicer_to_server(reflected, server)  # type: ignore[no-untyped-call]
         port = _listen(server, bind)
         await server.start()
         logger.info("gRPC is served on %s:%s.", bind.rpartition(":")[0], port)
@@ -66,7 +68,7 @@ async def serve(*, bind: str, stop: asyncio.Event) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _drain(server: grpc.aio.Server, health: health_aio.HealthServicer, admission: Admission) -> None:
+async def _drain(server: grpc.aio.Server, health: Health, admission: Admission) -> None:
     """Refuses new calls, ends the calls of WatchWallet, and lets the others finish within GRPC_DRAIN_S.
 
     Meanwhile `admission` answers new calls with UNAVAILABLE, which clients retry. `server.stop` would answer them with
@@ -81,7 +83,7 @@ async def _drain(server: grpc.aio.Server, health: health_aio.HealthServicer, adm
     logger.info("Stopped.")
 
 
-async def _health_keep(health: health_aio.HealthServicer, checking: ThreadPoolExecutor) -> None:
+async def _health_keep(health: Health, checking: ThreadPoolExecutor) -> None:
     """Sets the health status to NOT_SERVING while Postgres is away, as /readyz does."""
     loop = asyncio.get_running_loop()
     while True:
@@ -123,4 +125,8 @@ def _options() -> list[tuple[str, int]]:
         ("grpc.keepalive_timeout_ms", 20_000),
         ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
         ("grpc.keepalive_permit_without_calls", 1),
+        # What one connection may have open. Together they may not have more either.
+        ("grpc.max_concurrent_streams", settings.GRPC_WATCHERS_MAX + settings.GRPC_CALLS_MAX),
+        # A connection without calls costs memory. A client whose connection was closed opens another one unnoticed.
+        ("grpc.max_connection_idle_ms", 600_000),
     ]

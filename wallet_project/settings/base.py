@@ -1,6 +1,9 @@
 """The Django project itself: secret key, hosts, apps, middleware, templates, language and time zone."""
 
+import re
+
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 from wallet_project import embedded
 
@@ -25,6 +28,12 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 # Origins (https://host), separated by commas, whose pages may submit forms to the site. By default none other than the
 # site itself.
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# The path below which the site is served, such as /wallet; empty for the root of its host. A proxy in front passes the
+# whole path on. Gunicorn reads the same variable and takes the prefix off.
+SCRIPT_NAME = env.str("SCRIPT_NAME", default="")
+if SCRIPT_NAME and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", SCRIPT_NAME):
+    raise ImproperlyConfigured("SCRIPT_NAME must begin with a slash and not end with one: /wallet")
+FORCE_SCRIPT_NAME = SCRIPT_NAME or None
 # The name of this deployment. `production` compresses static files, writes logs as JSON and refuses to create demo
 # users. The default is right for a developer's machine; the Docker image sets `production`.
 ENVIRONMENT = env.str("ENVIRONMENT", default="local")
@@ -63,7 +72,11 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "telemetry.middleware.TelemetryMiddleware",
     "telemetry.middleware.RequestLogMiddleware",
+    # Before anything reads a header or the body.
+    "wallets.intake.IntakeMiddleware",
     "kit.http.conditional.CompressionMiddleware",
+    # Outside the sessions, so that it sees a cookie that is set.
+    "kit.http.pages.NoStoreMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

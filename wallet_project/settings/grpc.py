@@ -19,6 +19,11 @@ GRPC_CALLS_MAX = max(GRPC_THREADS, env.int("GRPC_CALLS_MAX", default=64))
 GRPC_WATCHERS_MAX = env.int("GRPC_WATCHERS_MAX", default=1_000)
 # WatchWallet calls that one user may have open, so that one user cannot take all of GRPC_WATCHERS_MAX.
 GRPC_WATCHERS_PER_USER_MAX = env.int("GRPC_WATCHERS_PER_USER_MAX", default=20)
+# Streams that may be open without a token: the health service's Watch, and reflection. Each costs memory for as long as
+# its client likes. A load balancer needs one per server.
+GRPC_ANONYMOUS_STREAMS_MAX = env.int("GRPC_ANONYMOUS_STREAMS_MAX", default=200)
+# How many of them one address may have open, so that one client cannot take all.
+GRPC_ANONYMOUS_STREAMS_PER_ADDRESS_MAX = env.int("GRPC_ANONYMOUS_STREAMS_PER_ADDRESS_MAX", default=20)
 # Milliseconds between two polls of Redis for the watched wallets, all of them in one request; at least 10. A watcher
 # learns of a change after this time at the latest. 200 ms feels immediate to people.
 GRPC_WATCH_INTERVAL_MS = max(10, env.int("GRPC_WATCH_INTERVAL_MS", default=200))

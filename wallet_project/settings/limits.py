@@ -16,5 +16,8 @@ FORM_LIMITS = ["wallets.limits.FORMS", "transactions.limits.FORMS"]
 RATELIMIT_USE_CACHE = "limits"
 RATELIMIT_IP_META_KEY = "kit.limits.addresses.client_network"
 
-# Bytes that the body of a request may have: 1 MiB, as the API's documentation promises.
+# Bytes that the body of a request may have: 1 MiB, as the API's documentation promises. kit.server.worker collects no
+# larger ones.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+# No page accepts files. Without handlers, nothing that a client sends is ever written to a disk.
+FILE_UPLOAD_HANDLERS: list[str] = []

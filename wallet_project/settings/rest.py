@@ -1,5 +1,7 @@
 """The REST API (Django REST framework) and its schema (drf-spectacular)."""
 
+from wallet_project.settings.base import SCRIPT_NAME
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "wallets.api.authentication.BearerAuthentication",
@@ -26,10 +28,12 @@ SPECTACULAR_SETTINGS = {
         "- Every response states your quota in `RateLimit-Policy` and what is left of it in `RateLimit`.\n"
         "- Send an `Idempotency-Key` with each request that moves money, so that you can retry it safely.\n"
         "- Links (`Location`, `next`, `previous`) are paths on this host.\n"
-        "- Every error is a problem document (RFC 9457) with a stable `code` from this [list](/api/errors)."
+        "- Every error is a problem document (RFC 9457) with a stable `code` from this "
+        f"[list]({SCRIPT_NAME}/api/errors)."
     ),
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": SCRIPT_NAME}] if SCRIPT_NAME else [],
     "SCHEMA_PATH_PREFIX": "/api/v[0-9]+",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

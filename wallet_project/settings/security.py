@@ -3,7 +3,8 @@
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from wallet_project.settings.base import env
+from kit.http.cookies import cookie_name
+from wallet_project.settings.base import SCRIPT_NAME, env
 
 # 1 if browsers reach the site through TLS: plain HTTP is redirected, cookies are sent over TLS only, and browsers are
 # told to use nothing else for a year (HSTS). Off by default, because the site itself does not speak TLS.
@@ -15,9 +16,13 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-# The cookie by which a browser is known to accounts that have signed in there. With the prefix, browsers accept it over
-# TLS and from this host only.
-KNOWN_BROWSER_COOKIE_NAME = "__Host-known-browser" if HTTPS else "known-browser"
+# Other sites on the same host, if there is a path prefix, get none of our cookies.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = SCRIPT_NAME or "/"
+SESSION_COOKIE_NAME = cookie_name("sessionid", https=HTTPS, path=SESSION_COOKIE_PATH)
+CSRF_COOKIE_NAME = cookie_name("csrftoken", https=HTTPS, path=CSRF_COOKIE_PATH)
+# By this cookie a browser is known to the accounts that have signed in there.
+KNOWN_BROWSER_COOKIE_NAME = cookie_name("known-browser", https=HTTPS, path=SESSION_COOKIE_PATH)
+MESSAGE_STORAGE = "kit.http.messages.MessageStorage"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 

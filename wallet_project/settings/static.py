@@ -1,8 +1,8 @@
 """Static files, which WhiteNoise serves from the same process as the pages."""
 
-from wallet_project.settings.base import BASE_DIR, ENVIRONMENT
+from wallet_project.settings.base import BASE_DIR, ENVIRONMENT, SCRIPT_NAME
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{SCRIPT_NAME}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {

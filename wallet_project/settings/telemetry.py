@@ -2,6 +2,9 @@
 
 import logging
 
+from django.core.exceptions import ImproperlyConfigured
+
+from telemetry.listening import bind_parse
 from telemetry.logs import json_wanted, logging_config, structlog_configure
 from wallet_project.settings.base import env
 
@@ -20,7 +23,12 @@ DJANGO_STRUCTLOG_STATUS_4XX_LOG_LEVEL = logging.INFO
 DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG
 DJANGO_STRUCTLOG_CELERY_TASK_SUCCESS_LOG_LEVEL = logging.DEBUG
 
-# TCP port on which a process that serves no pages (gRPC server, Celery worker, Kafka consumer or relay) serves its
-# metrics to Prometheus, at /metrics. 0 switches that off, so that several processes on one machine do not collide.
-# The site itself always serves /metrics on its own port.
-METRICS_PORT = env.int("METRICS_PORT", default=0)
+# The address, host:port, on which a process serves its operators: /livez, /metrics and, if it is the site, /readyz with
+# details. Never publish it: metrics tell how much money moves. Empty switches it off, so that several processes on one
+# machine do not collide.
+INTERNAL_BIND = env.str("INTERNAL_BIND", default="")
+if INTERNAL_BIND:
+    try:
+        bind_parse(INTERNAL_BIND)
+    except ValueError as error:
+        raise ImproperlyConfigured(f"INTERNAL_BIND: {error}") from error

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -57,8 +58,11 @@ class ApiView(LimitedView):
         _framing_check(request)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        # An answer belongs to one user: no shared cache may store it, and the browser must revalidate it.
-        response.headers.setdefault("Cache-Control", "private, no-cache")
+        # An answer belongs to one user, so no shared cache may store it. The user's own may, if it can ask whether the
+        # answer is still the newest, or if the answer is the same for everybody.
+        is_public = not self.authentication_classes and request.method in SAFE_METHODS
+        may_store = is_public or "ETag" in response.headers
+        response.headers.setdefault("Cache-Control", "private, no-cache" if may_store else "private, no-store")
         answer = super().finalize_response(request, response, *args, **kwargs)
         if self.authentication_classes:
             patch_vary_headers(answer, ["Authorization", "Cookie"])

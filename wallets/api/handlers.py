@@ -21,13 +21,13 @@ def api_not_found(request: HttpRequest) -> HttpResponseBase:  # noqa: ARG001 - a
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """Django's handler400."""
-    if request.path.startswith(API_PREFIX):
+    if request.path_info.startswith(API_PREFIX):
         return error_response(error_of(exception))
     return defaults.bad_request(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Django's handler500, called while the exception is being handled."""
-    if request.path.startswith(API_PREFIX):
+    if request.path_info.startswith(API_PREFIX):
         return error_response(error_of(sys.exc_info()[1] or RuntimeError("The cause is unknown.")))
     return defaults.server_error(request)

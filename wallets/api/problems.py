@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, JsonResponse, UnreadablePostError
 from rest_framework import exceptions
@@ -67,7 +68,7 @@ _MEANINGS: tuple[tuple[type[Exception], ErrorCode], ...] = (
 
 def problem_type(code: ErrorCode) -> str:
     """The URI reference that identifies a kind of problem. It links to its line in the list of errors."""
-    return f"/api/errors#{code}"
+    return f"{settings.SCRIPT_NAME}/api/errors#{code}"
 
 
 def problem_of(error: WalletError) -> Problem:

@@ -57,7 +57,7 @@ class LoginForm(allauth_forms.LoginForm):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["login"].label = "Username or email"
-        self.fields["login"].widget.attrs.update(autocapitalize="none", spellcheck="false")
+        self.fields["login"].widget.attrs.update(autocapitalize="none", autocomplete="username", spellcheck="false")
         self.fields["password"].help_text = ""
         self.fields["remember"].label = "Keep me logged in on this device"
         _limit_passwords(self)

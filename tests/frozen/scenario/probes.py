@@ -1,4 +1,4 @@
-"""Probes and files: /livez, /readyz, /metrics, /static/."""
+"""Probes and files: /livez, /readyz, the internal port, /static/."""
 
 from urllib.parse import urlsplit
 
@@ -13,8 +13,12 @@ def play(play: Play) -> None:
         stranger.send(f"POST {path}", "POST", path)
         stranger.get(f"GET {path} by an address", path, Host="10.1.2.3:8000")
     stranger.get("A probe's path has no slash", "/livez/")
-    stranger.send("HEAD /metrics", "HEAD", "/metrics")
-    stranger.send("POST /metrics", "POST", "/metrics")
+    stranger.get("The site's own port shows no metrics", "/metrics")
+    inside = play.client(port=play.stage.internal)
+    for path in ("/livez", "/readyz", "/nothing"):
+        inside.get(f"GET {path} on the internal port", path)
+    inside.send("HEAD /metrics on the internal port", "HEAD", "/metrics")
+    inside.send("POST /metrics on the internal port", "POST", "/metrics")
     _metrics(play)
     style = next(asset for asset in stranger.get(None, "/").page().assets if asset.endswith("base.css"))
     file = stranger.get("A file of the pages", urlsplit(style).path)
@@ -24,7 +28,7 @@ def play(play: Play) -> None:
 
 def _metrics(play: Play) -> None:
     """A site with several processes shows what was counted so far, the gRPC server everything that it could count."""
-    counted = play.stranger.get("GET /metrics", "/metrics")
+    counted = play.client(port=play.stage.internal).get("GET /metrics on the internal port", "/metrics")
     assert "wallet_http_request_duration_seconds_bucket" in counted.text
     shown = play.client(port=play.stage.metrics).get("GET /metrics of the gRPC server", "/metrics")
     families = [line for line in shown.text.splitlines() if line.startswith("# TYPE wallet_")]

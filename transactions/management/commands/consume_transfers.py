@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from telemetry import metrics
+from telemetry.internal import internal_serve
 from transactions.channels.kafka.consumer import consume
 from transactions.channels.kafka.old_release import OldMessagesError
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        metrics.exposition_serve(port=settings.METRICS_PORT)
+        internal_serve(bind=settings.INTERNAL_BIND)
         try:
             consume(is_over=over.is_set, alive=alive.touch if alive else lambda: None)
         except OldMessagesError as error:

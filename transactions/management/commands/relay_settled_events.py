@@ -11,7 +11,7 @@ import structlog
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from telemetry import metrics
+from telemetry.internal import internal_serve
 from transactions.events.relay import Relay
 
 log = structlog.get_logger(__name__)
@@ -34,6 +34,6 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop_on)
-        metrics.exposition_serve(port=settings.METRICS_PORT)
+        internal_serve(bind=settings.INTERNAL_BIND)
         log.info("settled_events_relay_starts")
         Relay(stop, alive.touch if alive else lambda: None).run()

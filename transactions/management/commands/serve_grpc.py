@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from telemetry import metrics
+from telemetry.internal import internal_serve
 from transactions.rpc.server import BindError, serve
 
 
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, bind: str, **__: Any) -> None:
         try:
-            metrics.exposition_serve(port=settings.METRICS_PORT)
+            internal_serve(bind=settings.INTERNAL_BIND)
             asyncio.run(_serve(bind))
         except (BindError, OSError) as error:
             raise CommandError(str(error)) from error
