@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from telemetry import logs
+from wallet_project.environment import Environment
 
-bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT', '8000')}"
+env = Environment()
+bind = env.str("BIND", default="") or f"127.0.0.1:{env.int('PORT', default=8000, minimum=1, maximum=65_535)}"
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "8"))
+workers = env.int("WEB_CONCURRENCY", default=2, minimum=1, maximum=1_000)
+threads = env.int("WEB_THREADS", default=8, minimum=1, maximum=1_000)
 timeout = 60
 graceful_timeout = 30
 keepalive = 75  # longer than a load balancer's, so that gunicorn never closes a connection that is in use

@@ -6,7 +6,7 @@ from telemetry.logs import json_wanted, logging_config, structlog_configure
 from wallet_project.settings.base import env
 
 # The least severe level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL. INFO contains the line per request.
-_log_level = env.str("LOG_LEVEL", default="INFO")
+_log_level = env.str("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 
 LOGGING = logging_config(as_json=json_wanted(), level=_log_level)
 structlog_configure()
@@ -23,4 +23,4 @@ DJANGO_STRUCTLOG_CELERY_TASK_SUCCESS_LOG_LEVEL = logging.DEBUG
 # TCP port on which a process that serves no pages (gRPC server, Celery worker, Kafka consumer or relay) serves its
 # metrics to Prometheus, at /metrics. 0 switches that off, so that several processes on one machine do not collide.
 # The site itself always serves /metrics on its own port.
-METRICS_PORT = env.int("METRICS_PORT", default=0)
+METRICS_PORT = env.int("METRICS_PORT", default=0, maximum=65_535)
