@@ -18,6 +18,7 @@ from tests import chromium, jdk
 from tests.chromium import chromium_path
 from tests.installing import is_ci
 from tests.kafka_broker import kafka, kafka_process
+from tests.outages import pgbouncer
 from tests.people import person
 from tests.rpc.fixtures import channel, grpc_server, small_server, start_server
 from wallets.models import User
@@ -98,6 +99,7 @@ class _Need:
 _NEEDS = [
     _Need("browser", lambda: chromium_path() is not None, is_ci, chromium.MISSING),
     _Need("kafka", broker_possible, jdk.is_required, broker.MISSING),
+    _Need("pooler", lambda: pgbouncer.pgbouncer_path() is not None, is_ci, pgbouncer.MISSING),
 ]
 
 

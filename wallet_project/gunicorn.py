@@ -34,6 +34,13 @@ if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     _own_metrics_dir = os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="wallet-metrics-")
 
 
+def post_worker_init(worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
+    """Ends gunicorn if the database must not be used."""
+    from wallet_project.start import database_check  # noqa: PLC0415 - needs Django, which the worker has loaded
+
+    database_check()
+
+
 def child_exit(server: Any, worker: Any) -> None:  # noqa: ARG001 - gunicorn's signature
     """Removes a dead worker's gauges from the sums. Its counters stay."""
     from prometheus_client import multiprocess  # noqa: PLC0415 - the variable must be set first

@@ -32,6 +32,12 @@ CSRF_TRUSTED_ORIGINS = env.list(
 # users. The default is right for a developer's machine; the Docker image sets `production`.
 ENVIRONMENT = env.str("ENVIRONMENT", default="local")
 
+# Checks of `manage.py check` whose findings you accept, such as wallet.E031 for a Redis that only a private network can
+# reach. By default none.
+SILENCED_SYSTEM_CHECKS = env.list(
+    "SILENCED_CHECKS", default=[], item=r"\w+\.[EW]\d+", allowed="ids such as wallet.E031"
+)
+
 INSTALLED_APPS = [
     "kit",
     "wallets",

@@ -27,10 +27,14 @@ DATABASE_TRANSACTION_TIMEOUT_MS = env.int("DATABASE_TRANSACTION_TIMEOUT_MS", def
 DATABASES = {
     "default": {
         **_database,
+        # Django's own, which also refuses an old Postgres and one that does not apply the timeouts below.
+        "ENGINE": "kit.db.postgres",
         "HOST": unquote(_database["HOST"]),
         "CONN_MAX_AGE": _conn_max_age_s,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            # Never a standby: it lags behind, and what is read there would be cached for everybody.
+            "target_session_attrs": "primary",
             # The query of the URL: ?sslmode=require, or ?host=/directory for a socket.
             **_database.get("OPTIONS", {}),
             "application_name": "wallet",
