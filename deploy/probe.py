@@ -1,5 +1,6 @@
 """Probes this container's internal port: `python deploy/probe.py /readyz` exits with 0 if the answer is 200."""
 
+# Not urllib, which would use the proxy of http_proxy.
 import http.client
 import os
 import sys

@@ -24,10 +24,12 @@ _SHARED: list[structlog.typing.Processor] = [
 
 def json_wanted() -> bool:
     """LOG_FORMAT decides (json or console). Without it, a terminal in development gets text; all else gets JSON."""
-    log_format = os.environ.get("LOG_FORMAT")
+    log_format = os.environ.get("LOG_FORMAT", "").strip()
+    if log_format not in {"", "json", "console"}:
+        raise ValueError(f"LOG_FORMAT is {log_format!r}. It must be json or console.")
     if log_format:
         return log_format == "json"
-    return os.environ.get("ENVIRONMENT") == "production" or not sys.stderr.isatty()
+    return os.environ.get("ENVIRONMENT", "").strip() == "production" or not sys.stderr.isatty()
 
 
 def logging_config(*, as_json: bool, level: str = "INFO") -> dict[str, Any]:

@@ -22,6 +22,7 @@ from tests.chromium import chromium_path
 from tests.installing import is_ci
 from tests.kafka_broker import kafka, kafka_process
 from tests.nginx import nginx_path
+from tests.outages import pgbouncer
 from tests.people import person
 from tests.rpc.fixtures import channel, grpc_server, small_server, start_server
 from wallets.models import User
@@ -123,6 +124,7 @@ _NEEDS = [
     _Need("browser", lambda: chromium_path() is not None, is_ci, chromium.MISSING),
     _Need("kafka", broker_possible, jdk.is_required, broker.MISSING),
     _Need("nginx", lambda: nginx_path() is not None, is_ci, nginx.MISSING),
+    _Need("pooler", lambda: pgbouncer.pgbouncer_path() is not None, is_ci, pgbouncer.MISSING),
 ]
 
 

@@ -6,4 +6,4 @@ class WiringConfig(AppConfig):
     verbose_name = "Wiring"
 
     def ready(self) -> None:
-        from wallet_project import checks  # noqa: F401, PLC0415 - importing registers them
+        from wallet_project import checks, server_checks  # noqa: F401, PLC0415 - importing registers them

@@ -7,6 +7,7 @@ from celery import Celery
 from celery.bootsteps import StartStopStep
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu.transport import redis
+from redis.exceptions import ResponseError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wallet_project.settings")
 
@@ -25,8 +26,35 @@ class BrokerChannel(redis.Channel):
             raise ConnectionError("The connection of this channel was lost.")
         return super().pool
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Raises if this Redis takes no writes (a replica, no memory left, no rights): no task could be fetched, and
+        the worker would connect again at once, many times a second. Raised here, it waits between its attempts."""
+        super().__init__(*args, **kwargs)
+        try:
+            self.client.set(_PROBE, 1, ex=1)
+        except Exception:
+            self.close()
+            raise
 
+
+# A name that a Redis user for the broker may write to, because kombu's own names begin the same.
+_PROBE = "_kombu.probe"
 redis.Transport.Channel = BrokerChannel
+# kombu takes the refusals of a server for errors of the application, and a worker that meets one ends. What Redis
+# refuses now, because it became a replica or ran out of memory, it may accept after the next attempt to connect.
+redis.Transport.connection_errors = (*redis.Transport.connection_errors, ResponseError)
+
+
+class CheckStep(StartStopStep):
+    """Refuses to start a worker with servers that must not be used, before it takes any work."""
+
+    requires = ("celery.worker.components:Timer",)
+
+    def start(self, parent: Any) -> None:  # noqa: ARG002 - celery's signature
+        from wallet_project.start import database_check, settings_check  # noqa: PLC0415 - needs Django
+
+        settings_check()
+        database_check()
 
 
 class MetricsStep(StartStopStep):
@@ -49,6 +77,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # A task's log lines carry the id of the request that sent it.
 app.steps["worker"].add(DjangoStructLogInitStep)
+app.steps["worker"].add(CheckStep)
 app.steps["worker"].add(MetricsStep)
 # By name, because the module needs the models, which are not loaded yet.
 app.steps["worker"].add("transactions.channels.celery.poller:PollerStep")

@@ -11,12 +11,14 @@ from typing import Any
 
 from telemetry import logs
 from telemetry.listening import internal_listen
+from wallet_project.environment import Environment
 
-bind = os.environ.get("BIND") or f"127.0.0.1:{os.environ.get('PORT', '8000')}"
+env = Environment()
+bind = env.str("BIND", default="") or f"127.0.0.1:{env.int('PORT', default=8000, minimum=1, maximum=65_535)}"
 # Threads that get only requests that have arrived completely, so that slow clients occupy none.
 worker_class = "kit.server.worker.BufferingWorker"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", "8"))
+workers = env.int("WEB_CONCURRENCY", default=2, minimum=1, maximum=1_000)
+threads = env.int("WEB_THREADS", default=8, minimum=1, maximum=1_000)
 # Open connections per worker. Beyond that, the connection that has waited longest makes room. It stays well below the
 # 1024 files that a process may usually open, and idle browsers keep a connection open each.
 worker_connections = 512
@@ -36,7 +38,7 @@ accesslog = None
 logconfig_dict = logs.logging_config(as_json=logs.json_wanted())
 
 # Where the workers answer operators; see wallet_project/settings/telemetry.py.
-_internal_bind = os.environ.get("INTERNAL_BIND", "")
+_internal_bind = env.str("INTERNAL_BIND", default="")
 
 # Each worker counts in files of this folder, and /metrics adds them up. prometheus_client reads the variable when it is
 # first imported, so it must be set here.
@@ -60,7 +62,10 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """The application is loaded now, which the probes need."""
+    """The application is loaded now, which the probes need. Ends gunicorn if the database must not be used."""
+    from wallet_project.start import database_check  # noqa: PLC0415 - needs Django, which the worker has loaded
+
+    database_check()
     if worker.internal_listener is not None:
         from telemetry.internal import internal_answer  # noqa: PLC0415 - as above
         from wallet_project.health import INTERNAL_PROBES  # noqa: PLC0415

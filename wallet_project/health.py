@@ -19,7 +19,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.http.response import HttpResponseBase
 from django_redis import get_redis_connection
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError
 
+from kit.db.health import database_is_read_only
 from telemetry import internal
 from telemetry.internal import Probe, Reading, reading_json
 from transactions.events.outbox import backlog_measure
@@ -122,10 +124,11 @@ def _outcome(check: Future[str], *, part: str) -> str:
 def _postgres_check() -> str:
     # On a new connection, to test that one can be made.
     try:
-        missing = _migrations_known() - MigrationRecorder(connection).applied_migrations().keys()
+        if _migrations_known() - MigrationRecorder(connection).applied_migrations().keys():
+            return "migrations missing"
+        return "read-only" if database_is_read_only() else "ok"
     finally:
         connection.close()
-    return "migrations missing" if missing else "ok"
 
 
 def _outbox_measure() -> str:
@@ -140,7 +143,15 @@ def _outbox_measure() -> str:
 
 
 def _redis_check() -> str:
-    get_redis_connection("default").ping()
+    # A write: a replica, or a Redis without memory left, still answers everything else.
+    try:
+        get_redis_connection("default").set("wallet:probe", 1, ex=10)
+    except ReadOnlyError:
+        return "read-only"
+    except OutOfMemoryError:
+        return "out of memory"
+    except BusyLoadingError:
+        return "loading"
     return "ok"
 
 

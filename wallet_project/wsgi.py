@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 from wallet_project.requests import Utf8Request
+from wallet_project.start import settings_check
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wallet_project.settings")
 application = get_wsgi_application()
@@ -18,6 +19,8 @@ if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
         "SECRET_KEY is publicly known, so anybody could sign in as any user. "
         "Set SECRET_KEY to 50 or more random characters. (`make run` creates a key itself.)"
     )
+
+settings_check()
 
 # Loads all views now. Otherwise the first request of each worker would wait a second for the imports.
 import_module(settings.ROOT_URLCONF)

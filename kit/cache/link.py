@@ -15,8 +15,11 @@ _T = TypeVar("_T")
 breaker = CircuitBreaker("Redis of the cache", rest_s=2.0)
 
 
+_PROBE = "wallet:cache:probe"
+
+
 class RedisAwayError(Exception):
-    """Redis did not answer, or failed a moment ago and has not been tried again."""
+    """Redis did not answer or takes no writes, or failed a moment ago and has not been tried again."""
 
 
 def redis_ask(call: Callable[[Redis], _T]) -> _T:
@@ -24,7 +27,11 @@ def redis_ask(call: Callable[[Redis], _T]) -> _T:
     if not breaker.may_try():
         raise RedisAwayError
     try:
-        answer = call(get_redis_connection())
+        client = get_redis_connection()
+        if breaker.is_open:
+            # A replica, and a Redis that is out of memory, answer reads. The outage ends when writers can fence again.
+            client.set(_PROBE, 1, ex=1)
+        answer = call(client)
     except (RedisError, OSError) as error:
         breaker.failed(error)
         raise RedisAwayError from error

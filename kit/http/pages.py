@@ -3,7 +3,8 @@
 import functools
 import math
 from collections.abc import Callable
-from zoneinfo import ZoneInfo, available_timezones
+from importlib import resources
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -63,11 +64,14 @@ class TimeZoneMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name = request.COOKIES.get(TIMEZONE_COOKIE, "")
-        # Known names only: for any other name ZoneInfo searches the file system.
+        # Known names only: for any other name ZoneInfo searches the file system. Browsers also send names that are no
+        # longer in use, such as Asia/Calcutta.
         with timezone.override(ZoneInfo(name) if name in _zones() else None):
             return self.get_response(request)
 
 
 @functools.cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # From the package, because some systems have no zones, or no old names (Debian keeps those in tzdata-legacy).
+    # ZoneInfo looks there for what the system does not have.
+    return frozenset(resources.files("tzdata").joinpath("zones").read_text().split())

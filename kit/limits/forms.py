@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
@@ -19,6 +19,7 @@ from django.utils.module_loading import import_string
 from django_ratelimit.core import get_usage
 from redis.exceptions import RedisError
 
+from kit.db.errors import database_gave_up
 from kit.http.pages import unavailable
 from kit.limits.addresses import client_network
 from kit.limits.buckets import bucket_take_local, key_hashed, quota_shared, redis_breaker
@@ -56,9 +57,11 @@ class FormLimitMiddleware:
             return None
         try:
             wait_s = form_wait_s(request)
-        except (OperationalError, InterfaceError):
+        except Error as error:
             # The user is read from Postgres. Django does not pass an exception raised here to other middleware.
-            return unavailable()
+            if database_gave_up(error):
+                return unavailable()
+            raise
         return None if wait_s is None else too_many_page(request, wait_s=wait_s)
 
 

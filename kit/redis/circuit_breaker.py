@@ -35,6 +35,11 @@ class CircuitBreaker:
             self._rests_until_s = now_s + self._rest_s
             return True
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the last caller failed."""
+        return self._is_open
+
     def failed(self, error: Exception) -> None:
         """Reports that the server did not answer. Each outage is logged once."""
         # Of several callers that fail at the same time, only one must log the outage.

@@ -41,6 +41,20 @@ def test_it_shows_an_internal_error_without_the_database(
     assert "Something went wrong on our side" in text_of(response)
 
 
+def test_it_answers_503_if_the_database_fails_outside_of_a_view(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a middleware, for example while the session is stored."""
+
+    def gone(*_: object) -> None:
+        raise OperationalError("gone")
+
+    client = Client(raise_request_exception=False)
+    client.force_login(alice)
+    monkeypatch.setattr("kit.http.pages.TimeZoneMiddleware.__call__", gone)
+    response = client.get("/")
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+
+
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
 def test_it_answers_503_while_the_database_is_away(
     alices: Client, monkeypatch: pytest.MonkeyPatch, error: type[Exception]

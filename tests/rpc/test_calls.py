@@ -1,6 +1,7 @@
 """What applies to every call: request id, limits, deadline and database connections."""
 
 import json
+import time
 import urllib.request
 
 import grpc
@@ -11,6 +12,7 @@ from kit.limits.costs import address_key, user_key
 from tests.rpc.buckets import bucket_empty
 from tests.rpc.caller import Caller
 from tests.rpc.conftest import Person
+from tests.rpc.fixtures import StartServer
 from tests.rpc.server import GrpcServer
 from tests.rpc.test_methods import usd
 from tests.settlement.locks import backends, wallet_held
@@ -115,6 +117,24 @@ def test_a_call_whose_deadline_passes_while_it_waits_for_a_lock_writes_nothing(
     assert Transaction.objects.count() == before
     assert alice.calls.call("Transfer", request).transaction.status == pb.TRANSACTION_STATUS_POSTED
     assert (alice.balance(), bob.balance()) == (95, 5)
+
+
+def test_a_short_deadline_is_no_concern_of_the_next_call(alice: Person, bob: Person, start_server: StartServer) -> None:
+    """Both use the same thread, and so the same database connection."""
+    alice.deposit(100)
+    request = pb.TransferRequest(source=alice.wallet_id, recipient="bob", amount=usd(5))
+    server = start_server(GRPC_THREADS="1")
+    with server.channel() as channel:
+        calls = alice.over(channel)
+        with wallet_held(alice.wallet):
+            assert calls.refused("Transfer", request, timeout_s=0.3).status == grpc.StatusCode.DEADLINE_EXCEEDED
+            wait_until(lambda: not server.waits_for_a_lock(), what="the statement is cancelled", timeout_s=3.0)
+            patient = calls.begin("Transfer", request)
+            wait_until(server.waits_for_a_lock, what="the next call waits")
+            # Several times as long as the first call could have waited.
+            time.sleep(1.5)
+            assert server.waits_for_a_lock()
+        assert patient.result().transaction.status == pb.TRANSACTION_STATUS_POSTED
 
 
 @pytest.mark.parametrize("timeout_s", [0.0, 0.001])

@@ -1,7 +1,8 @@
 """The caller's deadline limits the statements in the database."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import grpc
 import pytest
@@ -46,29 +47,77 @@ def test_the_statement_timeout_is_the_time_left_rounded_up() -> None:
         assert timeout_now() == usual
 
 
-def test_a_timeout_does_not_outlive_its_deadline() -> None:
+def _read() -> None:
+    assert timeout_now() == "1s"
+
+
+def _write() -> None:
+    with transaction.atomic():
+        assert timeout_now() == "1s"
+
+
+def _roll_back() -> None:
+    with transaction.atomic():
+        assert timeout_now() == "1s"
+        transaction.set_rollback(True)
+
+
+def _fail() -> None:
+    with suppress(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 / 0")
+    with suppress(DatabaseError), connection.cursor() as cursor:
+        cursor.execute("SELECT 1 / 0")
+
+
+def _be_late() -> None:
+    with suppress(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(20)")
+
+
+def _be_cancelled() -> None:
+    class Cancelled(BaseException):
+        """Nobody waits for the call any more."""
+
+    with suppress(Cancelled), transaction.atomic():
+        assert timeout_now() == "1s"
+        raise Cancelled
+
+
+@pytest.mark.parametrize("call", [_read, _write, _roll_back, _fail, _be_late, _be_cancelled])
+def test_nothing_of_a_deadline_outlives_its_transaction(call: Callable[[], None]) -> None:
+    """The session is asked itself: behind a pooler, somebody else gets it next."""
     usual = timeout_now()
-    with deadline_kept(within(9.0)):
-        with transaction.atomic():
-            assert timeout_now() == "10s"
-            transaction.set_rollback(True)
-        assert timeout_now() == "10s"
-    with deadline_kept(None), transaction.atomic():
+
+    with deadline_kept(within(0.9)):
+        call()
+        session = connection.connection.execute("SHOW statement_timeout").fetchone()
+
+    assert session == (usual,)
+    assert timeout_now() == usual
+    with transaction.atomic():
         assert timeout_now() == usual
 
 
-def test_the_timeout_is_set_only_when_it_changes() -> None:
-    with deadline_kept(within(9.0)), transaction.atomic():
-        assert timeout_now() == "10s"
-        transaction.set_rollback(True)
-    # The setting survives the rollback: the next call with a similar deadline does not need to set it.
-    assert timeout_now() == "10s"
-    with transaction.atomic():
-        assert timeout_now() == "10s"
-        with deadline_kept(within(0.9)):
-            # Less time is left: the timeout is set for this transaction only.
+def test_the_timeout_shrinks_with_the_time_left() -> None:
+    with deadline_kept(within(1.2)), transaction.atomic():
+        assert timeout_now() == "2500ms"
+        time.sleep(0.3)
+        assert timeout_now() == "1s"
+
+
+def test_a_rollback_to_a_savepoint_does_not_give_more_time() -> None:
+    """It takes back what was set after the savepoint."""
+    with deadline_kept(within(1.2)), transaction.atomic():
+        assert timeout_now() == "2500ms"
+        for is_error in (False, True):
+            with suppress(DatabaseError), transaction.atomic():
+                time.sleep(0.0 if is_error else 0.3)
+                assert timeout_now() == "1s"
+                if is_error:
+                    with connection.cursor() as cursor:
+                        cursor.execute("SELECT 1 / 0")
+                transaction.set_rollback(True)
             assert timeout_now() == "1s"
-    assert timeout_now() == "10s"
 
 
 def test_a_rollback_to_a_savepoint_works_under_a_deadline() -> None:

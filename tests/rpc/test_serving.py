@@ -145,6 +145,7 @@ def test_the_probe_succeeds_only_if_the_server_serves(grpc_server: GrpcServer, c
 
     assert probe(grpc_server.target) == 0
     assert probe("127.0.0.1:1") == 1
+    assert probe(grpc_server.target, http_proxy="http://127.0.0.1:1", grpc_proxy="http://127.0.0.1:1") == 0
 
 
 def test_with_a_certificate_it_accepts_only_tls(alice: Person, start_server: StartServer, tmp_path: Path) -> None:

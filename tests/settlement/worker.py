@@ -23,13 +23,14 @@ _STOP_TIMEOUT_S = 60
 
 
 class Worker:
-    def __init__(self, *, redis_url: str, run_dir: Path, log: Path, **more: str) -> None:
+    def __init__(self, *, redis_url: str, run_dir: Path, log: Path, pool: str = "prefork", **more: str) -> None:
         self._log = log
         self._metrics_port = free_port()
         counted = log.with_suffix(".metrics")
         counted.mkdir()
         command = [sys.executable, "-m", "celery", "-A", "wallet_project", "worker", "-c", "2", "-B",
-            "-s", str(log.with_suffix(".beat")), "--without-mingle", "--without-gossip", "-l", "INFO"]  # fmt: skip
+            "-s", str(log.with_suffix(".beat")), "--without-mingle", "--without-gossip", "-l", "INFO",
+            "--pool", pool]  # fmt: skip
         environment = os.environ | {
             "DATABASE_URL": database_url(),
             "REDIS_URL": redis_url,

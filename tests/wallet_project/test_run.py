@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+import redis
 
 from devtools.leftovers import leftovers_stop
 from devtools.servers import RUN_DIR_VARIABLE
@@ -192,6 +193,23 @@ def test_it_restarts_a_dead_server_and_stops_if_a_process_dies(checkout: Checkou
     assert "Valkey ended by itself" in runner.output
     assert "web ended by itself (exit code -9)" in runner.output
     assert checkout.processes() == []
+
+
+def test_it_keeps_running_while_redis_takes_no_writes(checkout: Checkout) -> None:
+    runner = checkout.run_until_up()
+    with redis.Redis(unix_socket_path=str(checkout.places.valkey_socket)) as valkey:
+        valkey.replicaof("127.0.0.1", 1)
+        # Long enough for the worker and for beat, whose most frequent task is due every five seconds.
+        ends_s = time.monotonic() + 15
+        while time.monotonic() < ends_s:
+            assert checkout.status("/") == 200
+            assert checkout.status("/readyz") == 200
+            assert runner.process.poll() is None, runner.output
+            time.sleep(0.5)
+        valkey.replicaof("NO", "ONE")
+        _wait_until(lambda: any(client["cmd"] == "brpop" for client in valkey.client_list()))
+
+    assert runner.stop(signal.SIGINT) == 0, runner.output
 
 
 def test_it_refuses_a_taken_port_before_it_starts_anything(checkout: Checkout) -> None:

@@ -60,6 +60,17 @@ def test_it_calls_a_service_with_a_trusted_certificate_over_tls(
     assert refused.value.code == ErrorCode.UNAVAILABLE
 
 
+@pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "grpc_proxy"])
+def test_a_proxy_for_the_internet_is_not_asked_for_the_service(
+    alice: User, service: GrpcServer, settings: Settings, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "http://127.0.0.1:1")
+    settings.WALLET_SERVICE = f"grpc://{service.target}"
+
+    assert [view.balance for view in GATEWAY.wallet_view_list(owner=alice)] == [0]
+    assert channel.service_check(timeout_s=5.0) == "ok"
+
+
 def test_a_service_with_another_key_is_an_internal_error(alice: User, service: GrpcServer, settings: Settings) -> None:
     settings.WALLET_SERVICE = f"grpc://{service.target}"
     settings.WALLET_SERVICE_KEY = "another key"

@@ -40,6 +40,8 @@ _OPTIONS = [
     ("grpc.max_reconnect_backoff_ms", 1_000),
     # The answer to a bulk request of 1000 transfers. (A REST request has at most 1 MiB.)
     ("grpc.max_receive_message_length", 8 * 1024 * 1024),
+    # Not through the proxy of http_proxy or grpc_proxy, which leads out of the network that the service is in.
+    ("grpc.enable_http_proxy", 0),
 ]
 
 _lock = threading.Lock()

@@ -17,6 +17,7 @@ from django.db import connection
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
+from kit.db.health import database_is_read_only
 from transactions.rpc import internal
 from transactions.rpc.admission import Admission
 from transactions.rpc.anonymous import AnonymousStreams, Health, Reflection
@@ -84,25 +85,26 @@ async def _drain(server: grpc.aio.Server, health: Health, admission: Admission) 
 
 
 async def _health_keep(health: Health, checking: ThreadPoolExecutor) -> None:
-    """Sets the health status to NOT_SERVING while Postgres is away, as /readyz does."""
+    """Sets the health status to NOT_SERVING while Postgres is away or read-only, as /readyz does."""
     loop = asyncio.get_running_loop()
     while True:
-        is_ready = await loop.run_in_executor(checking, _postgres_answers)
+        is_ready = await loop.run_in_executor(checking, _postgres_takes_writes)
         for name in ("", *SERVICES):
             await health.set(name, _SERVING if is_ready else _NOT_SERVING)
         await asyncio.sleep(_READY_CHECK_S)
 
 
-def _postgres_answers() -> bool:
+def _postgres_takes_writes() -> bool:
     # A new connection each time: the check is whether Postgres accepts connections.
     try:
-        connection.ensure_connection()
+        if not database_is_read_only():
+            return True
+        logger.warning("Postgres is read-only.")
     except Exception:
         logger.warning("Postgres is not available.", exc_info=True)
-        return False
     finally:
         connection.close()
-    return True
+    return False
 
 
 def _listen(server: grpc.aio.Server, bind: str) -> int:

@@ -2,12 +2,12 @@
 
 import re
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from wallet_project import embedded
+from wallet_project.environment import HOST, ORIGIN, Environment
 
-env = environ.Env()
+env = Environment()
 
 BASE_DIR = embedded.BASE_DIR
 
@@ -24,10 +24,14 @@ SECRET_KEY = env.str("SECRET_KEY", default=embedded.secret_key() or INSECURE_SEC
 DEBUG = env.bool("DEBUG", default=False)
 # Host names that the site answers to, separated by commas. The default admits only this machine. `*` is refused by
 # `manage.py check --deploy`: links in mails contain the host of the request, so a stranger could choose it.
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = env.list(
+    "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"], item=HOST, allowed="host names without scheme or port"
+)
 # Origins (https://host), separated by commas, whose pages may submit forms to the site. By default none other than the
 # site itself.
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = env.list(
+    "CSRF_TRUSTED_ORIGINS", default=[], item=ORIGIN, allowed="origins such as https://wallet.example"
+)
 # The path below which the site is served, such as /wallet; empty for the root of its host. A proxy in front passes the
 # whole path on. Gunicorn reads the same variable and takes the prefix off.
 SCRIPT_NAME = env.str("SCRIPT_NAME", default="")
@@ -37,6 +41,12 @@ FORCE_SCRIPT_NAME = SCRIPT_NAME or None
 # The name of this deployment. `production` compresses static files, writes logs as JSON and refuses to create demo
 # users. The default is right for a developer's machine; the Docker image sets `production`.
 ENVIRONMENT = env.str("ENVIRONMENT", default="local")
+
+# Checks of `manage.py check` whose findings you accept, such as wallet.E031 for a Redis that only a private network can
+# reach. By default none.
+SILENCED_SYSTEM_CHECKS = env.list(
+    "SILENCED_CHECKS", default=[], item=r"\w+\.[EW]\d+", allowed="ids such as wallet.E031"
+)
 
 INSTALLED_APPS = [
     "kit",

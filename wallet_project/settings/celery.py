@@ -7,13 +7,17 @@ from celery.schedules import crontab
 
 from wallet_project import embedded
 from wallet_project.settings.base import env
-from wallet_project.settings.redis import REDIS_URL
+from wallet_project.settings.redis import REDIS_SCHEMES, REDIS_URL
 
-# Where Celery's messages go: any broker URL that Celery knows. Default: REDIS_URL, so that one server is enough.
-CELERY_BROKER_URL = embedded.celery_url(env.str("CELERY_BROKER_URL", default=REDIS_URL))
+_BROKER_SCHEMES = (*REDIS_SCHEMES, "redis+socket", "sentinel", "amqp", "amqps", "pyamqp", "memory")
+
+# Where Celery's messages go: redis://, rediss://, redis+socket://path, amqp:// or another broker URL that Celery knows.
+# Default: REDIS_URL, so that one server is enough.
+_broker_url = env.server("CELERY_BROKER_URL", default=REDIS_URL, schemes=_BROKER_SCHEMES)
+CELERY_BROKER_URL = embedded.celery_url(_broker_url)
 # How many tasks a worker runs at the same time, each with its own database connection. Two suit a small machine; more
 # settle more transfers at the same time, as long as Postgres has cores to spare.
-CELERY_WORKER_CONCURRENCY = env.int("CELERY_WORKER_CONCURRENCY", default=2)
+CELERY_WORKER_CONCURRENCY = env.int("CELERY_WORKER_CONCURRENCY", default=2, minimum=1, maximum=1_000)
 
 # There is no result backend: nobody reads results, and the effects of a task are in Postgres.
 CELERY_TASK_IGNORE_RESULT = True

@@ -7,9 +7,7 @@ from wallet_project.settings.base import env
 # Who may put money into a wallet. `staff`: one member of staff enters a deposit and another confirms it. `provider`: a
 # payment provider reports it with a signed webhook. `demo`: anyone, out of thin air, for trials and tests; pages say
 # "demo money", and `manage.py check --deploy` refuses it.
-FUNDING = env.str("FUNDING", default="staff")
-if FUNDING not in {"staff", "provider", "demo"}:
-    raise ImproperlyConfigured(f"FUNDING is staff, provider or demo, not {FUNDING!r}.")
+FUNDING = env.str("FUNDING", default="staff", choices=("staff", "provider", "demo"))
 # What the page "Add money" tells users when they cannot deposit themselves: your bank account, say, or a link to the
 # provider, as plain text.
 FUNDING_INSTRUCTIONS = env.str("FUNDING_INSTRUCTIONS", default="")

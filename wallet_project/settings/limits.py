@@ -9,7 +9,7 @@ THROTTLE_SCALE = env.float("THROTTLE_SCALE", default=1.0)
 # How many processes serve requests, gRPC servers included. While Redis is down each process counts alone and admits its
 # share of a quota, so a number that is too high makes the limits stricter during an outage, and one that is too low
 # makes them laxer. The default covers two web processes and two gRPC servers.
-THROTTLE_PROCESSES = max(1, env.int("THROTTLE_PROCESSES", default=4))
+THROTTLE_PROCESSES = env.int("THROTTLE_PROCESSES", default=4, minimum=1, maximum=10_000)
 
 # Tables of limits on forms. Their keys are the names of the forms' views.
 FORM_LIMITS = ["wallets.limits.FORMS", "transactions.limits.FORMS"]

@@ -9,27 +9,33 @@ from wallet_project.settings.funding import FUNDING
 # Where the database is: postgres://user:password@host:port/name, with libpq options such as ?sslmode=require.
 # A Unix socket's directory takes the place of the host, percent-encoded: postgres://user@%2Fdirectory/name.
 # Default: the embedded Postgres of `make run`.
-_database = env.db_url_config(env.str("DATABASE_URL", default=embedded.database_url()))
+_database = env.db_url_config(
+    env.server("DATABASE_URL", default=embedded.database_url(), schemes=("postgres", "postgresql"))
+)
 # Seconds for which a process keeps an idle connection open. A minute saves a new connection per request and still lets
 # Postgres get rid of unused ones. 0 closes the connection after each request.
-_conn_max_age_s = env.int("DATABASE_CONN_MAX_AGE_S", default=60)
+_conn_max_age_s = env.int("DATABASE_CONN_MAX_AGE_S", default=60, maximum=86_400)
 # Milliseconds that a statement waits for a lock before the request is answered 503 and can be repeated. Postings hold
 # their locks for milliseconds, so a wait of five seconds means that something is wrong.
-_lock_timeout_ms = env.int("DATABASE_LOCK_TIMEOUT_MS", default=5_000)
+_lock_timeout_ms = env.int("DATABASE_LOCK_TIMEOUT_MS", default=5_000, minimum=1)
 # Milliseconds that one statement may run. Statements of requests take milliseconds; the default stops only those that
 # have gone wrong. Commands that take longer lift this limit for themselves.
-_statement_timeout_ms = env.int("DATABASE_STATEMENT_TIMEOUT_MS", default=30_000)
+_statement_timeout_ms = env.int("DATABASE_STATEMENT_TIMEOUT_MS", default=30_000, minimum=1)
 # Milliseconds that one transaction may take, longer than any request or task needs. Must not be 0, and must stay below
 # CACHE_FENCE_S (see there). Commands that take longer lift this limit for themselves.
-DATABASE_TRANSACTION_TIMEOUT_MS = env.int("DATABASE_TRANSACTION_TIMEOUT_MS", default=60_000)
+DATABASE_TRANSACTION_TIMEOUT_MS = env.int("DATABASE_TRANSACTION_TIMEOUT_MS", default=60_000, minimum=1)
 
 DATABASES = {
     "default": {
         **_database,
+        # Django's own, which also refuses an old Postgres and one that does not apply the timeouts below.
+        "ENGINE": "kit.db.postgres",
         "HOST": unquote(_database["HOST"]),
         "CONN_MAX_AGE": _conn_max_age_s,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            # Never a standby: it lags behind, and what is read there would be cached for everybody.
+            "target_session_attrs": "primary",
             # The query of the URL: ?sslmode=require, or ?host=/directory for a socket.
             **_database.get("OPTIONS", {}),
             "application_name": "wallet",

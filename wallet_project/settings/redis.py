@@ -3,9 +3,10 @@
 from wallet_project import embedded
 from wallet_project.settings.base import env
 
+REDIS_SCHEMES = ("redis", "rediss", "unix")
 # Where Redis is: redis://host:port/number, rediss:// for TLS, or unix://path?db=number.
 # Default: the embedded Valkey of `make run`.
-REDIS_URL = env.str("REDIS_URL", default=embedded.redis_url())
+REDIS_URL = env.server("REDIS_URL", default=embedded.redis_url(), schemes=REDIS_SCHEMES)
 
 _OPTIONS = {
     # Seconds. Short, because writers ask Redis while they hold locks on wallets.
@@ -41,8 +42,8 @@ CACHE_ENABLED = env.bool("CACHE_ENABLED", default=True)
 # because it may have lost fences. `manage.py check` requires a quarter more than DATABASE_TRANSACTION_TIMEOUT_MS: a
 # commit after its fence has expired would leave an old balance in the cache. The default is one and a half times that
 # timeout.
-CACHE_FENCE_S = env.float("CACHE_FENCE_S", default=90.0)
+CACHE_FENCE_S = env.float("CACHE_FENCE_S", default=90.0, minimum=1.0, maximum=86_400.0)
 # Milliseconds for which readers trust the cache before one of them asks Postgres again. A writer that cannot reach
 # Redis waits a little longer than this after its commit, until no reader trusts the old value. Shorter values cost more
 # queries, longer ones slow down writes while Redis is down. Must be the same for all processes.
-CACHE_TRUST_MS = env.int("CACHE_TRUST_MS", default=300)
+CACHE_TRUST_MS = env.int("CACHE_TRUST_MS", default=300, minimum=1, maximum=60_000)

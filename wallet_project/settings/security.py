@@ -1,7 +1,6 @@
 """What protects browsers: HTTPS, secure cookies and the Content-Security-Policy; and which proxies are trusted."""
 
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
 
 from kit.http.cookies import cookie_name
 from wallet_project.settings.base import SCRIPT_NAME, env
@@ -29,9 +28,7 @@ X_FRAME_OPTIONS = "DENY"
 # How many of your own proxies are in front of the site and the gRPC server. Each appends an address to X-Forwarded-For,
 # so this many addresses at its end are trusted; with 1 or more, X-Forwarded-Proto is trusted too. With the default of 0
 # both headers are ignored, because any client can send them.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0)
-if TRUSTED_PROXIES < 0:
-    raise ImproperlyConfigured("TRUSTED_PROXIES is how many proxies stand in front: 0 or more.")
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=0, maximum=10)
 if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 

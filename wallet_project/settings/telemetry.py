@@ -9,7 +9,7 @@ from telemetry.logs import json_wanted, logging_config, structlog_configure
 from wallet_project.settings.base import env
 
 # The least severe level that is logged: DEBUG, INFO, WARNING, ERROR or CRITICAL. INFO contains the line per request.
-_log_level = env.str("LOG_LEVEL", default="INFO")
+_log_level = env.str("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 
 LOGGING = logging_config(as_json=json_wanted(), level=_log_level)
 structlog_configure()

@@ -20,7 +20,7 @@ if (WALLET_SERVICE or WALLET_SERVICE_KEY) and len(WALLET_SERVICE_KEY) < SECRET_K
 WALLET_SERVICE_CA = env.str("WALLET_SERVICE_CA", default="")
 # Milliseconds that one call which moves money may take. A posting waits up to three times for its locks, each time for
 # at most DATABASE_LOCK_TIMEOUT_MS; the default leaves five seconds on top.
-WALLET_SERVICE_TIMEOUT_MS = env.int("WALLET_SERVICE_TIMEOUT_MS", default=20_000)
+WALLET_SERVICE_TIMEOUT_MS = env.int("WALLET_SERVICE_TIMEOUT_MS", default=20_000, minimum=1, maximum=600_000)
 
 # The class that answers what entry points ask (`wallets/gateway.py`): with the local database, or with the service.
 GATEWAY = "transactions.gateway.remote.RemoteGateway" if WALLET_SERVICE else "transactions.gateway.local.Gateway"

@@ -7,6 +7,8 @@ from django.http.response import HttpResponseBase
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 
+from kit.db.errors import database_gave_up
+from kit.http.pages import unavailable
 from wallets.api.problems import error_of, error_response
 from wallets.domain.errors import ErrorCode, WalletError
 
@@ -27,7 +29,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Django's handler500, called while the exception is being handled."""
+    """Django's handler500, called while the exception is being handled. A middleware failed, or a view did so in a way
+    that `UnavailableMiddleware` does not see."""
+    cause = sys.exc_info()[1]
     if request.path_info.startswith(API_PREFIX):
-        return error_response(error_of(sys.exc_info()[1] or RuntimeError("The cause is unknown.")))
+        return error_response(error_of(cause or RuntimeError("The cause is unknown.")))
+    if database_gave_up(cause):
+        return unavailable()
     return defaults.server_error(request)

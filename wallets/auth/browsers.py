@@ -64,7 +64,7 @@ def cookie_put(request: HttpRequest, response: HttpResponse) -> None:
         settings.KNOWN_BROWSER_COOKIE_NAME,
         value,
         max_age=AGE_MAX,
-        path="/",
+        path=settings.SESSION_COOKIE_PATH,
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

@@ -39,8 +39,11 @@ class Transport:
         self._authorization = f"Bearer {token.strip()}"
         self.is_closed = False
         if tls is False:
-            self._channel = grpc.insecure_channel(target, options=_CHANNEL_OPTIONS)
+            # Plain text is for this machine, which no proxy can reach and whose token none must see.
+            options = [*_CHANNEL_OPTIONS, ("grpc.enable_http_proxy", 0)]
+            self._channel = grpc.insecure_channel(target, options=options)
             return
+        # A proxy of https_proxy or grpc_proxy is used, unless no_proxy names the target. It sees only TLS.
         credentials = grpc.ssl_channel_credentials(tls if isinstance(tls, bytes) else None)
         self._channel = grpc.secure_channel(target, credentials, options=_CHANNEL_OPTIONS)
 

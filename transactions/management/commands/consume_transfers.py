@@ -11,7 +11,9 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DEFAULT_DB_ALIAS
 
 from telemetry.internal import internal_serve
 from transactions.channels.kafka.consumer import consume
@@ -34,6 +36,7 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        self.check(tags=[Tags.database], databases=[DEFAULT_DB_ALIAS])
         internal_serve(bind=settings.INTERNAL_BIND)
         try:
             consume(is_over=over.is_set, alive=alive.touch if alive else lambda: None)

@@ -9,7 +9,9 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand
+from django.db import DEFAULT_DB_ALIAS
 
 from telemetry.internal import internal_serve
 from transactions.events.relay import Relay
@@ -34,6 +36,7 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop_on)
+        self.check(tags=[Tags.database], databases=[DEFAULT_DB_ALIAS])
         internal_serve(bind=settings.INTERNAL_BIND)
         log.info("settled_events_relay_starts")
         Relay(stop, alive.touch if alive else lambda: None).run()

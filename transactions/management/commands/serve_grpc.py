@@ -5,7 +5,9 @@ import signal
 from typing import Any
 
 from django.conf import settings
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS
 
 from telemetry.internal import internal_serve
 from transactions.rpc.server import BindError, serve
@@ -20,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("--bind", default=settings.GRPC_BIND, help="host:port; port 0 takes a free port")
 
     def handle(self, *_: Any, bind: str, **__: Any) -> None:
+        self.check(tags=[Tags.database], databases=[DEFAULT_DB_ALIAS])
         try:
             internal_serve(bind=settings.INTERNAL_BIND)
             asyncio.run(_serve(bind))
