@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 
 from telemetry import metrics
 from transactions.events.relay import Relay
+from wallets.auth.keys import keys_assert_secret
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--alive", type=Path, help="a file to touch before each poll, for a liveness probe")
 
     def handle(self, *, alive: Path | None, **_: Any) -> None:
+        keys_assert_secret()
         stop = threading.Event()
 
         def stop_on(number: int, _: FrameType | None) -> None:

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from telemetry import metrics
 from transactions.rpc.server import BindError, serve
+from wallets.auth.keys import keys_assert_secret
 
 
 class Command(BaseCommand):
@@ -20,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--bind", default=settings.GRPC_BIND, help="host:port; port 0 takes a free port")
 
     def handle(self, *_: Any, bind: str, **__: Any) -> None:
+        keys_assert_secret()
         try:
             metrics.exposition_serve(port=settings.METRICS_PORT)
             asyncio.run(_serve(bind))
