@@ -1,10 +1,9 @@
 """The Django project itself: secret key, hosts, apps, middleware, templates, language and time zone."""
 
-import environ
-
 from wallet_project import embedded
+from wallet_project.environment import Environment
 
-env = environ.Env()
+env = Environment()
 
 BASE_DIR = embedded.BASE_DIR
 
