@@ -14,12 +14,15 @@ from tests.rpc.fixtures import StartServer
 from tests.wallet_service.asserted import PUBLIC, asserted, call_send, code_of
 from tests.wallet_service.clock import clock_shift
 from tests.wallet_service.site import KEY
+from transactions.gateway import channel
+from transactions.gateway.remote import RemoteGateway
 from transactions.models import Transaction
 from transactions.rpc.arrivals import Arrival
 from transactions.rpc.handling import Answer, call_answer
 from transactions.rpc.methods import METHODS
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.auth.assertions import SCHEME, assertion_make
+from wallets.domain.errors import ErrorCode, WalletError
 from wallets.services import token_issue
 
 
@@ -31,6 +34,14 @@ def _limits(settings: Settings) -> Iterator[None]:
     buckets.buckets_apart.clear()
     yield
     buckets.buckets_apart.clear()
+
+
+@pytest.fixture
+def new_channel() -> Iterator[None]:
+    """The gateway calls the service of this test, and not that of an earlier one."""
+    channel._channels.clear()
+    yield
+    channel._channels.clear()
 
 
 def answered(name: str, request: bytes, authorization: str) -> bool:
@@ -89,7 +100,7 @@ def test_a_web_process_with_a_wrong_clock_or_key_is_told_so_each_time(
 
 
 def test_calls_that_move_money_are_limited_and_a_refused_one_changes_nothing(
-    alice: Person, start_server: StartServer
+    alice: Person, start_server: StartServer, settings: Settings, new_channel: None
 ) -> None:
     server = start_server(WALLET_SERVICE_KEY=KEY, THROTTLE_ENABLED="1", THROTTLE_SCALE="0")
     method = f"{PUBLIC}/Deposit"
@@ -98,6 +109,13 @@ def test_calls_that_move_money_are_limited_and_a_refused_one_changes_nothing(
     assert [code_of(answer) for answer in answers] == ["", "", "rate_limited"]
     assert isinstance(answers[2], Refusal)
     assert answers[2].retry_after_s
+    settings.WALLET_SERVICE = f"grpc://{server.target}"
+    refused_before = server.output().count("RESOURCE_EXHAUSTED")
+    with pytest.raises(WalletError) as refused:
+        RemoteGateway.deposit_create(actor=alice.user, wallet_id=alice.wallet.pk, amount=5, idempotency_key="one")
+    assert (refused.value.code, bool(refused.value.retry_after_s)) == (ErrorCode.RATE_LIMITED, True)
+    # The web process does not insist.
+    assert server.output().count("RESOURCE_EXHAUSTED") == refused_before + 1
     assert Transaction.objects.count() == 2
 
 

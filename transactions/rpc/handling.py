@@ -32,8 +32,8 @@ logger = structlog.get_logger(__name__)
 #: Up to 128 visible ASCII characters. The limit matters, because the client's id goes into our logs and metadata.
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _NO_ANSWER = "The deadline was exceeded."
-#: How many times the quota of each policy a user has in calls of web processes. A page or a REST request makes more
-#: calls than it costs units there, and forms are counted apart. No user whom the web process admits is refused here.
+#: How many times the quota of each policy a user has in calls of web processes. A REST request makes up to twice as
+#: many calls as it cost units there, and forms are counted apart. So what the web process admits is not refused here.
 _WEB_QUOTAS = 2
 
 
