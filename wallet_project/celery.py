@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.bootsteps import StartStopStep
+from celery.signals import beat_init, celeryd_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu.transport import redis
 from redis.exceptions import ResponseError
@@ -70,6 +71,22 @@ class MetricsStep(StartStopStep):
         from telemetry.internal import internal_serve  # noqa: PLC0415
 
         internal_serve(bind=settings.INTERNAL_BIND)
+
+
+@celeryd_init.connect
+@beat_init.connect
+def keys_check(**_: Any) -> None:
+    """Ends a worker or beat that starts with a key that strangers know."""
+    # Not before: the settings need Django.
+    from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
+
+    from wallets.auth.keys import keys_assert_secret  # noqa: PLC0415
+
+    try:
+        keys_assert_secret()
+    except ImproperlyConfigured as error:
+        # Celery logs other exceptions of its signals and goes on.
+        raise SystemExit(str(error)) from error
 
 
 app = Celery("wallet_project")

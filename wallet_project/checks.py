@@ -5,9 +5,8 @@ from django.conf import settings
 from django.core import checks
 
 from kit.http.webhooks import secret_parse
+from wallets.auth.keys import key_fault, key_is_published
 
-#: How published keys begin: those in settings, in docker-compose.yml and in Django's examples.
-_PUBLISHED_KEYS = ("insecure-", "for-development-only", "django-insecure-")
 #: The commit itself takes a moment, and clocks run at slightly different rates.
 _FENCE_MARGIN = 1.25
 _THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
@@ -25,20 +24,22 @@ def check_debug(**_: object) -> list[checks.CheckMessage]:
 def check_secret_key(**_: object) -> list[checks.CheckMessage]:
     """Anybody who knows or guesses the key can sign in as any user."""
     hint = f"Set SECRET_KEY to {settings.SECRET_KEY_LENGTH_MIN} or more random characters and keep it secret."
-    if settings.SECRET_KEY.startswith(_PUBLISHED_KEYS):
-        return [checks.Error("SECRET_KEY is publicly known.", hint=hint, id="wallet.E002")]
-    if len(settings.SECRET_KEY) < settings.SECRET_KEY_LENGTH_MIN:
-        return [checks.Error("SECRET_KEY is so short that it can be guessed.", hint=hint, id="wallet.E003")]
-    return []
+    fault = key_fault(settings.SECRET_KEY)
+    if fault is None:
+        return []
+    id_ = "wallet.E002" if key_is_published(settings.SECRET_KEY) else "wallet.E003"
+    return [checks.Error(f"SECRET_KEY {fault}.", hint=hint, id=id_)]
 
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_wallet_service_key(**_: object) -> list[checks.CheckMessage]:
-    """Anybody who knows the key can move any user's money. (The settings refuse short keys.)"""
-    if not settings.WALLET_SERVICE_KEY.startswith(_PUBLISHED_KEYS):
+    """Anybody who knows a key can move any user's money. (The settings refuse short keys.)"""
+    keys = filter(None, (settings.WALLET_SERVICE_KEY, *settings.WALLET_SERVICE_KEY_FALLBACKS))
+    fault = next(filter(None, map(key_fault, keys)), None)
+    if fault is None:
         return []
     hint = "Set WALLET_SERVICE_KEY to random characters, the same for the wallet service and its web processes."
-    return [checks.Error("WALLET_SERVICE_KEY is publicly known.", hint=hint, id="wallet.E007")]
+    return [checks.Error(f"A key of the wallet service {fault}.", hint=hint, id="wallet.E007")]
 
 
 @checks.register(checks.Tags.security, deploy=True)

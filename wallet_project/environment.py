@@ -6,13 +6,13 @@ that is misread does more harm than one that is refused: THROTTLE_ENABLED=ture m
 """
 
 import builtins
-import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from environ.fileaware_mapping import FileAwareMapping
 
 _Number = TypeVar("_Number", int, float)
 _TRUE, _FALSE = {"1", "true", "yes", "on", "y", "ok"}, {"0", "false", "no", "off", "n"}
@@ -27,6 +27,25 @@ ORIGIN = rf"https?://(\*\.)?{_NAME_OR_ADDRESS}(:[0-9]{{1,5}})?"
 HOST_AND_PORT = rf"{_NAME_OR_ADDRESS}:[0-9]{{1,5}}"
 
 
+class Variables(FileAwareMapping):  # type: ignore[misc]  # the library is untyped
+    """os.environ. If NAME_FILE is set, NAME is the content of that file.
+
+    So a secret need not be in the environment, which other processes and `docker inspect` show. Raises
+    ImproperlyConfigured if both are set or the file cannot be read.
+    """
+
+    def __getitem__(self, name: builtins.str) -> builtins.str:
+        file = self.env.get(f"{name}_FILE")
+        if not file:
+            return builtins.str(self.env[name])
+        if self.env.get(name):
+            raise ImproperlyConfigured(f"Set {name} or {name}_FILE, but not both.")
+        try:
+            return builtins.str(super().__getitem__(name))
+        except OSError as error:
+            raise ImproperlyConfigured(f"{name}_FILE: {file} cannot be read: {error.strerror}.") from error
+
+
 class Environment:
     """The variables of this process. An empty value counts as not set. (`builtins`: the methods are named after types.)
 
@@ -34,7 +53,7 @@ class Environment:
     keep the spaces after commas, and look up another variable if a value (a random password, say) begins with `$`.
     """
 
-    ENVIRON: Mapping[builtins.str, builtins.str] = os.environ
+    ENVIRON: Mapping[builtins.str, builtins.str] = Variables()
     db_url_config = staticmethod(environ.Env.db_url_config)
 
     def str(self, name: builtins.str, *, default: builtins.str, choices: Collection[builtins.str] = ()) -> builtins.str:

@@ -4,21 +4,17 @@ import os
 from importlib import import_module
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
 from wallet_project.requests import Utf8Request
 from wallet_project.start import settings_check
+from wallets.auth.keys import keys_assert_secret
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wallet_project.settings")
 application = get_wsgi_application()
 application.request_class = Utf8Request
 
-if settings.SECRET_KEY == settings.INSECURE_SECRET_KEY:
-    raise ImproperlyConfigured(
-        "SECRET_KEY is publicly known, so anybody could sign in as any user. "
-        "Set SECRET_KEY to 50 or more random characters. (`make run` creates a key itself.)"
-    )
+keys_assert_secret()
 
 settings_check()
 

@@ -209,3 +209,13 @@ class OwedWallet(models.Model):
 
     def __str__(self) -> str:
         return f"first wallet of {self.owner_id}"
+
+
+class UsedNonce(models.Model):
+    """The nonce of a web process's assertion that has authorised a write (`wallets.auth.nonces`)."""
+
+    nonce = models.UUIDField(primary_key=True)
+    used_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return str(self.nonce)

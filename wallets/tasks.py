@@ -8,6 +8,7 @@ from django.conf import settings
 from kit.cache.protocol import cache_sweep
 from kit.redis.locks import LockResult, lock_try
 from wallets.auth.guessing import budgets_delete_whole
+from wallets.auth.nonces import nonces_delete_expired
 from wallets.auth.security_log import security_events_delete_old
 from wallets.services import tokens_delete_expired, wallets_owed_sweep
 
@@ -51,3 +52,9 @@ def cache_sweep_task() -> None:
 def wallets_owed_task() -> None:
     """Opens the first wallets of accounts that were created while the wallet service was away."""
     wallets_owed_sweep()
+
+
+@shared_task
+def nonces_delete_expired_task() -> None:
+    """Deletes the nonces of assertions that nobody accepts any more."""
+    nonces_delete_expired()

@@ -21,6 +21,8 @@ from telemetry import metrics
 #: Used while Redis is down. Clients that change their address all the time must not exhaust memory: 50 000
 #: buckets take about 20 MB.
 local_buckets = LocalBuckets(keys_max=50_000)
+#: Those of `bucket_take_apart`.
+buckets_apart = LocalBuckets(keys_max=50_000)
 #: Whether the limits may ask Redis. The form limits (`kit.limits.forms`) share it.
 redis_breaker = CircuitBreaker("Redis of the limits", rest_s=2.0)
 
@@ -62,6 +64,14 @@ def bucket_take_local(policy: Policy, *, key: str, units: int = 1) -> Verdict:
     quota = math.ceil(quota_shared(policy) / settings.THROTTLE_PROCESSES)
     take = _take(policy, quota=quota, units=units)
     decision = local_buckets.take(f"{policy.name}:{key_hashed(key)}", take)
+    return _verdict(policy, quota=quota, decision=decision)
+
+
+def bucket_take_apart(policy: Policy, *, key: str, units: int = 1, quotas: int) -> Verdict:
+    """Takes the units from a bucket of this process that has nothing to do with the one in Redis. It holds `quotas`
+    times the policy's quota."""
+    quota = quota_shared(policy) * quotas
+    decision = buckets_apart.take(f"{policy.name}:{key}", _take(policy, quota=quota, units=units))
     return _verdict(policy, quota=quota, decision=decision)
 
 

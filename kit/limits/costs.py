@@ -1,6 +1,6 @@
 """Takes a request's cost from a bucket. REST and gRPC use the same keys, and so the same buckets."""
 
-from kit.limits.buckets import Verdict, bucket_take
+from kit.limits.buckets import Verdict, bucket_take, bucket_take_apart
 from kit.limits.policies import Cost
 from kit.redis.pipeline import RedisCommand
 from telemetry import metrics
@@ -26,8 +26,20 @@ def cost_take(cost: Cost, *, key: str, items: int = 1, command: RedisCommand | N
 
     If the command for it was already sent, pass it as `command` (see `bucket_take`).
     """
-    units = cost.units if cost.per_item_in is None else cost.units * max(1, items)
-    verdict = bucket_take(cost.policy, key=key, units=units, command=command)
+    return _counted(bucket_take(cost.policy, key=key, units=_units(cost, items), command=command))
+
+
+def cost_take_apart(cost: Cost, *, key: str, items: int = 1, quotas: int) -> Verdict:
+    """Takes the cost from a bucket of `quotas` times the quota that this process keeps apart from Redis, so that nobody
+    who may write to Redis can fill it."""
+    return _counted(bucket_take_apart(cost.policy, key=key, units=_units(cost, items), quotas=quotas))
+
+
+def _units(cost: Cost, items: int) -> int:
+    return cost.units if cost.per_item_in is None else cost.units * max(1, items)
+
+
+def _counted(verdict: Verdict) -> Verdict:
     if verdict.is_refused:
-        metrics.throttled.labels(policy=cost.policy.name).inc()
+        metrics.throttled.labels(policy=verdict.policy.name).inc()
     return verdict

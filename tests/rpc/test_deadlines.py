@@ -9,8 +9,9 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from tests.people import person
+from transactions.rpc.arrivals import Arrival
 from transactions.rpc.deadlines import DeadlineError, deadline_kept
-from transactions.rpc.handling import Arrival, call_answer
+from transactions.rpc.handling import call_answer
 from transactions.rpc.methods import METHODS
 from wallets.services import token_issue
 

@@ -1,6 +1,7 @@
 """The compose files and the Dockerfile, as far as they can be checked without a container engine."""
 
 import re
+import runpy
 from importlib.metadata import version
 from typing import Any
 
@@ -13,6 +14,7 @@ from wallet_project.embedded import BASE_DIR
 FILES = ("docker-compose.yml", "docker-compose.wallet-service.yml", "docker-compose.tls.yml")
 SITE, OVERLAY, TLS = (yaml.safe_load((BASE_DIR / name).read_text())["services"] for name in FILES)
 SERVICES: dict[str, dict[str, Any]] = SITE | {"web-role": OVERLAY["web-role"]}
+CONSUMERS = runpy.run_path(str(BASE_DIR / "deploy/secrets_make.py"))["CONSUMERS"]
 OURS = [name for name, service in SERVICES.items() if service["image"] == "wallet"]
 #: What we build: our processes, and nginx with our files.
 BUILT = [*OURS, "nginx"]
@@ -20,7 +22,7 @@ ONCE = [name for name, service in SERVICES.items() if service["restart"] == "no"
 LASTING = SERVICES.keys() - ONCE
 DOCKERFILE = (BASE_DIR / "Dockerfile").read_text()
 #: The files that read the project's environment variables.
-READERS = ("wallet_project/**/*.py", "telemetry/*.py", "transactions/**/*.py", "wallets/**/*.py")
+READERS = ("deploy/*.py", "wallet_project/**/*.py", "telemetry/*.py", "transactions/**/*.py", "wallets/**/*.py")
 
 
 def waited_for() -> dict[str, set[str]]:
@@ -61,8 +63,8 @@ def test_it_runs_the_versions_with_which_the_tests_run() -> None:
 
 def test_it_builds_the_image_once_and_pulls_it_from_no_registry() -> None:
     """Services that build the same tag at the same time would collide."""
-    assert {name for name, service in SERVICES.items() if "build" in service} == {"migrate", "nginx"}
-    assert SERVICES["nginx"]["image"] != SERVICES["migrate"]["image"]
+    assert {name for name, service in SERVICES.items() if "build" in service} == {"secrets", "nginx"}
+    assert SERVICES["nginx"]["image"] != SERVICES["secrets"]["image"]
     assert {SERVICES[name]["pull_policy"] for name in BUILT} == {"never"}
 
 
@@ -110,7 +112,8 @@ def test_it_sets_only_variables_that_the_code_reads() -> None:
     code = "\n".join(path.read_text() for pattern in READERS for path in BASE_DIR.glob(pattern))
     services = [*(SERVICES[name] for name in OURS), OVERLAY["web"], OVERLAY["grpc"]]
     names = {name for service in services for name in service["environment"]}
-    assert {name for name in names if f'"{name}"' not in code} == set()
+    # The settings read NAME_FILE as NAME.
+    assert {name for name in names if f'"{name.removesuffix("_FILE")}"' not in code} == set()
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -152,7 +155,52 @@ def test_tls_takes_certificate_and_key_from_files_that_must_be_named() -> None:
 
 def test_web_processes_without_books_get_the_role_without_rights_on_them() -> None:
     web, grpc = OVERLAY["web"], OVERLAY["grpc"]
-    assert web["environment"]["DATABASE_URL"].startswith("postgres://wallet_web:")
-    assert web["environment"]["WALLET_SERVICE"] == "grpc://grpc:50051"
-    assert web["environment"]["WALLET_SERVICE_KEY"] == grpc["environment"]["WALLET_SERVICE_KEY"]
+    assert web["environment"]["DATABASE_URL_FILE"] == "/run/secrets/WEB_DATABASE_URL"
+    assert web["environment"]["WALLET_SERVICE"] == "grpcs://grpc:50051"
+    assert web["environment"]["WALLET_SERVICE_CA"] == grpc["environment"]["GRPC_TLS_CERT"]
+    assert web["environment"]["WALLET_SERVICE_KEY_FILE"] == grpc["environment"]["WALLET_SERVICE_KEY_FILE"]
     assert {"web-role", "grpc"} <= web["depends_on"].keys()
+
+
+def secrets_mounted() -> dict[str, str]:
+    """By volume of secrets: the consumer whose folder `secrets` fills."""
+    mounts = [mount.split(":") for services in (SITE, OVERLAY) for mount in services["secrets"]["volumes"]]
+    return {volume: target.removeprefix("/secrets/") for volume, target in mounts}
+
+
+def test_every_service_mounts_a_volume_with_the_secrets_that_it_reads() -> None:
+    mounted = secrets_mounted()
+    assert mounted.pop("secrets") == "store"
+    assert sorted(mounted.values()) == sorted(CONSUMERS)
+    for name, service in [*SERVICES.items(), *with_overlay()]:
+        read = set(re.findall(r"/run/secrets/([A-Z_]+)", yaml.safe_dump(service)))
+        volumes = [mount.split(":") for mount in service.get("volumes", [])]
+        secret = [(volume, how) for volume, target, *how in volumes if target == "/run/secrets"]
+        assert not read or secret, name
+        for volume, how in secret:
+            assert how == ["ro"], name
+            assert read <= set(CONSUMERS[mounted[volume]].names), name
+
+
+def with_overlay() -> list[tuple[str, dict[str, Any]]]:
+    """The services that the overlay changes, as compose combines them: its volume takes the place of the other."""
+    return [
+        (name, SITE[name] | service | {"environment": SITE[name]["environment"] | service.get("environment", {})})
+        for name, service in OVERLAY.items()
+        if name in SITE and name != "secrets"
+    ]
+
+
+def test_only_the_service_that_makes_them_mounts_the_store_of_secrets() -> None:
+    services = [*SITE.items(), *OVERLAY.items()]
+    users = [name for name, it in services if any(mount.startswith("secrets:") for mount in it.get("volumes", []))]
+    assert users == ["secrets"]
+
+
+def test_no_file_names_a_password_or_key() -> None:
+    """Whoever starts a site without an .env gets keys of their own."""
+    assert not [name for name in FILES if "for-development-only" in (BASE_DIR / name).read_text()]
+    names = {name: value for service in SERVICES.values() for name, value in service.get("environment", {}).items()}
+    for name, value in names.items():
+        if name.endswith(("_KEY", "_PASSWORD")) and name != "GRPC_TLS_KEY":
+            assert value == f"${{{name}:-}}"

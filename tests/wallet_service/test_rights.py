@@ -1,31 +1,25 @@
 """What the site's process may not do, and which callers may act for a user at the service."""
 
-from datetime import timedelta
-
-import grpc
 import psycopg
 import pytest
-import time_machine
-from django.core import signing
 from django.db import connection
-from django.utils import timezone
 from pytest_django import Settings
 
 from tests.api.client import Person
-from tests.rpc.caller import Refusal, refusal_of
+from tests.rpc.caller import Refusal
 from tests.rpc.server import GrpcServer
 from tests.settlement.waiting import wait_until
+from tests.wallet_service.asserted import asserted, call_send
 from tests.wallet_service.site import KEY, ROLE, role_url
-from transactions.rpc.handling import Arrival, call_answer
-from transactions.rpc.internal import METHODS, SERVICE
-from transactions.rpc.methods import METHODS as PUBLIC_METHODS
+from transactions.rpc.internal import CHECK, METHODS, SERVICE
 from wallet_proto.internal.v1 import internal_pb2 as pb
-from wallets.auth.assertions import AGE_MAX, assertion_make, assertion_read
+from wallets.auth.assertions import NOBODY
 from wallets.models import User
 from wallets.services import token_issue
 
-#: The tables of the ledger, and those of wallets and of node leases.
-_LEDGER = r"^(transactions_.*|wallets_wallet.*|wallets_nodelease)$"
+READ_WALLETS = f"{SERVICE}/ReadWallets"
+#: The tables of the ledger, and those of wallets, of node leases and of used nonces.
+_LEDGER = r"^(transactions_.*|wallets_wallet.*|wallets_nodelease|wallets_usednonce)$"
 _RIGHTS_SQL = """
 SELECT relname, has_any_column_privilege(%(role)s, oid, 'SELECT, INSERT, UPDATE, REFERENCES')
     OR has_table_privilege(%(role)s, oid, 'DELETE, TRUNCATE, TRIGGER')
@@ -42,7 +36,8 @@ def test_the_role_has_no_rights_on_the_tables_of_the_ledger(alice: Person) -> No
     with connection.cursor() as cursor:
         cursor.execute(_RIGHTS_SQL, {"role": ROLE, "ledger": _LEDGER})
         rights = dict(cursor.fetchall())
-    assert {"transactions_transaction", "transactions_entry", "transactions_job", "wallets_wallet"} <= rights.keys()
+    assert {"transactions_transaction", "transactions_entry", "transactions_job"} <= rights.keys()
+    assert {"wallets_wallet", "wallets_usednonce"} <= rights.keys()
     assert not any(rights.values()), rights
     with psycopg.connect(role_url(), autocommit=True) as direct:
         for table in rights:
@@ -59,31 +54,6 @@ def test_the_site_works_under_this_role(alice: Person) -> None:
     assert connections >= 1
 
 
-@pytest.mark.usefixtures("_shared_key")
-def test_an_assertion_is_valid_for_a_minute() -> None:
-    assertion = assertion_make(user_id=7)
-    assert assertion_read(assertion) == 7
-    with time_machine.travel(timezone.now() + AGE_MAX + timedelta(seconds=2)):
-        assert assertion_read(assertion) is None
-
-
-@pytest.mark.usefixtures("_shared_key")
-def test_an_assertion_needs_the_right_key_and_purpose(settings: Settings) -> None:
-    # Other values that are signed with the same key are not assertions.
-    assert assertion_read(signing.TimestampSigner(key=KEY).sign("7")) is None
-    settings.WALLET_SERVICE_KEY = "another key"
-    foreign = assertion_make(user_id=7)
-    settings.WALLET_SERVICE_KEY = KEY
-    assert assertion_read(foreign) is None
-    assert assertion_read(assertion_make(user_id=7).replace("7:", "8:", 1)) is None
-    assert assertion_read("7") is None
-
-
-def test_without_a_key_there_are_no_assertions(settings: Settings) -> None:
-    settings.WALLET_SERVICE_KEY = ""
-    assert assertion_read(assertion_make(user_id=7)) is None
-
-
 def test_a_request_has_the_same_id_at_the_site_and_at_the_service(alice: Person, service: GrpcServer) -> None:
     request_id = f"asked-by-{alice.wallet.pk}"
     assert alice.api.get(alice.wallet_path, X_Request_ID=request_id).status_code == 200
@@ -91,21 +61,13 @@ def test_a_request_has_the_same_id_at_the_site_and_at_the_service(alice: Person,
 
 
 def wallets_read(service: GrpcServer, authorization: str) -> pb.ReadWalletsResponse | Refusal:
-    with service.channel() as channel:
-        method = channel.unary_unary(
-            f"/{SERVICE}/ReadWallets",
-            request_serializer=pb.ReadWalletsRequest.SerializeToString,
-            response_deserializer=pb.ReadWalletsResponse.FromString,
-        )
-        try:
-            return method(pb.ReadWalletsRequest(), timeout=20, metadata=(("authorization", authorization),))
-        except grpc.RpcError as error:
-            return refusal_of(error)
+    answer = call_send(service, READ_WALLETS, pb.ReadWalletsRequest(), authorization)
+    return answer if isinstance(answer, Refusal) else pb.ReadWalletsResponse.FromString(answer)
 
 
 @pytest.mark.usefixtures("_shared_key")
 def test_the_service_acts_for_the_user_whom_the_site_names(service: GrpcServer, alice: Person) -> None:
-    answer = wallets_read(service, f"Service {assertion_make(user_id=alice.user.pk)}")
+    answer = wallets_read(service, asserted(alice.user, READ_WALLETS, pb.ReadWalletsRequest()))
     assert isinstance(answer, pb.ReadWalletsResponse)
     assert [wallet.id for wallet in answer.wallets] == [str(alice.wallet.pk)]
 
@@ -113,8 +75,8 @@ def test_the_service_acts_for_the_user_whom_the_site_names(service: GrpcServer, 
 @pytest.mark.usefixtures("_shared_key")
 def test_the_site_cannot_act_for_a_deactivated_or_unknown_user(service: GrpcServer, alice: Person) -> None:
     User.objects.filter(pk=alice.user.pk).update(is_active=False)
-    for user_id in (alice.user.pk, alice.user.pk + 1_000):
-        answer = wallets_read(service, f"Service {assertion_make(user_id=user_id)}")
+    for user in (alice.user, User(pk=alice.user.pk + 1_000), User(pk=NOBODY)):
+        answer = wallets_read(service, asserted(user, READ_WALLETS, pb.ReadWalletsRequest()))
         assert isinstance(answer, Refusal)
         assert answer.code == "not_authenticated"
 
@@ -126,28 +88,9 @@ def test_a_users_token_cannot_call_internal_methods(service: GrpcServer, alice: 
     assert answer.code == "permission_denied"
 
 
-@pytest.mark.usefixtures("_shared_key")
-def test_calls_of_the_site_are_not_limited_a_second_time(alice: Person, settings: Settings) -> None:
-    settings.THROTTLE_ENABLED, settings.THROTTLE_SCALE = True, 0.0  # every quota is one unit
-    _, secret = token_issue(user=alice.user, name="test")
-
-    def answered(authorization: str) -> bool:
-        arrival = Arrival(
-            method="ListWallets",
-            body=b"",
-            authorization=authorization,
-            request_id="",
-            network="127.0.0.1",
-            deadline_s=None,
-        )
-        return call_answer(PUBLIC_METHODS["ListWallets"], arrival).status is None
-
-    assert [answered(f"Service {assertion_make(user_id=alice.user.pk)}") for _ in range(3)] == [True] * 3
-    assert [answered(f"Bearer {secret}") for _ in range(2)] == [True, False]
-
-
 def test_every_internal_method_of_the_contract_is_implemented() -> None:
     methods = pb.DESCRIPTOR.services_by_name[SERVICE.rpartition(".")[2]].methods_by_name
-    assert {name: method.request.DESCRIPTOR.name for name, method in METHODS.items()} == {
+    implemented = {name: method.request.DESCRIPTOR.name for name, method in METHODS.items()}
+    assert implemented | {CHECK: "CheckAssertionRequest"} == {
         name: method.input_type.name for name, method in methods.items()
     }

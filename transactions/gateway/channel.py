@@ -20,8 +20,9 @@ from google.protobuf.message import Message
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
 from telemetry import metrics
-from transactions.gateway.errors import error_of, is_away
-from wallets.auth.assertions import SCHEME, assertion_make
+from transactions.gateway.errors import ServiceFailedError, error_of, is_away
+from wallet_proto.internal.v1 import internal_pb2 as internal
+from wallets.auth.assertions import NOBODY, SCHEME, ClockSkewError, assertion_make
 
 log = structlog.get_logger(__name__)
 A = TypeVar("A", bound=Message)
@@ -80,19 +81,43 @@ def write_call(
 
 
 def service_check(*, timeout_s: float) -> str:
-    """The service's health status: "ok" or "unavailable". Raises grpc.RpcError if the service does not answer."""
+    """Whether the service works and accepts this process's assertions: "ok", or a few words that say why not.
+
+    Raises WalletError or grpc.RpcError if the service does not answer.
+    """
     check = wallet_channel().unary_unary(
         "/grpc.health.v1.Health/Check",
         request_serializer=HealthCheckRequest.SerializeToString,
         response_deserializer=HealthCheckResponse.FromString,
     )
     answer = check(HealthCheckRequest(service=WALLETS.strip("/")), timeout=timeout_s)
-    return "ok" if answer.status == HealthCheckResponse.SERVING else "unavailable"
+    return _assertions_check(timeout_s) if answer.status == HealthCheckResponse.SERVING else "unavailable"
+
+
+def _assertions_check(timeout_s: float) -> str:
+    path, request = INTERNAL + "CheckAssertion", internal.CheckAssertionRequest()
+    try:
+        _call(
+            path,
+            request,
+            answer=internal.CheckAssertionResponse,
+            user_id=NOBODY,
+            timeout_s=timeout_s,
+            is_repeatable=False,
+        )
+    except ClockSkewError as error:
+        return f"clocks differ by {abs(error.skew_ms) / 1_000:.0f} s"
+    except ServiceFailedError as error:
+        log.error("wallet_service_refuses_this_process", reason=str(error))
+        return "refuses this process's WALLET_SERVICE_KEY"
+    return "ok"
 
 
 def _call(path: str, request: Message, *, answer: type[A], user_id: int, timeout_s: float, is_repeatable: bool) -> A:
-    call = wallet_channel().unary_unary(
-        path, request_serializer=type(request).SerializeToString, response_deserializer=answer.FromString
+    # Serialized once and sent as it is: the assertion names these bytes, and no second serialization must differ.
+    body = request.SerializeToString()
+    call: grpc.UnaryUnaryMultiCallable[bytes, A] = wallet_channel().unary_unary(
+        path, response_deserializer=answer.FromString
     )
     deadline_s = time.monotonic() + timeout_s
     tries_left = _TRIES if is_repeatable else 1
@@ -100,7 +125,8 @@ def _call(path: str, request: Message, *, answer: type[A], user_id: int, timeout
         tries_left -= 1
         try:
             with _measured(path):
-                return call(request, timeout=deadline_s - time.monotonic(), metadata=_metadata(user_id))
+                metadata = _metadata(user_id=user_id, path=path, body=body)
+                return call(body, timeout=deadline_s - time.monotonic(), metadata=metadata)
         except grpc.RpcError as error:
             if not tries_left or not is_away(error) or deadline_s - time.monotonic() < _PAUSE_S:
                 raise _call_error(error, path=path, is_repeatable=is_repeatable) from error
@@ -108,9 +134,12 @@ def _call(path: str, request: Message, *, answer: type[A], user_id: int, timeout
 
 
 def _call_error(error: grpc.RpcError, *, path: str, is_repeatable: bool) -> Exception:
-    if is_away(error):
+    raised = error_of(error, path=path, is_repeatable=is_repeatable)
+    if isinstance(raised, ClockSkewError):
+        log.error("wallet_service_clock_differs", path=path, our_clock_is_ahead_s=raised.skew_ms / 1_000)
+    elif is_away(error):
         log.warning("wallet_service_away", path=path, code=error.code().name, reason=error.details())
-    return error_of(error, path=path, is_repeatable=is_repeatable)
+    return raised
 
 
 @contextmanager
@@ -126,8 +155,10 @@ def _measured(path: str) -> Iterator[None]:
         metrics.service_calls.labels(method=method, code=code.name).observe(time.monotonic() - began_s)
 
 
-def _metadata(user_id: int) -> tuple[tuple[str, str | bytes], ...]:
-    authorization = ("authorization", f"{SCHEME} {assertion_make(user_id=user_id)}")
+def _metadata(*, user_id: int, path: str, body: bytes) -> tuple[tuple[str, str | bytes], ...]:
+    """A new assertion for each try, because the service accepts one for one write."""
+    assertion = assertion_make(user_id=user_id, method=path.removeprefix("/"), body=body)
+    authorization = ("authorization", f"{SCHEME} {assertion}")
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return (authorization, ("x-request-id", str(request_id))) if request_id else (authorization,)
 

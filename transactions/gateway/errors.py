@@ -8,13 +8,14 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from wallet_proto.v1 import wallet_pb2 as pb
+from wallets.auth.assertions import ClockSkewError
 from wallets.domain.errors import ErrorCode, WalletError
 
 DOMAIN = "wallet"
 _CODES = frozenset(ErrorCode)
 #: The Retry-After of answers while the service is away: about as long as a restart takes.
 _AWAY_RETRY_AFTER_S = 2
-#: Failures of the transport: the service is away, too slow or overloaded. None of them comes from the service's code.
+#: Failures of the transport: the service is away, too slow or overloaded.
 _AWAY = {
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.DEADLINE_EXCEEDED,
@@ -33,8 +34,7 @@ class ServiceFailedError(RuntimeError):
 
 def error_of(error: grpc.RpcError, *, path: str, is_repeatable: bool) -> Exception:
     """The exception for a failed call of the method at `path`: a WalletError or a ServiceFailedError."""
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an RpcError of a call is a grpc.Call, too
-    refusal = refusal_of(status) if status is not None else None
+    refusal = _refusal(error)
     if refusal is not None and refusal.code not in _SITE_FAULTS:
         return refusal
     if refusal is None and is_away(error):
@@ -43,8 +43,16 @@ def error_of(error: grpc.RpcError, *, path: str, is_repeatable: bool) -> Excepti
 
 
 def is_away(error: grpc.RpcError) -> bool:
-    """Whether the transport failed, and not the service's code."""
-    return error.code() in _AWAY
+    """Whether the same call may succeed in a moment: the transport failed, or the service is stopping or overloaded."""
+    if error.code() not in _AWAY:
+        return False
+    refusal = _refusal(error)
+    return refusal is None or (refusal.code == ErrorCode.UNAVAILABLE and not isinstance(refusal, ClockSkewError))
+
+
+def _refusal(error: grpc.RpcError) -> WalletError | None:
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # an RpcError of a call is a grpc.Call, too
+    return refusal_of(status) if status is not None else None
 
 
 def refusal_of(status: Status) -> WalletError | None:
@@ -56,6 +64,8 @@ def refusal_of(status: Status) -> WalletError | None:
             detail.Unpack(kind)
     if info.domain != DOMAIN or info.reason not in _CODES:
         return None
+    if "clock_skew_ms" in info.metadata:
+        return ClockSkewError(int(info.metadata["clock_skew_ms"]))
     return WalletError(
         ErrorCode(info.reason),
         status.message,

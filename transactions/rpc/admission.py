@@ -10,8 +10,10 @@ import grpc
 from django.conf import settings
 
 from telemetry import metrics
+from transactions.rpc import internal
+from transactions.rpc.arrivals import Arrival
 from transactions.rpc.errors import STATUS, error_status
-from transactions.rpc.handling import Answer, Arrival, call_answer, call_refused
+from transactions.rpc.handling import Answer, call_answer, call_refused, check_answer
 from transactions.rpc.methods import Call, Method, wallet_prefetch, wallet_read
 from transactions.rpc.peers import peer_network
 from transactions.rpc.watching import Watcher, Watchers
@@ -29,10 +31,13 @@ _CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def _watch_begin(call: Call, request: pb.WatchWalletRequest) -> pb.WatchWalletResponse:
+    if call.caller.is_service:
+        # An assertion is valid for seconds, and a watch would outlive it.
+        raise WalletError(ErrorCode.PERMISSION_DENIED, "Web processes may not call this method.")
     return pb.WatchWalletResponse(wallet=wallet_read(call, request.wallet_id))
 
 
-_WATCH = Method(request=pb.WatchWalletRequest, run=_watch_begin, cost=READ, prefetch=wallet_prefetch)
+_WATCH = Method(request=pb.WatchWalletRequest, run=_watch_begin, cost=READ, is_read=True, prefetch=wallet_prefetch)
 
 
 class Admission:
@@ -52,13 +57,16 @@ class Admission:
         self._idle.set()
 
     def handlers(self, service: str, methods: Mapping[str, Method[Any]]) -> grpc.GenericRpcHandler:
-        """The gRPC handlers of a service's methods. WalletService's include WatchWallet."""
+        """The gRPC handlers of a service's methods. WalletService's include WatchWallet, and the internal service's
+        CheckAssertion."""
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             name: grpc.unary_unary_rpc_method_handler(self._unary(f"{service}/{name}", method))
             for name, method in methods.items()
         }
         if service == pb.DESCRIPTOR.services_by_name["WalletService"].full_name:
             handlers[WATCH] = grpc.unary_stream_rpc_method_handler(self._watch)
+        if service == internal.SERVICE:
+            handlers[internal.CHECK] = grpc.unary_unary_rpc_method_handler(self._check)
         return grpc.method_handlers_generic_handler(service, handlers)
 
     def close(self) -> None:
@@ -76,6 +84,9 @@ class Admission:
             return await self._send(await self._answer(method, arrival), context)
 
         return answer
+
+    async def _check(self, body: bytes, context: Context) -> bytes:
+        return await self._send(check_answer(_arrival(f"{internal.SERVICE}/{internal.CHECK}", body, context)), context)
 
     async def _answer(self, method: Method[Any], arrival: Arrival) -> Answer:
         if arrival.repeated:

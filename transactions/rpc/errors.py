@@ -12,6 +12,7 @@ from google.rpc.status_pb2 import Status
 
 from kit.db.errors import database_gave_up
 from wallet_proto.v1 import wallet_pb2 as pb
+from wallets.auth.assertions import ClockSkewError
 from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
 
 logger = logging.getLogger(__name__)
@@ -87,8 +88,11 @@ def error_message(error: WalletError) -> pb.Error:
 
 
 def _details(error: WalletError) -> list[Message]:
-    retryable = str(error.retryable).lower()
-    details: list[Message] = [ErrorInfo(reason=error.code, domain=DOMAIN, metadata={"retryable": retryable})]
+    info = ErrorInfo(reason=error.code, domain=DOMAIN, metadata={"retryable": str(error.retryable).lower()})
+    if isinstance(error, ClockSkewError):
+        # Only a process that has our key can cause this error, and it needs to know by how much its clock is off.
+        info.metadata["clock_skew_ms"] = str(error.skew_ms)
+    details: list[Message] = [info]
     if error.fields:
         violations = [
             BadRequest.FieldViolation(field=field, description=message)

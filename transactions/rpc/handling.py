@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -14,13 +14,16 @@ from google.protobuf.message import DecodeError
 from google.rpc.status_pb2 import Status
 
 from kit.cache.prefetch import prefetch_scope
-from kit.limits.costs import address_key, cost_take, user_key
+from kit.limits.buckets import Verdict
+from kit.limits.costs import address_key, cost_take, cost_take_apart, user_key
 from kit.limits.policies import Cost
 from telemetry import metrics
-from transactions.rpc.authentication import Caller, caller_find
+from transactions.rpc.arrivals import Arrival
+from transactions.rpc.authentication import Caller, caller_find, is_asserted, process_check
 from transactions.rpc.deadlines import DeadlineError, deadline_check, deadline_kept
 from transactions.rpc.errors import STATUS, error_of, error_status
 from transactions.rpc.methods import Call, Method
+from wallets.auth.nonces import nonce_spend
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.limits import ANONYMOUS
 
@@ -29,21 +32,9 @@ logger = structlog.get_logger(__name__)
 #: Up to 128 visible ASCII characters. The limit matters, because the client's id goes into our logs and metadata.
 _REQUEST_ID = re.compile(r"[!-~]{1,128}")
 _NO_ANSWER = "The deadline was exceeded."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """A call as it arrived. `deadline_s` and `at_s` are values of time.monotonic(); `network` is the client's
-    network; `repeated` is a key of the metadata that may occur once and did not, if there is one."""
-
-    method: str
-    body: bytes
-    authorization: str
-    request_id: str
-    network: str
-    deadline_s: float | None
-    repeated: str = ""
-    at_s: float = field(default_factory=time.monotonic)
+#: How many times the quota of each policy a user has in calls of web processes. A REST request makes up to twice as
+#: many calls as it cost units there, and forms are counted apart. So what the web process admits is not refused here.
+_WEB_QUOTAS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +69,15 @@ def call_refused(arrival: Arrival, error: WalletError, *, code: grpc.StatusCode)
     return Answer(request_id=request_id, status=error_status(error, code=code))
 
 
+def check_answer(arrival: Arrival) -> Answer:
+    """Answers CheckAssertion. Needs neither Postgres nor Redis, and so no thread."""
+    try:
+        process_check(arrival)
+    except WalletError as error:
+        return call_refused(arrival, error, code=STATUS[error.code])
+    return Answer(request_id=request_id_of("", arrival.request_id))
+
+
 def request_id_of(*offered: str) -> str:
     """The first acceptable id, or a new one."""
     return next((id_ for id_ in offered if _REQUEST_ID.fullmatch(id_)), None) or str(uuid.uuid4())
@@ -102,8 +102,7 @@ def _answered(
         with deadline_kept(arrival.deadline_s), prefetch_scope():
             method.prefetch(request)
             caller = _caller(arrival)
-            if not caller.is_service:
-                _cost_take(method.cost, key=user_key(caller.user.pk), items=method.items(request))
+            _admit(caller, method, request)
             if problem:
                 raise problem
             body = method.run(Call(caller=caller), request).SerializeToString()
@@ -122,17 +121,36 @@ def _answered(
 def _caller(arrival: Arrival) -> Caller:
     """The caller. Raises NOT_AUTHENTICATED, or RATE_LIMITED after too many failures from the client's network."""
     try:
-        return caller_find(arrival.authorization)
+        return caller_find(arrival)
     except WalletError:
-        # A failure takes from the network's bucket, so that nobody can try tokens endlessly.
-        _cost_take(ANONYMOUS, key=address_key(arrival.network))
+        # A failure takes from the network's bucket, so that nobody can try tokens endlessly. Assertions cannot be
+        # guessed, and refusing one costs less than counting it; a web process whose clock is wrong shall hear that.
+        if not is_asserted(arrival):
+            _cost_take(ANONYMOUS, key=address_key(arrival.network))
         raise
 
 
-def _cost_take(cost: Cost, *, key: str, items: int = 1) -> None:
-    if not settings.THROTTLE_ENABLED:
+def _admit(caller: Caller, method: Method[Any], request: Any) -> None:
+    """Takes the call's cost from the user's limits, and lets an assertion authorise one write. Raises RATE_LIMITED and
+    PERMISSION_DENIED."""
+    key, items = user_key(caller.user.pk), method.items(request)
+    if caller.nonce is None:
+        _cost_take(method.cost, key=key, items=items)
         return
-    verdict = cost_take(cost, key=key, items=items)
+    # First, so that an assertion whose call was refused is used up as well.
+    if not method.is_read and not nonce_spend(nonce=caller.nonce):
+        logger.error("assertion_replayed", user_id=caller.user.pk)
+        raise WalletError(ErrorCode.PERMISSION_DENIED, "This assertion was used before.")
+    if settings.THROTTLE_ENABLED:
+        _verdict_check(cost_take_apart(method.cost, key=key, items=items, quotas=_WEB_QUOTAS))
+
+
+def _cost_take(cost: Cost, *, key: str, items: int = 1) -> None:
+    if settings.THROTTLE_ENABLED:
+        _verdict_check(cost_take(cost, key=key, items=items))
+
+
+def _verdict_check(verdict: Verdict) -> None:
     if verdict.is_refused:
         raise WalletError(
             ErrorCode.RATE_LIMITED, f"Too many requests. Try again in {verdict.wait_s} s.", retry_after_s=verdict.wait_s

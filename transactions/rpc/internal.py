@@ -134,15 +134,26 @@ def _for_web_processes(run: Callable[[Call, R], A]) -> Callable[[Call, R], A]:
 
 
 SERVICE = pb.DESCRIPTOR.services_by_name["InternalWalletService"].full_name
-#: Every method of the service; a test compares this with the contract. The server does not take these costs, because
-#: the calling web process has already taken the cost of the user's request.
+#: The method that asks whether an assertion is accepted. `transactions.rpc.admission` answers it.
+CHECK = "CheckAssertion"
+#: Every other method of the service; a test compares this with the contract.
 METHODS: Mapping[str, Method[Any]] = {
     "OpenWallet": Method(request=pb.OpenWalletRequest, run=_for_web_processes(_wallet_open), cost=WRITE),
     "OpenOwedWallet": Method(request=pb.OpenOwedWalletRequest, run=_for_web_processes(_wallet_owed_open), cost=WRITE),
-    "ReadWallets": Method(request=pb.ReadWalletsRequest, run=_for_web_processes(_wallets_read), cost=READ),
-    "PreviewTransfer": Method(request=pb.PreviewTransferRequest, run=_for_web_processes(_transfer_preview), cost=MONEY),
-    "ReadTransaction": Method(request=pb.ReadTransactionRequest, run=_for_web_processes(_transaction_read), cost=READ),
-    "ReadHistory": Method(request=pb.ReadHistoryRequest, run=_for_web_processes(_history_read), cost=HISTORY),
-    "ReadUnmoved": Method(request=pb.ReadUnmovedRequest, run=_for_web_processes(_unposted_read), cost=READ),
-    "ReadPayout": Method(request=pb.ReadPayoutRequest, run=_for_web_processes(_payout_read), cost=READ),
+    "ReadWallets": Method(
+        request=pb.ReadWalletsRequest, run=_for_web_processes(_wallets_read), cost=READ, is_read=True
+    ),
+    "PreviewTransfer": Method(
+        request=pb.PreviewTransferRequest, run=_for_web_processes(_transfer_preview), cost=MONEY, is_read=True
+    ),
+    "ReadTransaction": Method(
+        request=pb.ReadTransactionRequest, run=_for_web_processes(_transaction_read), cost=READ, is_read=True
+    ),
+    "ReadHistory": Method(
+        request=pb.ReadHistoryRequest, run=_for_web_processes(_history_read), cost=HISTORY, is_read=True
+    ),
+    "ReadUnmoved": Method(
+        request=pb.ReadUnmovedRequest, run=_for_web_processes(_unposted_read), cost=READ, is_read=True
+    ),
+    "ReadPayout": Method(request=pb.ReadPayoutRequest, run=_for_web_processes(_payout_read), cost=READ, is_read=True),
 }

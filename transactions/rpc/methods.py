@@ -56,11 +56,15 @@ def _one_item(_: Any) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method(Generic[R]):
-    """A method: its request, the function that runs it, and its cost. `run` raises WalletError for every refusal."""
+    """A method: its request, the function that runs it, and its cost. `run` raises WalletError for every refusal.
+
+    `is_read`: the method changes nothing, so a web process's assertion may be used for it again while it is valid.
+    """
 
     request: type[R]
     run: Callable[[Call, R], Message]
     cost: Cost
+    is_read: bool = False
     items: Callable[[R], int] = _one_item
     #: Prefetches what the method will read, before the caller is authenticated.
     prefetch: Callable[[R], None] = _nothing_prefetch
@@ -158,8 +162,8 @@ def _result(answer: Receipt | WalletError) -> pb.TransferResult:
 
 #: Every method of the service except WatchWallet, which streams; a test compares this with the contract.
 METHODS: Mapping[str, Method[Any]] = {
-    "GetWallet": Method(request=pb.GetWalletRequest, run=wallet_get, cost=READ, prefetch=wallet_prefetch),
-    "ListWallets": Method(request=pb.ListWalletsRequest, run=wallets_list, cost=READ),
+    "GetWallet": Method(request=pb.GetWalletRequest, run=wallet_get, cost=READ, is_read=True, prefetch=wallet_prefetch),
+    "ListWallets": Method(request=pb.ListWalletsRequest, run=wallets_list, cost=READ, is_read=True),
     "Deposit": Method(request=pb.DepositRequest, run=deposit, cost=MONEY),
     "Withdraw": Method(request=pb.WithdrawRequest, run=withdraw, cost=MONEY),
     "Transfer": Method(request=pb.TransferRequest, run=transfer, cost=MONEY),
@@ -170,6 +174,8 @@ METHODS: Mapping[str, Method[Any]] = {
         cost=BULK,
         items=lambda request: len(request.transfers),
     ),
-    "GetTransaction": Method(request=pb.GetTransactionRequest, run=transaction_get, cost=READ),
-    "ListEntries": Method(request=pb.ListEntriesRequest, run=entries_list, cost=HISTORY, prefetch=wallet_prefetch),
+    "GetTransaction": Method(request=pb.GetTransactionRequest, run=transaction_get, cost=READ, is_read=True),
+    "ListEntries": Method(
+        request=pb.ListEntriesRequest, run=entries_list, cost=HISTORY, is_read=True, prefetch=wallet_prefetch
+    ),
 }

@@ -18,6 +18,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from kit.db.health import database_is_read_only
+from kit.hosts import is_loopback
 from transactions.rpc import internal
 from transactions.rpc.admission import Admission
 from transactions.rpc.anonymous import AnonymousStreams, Health, Reflection
@@ -108,6 +109,11 @@ def _postgres_takes_writes() -> bool:
 
 
 def _listen(server: grpc.aio.Server, bind: str) -> int:
+    if settings.WALLET_SERVICE_KEY and not settings.GRPC_TLS_CERT and not is_loopback(bind.rpartition(":")[0]):
+        raise BindError(
+            f"{bind} can be reached from other hosts, and WALLET_SERVICE_KEY lets web processes move money through it: "
+            "set GRPC_TLS_CERT and GRPC_TLS_KEY, or listen on 127.0.0.1."
+        )
     try:
         if not settings.GRPC_TLS_CERT:
             return server.add_insecure_port(bind)

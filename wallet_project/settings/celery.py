@@ -68,6 +68,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 60},
     },
+    # A nonce is needed for seconds (`wallets.auth.nonces`).
+    "sweep used nonces": {
+        "task": "wallets.tasks.nonces_delete_expired_task",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "audit the books": {"task": "transactions.tasks.audit_nightly", "schedule": crontab(hour=3, minute=0)},
     "sweep sessions": {"task": "wallets.tasks.sessions_delete_expired", "schedule": crontab(hour=4, minute=0)},
     "sweep guessing budgets": {

@@ -18,6 +18,7 @@ from django.db import DEFAULT_DB_ALIAS
 from telemetry.internal import internal_serve
 from transactions.channels.kafka.consumer import consume
 from transactions.channels.kafka.old_release import OldMessagesError
+from wallets.auth.keys import keys_assert_secret
 
 
 class Command(BaseCommand):
@@ -29,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--alive", type=Path, help="a file to touch in every loop, for a liveness probe")
 
     def handle(self, *, alive: Path | None, **_: Any) -> None:
+        keys_assert_secret()
         over = threading.Event()
 
         def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from telemetry.internal import internal_serve
 from transactions.events.relay import Relay
+from wallets.auth.keys import keys_assert_secret
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--alive", type=Path, help="a file to touch before each poll, for a liveness probe")
 
     def handle(self, *, alive: Path | None, **_: Any) -> None:
+        keys_assert_secret()
         stop = threading.Event()
 
         def stop_on(number: int, _: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from telemetry.internal import internal_serve
 from transactions.rpc.server import BindError, serve
+from wallets.auth.keys import keys_assert_secret
 
 
 class Command(BaseCommand):
@@ -23,6 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, bind: str, **__: Any) -> None:
         self.check(tags=[Tags.database], databases=[DEFAULT_DB_ALIAS])
+        keys_assert_secret()
         try:
             internal_serve(bind=settings.INTERNAL_BIND)
             asyncio.run(_serve(bind))

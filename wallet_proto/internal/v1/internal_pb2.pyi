@@ -17,6 +17,14 @@ class Document(_message.Message):
     packed: bool
     def __init__(self, etag: _Optional[str] = ..., content: _Optional[bytes] = ..., packed: _Optional[bool] = ...) -> None: ...
 
+class CheckAssertionRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CheckAssertionResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class OpenWalletRequest(_message.Message):
     __slots__ = ("currency",)
     CURRENCY_FIELD_NUMBER: _ClassVar[int]

@@ -35,6 +35,11 @@ class InternalWalletServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.CheckAssertion = channel.unary_unary(
+                '/wallet.internal.v1.InternalWalletService/CheckAssertion',
+                request_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.CheckAssertionRequest.SerializeToString,
+                response_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.CheckAssertionResponse.FromString,
+                _registered_method=True)
         self.OpenWallet = channel.unary_unary(
                 '/wallet.internal.v1.InternalWalletService/OpenWallet',
                 request_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.OpenWalletRequest.SerializeToString,
@@ -80,6 +85,14 @@ class InternalWalletServiceStub:
 class InternalWalletServiceServicer:
     """The wallets of the user on whose behalf a web process calls.
     """
+
+    def CheckAssertion(self, request, context):
+        """Answers if the service accepts the web process's assertions: both have the same key and about the same time. The
+        assertion names no user (0).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def OpenWallet(self, request, context):
         """Opens a wallet in another currency.
@@ -140,6 +153,11 @@ class InternalWalletServiceServicer:
 
 def add_InternalWalletServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'CheckAssertion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckAssertion,
+                    request_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.CheckAssertionRequest.FromString,
+                    response_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.CheckAssertionResponse.SerializeToString,
+            ),
             'OpenWallet': grpc.unary_unary_rpc_method_handler(
                     servicer.OpenWallet,
                     request_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.OpenWalletRequest.FromString,
@@ -191,6 +209,33 @@ def add_InternalWalletServiceServicer_to_server(servicer, server):
 class InternalWalletService:
     """The wallets of the user on whose behalf a web process calls.
     """
+
+    @staticmethod
+    def CheckAssertion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wallet.internal.v1.InternalWalletService/CheckAssertion',
+            wallet_dot_internal_dot_v1_dot_internal__pb2.CheckAssertionRequest.SerializeToString,
+            wallet_dot_internal_dot_v1_dot_internal__pb2.CheckAssertionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def OpenWallet(request,
