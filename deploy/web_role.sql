@@ -22,6 +22,9 @@ TO wallet_web;
 GRANT SELECT ON auth_permission, django_content_type TO wallet_web;
 GRANT SELECT, INSERT ON django_admin_log TO wallet_web;
 
+-- Mails, which the workers send. The role may queue a mail, but read none: the links in them reset passwords.
+GRANT INSERT, SELECT (id) ON notifications_mail TO wallet_web;
+
 -- New accounts that still need their first wallet, which the wallet service opens.
 GRANT INSERT ON wallets_owedwallet TO wallet_web;
 -- Names of cached objects that changed while Redis was away.

@@ -67,4 +67,5 @@ CELERY_BEAT_SCHEDULE = {
     "audit the books": {"task": "transactions.tasks.audit_nightly", "schedule": crontab(hour=3, minute=0)},
     "sweep sessions": {"task": "wallets.tasks.sessions_delete_expired", "schedule": crontab(hour=4, minute=0)},
     "sweep API tokens": {"task": "wallets.tasks.api_tokens_delete_expired", "schedule": crontab(hour=4, minute=5)},
+    "sweep mails": {"task": "notifications.tasks.mails_delete_old_task", "schedule": crontab(hour=4, minute=10)},
 }

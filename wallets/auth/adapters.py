@@ -10,6 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from kit.limits.addresses import client_address
+from wallets.auth.mails import mail_context, mail_valid_for
 from wallets.gateway import wallet_gateway
 from wallets.models import User
 from wallets.services import tokens_revoke_all, user_fence
@@ -61,6 +62,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     def get_client_ip(self, request: HttpRequest) -> str:
         """The client's address as our rate limits determine it, so that allauth uses the same."""
         return client_address(request)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Queues a mail, in the database transaction of the change that it is about."""
+        message = self.render_mail(template_prefix, email, mail_context(context, email=email))
+        message.valid_for = mail_valid_for(template_prefix)
+        message.send()
 
     def set_password(self, user: User, password: str) -> None:
         """Sets a new password, which also ends every API token, so that a stolen one no longer works."""
