@@ -81,19 +81,24 @@ class SmtpServer:
         with suppress(OSError), connection, connection.makefile("rb") as lines:
             if not self._answer(connection, "connect"):
                 return
-            mail = Received("", [], b"")
+            mail, is_open = Received("", [], b""), False
             for line in lines:
                 step, _, rest = line.decode().strip().partition(" ")
                 step = "EHLO" if step.upper() == "HELO" else step.upper()
                 if step == "MAIL":
                     mail = Received(_address(rest), [], b"")
                 reply = self.refused.get(_address(rest)) if step == "RCPT" else None
+                if step == "MAIL" and is_open:
+                    reply = "503 The last mail has not ended"
+                is_open = step != "RSET" and (is_open or step == "MAIL")
                 if not self._answer(connection, step, reply):
                     return
                 if step == "RCPT" and not reply:
                     mail.recipients.append(_address(rest))
-                if step == "DATA" and "DATA" not in self.replies and not self._take(connection, lines, mail):
-                    return
+                if step == "DATA" and "DATA" not in self.replies:
+                    is_open = False
+                    if not self._take(connection, lines, mail):
+                        return
 
     def _take(self, connection: socket.socket, lines: BinaryIO, mail: Received) -> bool:
         content = []
