@@ -1,12 +1,14 @@
 """A mail server that speaks SMTP on a real socket, and misbehaves at the step that a test names."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
 from typing import BinaryIO
 
 #: What a server that works says at each step. "." is the end of a mail's content.
@@ -19,6 +21,7 @@ _REPLIES = {
     ".": "250 queued",
     "RSET": "250 forgotten",
     "QUIT": "221 bye",
+    "STARTTLS": "220 go on",
 }
 STEPS = ["connect", "EHLO", "MAIL", "RCPT", "DATA", "."]
 
@@ -48,6 +51,9 @@ class SmtpServer:
     hangs_at: str = ""
     drops_at: str = ""
     drips_at: str = ""
+    #: The files of certificate and key; with `is_starttls` it speaks plain text until the client asks for TLS.
+    tls: tuple[Path, Path] | None = None
+    is_starttls: bool = False
     #: Refused by address, for tests with several recipients.
     refused: dict[str, str] = field(default_factory=dict)
     received: list[Received] = field(default_factory=list)
@@ -75,12 +81,25 @@ class SmtpServer:
             while not self._over.is_set():
                 connection, _ = self._socket.accept()
                 self.connections += 1
-                threading.Thread(target=self._talk, args=[connection], daemon=True).start()
+                threading.Thread(target=self._connect, args=[connection], daemon=True).start()
 
-    def _talk(self, connection: socket.socket) -> None:
-        with suppress(OSError), connection, connection.makefile("rb") as lines:
-            if not self._answer(connection, "connect"):
-                return
+    def _connect(self, connection: socket.socket) -> None:
+        with suppress(OSError), ExitStack() as stack:
+            stack.enter_context(connection)
+            if self.tls and not self.is_starttls:
+                connection = stack.enter_context(self._encrypt(connection))
+            if self._answer(connection, "connect") and self._talk(connection):
+                self._talk(stack.enter_context(self._encrypt(connection)))
+
+    def _encrypt(self, connection: socket.socket) -> socket.socket:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        assert self.tls is not None
+        context.load_cert_chain(*self.tls)
+        return context.wrap_socket(connection, server_side=True)
+
+    def _talk(self, connection: socket.socket) -> bool:
+        """Returns whether the client wants to go on with TLS."""
+        with connection.makefile("rb") as lines:
             mail, is_open = Received("", [], b""), False
             for line in lines:
                 step, _, rest = line.decode().strip().partition(" ")
@@ -91,14 +110,19 @@ class SmtpServer:
                 if step == "MAIL" and is_open:
                     reply = "503 The last mail has not ended"
                 is_open = step != "RSET" and (is_open or step == "MAIL")
+                if step == "EHLO" and self.is_starttls:
+                    reply = "250-mail.test\r\n250 STARTTLS"
                 if not self._answer(connection, step, reply):
-                    return
+                    return False
+                if step == "STARTTLS":
+                    return True
                 if step == "RCPT" and not reply:
                     mail.recipients.append(_address(rest))
                 if step == "DATA" and "DATA" not in self.replies:
                     is_open = False
                     if not self._take(connection, lines, mail):
-                        return
+                        return False
+        return False
 
     def _take(self, connection: socket.socket, lines: BinaryIO, mail: Received) -> bool:
         content = []

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from notifications.models import Mail, MailState
 from notifications.services import mail_give_up, mail_send_again, mails_expire
 from tests.mail.conftest import TIMEOUT_S, due_now
 from tests.mail.server import STEPS, SmtpServer, unreachable
+from tests.rpc.certificates import certificate
 
 pytestmark = pytest.mark.django_db
 
@@ -153,6 +155,47 @@ def test_a_recipient_refused_for_now_is_tried_again_and_others_get_their_mail(sm
     assert other.state == MailState.SENT
     smtp.refused.clear()
     assert_arrives(delayed, smtp)
+
+
+@pytest.fixture
+def certificate_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """A certificate, and its key, of an authority that this process trusts."""
+    files = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(files[0]))
+    return files
+
+
+@pytest.mark.parametrize("is_starttls", [True, False])
+def test_mail_is_sent_through_tls(
+    smtp_start: Start, queued: Settings, certificate_files: tuple[Path, Path], is_starttls: bool
+) -> None:
+    queued.EMAIL_USE_TLS, queued.EMAIL_USE_SSL = is_starttls, not is_starttls
+    smtp_start(tls=certificate_files, is_starttls=is_starttls, drips_at=".")
+    mail = write()
+    assert not mails_send()
+    assert_waits(mail)
+
+    assert_arrives(mail, smtp_start(tls=certificate_files, is_starttls=is_starttls))
+
+
+@pytest.mark.parametrize("is_starttls", [True, False])
+def test_a_server_with_another_certificate_gets_no_mail(
+    smtp_start: Start,
+    queued: Settings,
+    certificate_files: tuple[Path, Path],
+    monkeypatch: pytest.MonkeyPatch,
+    is_starttls: bool,
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    queued.EMAIL_USE_TLS, queued.EMAIL_USE_SSL = is_starttls, not is_starttls
+    smtp = smtp_start(tls=certificate_files, is_starttls=is_starttls)
+    mail = write()
+
+    assert not mails_send()
+
+    assert smtp.received == []
+    assert_waits(mail)
+    assert "CERTIFICATE_VERIFY_FAILED" in mail.last_error
 
 
 def test_a_mail_with_several_recipients_is_sent_to_those_that_the_server_accepts(smtp_start: Start) -> None:

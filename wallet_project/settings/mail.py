@@ -19,11 +19,11 @@ _OURS = {
 _transport = env.email_url("EMAIL_URL", default="consolemail://")
 MAIL_TRANSPORT = _OURS.get(_transport["EMAIL_BACKEND"], _transport["EMAIL_BACKEND"])
 EMAIL_HOST = _transport["EMAIL_HOST"] or "localhost"
-EMAIL_PORT = _transport["EMAIL_PORT"] or 25
 EMAIL_HOST_USER = _transport["EMAIL_HOST_USER"] or ""
 EMAIL_HOST_PASSWORD = _transport["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS = _transport.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _transport.get("EMAIL_USE_SSL", False)
+EMAIL_PORT = _transport["EMAIL_PORT"] or (465 if EMAIL_USE_SSL else 587 if EMAIL_USE_TLS else 25)
 EMAIL_FILE_PATH = _transport["EMAIL_FILE_PATH"] or None
 # Seconds that the mail server has to connect and for each of its replies. Ten are plenty for a server that works; many
 # answer with a delay of a few seconds on purpose.

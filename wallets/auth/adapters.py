@@ -1,5 +1,6 @@
 """Hooks that allauth calls: a new account gets its first wallet, and a new password ends the old tokens."""
 
+from functools import partial
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -84,7 +85,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         with transaction.atomic():
             user_fence(user_id=user.pk)
         super().login(request, user)
-        person_warm_up(user.pk)
+        # Signing up is one database transaction, which must not wait for a broker.
+        transaction.on_commit(partial(person_warm_up, user.pk), robust=True)
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
