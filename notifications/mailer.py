@@ -35,8 +35,10 @@ class Mailer:
         self._thread.join(_STOP_S)
 
     def _run(self) -> None:
-        while not self._over.is_set():
-            self._over.wait(self._turn())
+        # The first turn comes later too: a worker that starts has more urgent work than mail.
+        pause_s = POLL_S
+        while not self._over.wait(pause_s):
+            pause_s = self._turn()
         connection.close()
 
     def _turn(self) -> float:
