@@ -25,6 +25,9 @@ GRANT SELECT, INSERT ON django_admin_log TO wallet_web;
 -- Wrong guesses at passwords and codes, and the log of security events, which is append-only. Workers delete what is old.
 GRANT SELECT, INSERT, UPDATE ON wallets_guessbudget TO wallet_web;
 GRANT SELECT, INSERT ON wallets_securityevent TO wallet_web;
+-- Mails, which the workers send. The role may queue a mail, but read none: the links in them reset passwords.
+GRANT INSERT, SELECT (id) ON notifications_mail TO wallet_web;
+
 -- New accounts that still need their first wallet, which the wallet service opens.
 GRANT INSERT ON wallets_owedwallet TO wallet_web;
 -- Names of cached objects that changed while Redis was away.

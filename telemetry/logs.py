@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -11,6 +12,11 @@ import structlog
 _REDACTED = "[redacted]"
 #: The value of a key whose name contains one of these is never written.
 _SECRET_NAMES = ("password", "secret", "token", "authorization", "cookie", "session", "otp", "email")
+
+#: The paths of links in mails whose last part is a secret: it resets a password, confirms an address or locks an account. Django
+#: writes the path of a request into some messages, and the request itself into their extra fields.
+#: A route's template is no secret; its parameter begins with a parenthesis.
+_SECRET_LINKS = re.compile(r"(/password/reset/key/|/confirm-email/|/accounts/lock/)[\w%-][^/\s\"'<>?#\\]*")
 
 # These processors add to every line, whether it comes from structlog or from a library's standard logger.
 _SHARED: list[structlog.typing.Processor] = [
@@ -85,6 +91,11 @@ def secrets_redact(_: logging.Logger, __: str, event: MutableMapping[str, Any]) 
     return event
 
 
+def links_redact(_: logging.Logger, __: str, line: Any) -> str:
+    """Replaces the secrets of links, wherever in the finished line they are: message, fields or traceback."""
+    return _SECRET_LINKS.sub(rf"\1{_REDACTED}", line)
+
+
 def _rendering(*, as_json: bool) -> list[structlog.typing.Processor]:
     clean: list[structlog.typing.Processor] = [
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -92,8 +103,9 @@ def _rendering(*, as_json: bool) -> list[structlog.typing.Processor]:
     ]
     if as_json:
         # Plain tracebacks: structlog's own would include local variables, which may hold passwords.
-        return [*clean, structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+        renderer = structlog.processors.JSONRenderer(default=str)
+        return [*clean, structlog.processors.format_exc_info, renderer, links_redact]
     console = structlog.dev.ConsoleRenderer(
         colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
-    return [*clean, console]
+    return [*clean, console, links_redact]

@@ -72,6 +72,11 @@ dead_letters_replayed = Counter(
     "wallet_dead_letters_replayed_total",
     "Dead letters that staff replayed.",
 )
+mails = Counter(
+    "wallet_mails_total",
+    "What became of attempts to send a mail: sent, retried (later), undeliverable (refused for good, or too late).",
+    ["outcome"],
+)
 cache_reads = Counter(
     "wallet_cache_reads_total",
     "Reads of cached objects, by result: hit, miss, or why the cache was bypassed: busy (another reader fills it), "

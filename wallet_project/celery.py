@@ -98,3 +98,4 @@ app.steps["worker"].add(CheckStep)
 app.steps["worker"].add(MetricsStep)
 # By name, because the module needs the models, which are not loaded yet.
 app.steps["worker"].add("transactions.channels.celery.poller:PollerStep")
+app.steps["worker"].add("notifications.worker:MailerStep")

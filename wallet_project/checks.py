@@ -1,6 +1,8 @@
 """Checks of `manage.py check` beside Django's own: settings that would make cached reads stale or leave gRPC without
 TLS and, with `--deploy`, settings that would give strangers access to the site."""
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.core import checks
 
@@ -10,6 +12,13 @@ from wallets.auth.keys import key_fault, key_is_published
 #: The commit itself takes a moment, and clocks run at slightly different rates.
 _FENCE_MARGIN = 1.25
 _THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
+#: Where mails end up without a mail server: in a log, a file, the memory of the worker, or nowhere.
+_NO_MAIL_SERVERS = {
+    "notifications.console.EmailBackend",
+    "django.core.mail.backends.filebased.EmailBackend",
+    "django.core.mail.backends.locmem.EmailBackend",
+    "django.core.mail.backends.dummy.EmailBackend",
+}
 
 
 @checks.register(checks.Tags.security, deploy=True)
@@ -43,8 +52,41 @@ def check_wallet_service_key(**_: object) -> list[checks.CheckMessage]:
 
 
 @checks.register(checks.Tags.security, deploy=True)
+def check_mail_server(**_: object) -> list[checks.CheckMessage]:
+    """Mails contain links that reset passwords. Nobody must find them in a log, a file or on a network."""
+    hint = "Set EMAIL_URL to your mail server: smtp+tls://user:password@host:port"
+    if settings.MAIL_TRANSPORT in _NO_MAIL_SERVERS:
+        return [checks.Error("EMAIL_URL names no mail server.", hint=hint, id="wallet.E020")]
+    is_encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
+    if settings.MAIL_TRANSPORT == "notifications.smtp.EmailBackend" and not (
+        is_encrypted or settings.EMAIL_HOST in _THIS_MACHINE
+    ):
+        return [checks.Warning("Mails go to another host in plain text.", hint=hint, id="wallet.W020")]
+    return []
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_site_url(**_: object) -> list[checks.CheckMessage]:
+    """Links in mails must reach this site, and nobody on the way may read them."""
+    parts = urlsplit(settings.SITE_URL)
+    hint = "Set SITE_URL to the address that users type: SITE_URL=https://wallet.example"
+    if parts.scheme != "https" or parts.netloc.rpartition(":")[0] in _THIS_MACHINE or parts.netloc in _THIS_MACHINE:
+        return [checks.Error("SITE_URL is not an https address that others can reach.", hint=hint, id="wallet.E021")]
+    return []
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_sender(**_: object) -> list[checks.CheckMessage]:
+    """Most mail servers refuse mails from this machine's own name."""
+    if not settings.DEFAULT_FROM_EMAIL.rstrip("> ").endswith("@localhost"):
+        return []
+    hint = "Set DEFAULT_FROM_EMAIL to an address of your domain: Wallet <no-reply@wallet.example>"
+    return [checks.Error("DEFAULT_FROM_EMAIL is an address at localhost.", hint=hint, id="wallet.E022")]
+
+
+@checks.register(checks.Tags.security, deploy=True)
 def check_allowed_hosts(**_: object) -> list[checks.CheckMessage]:
-    """Links in emails contain the host that the request named. If any host is allowed, a stranger chooses it."""
+    """A cache in front of the site would store what a request with a made-up host got, and show it to others."""
     if "*" in settings.ALLOWED_HOSTS:
         hint = "List the site's hosts: ALLOWED_HOSTS=wallet.example"
         return [checks.Error("ALLOWED_HOSTS allows every host.", hint=hint, id="wallet.E004")]
@@ -60,7 +102,7 @@ def check_funding(**_: object) -> list[checks.CheckMessage]:
     if settings.FUNDING != "demo":
         return []
     hint = "Set FUNDING=staff or FUNDING=provider."
-    return [checks.Error("FUNDING=demo lets everybody deposit money that nobody paid.", hint=hint, id="wallet.E020")]
+    return [checks.Error("FUNDING=demo lets everybody deposit money that nobody paid.", hint=hint, id="wallet.E040")]
 
 
 @checks.register()
@@ -70,7 +112,7 @@ def check_webhook_secrets(**_: object) -> list[checks.CheckMessage]:
         for secret in settings.FUNDING_WEBHOOK_SECRETS:
             secret_parse(secret)
     except ValueError as error:
-        return [checks.Error("FUNDING_WEBHOOK_SECRETS is invalid.", hint=str(error), id="wallet.E021")]
+        return [checks.Error("FUNDING_WEBHOOK_SECRETS is invalid.", hint=str(error), id="wallet.E041")]
     return []
 
 

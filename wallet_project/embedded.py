@@ -84,6 +84,11 @@ def redis_url() -> str:
     return PLACES.redis_url()
 
 
+def site_url() -> str:
+    """Where a developer reaches the site."""
+    return f"http://127.0.0.1:{os.environ.get('PORT') or '8000'}"
+
+
 def celery_url(url: str) -> str:
     """The URL of the same Redis as Celery writes it; Celery has its own form for Unix sockets."""
     parts = urlsplit(url)

@@ -8,7 +8,7 @@ urlpatterns = [
     path("api/v2/", include("transactions.api.v2.urls")),
     path("api/provider/", include("transactions.api.provider.urls")),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("wallets.auth.urls")),
     path("api/", include("wallets.api.docs_urls")),
     path("", include("wallets.urls")),
     path("", include("transactions.urls")),

@@ -9,7 +9,7 @@ import pytest
 from wallets.domain.errors import CATALOGUE, ErrorCode
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("dashboard", "devtools", "kit", "telemetry", "transactions", "wallet_project", "wallets")
+PACKAGES = ("dashboard", "devtools", "kit", "notifications", "telemetry", "transactions", "wallet_project", "wallets")
 #: The only modules that write to the books.
 LEDGER = {f"transactions/ledger/{name}.py" for name in ("post", "posting", "record")}
 #: The only module that creates transactions, from commands.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, sync_playwright
+from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from tests.browser.person import Person
@@ -42,11 +43,13 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, live_server: LiveServer) -> Iterator[Visit]:
+def visit(chromium: Browser, live_server: LiveServer, settings: Settings) -> Iterator[Visit]:
     """Opens a browser for a user: `visit("alice", width=360, javascript=False)`.
 
     Options: the size of the screen, whether scripts run, light or dark.
     """
+    # Links in mails lead there.
+    settings.SITE_URL = live_server.url
     complaints: list[str] = []
     contexts: list[BrowserContext] = []
 

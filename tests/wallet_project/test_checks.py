@@ -23,6 +23,9 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "wallet.example",
     "HTTPS": "1",
     "FUNDING": "staff",
+    "SITE_URL": "https://wallet.example",
+    "EMAIL_URL": "smtp+tls://wallet:a-password@mail.example:587",
+    "DEFAULT_FROM_EMAIL": "Wallet <no-reply@wallet.example>",
     "DJANGO_SETTINGS_MODULE": "wallet_project.settings",
 }
 
@@ -55,10 +58,17 @@ def test_a_good_production_environment_passes_without_a_warning() -> None:
         ("SECRET_KEY", "too-short", "wallet.E003"),
         ("ALLOWED_HOSTS", "*", "wallet.E004"),
         ("ALLOWED_HOSTS", "", "wallet.E005"),
-        ("FUNDING", "demo", "wallet.E020"),
-        ("FUNDING_WEBHOOK_SECRETS", "whsec_c2hvcnQ=", "wallet.E021"),
+        ("FUNDING", "demo", "wallet.E040"),
+        ("FUNDING_WEBHOOK_SECRETS", "whsec_c2hvcnQ=", "wallet.E041"),
         ("WALLET_SERVICE_KEY", PUBLISHED_KEY, "wallet.E007"),
         ("WALLET_SERVICE_KEY_FALLBACKS", PUBLISHED_KEY, "wallet.E007"),
+        ("EMAIL_URL", "consolemail://", "wallet.E020"),
+        ("EMAIL_URL", "filemail:///tmp/mail", "wallet.E020"),
+        ("EMAIL_URL", "dummymail://", "wallet.E020"),
+        ("SITE_URL", "http://wallet.example", "wallet.E021"),
+        ("SITE_URL", "https://localhost", "wallet.E021"),
+        ("SITE_URL", "https://127.0.0.1:8000", "wallet.E021"),
+        ("DEFAULT_FROM_EMAIL", "Wallet <no-reply@localhost>", "wallet.E022"),
     ],
 )
 def test_an_unsafe_setting_fails_the_deployment_check(name: str, value: str, error: str) -> None:
@@ -76,6 +86,11 @@ def test_an_unsafe_setting_fails_the_deployment_check(name: str, value: str, err
         ({"WALLET_SERVICE_KEY": GOOD_KEY, "WALLET_SERVICE_KEY_FALLBACKS": "too-short"}, "WALLET_SERVICE_KEY"),
         ({"WALLET_SERVICE": "http://wallet:50051", "WALLET_SERVICE_KEY": GOOD_KEY}, "grpc://host:port"),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES"),
+        ({"SITE_URL": "wallet.example"}, "SITE_URL"),
+        ({"SITE_URL": "https://wallet.example/path"}, "SITE_URL"),
+        ({"SITE_URL": "https://user:password@wallet.example"}, "SITE_URL"),
+        ({"EMAIL_TIMEOUT_S": "0"}, "EMAIL_TIMEOUT_S"),
+        ({"MAIL_VALID_S": "0"}, "MAIL_VALID_S"),
     ],
 )
 def test_it_does_not_start_with_an_unsafe_or_invalid_setting(settings: dict[str, str], why: str) -> None:
@@ -152,6 +167,12 @@ def test_nor_with_another_key_that_is_no_secret(settings: Settings, name: str, v
     setattr(settings, name, value)
     with pytest.raises(ImproperlyConfigured, match=why):
         keys_assert_secret()
+
+
+def test_mail_to_another_host_in_plain_text_is_reported() -> None:
+    checked = python("manage.py", "check", "--deploy", **PRODUCTION | {"EMAIL_URL": "smtp://mail.example:25"})
+    assert checked.returncode == 0
+    assert "wallet.W020" in checked.stderr
 
 
 def test_wsgi_serves_with_a_secret_key() -> None:

@@ -14,7 +14,16 @@ MODULES = sorted((BASE_DIR / "wallet_project" / "settings").glob("*.py"))
 #: What runs in a deployment besides the settings.
 DEPLOYED = [
     path
-    for folder in ("deploy", "kit", "telemetry", "transactions", "wallet_project", "wallets", "dashboard")
+    for folder in (
+        "deploy",
+        "kit",
+        "telemetry",
+        "transactions",
+        "wallet_project",
+        "wallets",
+        "dashboard",
+        "notifications",
+    )
     for path in sorted((BASE_DIR / folder).rglob("*.py"))
     if path not in MODULES
 ]

@@ -49,6 +49,61 @@ def test_a_request_is_logged_with_its_id_and_its_route(client: Client, caplog: p
     assert "set-password" not in caplog.text
 
 
+SECRET_LINKS = [
+    "/accounts/confirm-email/s3cret-K3y/",
+    "/accounts/confirm-email/MQ:1vO:s3cret_K3y-x/",
+    "/accounts/password/reset/key/1-s3cret-K3y/",
+]
+
+
+class _Lines(logging.Handler):
+    """Keeps what the site would write."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        super().__init__()
+        self.as_json = as_json
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(_formatted(record, as_json=self.as_json))
+
+
+@pytest.mark.parametrize("path", SECRET_LINKS)
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.django_db
+def test_no_log_line_of_a_request_shows_the_secret_of_a_link(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, path: str, as_json: bool
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    kept = _Lines(as_json=as_json)
+    monkeypatch.setattr(logging.root, "handlers", [kept])
+
+    def breaks(*_: Any, **__: Any) -> None:
+        raise RuntimeError(f"cannot show {path}")
+
+    strict = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    strict.get(path)
+    strict.post(path, {"password1": "x"})
+    strict.generic("BREW", path)
+    strict.get(f"/no/such/prefix{path}")
+    monkeypatch.setattr("allauth.account.views.ConfirmEmailView.get", breaks)
+    monkeypatch.setattr("allauth.account.views.PasswordResetFromKeyView.dispatch", breaks)
+    strict.get(path)
+
+    assert any("CSRF" in line for line in kept.lines)
+    assert any("cannot show" in line for line in kept.lines)
+    assert [line for line in kept.lines if "s3cret" in line] == []
+
+
+@pytest.mark.parametrize("path", SECRET_LINKS)
+def test_whoever_logs_a_link_shows_no_secret(caplog: pytest.LogCaptureFixture, path: str) -> None:
+    caplog.set_level(logging.INFO)
+    logging.getLogger("some.library").warning('Fetching %s failed: "%s"', path, f"https://wallet.example{path}")
+    line = _line(caplog.records[-1])
+    assert "s3cret" not in json.dumps(line)
+    assert line["event"].count("[redacted]") == 2
+
+
 def test_a_log_line_is_json_and_shows_no_secrets(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     structlog.get_logger("tests").info("signed_in", password="hunter2", api_token="t0k3n", email="bob@example.com")
@@ -143,13 +198,17 @@ def _shown_at(port: int) -> str:
 
 
 def _line(record: logging.LogRecord) -> dict[str, Any]:
+    line: dict[str, Any] = json.loads(_formatted(record))
+    return line
+
+
+def _formatted(record: logging.LogRecord, *, as_json: bool = True) -> str:
     """The record as the formatter writes it."""
-    options = logging_config(as_json=True)["formatters"]["lines"]
+    options = logging_config(as_json=as_json)["formatters"]["lines"]
     formatter = structlog.stdlib.ProcessorFormatter(
         processors=options["processors"], foreign_pre_chain=options["foreign_pre_chain"]
     )
-    line: dict[str, Any] = json.loads(formatter.format(record))
-    return line
+    return formatter.format(record)
 
 
 def _python(code: str, **environment: str) -> str:

@@ -1,10 +1,16 @@
 """What the site's process may not do, and which callers may act for a user at the service."""
 
+import os
+import subprocess
+import sys
+
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
 from pytest_django import Settings
 
+from notifications.models import Mail
 from tests.api.client import Person
 from tests.rpc.caller import Refusal
 from tests.rpc.server import GrpcServer
@@ -52,6 +58,23 @@ def test_the_site_works_under_this_role(alice: Person) -> None:
         cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [ROLE])
         (connections,) = cursor.fetchone()
     assert connections >= 1
+
+
+def test_the_role_queues_mails_and_reads_none(alice: Person) -> None:
+    environment = {"DATABASE_URL": role_url(), "DJANGO_SETTINGS_MODULE": "tests.mail.queue_settings"}
+    queued = [sys.executable, "manage.py", "sendtestemail", "alice@example.com"]
+    subprocess.run(queued, cwd=settings.BASE_DIR, env=os.environ | environment, check=True, timeout=60)
+
+    (mail,) = Mail.objects.all()
+    assert mail.recipients == ["alice@example.com"]
+    with psycopg.connect(role_url(), autocommit=True) as direct:
+        for forbidden in (
+            "SELECT content FROM notifications_mail",
+            "UPDATE notifications_mail SET recipients = '{bob@example.com}'",
+            "DELETE FROM notifications_mail",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                direct.execute(forbidden)
 
 
 def test_a_request_has_the_same_id_at_the_site_and_at_the_service(alice: Person, service: GrpcServer) -> None:

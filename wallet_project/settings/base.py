@@ -23,7 +23,7 @@ SECRET_KEY = env.str("SECRET_KEY", default=embedded.secret_key() or INSECURE_SEC
 # `manage.py check --deploy` refuses 1.
 DEBUG = env.bool("DEBUG", default=False)
 # Host names that the site answers to, separated by commas. The default admits only this machine. `*` is refused by
-# `manage.py check --deploy`: links in mails contain the host of the request, so a stranger could choose it.
+# `manage.py check --deploy`. (Links in mails begin with SITE_URL, whatever host a request names.)
 ALLOWED_HOSTS = env.list(
     "ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"], item=HOST, allowed="host names without scheme or port"
 )
@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "kit",
     "wallets",
     "transactions",
+    "notifications",
     "dashboard",
     "wallet_project",
     "wallets.auth.staff_config.StaffAdminConfig",

@@ -1,6 +1,7 @@
 """Hooks that allauth calls: a new account gets its first wallet, a new password ends the old tokens, and what happens
 to an account is recorded and told to its owner."""
 
+from functools import partial
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
@@ -16,6 +17,7 @@ from django.urls import reverse
 from kit.limits.addresses import client_address
 from wallets.auth.browsers import browser_known, browser_remember
 from wallets.auth.locking import account_unlock, lock_link_make
+from wallets.auth.mails import mail_context, mail_valid_for
 from wallets.auth.notices import notice_send
 from wallets.auth.security_log import security_event_record
 from wallets.auth.sign_in import password_check
@@ -72,6 +74,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         """The client's address as our rate limits determine it, so that allauth uses the same."""
         return client_address(request)
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Queues a mail, in the database transaction of the change that it is about."""
+        message = self.render_mail(template_prefix, email, mail_context(context, email=email))
+        message.valid_for = mail_valid_for(template_prefix)
+        message.send()
+
     def set_password(self, user: User, password: str) -> None:
         """Sets a new password, which also ends every API token, so that a stolen one no longer works.
 
@@ -99,7 +107,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
 
     def login(self, request: HttpRequest, user: User) -> None:
         super().login(request, user)
-        person_warm_up(user.pk)
+        # Signing up is one database transaction, which must not wait for a broker.
+        transaction.on_commit(partial(person_warm_up, user.pk), robust=True)
 
     def post_login(self, request: HttpRequest, user: User, *, signup: bool, **options: Any) -> HttpResponse:
         """Records the sign-in, and tells the owner if it was in a browser that the account does not know."""

@@ -81,4 +81,6 @@ def second_factor_step(request: HttpRequest) -> HttpResponse | None:
 
 def _is_readable(model: type[Model]) -> bool:
     of_the_books = model._meta.app_label == "transactions" or model.__name__ in {"Wallet", "WalletStatusEvent"}  # noqa: SLF001
-    return not (settings.WALLET_SERVICE and of_the_books)
+    # Where mails are sent, not where they are queued.
+    of_the_workers = model._meta.app_label == "notifications"  # noqa: SLF001
+    return not (settings.WALLET_SERVICE and (of_the_books or of_the_workers))

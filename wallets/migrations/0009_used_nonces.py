@@ -4,7 +4,7 @@ from django.db.models.functions import Now
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0005_email_in_one_word"),
+        ("wallets", "0008_user_locked_at_validated"),
     ]
 
     operations = [

@@ -1,0 +1,65 @@
+"""allauth's pages. A form changes everything that it stands for, and queues the mails about it, or changes nothing.
+
+allauth changes a password first and sends the mail about it last. Without the database transaction around both, a
+process that died in between would have changed the password without telling its owner.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import Any
+
+import allauth.urls
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, URLResolver
+
+#: They check a password or a code and change nothing else. What they record about a failed attempt must be committed
+#: even if the attempt ends in an error, and no lock may be held while they hash.
+_NOT_ATOMIC = {
+    "account_login",
+    "account_logout",
+    "account_reauthenticate",
+    "mfa_authenticate",
+    "mfa_reauthenticate",
+}
+
+View = Callable[..., HttpResponseBase]
+
+
+def _atomic(view: View) -> View:
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method != "POST":
+            return view(request, *args, **kwargs)
+        with transaction.atomic():
+            response = view(request, *args, **kwargs)
+            _after_commit_run_now()
+        return response
+
+    return wrapped
+
+
+def _after_commit_run_now() -> None:
+    """Runs what allauth has put off until after the commit: messages, and the mails about second factors. The mails
+    would otherwise be lost if the process died after the commit."""
+    hooks = connection.run_on_commit
+    is_allauths = [getattr(hook[1], "__module__", "").startswith("allauth.") for hook in hooks]
+    connection.run_on_commit = [hook for hook, is_theirs in zip(hooks, is_allauths, strict=True) if not is_theirs]
+    for hook, is_theirs in zip(hooks, is_allauths, strict=True):
+        if is_theirs:
+            hook[1]()
+
+
+def _all_atomic(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[URLPattern | URLResolver]:
+    for each in patterns:
+        if isinstance(each, URLResolver):
+            inner = list(_all_atomic(each.url_patterns))
+            yield URLResolver(each.pattern, inner, each.default_kwargs, each.app_name, each.namespace)
+        elif each.name in _NOT_ATOMIC:
+            yield each
+        else:
+            yield URLPattern(each.pattern, _atomic(each.callback), each.default_args, each.name)
+
+
+urlpatterns = list(_all_atomic(allauth.urls.urlpatterns))
