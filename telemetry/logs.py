@@ -13,8 +13,8 @@ _REDACTED = "[redacted]"
 #: The value of a key whose name contains one of these is never written.
 _SECRET_NAMES = ("password", "secret", "token", "authorization", "cookie", "session", "otp", "email")
 
-#: The paths of links in mails whose last part is a secret: it resets a password, confirms an address or locks an account. Django
-#: writes the path of a request into some messages, and the request itself into their extra fields.
+#: The paths of links in mails whose last part is a secret: it resets a password, confirms an address or locks an
+#: account. Django writes the path of a request into some messages, and the request itself into their extra fields.
 #: A route's template is no secret; its parameter begins with a parenthesis.
 _SECRET_LINKS = re.compile(r"(/password/reset/key/|/confirm-email/|/accounts/lock/)[\w%-][^/\s\"'<>?#\\]*")
 

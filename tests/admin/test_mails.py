@@ -12,8 +12,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from notifications.models import Mail, MailState
-from tests.admin.conftest import browser_of
 from tests.pages.kit import text_of
+from tests.staff import browser_of
 from wallets.models import User
 
 MAILS = "/admin/notifications/mail/"

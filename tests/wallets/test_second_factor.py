@@ -16,8 +16,8 @@ from django_redis import get_redis_connection
 from pytest_django import Settings
 
 from tests.api.client import Api, assert_problem
+from tests.own_redis import redis_use
 from tests.people import PASSWORD
-from tests.throttling.own_redis import redis_use
 from wallets.auth.sign_in import second_factor_check
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.security import SecurityEventKind

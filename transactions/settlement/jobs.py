@@ -156,7 +156,7 @@ def _lock(jobs: Mapping[int, Command]) -> dict[int, Command]:
     hold some of a source's jobs, and both would leave it alone.
     """
     # Built from the newest to the oldest, so that the oldest of each source remains.
-    oldest = {command.source_id: job_id for job_id, command in reversed(jobs.items())}
+    oldest = {command.source_id: job_id for job_id, command in reversed(list(jobs.items()))}
     locked = _lock_ids(oldest.values())
     owned = {source_id for source_id, job_id in oldest.items() if job_id in locked}
     if len(oldest) < len(jobs):
