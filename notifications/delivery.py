@@ -57,7 +57,7 @@ def mails_send(*, is_over: Callable[[], bool] = lambda: False) -> bool:
 
 
 def mail_lease() -> Mail | None:
-    """The mail that has been due for longest. Until its lease ends, no other process sends it."""
+    """Leases and returns the mail that has been due for longest. Until the lease ends, no other process sends it."""
     now = timezone.now()
     due = Mail.objects.filter(state=MailState.QUEUED, not_before__lte=now, expires_at__gt=now).order_by("not_before")
     with transaction.atomic():

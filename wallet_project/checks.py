@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
+from django.http.request import validate_host
 
 from kit.http.webhooks import secret_parse
 from wallets.auth.keys import key_fault, key_is_published
@@ -72,6 +73,9 @@ def check_site_url(**_: object) -> list[checks.CheckMessage]:
     hint = "Set SITE_URL to the address that users type: SITE_URL=https://wallet.example"
     if parts.scheme != "https" or parts.netloc.rpartition(":")[0] in _THIS_MACHINE or parts.netloc in _THIS_MACHINE:
         return [checks.Error("SITE_URL is not an https address that others can reach.", hint=hint, id="wallet.E021")]
+    if not validate_host(parts.hostname or "", settings.ALLOWED_HOSTS):
+        hint = "Add the host of SITE_URL to ALLOWED_HOSTS."
+        return [checks.Error("The site does not answer at SITE_URL.", hint=hint, id="wallet.E023")]
     return []
 
 

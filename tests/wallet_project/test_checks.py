@@ -68,6 +68,7 @@ def test_a_good_production_environment_passes_without_a_warning() -> None:
         ("SITE_URL", "http://wallet.example", "wallet.E021"),
         ("SITE_URL", "https://localhost", "wallet.E021"),
         ("SITE_URL", "https://127.0.0.1:8000", "wallet.E021"),
+        ("SITE_URL", "https://mistyped.example", "wallet.E023"),
         ("DEFAULT_FROM_EMAIL", "Wallet <no-reply@localhost>", "wallet.E022"),
     ],
 )
