@@ -6,7 +6,9 @@ with them.
 
 import http
 import json
+import logging
 import socket
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from typing import Any
 
 from telemetry import metrics
 from telemetry.listening import internal_listen
+
+logger = logging.getLogger(__name__)
 
 #: Seconds that a client may take for its request.
 _TIMEOUT_S = 5.0
@@ -73,8 +77,10 @@ def internal_answer(listener: socket.socket, *, probes: Mapping[str, Probe]) -> 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is nobody's fault. A failed probe is logged by itself."""
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the library calls it
+        """A client that hangs up is nobody's fault; a probe that fails is ours."""
+        if not isinstance(sys.exception(), OSError):
+            logger.warning("A probe on the internal port failed.", exc_info=True)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -163,6 +163,9 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untype
                 connection.deadline_s = min(connection.deadline_s, deadline)
 
     def _receive(self, connection: Connection, _: object) -> None:
+        if connection not in self._waiting:
+            # It was closed to make room, in the same turn of the event loop in which something arrived on it.
+            return
         try:
             data = connection.sock.recv(_RECEIVE_BYTES)
         except BlockingIOError:
@@ -248,7 +251,8 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn is untype
         """Answers the request that has arrived. Returns whether the connection can carry another one."""
         request = None
         try:
-            connection.sock.settimeout(REQUEST_TIMEOUT_S if connection.is_cut else None)
+            # Nothing here should read from the socket. If something does, it does not wait for ever.
+            connection.sock.settimeout(REQUEST_TIMEOUT_S)
             request = next(connection.parser)
             if connection.is_cut:
                 request.force_close()
