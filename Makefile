@@ -34,7 +34,7 @@ reset: $(STAMP) ## Delete the data of `make run`
 
 test: $(STAMP) ## Run the tests on their own Postgres and Valkey (ARGS="-k transfer" selects, WORKERS=0 uses one process)
 	@$(BIN)/python -m tests.chromium
-	@$(BIN)/python -m tests.outages.pgbouncer
+	@$(BIN)/python -m tests.pgbouncer
 	@$(BIN)/python -m tests.jdk
 	@$(BIN)/python -m tests.nginx
 	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)

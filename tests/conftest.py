@@ -17,12 +17,11 @@ from devtools import broker
 from devtools.broker import broker_possible
 from kit.cache import link
 from kit.cache.protocol import cache_trust_assert
-from tests import chromium, jdk, nginx
+from tests import chromium, jdk, nginx, pgbouncer
 from tests.chromium import chromium_path
 from tests.installing import is_ci
 from tests.kafka_broker import kafka, kafka_process
 from tests.nginx import nginx_path
-from tests.outages import pgbouncer
 from tests.people import person
 from tests.rpc.fixtures import channel, grpc_server, small_server, start_server
 from wallets.models import User

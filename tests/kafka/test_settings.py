@@ -15,8 +15,8 @@ from transactions.events import publisher
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("TRANSFER_CHANNEL", "pigeons", "TRANSFER_CHANNEL is celery or kafka, not 'pigeons'."),
-        ("KAFKA_RETENTION_S", "0", "KAFKA_RETENTION_S is 1 or more."),
+        ("TRANSFER_CHANNEL", "pigeons", "TRANSFER_CHANNEL is 'pigeons'. It must be one of celery, kafka, postgres."),
+        ("KAFKA_RETENTION_S", "0", "KAFKA_RETENTION_S is '0'. It must be a whole number from 1 to"),
     ],
 )
 def test_what_cannot_work_is_refused_at_start(name: str, value: str, words: str) -> None:

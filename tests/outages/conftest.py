@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection, connections
 
-from tests.outages.pgbouncer import Pooler
+from tests.outages.pooler import Pooler
 from tests.settlement.conftest import broker, places
 from wallet_project.embedded import Places
 

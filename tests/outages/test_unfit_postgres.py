@@ -17,7 +17,7 @@ from django.test import Client
 
 from kit.db.errors import UnfitDatabaseError, database_gave_up
 from kit.db.postgres.base import DatabaseFeatures, DatabaseWrapper
-from tests.outages.pgbouncer import Pooler
+from tests.outages.pooler import Pooler
 from tests.people import person, wallet_of
 from tests.wallet_project.test_checks import GOOD_KEY, python
 from transactions.rpc.deadlines import deadline_kept

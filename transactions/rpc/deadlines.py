@@ -13,7 +13,6 @@ from psycopg.pq import TransactionStatus
 _STEPS_MS = (100, 250, 500, 1_000, 2_500, 5_000, 10_000, 20_000, 30_000)
 #: With less time left than this, no statement is begun, because its result would come too late.
 _WORTH_BEGINNING_S = 0.005
-_TIMEOUT_SQL = "SELECT set_config('statement_timeout', %s, true)"
 
 
 class DeadlineError(Exception):
@@ -51,8 +50,7 @@ class _Deadline:
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: FBT001 - Django's signature
         deadline_check(self._deadline_s)
-        postgres = connection.connection
-        status = postgres.info.transaction_status
+        status = connection.connection.info.transaction_status
         if status == TransactionStatus.INERROR or str(sql).startswith("ROLLBACK TO"):
             # A failed database transaction accepts nothing else, and this takes back what was set after the savepoint.
             self._timeout_ms = None
@@ -60,16 +58,16 @@ class _Deadline:
         if status == TransactionStatus.IDLE:
             self._timeout_ms = None
         wanted_ms = _step_ms(self._deadline_s - time.monotonic())
-        if wanted_ms is None or wanted_ms == self._timeout_ms:
+        # No call uses `executemany` or composed SQL. Neither can be sent together with another statement.
+        if wanted_ms is None or wanted_ms == self._timeout_ms or many or not isinstance(sql, str):
             return execute(sql, params, many, context)
-        # The pipeline sends it together with what else is due, in one round trip: with the BEGIN of a transaction or,
-        # outside of transactions, with the statement. Postgres then takes the pipeline for the transaction.
-        with connection.wrap_database_errors, postgres.pipeline():
-            postgres.execute(_TIMEOUT_SQL, [str(wanted_ms)])
-            if status == TransactionStatus.IDLE and postgres.autocommit:
-                return execute(sql, params, many, context)
+        # In one message, which costs no round trip. Postgres takes the statements of a message for one transaction, so
+        # that the timeout ends with it outside of transactions too, and it times each statement by itself.
+        cursor = execute(f"SELECT set_config('statement_timeout', '{wanted_ms}', true); {sql}", params, many, context)
+        while cursor.nextset():
+            pass
         self._timeout_ms = wanted_ms
-        return execute(sql, params, many, context)
+        return cursor
 
 
 def _step_ms(remaining_s: float) -> int | None:

@@ -1,10 +1,7 @@
-"""A PgBouncer in transaction mode before the tests' Postgres; `python -m tests.outages.pgbouncer` installs it where it
-can."""
+"""A PgBouncer in transaction mode before the tests' Postgres."""
 
 import os
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,13 +10,9 @@ import psycopg
 from django.db import connection, connections
 
 from devtools.servers import RUN_DIR_VARIABLE
-from tests.installing import is_ci, packages_install
+from tests.pgbouncer import MISSING, pgbouncer_path
 from tests.rpc.server import free_port
 from tests.settlement.waiting import wait_until
-
-MISSING = (
-    "There is no PgBouncer here, which the tests of poolers start. Install it (Debian: apt-get install pgbouncer)."
-)
 
 #: What the site sends with each new connection and PgBouncer cannot keep for it.
 _DROPPED = "options,lock_timeout,statement_timeout,transaction_timeout,idle_in_transaction_session_timeout"
@@ -35,11 +28,6 @@ pool_mode = transaction
 default_pool_size = 1
 ignore_startup_parameters = extra_float_digits{ignored}
 """
-
-
-def pgbouncer_path() -> str | None:
-    # Debian puts it where only root looks.
-    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
 
 
 class Pooler:
@@ -105,16 +93,3 @@ class Pooler:
         except psycopg.OperationalError:
             return False
         return True
-
-
-def main() -> int:
-    if pgbouncer_path() is None:
-        packages_install("pgbouncer", what="PgBouncer for the tests of poolers")
-    if pgbouncer_path() is None:
-        sys.stderr.write(f"{MISSING}\n")
-        return 1 if is_ci() else 0
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
