@@ -1,14 +1,21 @@
 """The Celery application: `celery -A wallet_project worker`, `… beat`."""
 
 import os
+from queue import Empty
 from typing import Any
 
+import structlog
 from celery import Celery
 from celery.bootsteps import StartStopStep
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from kombu.transport import redis
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wallet_project.settings")
+
+log = structlog.get_logger(__name__)
+#: What a worker answers of what it may be asked through the broker, which is not trusted. Anybody who can write there
+#: could otherwise shut workers down or ask for their configuration.
+_ANSWERED = {"ping"}
 
 
 class BrokerChannel(redis.Channel):
@@ -25,8 +32,38 @@ class BrokerChannel(redis.Channel):
             raise ConnectionError("The connection of this channel was lost.")
         return super().pool
 
+    def _brpop_read(self, **options: Any) -> Any:
+        """Drops a message that is no JSON."""
+        try:
+            return super()._brpop_read(**options)
+        except ValueError:
+            log.warning("message_unreadable", exc_info=True)
+            raise Empty from None
+
+
+class BrokerTransport(redis.Transport):
+    """Lets a worker survive messages that no site has sent. kombu expects every message to be complete."""
+
+    def _deliver(self, message: Any, queue: Any) -> None:
+        try:
+            super()._deliver(message, queue)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            log.warning("message_unreadable", exc_info=True)
+
 
 redis.Transport.Channel = BrokerChannel
+redis.Transport = BrokerTransport
+
+
+class ControlStep(StartStopStep):
+    """Leaves of Celery's remote control only what health checks use."""
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        from celery.worker.control import Panel  # noqa: PLC0415 - only workers have it
+
+        for name in Panel.data.keys() - _ANSWERED:
+            del Panel.data[name]
+        super().__init__(parent, **options)
 
 
 class MetricsStep(StartStopStep):
@@ -50,5 +87,6 @@ app.autodiscover_tasks()
 # A task's log lines carry the id of the request that sent it.
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.steps["worker"].add(MetricsStep)
+app.steps["worker"].add(ControlStep)
 # By name, because the module needs the models, which are not loaded yet.
 app.steps["worker"].add("transactions.channels.celery.poller:PollerStep")

@@ -1,6 +1,8 @@
 """Checks of `manage.py check` beside Django's own: settings that would make cached reads stale or leave gRPC without
 TLS and, with `--deploy`, settings that would give strangers access to the site."""
 
+from urllib.parse import parse_qs, urlsplit
+
 from django.conf import settings
 from django.core import checks
 
@@ -8,6 +10,7 @@ from django.core import checks
 _PUBLISHED_KEYS = ("insecure-", "for-development-only", "django-insecure-")
 #: The commit itself takes a moment, and clocks run at slightly different rates.
 _FENCE_MARGIN = 1.25
+_TLS_WEAKENING = {"ssl_cert_reqs", "ssl_check_hostname"}
 _THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
 
 
@@ -23,11 +26,22 @@ def check_debug(**_: object) -> list[checks.CheckMessage]:
 def check_secret_key(**_: object) -> list[checks.CheckMessage]:
     """Anybody who knows or guesses the key can sign in as any user."""
     hint = f"Set SECRET_KEY to {settings.SECRET_KEY_LENGTH_MIN} or more random characters and keep it secret."
-    if settings.SECRET_KEY.startswith(_PUBLISHED_KEYS):
-        return [checks.Error("SECRET_KEY is publicly known.", hint=hint, id="wallet.E002")]
-    if len(settings.SECRET_KEY) < settings.SECRET_KEY_LENGTH_MIN:
-        return [checks.Error("SECRET_KEY is so short that it can be guessed.", hint=hint, id="wallet.E003")]
+    keys = {"SECRET_KEY": [settings.SECRET_KEY], "SECRET_KEY_FALLBACKS": settings.SECRET_KEY_FALLBACKS}
+    for name, values in keys.items():
+        if any(key.startswith(_PUBLISHED_KEYS) for key in values):
+            return [checks.Error(f"{name} is publicly known.", hint=hint, id="wallet.E002")]
+        if any(len(key) < settings.SECRET_KEY_LENGTH_MIN for key in values):
+            return [checks.Error(f"{name} is so short that it can be guessed.", hint=hint, id="wallet.E003")]
     return []
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_redis_certificate(**_: object) -> list[checks.CheckMessage]:
+    """Without verification, anybody between the site and Redis can be Redis."""
+    urls = {"REDIS_URL": settings.REDIS_URL, "CELERY_BROKER_URL": settings.CELERY_BROKER_URL}
+    weak = [name for name, url in urls.items() if parse_qs(urlsplit(url).query).keys() & _TLS_WEAKENING]
+    hint = "Remove ssl_cert_reqs and ssl_check_hostname from the URL. REDIS_CA names the authority to trust."
+    return [checks.Error(f"{name} weakens TLS.", hint=hint, id="wallet.E009") for name in weak]
 
 
 @checks.register(checks.Tags.security, deploy=True)

@@ -134,3 +134,18 @@ def test_web_processes_without_books_get_the_role_without_rights_on_them() -> No
     assert web["environment"]["WALLET_SERVICE"] == "grpc://grpc:50051"
     assert web["environment"]["WALLET_SERVICE_KEY"] == grpc["environment"]["WALLET_SERVICE_KEY"]
     assert {"web-role", "grpc"} <= web["depends_on"].keys()
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_site_and_celery_reach_redis_as_users_of_their_own(name: str) -> None:
+    environment, server = SERVICES[name]["environment"], SITE["redis"]
+    for variable, user in {"REDIS_URL": "cache", "CELERY_BROKER_URL": "broker"}.items():
+        password = server["environment"][f"REDIS_{user.upper()}_PASSWORD"]
+        assert environment[variable].startswith(f"redis://{user}:{password}@redis:6379/")
+
+
+def test_redis_starts_with_its_users() -> None:
+    server = SITE["redis"]
+    assert server["command"][:2] == ["sh", "/redis/start.sh"]
+    assert "./deploy/redis:/redis:ro" in server["volumes"]
+    assert (BASE_DIR / "deploy/redis/start.sh").is_file()

@@ -9,6 +9,8 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from wallets.auth.staff import staff_refresh
+
 
 class StaffSite(admin.AdminSite):
     """Django admin with the site's own sign-in, so that its rate limits and second factor apply to staff as well.
@@ -29,6 +31,12 @@ class StaffSite(admin.AdminSite):
         """Skips models that this process may not read."""
         models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
         super().register([model for model in models if _is_readable(model)], *args, **options)
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether this is an active member of staff. Decided from Postgres: neither the session nor the user of a
+        request to the admin comes from Redis."""
+        staff_refresh(request)
+        return super().has_permission(request)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Redirects anonymous visitors to the sign-in page. Refuses users who are not staff with a 403."""
