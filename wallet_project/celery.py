@@ -33,10 +33,10 @@ class BrokerChannel(redis.Channel):
         return super().pool
 
     def _brpop_read(self, **options: Any) -> Any:
-        """Drops a message that is no JSON."""
+        """Drops a message that is no JSON, or JSON that is nested too deeply."""
         try:
-            return super()._brpop_read(**options)
-        except ValueError:
+            return super()._brpop_read(**options)  # type: ignore[misc]  # missing from the library's types
+        except (ValueError, RecursionError):
             log.warning("message_unreadable", exc_info=True)
             raise Empty from None
 
@@ -47,12 +47,12 @@ class BrokerTransport(redis.Transport):
     def _deliver(self, message: Any, queue: Any) -> None:
         try:
             super()._deliver(message, queue)
-        except (ValueError, TypeError, LookupError, AttributeError):
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             log.warning("message_unreadable", exc_info=True)
 
 
 redis.Transport.Channel = BrokerChannel
-redis.Transport = BrokerTransport
+redis.Transport = BrokerTransport  # type: ignore[misc]  # kombu finds it by its name
 
 
 class ControlStep(StartStopStep):

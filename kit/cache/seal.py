@@ -69,22 +69,27 @@ def unseal(kind: Kind, name: str, sealed: object) -> bytes | None:
 
     Raises IdentityUnknownError.
     """
+    content, reason = _opened(kind, name, sealed)
+    if reason is not None:
+        metrics.cache_values_refused.labels(reason=reason).inc()
+        return None
+    return content
+
+
+def _opened(kind: Kind, name: str, sealed: object) -> tuple[bytes, str | None]:
+    """The content, or why it is refused."""
     if not isinstance(sealed, bytes) or len(sealed) < _HEAD_BYTES + _TAG_BYTES:
-        return _refused("forged")
+        return b"", "forged"
     at, nonce = sealed[:_TIME_BYTES], sealed[_TIME_BYTES:_HEAD_BYTES]
     at_ms = int.from_bytes(at)
     try:
         content = _cipher(kind, at_ms).decrypt(nonce, sealed[_HEAD_BYTES:], at + name.encode())
     except InvalidTag:
-        return _refused("forged")
+        return b"", "forged"
     age_ms = now_ms() - at_ms
     if age_ms > AGE_MAX_MS:
-        return _refused("old")
-    return content if age_ms >= -SKEW_MAX_MS else _refused("early")
-
-
-def _refused(reason: str) -> None:
-    metrics.cache_values_refused.labels(reason=reason).inc()
+        return b"", "old"
+    return content, None if age_ms >= -SKEW_MAX_MS else "early"
 
 
 def _cipher(kind: Kind, at_ms: int) -> AESGCM:

@@ -49,13 +49,21 @@ def forgeries(message: Message, ran: Path) -> list[bytes]:
     """Messages that no site sends."""
     warm, drain = message["headers"]["task"], "transactions.tasks.partition_drain_task"
     wallets = "transactions.tasks.wallets_warm_task"
-    signature = {"task": drain, "args": [1], "kwargs": {}, "options": {}, "subtask_type": None, "immutable": True}
+    signature: Message = {
+        "task": drain,
+        "args": [1],
+        "kwargs": {},
+        "options": {},
+        "subtask_type": None,
+        "immutable": True,
+    }
     pickle_types = ("application/x-python-serialize", "application/x-pickle", "application/data")
     whole: list[object] = [
         *(with_body(message, pickled(ran), content_type) for content_type in pickle_types),
         with_body(message, b"import os; os.abort()", "application/x-yaml"),
         with_body(message, b"\xff\xfe"),
         with_body(message, b"{}"),
+        with_body(message, b"[" * 100_000),
         with_call(message, "os.system", f"touch {ran}"),
         with_call(message, "builtins.exec", f"open({str(ran)!r}, 'w')"),
         with_call(message, "celery.map", signature, [[1], [2]]),

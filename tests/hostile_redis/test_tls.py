@@ -34,7 +34,11 @@ def said(call):
     try:
         call()
     except Exception as error:
-        return repr(error.__cause__ or error)
+        causes = []
+        while error is not None:
+            causes.append(repr(error))
+            error = error.__cause__ or error.__context__
+        return " ".join(causes)
     return "ok"
 
 def broker():
@@ -53,9 +57,13 @@ def authority(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def port(authority: tuple[Path, Path]) -> Iterator[int]:
-    path = get_redis_connection().connection_pool.connection_kwargs["path"]
-    with tls_relay(path, certificate=authority[0], key=authority[1]) as port:
+    with tls_relay(socket_path(), certificate=authority[0], key=authority[1]) as port:
         yield port
+
+
+def socket_path() -> str:
+    """Where the tests' Valkey listens."""
+    return str(get_redis_connection().connection_pool.connection_kwargs["path"])
 
 
 def reached(**environment: str) -> dict[str, str]:
@@ -85,9 +93,11 @@ def test_without_a_named_authority_only_those_of_the_system_are_accepted(port: i
         assert "CERTIFICATE_VERIFY_FAILED" in found
 
 
-def test_a_certificate_for_another_host_is_refused(port: int, authority: tuple[Path, Path]) -> None:
-    for found in reached(REDIS_URL=f"rediss://localhost:{port}/0", REDIS_CA=str(authority[0])).values():
-        assert "CERTIFICATE_VERIFY_FAILED" in found
+def test_a_certificate_for_another_host_is_refused(tmp_path: Path) -> None:
+    another, key = certificate(tmp_path, name="redis.example", address="192.0.2.1")
+    with tls_relay(socket_path(), certificate=another, key=key) as port:
+        for found in reached(REDIS_URL=f"rediss://127.0.0.1:{port}/0", REDIS_CA=str(another)).values():
+            assert "CERTIFICATE_VERIFY_FAILED" in found
 
 
 def test_a_worker_works_through_tls(
