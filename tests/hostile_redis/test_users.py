@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -149,14 +149,15 @@ def test_neither_user_reaches_the_keys_of_the_other(server: Server) -> None:
     assert cache_user.set("wallet:x", "mine")
     assert broker_user.lpush("celery", "mine")
 
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: cache_user.get("celery"),
         lambda: cache_user.delete("celery"),
         lambda: cache_user.eval("return redis.call('LPUSH', 'celery', 'forged')", 0),
         lambda: cache_user.publish("/1.celery.pidbox", "forged"),
         lambda: broker_user.get("wallet:x"),
         lambda: broker_user.set("wallet:x", "forged"),
-    ):
+    ]
+    for call in calls:
         with pytest.raises((NoPermissionError, redis.ResponseError)):
             call()
     assert (server.client("tester").get("wallet:x"), server.client("tester").llen("celery")) == (b"mine", 1)
