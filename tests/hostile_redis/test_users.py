@@ -123,9 +123,11 @@ def test_the_site_and_a_worker_need_no_more_rights_than_they_have(
         cache_sweep()
         wait_until(lambda: " ready" in worker.log_text() or bool(server.refused()), what="the worker is ready")
         assert server.refused() == []
+        [cached] = server.client("tester").keys("*:entry:wallet:*")
+        server.client("tester").delete(cached)
         person_warm_up(alice.pk)
-        wait_until(lambda: not server.client("tester").keys("celery"), what="the message was read")
-        assert current_app.control.ping(timeout=20)
+        wait_until(lambda: bool(server.client("tester").exists(cached)), what="the worker has filled the cache")
+        wait_until(lambda: bool(current_app.control.ping(timeout=5)) or bool(server.refused()), what="it answers")
         # Not the whole of its rights is needed to start: what it has received goes back to the queue when it stops.
         worker.stop()
         assert server.refused() == []
