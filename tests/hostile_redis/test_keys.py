@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.test import Client
 from pytest_django import Settings
 
+from kit.cache import link
 from kit.cache.protocol import cache_fence, cache_read, cache_trust_assert, value_get, value_put
 from kit.redis.identity import identity, identity_forget, redis_key
 from kit.redis.locks import LockResult, lock_try
@@ -215,6 +216,25 @@ def test_without_an_identity_reads_come_from_postgres_and_writes_succeed(
         with connection.cursor() as cursor:
             cursor.execute("INSERT INTO kit_identity (id) VALUES (%s)", [before])
         identity_forget()
+
+
+def test_until_postgres_has_told_the_identity_redis_counts_as_away(
+    trusted_cache: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remember(["wallet:1"])
+    value_put("page", b"a page")
+    identity_forget()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kit.redis.identity.READ_SQL", "SELECT id FROM nowhere")
+        assert shown("wallet:1", truth=b"new") == b"new"
+        assert value_get("page") is None
+        with lock_try("work", ttl_s=1) as lock:
+            assert lock is LockResult.UNKNOWN
+
+    link.breaker.succeeded()
+    assert shown("wallet:1", truth=b"new") == b"old"
+    assert value_get("page") == b"a page"
 
 
 def test_the_identity_is_read_once(trusted_cache: None) -> None:
