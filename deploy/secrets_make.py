@@ -63,6 +63,10 @@ def certificate_make() -> str:
     return (encoded + certificate.public_bytes(serialization.Encoding.PEM)).decode()
 
 
+def redis_url(user: str, password: str, *, number: int) -> str:
+    return f"redis://{user}:{quote(password, safe='')}@redis:6379/{number}"
+
+
 def database_url(role: str, password: str) -> str:
     return f"postgres://{role}:{quote(password, safe='')}@postgres:5432/wallet"
 
@@ -73,12 +77,16 @@ MADE: Mapping[str, Callable[[], str]] = {
     "WALLET_SERVICE_KEY": key_make,
     "POSTGRES_PASSWORD": password_make,
     "WEB_POSTGRES_PASSWORD": password_make,
+    "REDIS_CACHE_PASSWORD": password_make,
+    "REDIS_BROKER_PASSWORD": password_make,
     "GRPC_TLS": certificate_make,
 }
 #: What follows from them.
 DERIVED: Mapping[str, Callable[[Mapping[str, str]], str]] = {
     "DATABASE_URL": lambda made: database_url("wallet", made["POSTGRES_PASSWORD"]),
     "WEB_DATABASE_URL": lambda made: database_url("wallet_web", made["WEB_POSTGRES_PASSWORD"]),
+    "REDIS_URL": lambda made: redis_url("cache", made["REDIS_CACHE_PASSWORD"], number=0),
+    "CELERY_BROKER_URL": lambda made: redis_url("broker", made["REDIS_BROKER_PASSWORD"], number=1),
     "GRPC_TLS_KEY": lambda made: made["GRPC_TLS"].partition(_KEY_END)[0] + _KEY_END,
     "GRPC_TLS_CERT": lambda made: made["GRPC_TLS"].partition(_KEY_END)[2],
 }
@@ -92,14 +100,17 @@ class Consumer:
     names: tuple[str, ...]
 
 
+#: What every process of the site reads.
+_SITE = ("SECRET_KEY", "REDIS_URL", "CELERY_BROKER_URL")
 CONSUMERS: Mapping[str, Consumer] = {
+    "redis": Consumer(uid=SERVER_UID, names=("REDIS_CACHE_PASSWORD", "REDIS_BROKER_PASSWORD")),
     "postgres": Consumer(uid=SERVER_UID, names=("POSTGRES_PASSWORD",)),
-    "site": Consumer(uid=SITE_UID, names=("SECRET_KEY", "DATABASE_URL")),
+    "site": Consumer(uid=SITE_UID, names=(*_SITE, "DATABASE_URL")),
     # With docker-compose.wallet-service.yml:
     "grpc": Consumer(
-        uid=SITE_UID, names=("SECRET_KEY", "DATABASE_URL", "WALLET_SERVICE_KEY", "GRPC_TLS_KEY", "GRPC_TLS_CERT")
+        uid=SITE_UID, names=(*_SITE, "DATABASE_URL", "WALLET_SERVICE_KEY", "GRPC_TLS_KEY", "GRPC_TLS_CERT")
     ),
-    "web": Consumer(uid=SITE_UID, names=("SECRET_KEY", "WEB_DATABASE_URL", "WALLET_SERVICE_KEY", "GRPC_TLS_CERT")),
+    "web": Consumer(uid=SITE_UID, names=(*_SITE, "WEB_DATABASE_URL", "WALLET_SERVICE_KEY", "GRPC_TLS_CERT")),
     "web-role": Consumer(uid=ROOT_UID, names=("POSTGRES_PASSWORD", "WEB_POSTGRES_PASSWORD")),
 }
 

@@ -32,5 +32,7 @@ GRANT INSERT, SELECT (id) ON notifications_mail TO wallet_web;
 GRANT INSERT ON wallets_owedwallet TO wallet_web;
 -- Names of cached objects that changed while Redis was away.
 GRANT SELECT, INSERT, UPDATE, DELETE ON wallets_unevicted TO wallet_web;
+-- Whose cached objects these are.
+GRANT SELECT ON kit_identity TO wallet_web;
 -- /readyz checks whether every migration has been applied.
 GRANT SELECT ON django_migrations TO wallet_web;

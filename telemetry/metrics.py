@@ -81,8 +81,14 @@ cache_reads = Counter(
     "wallet_cache_reads_total",
     "Reads of cached objects, by result: hit, miss, or why the cache was bypassed: busy (another reader fills it), "
     "fence (a writer is about to commit), quarantine (Redis is new), lapsed (the trust has ended), redis (away), "
-    "transaction (inside a database transaction), off.",
+    "refused (the value is not ours), transaction (inside a database transaction), off.",
     ["result"],
+)
+cache_values_refused = Counter(
+    "wallet_cache_values_refused_total",
+    "Values found in Redis that were not accepted, by reason: forged (not sealed by this site for this name), old "
+    "(sealed more than five minutes ago), early (sealed in the future: the hosts' clocks differ).",
+    ["reason"],
 )
 cache_fills_refused = Counter(
     "wallet_cache_fills_refused_total",

@@ -13,6 +13,7 @@ from transactions.channels import channel
 from transactions.channels.celery.wake import wake_flag_clear, workers_wake
 from transactions.settlement.settle import partition_settle
 from transactions.warming import person_warm, wallet_warm
+from wallets.warming import WALLETS_MAX
 
 log = structlog.get_logger(__name__)
 
@@ -74,6 +75,6 @@ def person_warm_task(user_id: int) -> None:
 
 @shared_task
 def wallets_warm_task(wallet_ids: list[int]) -> None:
-    """Warms viewed wallets that have changed."""
-    for wallet_id in wallet_ids:
+    """Warms viewed wallets that have changed, and no more of them than the site asks for in one message."""
+    for wallet_id in wallet_ids[:WALLETS_MAX]:
         wallet_warm(wallet_id=wallet_id)

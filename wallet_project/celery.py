@@ -1,8 +1,10 @@
 """The Celery application: `celery -A wallet_project worker`, `… beat`."""
 
 import os
+from queue import Empty
 from typing import Any
 
+import structlog
 from celery import Celery
 from celery.bootsteps import StartStopStep
 from celery.signals import beat_init, celeryd_init
@@ -11,6 +13,11 @@ from kombu.transport import redis
 from redis.exceptions import ResponseError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wallet_project.settings")
+
+log = structlog.get_logger(__name__)
+#: What a worker answers of what it may be asked through the broker, which is not trusted. Anybody who can write there
+#: could otherwise shut workers down or ask for their configuration.
+_ANSWERED = {"ping"}
 
 
 class BrokerChannel(redis.Channel):
@@ -37,13 +44,32 @@ class BrokerChannel(redis.Channel):
             self.close()
             raise
 
+    def _brpop_read(self, **options: Any) -> Any:
+        """Drops a message that is no JSON, or JSON that is nested too deeply."""
+        try:
+            return super()._brpop_read(**options)  # type: ignore[misc]  # missing from the library's types
+        except (ValueError, RecursionError):
+            log.warning("message_unreadable", exc_info=True)
+            raise Empty from None
+
+
+class BrokerTransport(redis.Transport):
+    """Lets a worker survive messages that no site has sent. kombu expects every message to be complete."""
+
+    def _deliver(self, message: Any, queue: Any) -> None:
+        try:
+            super()._deliver(message, queue)
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            log.warning("message_unreadable", exc_info=True)
+
 
 # A name that a Redis user for the broker may write to, because kombu's own names begin the same.
 _PROBE = "_kombu.probe"
 redis.Transport.Channel = BrokerChannel
 # kombu takes the refusals of a server for errors of the application, and a worker that meets one ends. What Redis
 # refuses now, because it became a replica or ran out of memory, it may accept after the next attempt to connect.
-redis.Transport.connection_errors = (*redis.Transport.connection_errors, ResponseError)
+BrokerTransport.connection_errors = (*redis.Transport.connection_errors, ResponseError)
+redis.Transport = BrokerTransport  # type: ignore[misc]  # kombu finds it by its name
 
 
 class CheckStep(StartStopStep):
@@ -56,6 +82,17 @@ class CheckStep(StartStopStep):
 
         settings_check()
         database_check()
+
+
+class ControlStep(StartStopStep):
+    """Leaves of Celery's remote control only what health checks use."""
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        from celery.worker.control import Panel  # noqa: PLC0415 - only workers have it
+
+        for name in Panel.data.keys() - _ANSWERED:
+            del Panel.data[name]
+        super().__init__(parent, **options)
 
 
 class MetricsStep(StartStopStep):
@@ -96,6 +133,7 @@ app.autodiscover_tasks()
 app.steps["worker"].add(DjangoStructLogInitStep)
 app.steps["worker"].add(CheckStep)
 app.steps["worker"].add(MetricsStep)
+app.steps["worker"].add(ControlStep)
 # By name, because the module needs the models, which are not loaded yet.
 app.steps["worker"].add("transactions.channels.celery.poller:PollerStep")
 app.steps["worker"].add("notifications.worker:MailerStep")

@@ -1,7 +1,7 @@
 """Checks of `manage.py check` beside Django's own: settings that would make cached reads stale or leave gRPC without
 TLS and, with `--deploy`, settings that would give strangers access to the site."""
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.core import checks
@@ -12,6 +12,7 @@ from wallets.auth.keys import key_fault, key_is_published
 
 #: The commit itself takes a moment, and clocks run at slightly different rates.
 _FENCE_MARGIN = 1.25
+_TLS_WEAKENING = {"ssl_cert_reqs", "ssl_check_hostname"}
 _THIS_MACHINE = {"localhost", "127.0.0.1", "[::1]"}
 #: Where mails end up without a mail server: in a log, a file, the memory of the worker, or nowhere.
 _NO_MAIL_SERVERS = {
@@ -34,11 +35,23 @@ def check_debug(**_: object) -> list[checks.CheckMessage]:
 def check_secret_key(**_: object) -> list[checks.CheckMessage]:
     """Anybody who knows or guesses the key can sign in as any user."""
     hint = f"Set SECRET_KEY to {settings.SECRET_KEY_LENGTH_MIN} or more random characters and keep it secret."
-    fault = key_fault(settings.SECRET_KEY)
-    if fault is None:
-        return []
-    id_ = "wallet.E002" if key_is_published(settings.SECRET_KEY) else "wallet.E003"
-    return [checks.Error(f"SECRET_KEY {fault}.", hint=hint, id=id_)]
+    keys = {"SECRET_KEY": [settings.SECRET_KEY], "SECRET_KEY_FALLBACKS": settings.SECRET_KEY_FALLBACKS}
+    for name, values in keys.items():
+        for key in values:
+            fault = key_fault(key)
+            if fault is not None:
+                id_ = "wallet.E002" if key_is_published(key) else "wallet.E003"
+                return [checks.Error(f"{name} {fault}.", hint=hint, id=id_)]
+    return []
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_redis_certificate(**_: object) -> list[checks.CheckMessage]:
+    """Without verification, anybody between the site and Redis can be Redis."""
+    urls = {"REDIS_URL": settings.REDIS_URL, "CELERY_BROKER_URL": settings.CELERY_BROKER_URL}
+    weak = [name for name, url in urls.items() if parse_qs(urlsplit(url).query).keys() & _TLS_WEAKENING]
+    hint = "Remove ssl_cert_reqs and ssl_check_hostname from the URL. REDIS_CA names the authority to trust."
+    return [checks.Error(f"{name} weakens TLS.", hint=hint, id="wallet.E009") for name in weak]
 
 
 @checks.register(checks.Tags.security, deploy=True)

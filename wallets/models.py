@@ -1,5 +1,6 @@
 """Who holds money: users, their wallets and API tokens. Also the leases of Snowflake node numbers."""
 
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 import pghistory
@@ -59,6 +60,8 @@ class User(AbstractUser):
     #: The session hash that Django derives from the password hash. Set on users from the cache, without a password
     #: hash.
     session_hash: str | None = None
+    #: The same, by each of SECRET_KEY_FALLBACKS.
+    session_fallback_hashes: Sequence[str] = ()
 
     class Meta:
         constraints = [
@@ -82,6 +85,14 @@ class User(AbstractUser):
         if "password" not in self.__dict__ and self.session_hash is not None:
             return self.session_hash
         return super().get_session_auth_hash()
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        """The hashes that sessions store that began under an earlier SECRET_KEY. A user from the cache carries them
+        along."""
+        if "password" not in self.__dict__ and self.session_hash is not None:
+            yield from self.session_fallback_hashes
+        else:
+            yield from super().get_session_auth_fallback_hash()
 
 
 class WalletStatus(models.TextChoices):

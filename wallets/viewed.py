@@ -11,6 +11,7 @@ from typing import Any
 from redis import Redis
 
 from kit.cache.link import RedisAwayError, redis_ask
+from kit.redis.identity import redis_key
 
 #: How many seconds after a view a wallet still counts as viewed.
 VIEWED_S = 30
@@ -54,4 +55,4 @@ def _taken(client: Redis, wallet_ids: list[int]) -> list[int]:
 
 
 def _key(wallet_id: int) -> str:
-    return f"wallet:watch:{wallet_id}"
+    return redis_key(f"watch:{wallet_id}")

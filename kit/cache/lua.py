@@ -3,8 +3,11 @@
 One hash, STATE, holds the trust and all fences. They share a key so that anything that removes the fences (a wipe, a
 restart, an eviction for lack of memory) removes the trust as well.
 
-Each object has one key, its *slot*. It holds either the value, "V" + generation + bytes, or the lease of the reader
-that is about to fill it, "L" + generation + id. So one DEL both evicts the value and revokes the lease.
+Each object has one key, its *slot*. It holds either the sealed value, "V" + generation + bytes, or the lease of the
+reader that is about to fill it, "L" + generation + id. So one DEL both evicts the value and revokes the lease.
+
+Redis is not trusted. A key of the wrong type counts as missing, and a state without its numbers as a new server's. So
+whatever somebody wrote there is gone with the next reader.
 
 Times are milliseconds of Redis's own clock. The scripts use no other clock.
 """
@@ -13,8 +16,9 @@ from redis import Redis
 
 from kit.redis.pipeline import Argument, RedisCommand, commands_run, script_command
 
-PREFIX = "wallet:cache:"
-STATE = f"{PREFIX}state"
+#: The ends of the keys; `kit.redis.identity` has their beginning.
+STATE = "cache:state"
+ENTRY = "cache:entry:"
 #: How many names one script takes. Lua's unpack is limited to a few thousand arguments, and Redis serves no other
 #: client while a script runs.
 NAMES_MAX = 1_000
@@ -43,14 +47,14 @@ end
 -- The names come as the lines of one argument, because a client takes longer to send a thousand arguments than this
 -- takes to split them.
 local function lines(text)
-    local fields, entries = {}, {}
+    local fields, entries, prefix = {}, {}, string.sub(KEYS[1], 1, -#'%(state)s' - 1) .. '%(entry)s'
     for name in string.gmatch(text, '[^\\n]+') do
         fields[#fields + 1] = 'fence:' .. name
-        entries[#entries + 1] = '%(prefix)sentry:' .. name
+        entries[#entries + 1] = prefix .. name
     end
     return fields, entries
 end
-""".replace("%(prefix)s", PREFIX)
+""".replace("%(state)s", STATE).replace("%(entry)s", ENTRY)
 
 
 class Script:
@@ -76,8 +80,12 @@ class Script:
 LOOK = Script("""
 -- KEYS state; ARGV names, new generation, lease id, lease ms, fence ms, trust ms, claim ms
 local now, run, fields, entries = clock_ms(), run_id(), lines(ARGV[1])
-local state = redis.call('HMGET', KEYS[1], 'run', 'generation', 'born_ms', 'until_ms', 'claimed_ms', unpack(fields))
-if state[1] ~= run then
+local state =
+    redis.pcall('HMGET', KEYS[1], 'run', 'generation', 'born_ms', 'until_ms', 'claimed_ms', unpack(fields))
+local is_whole = string.find(state[2] or '', '^%x+$')
+    and tonumber(state[3]) and tonumber(state[4]) and tonumber(state[5])
+if state[1] ~= run or not is_whole then
+    if state.err then redis.call('DEL', KEYS[1]) end
     redis.call('HSET', KEYS[1], 'run', run, 'generation', ARGV[2], 'born_ms', digits(now), 'until_ms', 0,
         'claimed_ms', 0)
     return {'quarantine'}
@@ -103,8 +111,8 @@ for i, key in ipairs(entries) do
     local fence = state[i + 5]
     local fenced = fence and fences_live(fence, now) ~= ''
     if fence and not fenced then redis.call('HDEL', KEYS[1], fields[i]) end
-    local entry = not fenced and redis.call('GET', key)
-    local is_ours = entry and string.sub(entry, 2, #generation + 1) == generation
+    local entry = not fenced and redis.pcall('GET', key)
+    local is_ours = type(entry) == 'string' and string.sub(entry, 2, #generation + 1) == generation
     if fenced then
         found[i + 4] = 'F'
     elseif is_ours and string.sub(entry, 1, 1) == 'V' then
@@ -122,7 +130,7 @@ return found
 # A reader fills a slot that it leased, or gives the lease back (an empty value). Returns 0 if the lease was revoked.
 FILL = Script("""
 -- KEYS entry; ARGV lease, entry, ttl s
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1
 """)

@@ -13,14 +13,16 @@ import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from kit.cache import outage, steps, unevicted
 from kit.cache.link import RedisAwayError, redis_ask
-from kit.cache.lua import PREFIX
-from kit.cache.prefetch import Load, command_fetched, names_read
+from kit.cache.prefetch import Load, command_fetched, names_read, prefetch_command
+from kit.cache.seal import Kind, seal, unseal
+from kit.redis.identity import IdentityUnknownError, redis_key
 from kit.redis.pipeline import RedisCommand, commands_run
 from telemetry import metrics
 
@@ -103,29 +105,30 @@ def cache_trust_assert() -> None:
         redis_ask(steps.trust_assert)
 
 
-def value_command(key: str) -> RedisCommand:
-    """The command that fetches a value, to be sent with others and then passed to `value_get`."""
-    return RedisCommand(("GET", _value_key(key)))
+def value_prefetch(key: str) -> None:
+    """Plans to fetch this value in the request at hand (`kit.cache.prefetch`)."""
+    with suppress(IdentityUnknownError):
+        prefetch_command(_value_command(key))
 
 
 def value_get(key: str) -> bytes | None:
     """Returns a value that never changes, such as a page of history at one version. None if it is not cached."""
     if not settings.CACHE_ENABLED:
         return None
-    wanted = value_command(key)
-    command = command_fetched(wanted) or wanted
     try:
+        wanted = _value_command(key)
+        command = command_fetched(wanted) or wanted
         if not command.is_done:
             redis_ask(lambda client: commands_run(client, [command]))
-    except RedisAwayError:
+        return None if command.reply is None else unseal(Kind.VALUE, key, command.reply)
+    except (RedisAwayError, IdentityUnknownError):
         return None
-    return command.reply if isinstance(command.reply, bytes) else None
 
 
 def value_put(key: str, value: bytes, ttl_s: int = steps.VALUE_TTL_S) -> None:
     """Stores a value. The key must name everything that the value depends on, so that it can never be out of date."""
     with suppress(RedisAwayError):
-        redis_ask(lambda client: client.set(_value_key(key), value, ex=ttl_s))
+        redis_ask(lambda client: client.set(_value_key(key), seal(Kind.VALUE, key, value), ex=ttl_s))
 
 
 def _read_many(names: Sequence[str], load: Load, beside: Sequence[RedisCommand]) -> dict[str, bytes | None]:
@@ -144,17 +147,25 @@ def _read_many(names: Sequence[str], load: Load, beside: Sequence[RedisCommand])
             return values | _pass_by(wanted, load, reason="redis")
         if look.mark != "trusted":
             return values | _pass_by(wanted, load, reason=look.mark)
-        values |= look.hits
-        metrics.cache_reads.labels(result="hit").inc(len(look.hits))
-        if look.leased:
-            values |= _fill(look, load)
-        if look.fenced:
-            values |= _pass_by(look.fenced, load, reason="fence")
+        values |= _look_answer(look, load)
         wanted = look.busy
         if wanted and time.monotonic() > deadline:
             return values | _pass_by(wanted, load, reason="busy")
         if wanted:
             time.sleep(_PATIENCE_STEP_S)
+    return values
+
+
+def _look_answer(look: steps.Look, load: Load) -> dict[str, bytes | None]:
+    """The objects that this reader need not wait for: found, or loaded now."""
+    metrics.cache_reads.labels(result="hit").inc(len(look.hits))
+    values: dict[str, bytes | None] = {**look.hits}
+    if look.leased:
+        values |= _fill(look, load)
+    if look.fenced:
+        values |= _pass_by(look.fenced, load, reason="fence")
+    if look.refused:
+        values |= _refused_replace(look.refused, load)
     return values
 
 
@@ -210,15 +221,18 @@ def _fill(look: steps.Look, load: Load) -> dict[str, bytes | None]:
     return {name: loaded.get(name) for name in look.leased}
 
 
+def _refused_replace(names: Sequence[str], load: Load) -> dict[str, bytes | None]:
+    """Evicts values that nobody may read, so that the next reader fills their slots, and reads past the cache."""
+    with suppress(RedisAwayError):
+        redis_ask(lambda client: steps.names_evict(client, names))
+    return _pass_by(names, load, reason="refused")
+
+
 def _entries_fill(look: steps.Look, loaded: Mapping[str, bytes | None]) -> None:
-    for name, lease in look.leased.items():
+    for name in look.leased:
         value = loaded.get(name)
         try:
-            filled = redis_ask(
-                lambda client, name=name, lease=lease, value=value: steps.entry_fill(  # type: ignore[misc]
-                    client, name, lease, look.generation, value
-                )
-            )
+            filled = redis_ask(partial(steps.entry_fill, look=look, name=name, value=value))
         except RedisAwayError:
             return
         if not filled:
@@ -231,5 +245,9 @@ def _lift(names: Sequence[str], token: str) -> None:
         redis_ask(lambda client: steps.names_lift(client, names, token))
 
 
+def _value_command(key: str) -> RedisCommand:
+    return RedisCommand(("GET", _value_key(key)))
+
+
 def _value_key(key: str) -> str:
-    return f"{PREFIX}value:{key}"
+    return redis_key("cache:value:") + key

@@ -6,6 +6,7 @@
 
 import hashlib
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -15,7 +16,7 @@ from redis.exceptions import RedisError
 from kit.limits.gcra import SCRIPT, Decision, LocalBuckets, Take, decision_of
 from kit.limits.policies import Policy
 from kit.redis.circuit_breaker import CircuitBreaker
-from kit.redis.pipeline import RedisCommand, commands_run, script_command
+from kit.redis.pipeline import MalformedReplyError, RedisCommand, commands_run, script_command
 from telemetry import metrics
 
 #: Used while Redis is down. Clients that change their address all the time must not exhaust memory: 50 000
@@ -54,7 +55,8 @@ def bucket_take(policy: Policy, *, key: str, units: int = 1, command: RedisComma
     """
     command = command or bucket_command(policy, key=key, units=units)
     if command.is_done or _command_run(command):
-        return _verdict(policy, quota=quota_shared(policy), decision=decision_of(command.reply))
+        with suppress(MalformedReplyError):
+            return _verdict(policy, quota=quota_shared(policy), decision=decision_of(command.reply))
     return bucket_take_local(policy, key=key, units=units)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kit.redis.pipeline import Argument
+from kit.redis.pipeline import Argument, MalformedReplyError
 
 #: The first line of the script. It is apart so that tests can put a clock of their own in its place.
 SCRIPT_CLOCK = "local time = redis.call('TIME')"
@@ -71,14 +71,15 @@ class Decision:
 
 
 def decision_of(reply: Sequence[Any]) -> Decision:
-    """The script's reply as a Decision."""
-    refused, remaining, full_after_s, retry_after_s = reply
-    return Decision(
-        is_refused=bool(refused),
-        remaining=remaining,
-        full_after_s=float(full_after_s),
-        retry_after_s=float(retry_after_s),
-    )
+    """The script's reply as a Decision. Raises MalformedReplyError for what the script never returns."""
+    try:
+        refused, remaining, full_after_s, retry_after_s = reply
+        waits_s = float(full_after_s), float(retry_after_s)
+        if not (isinstance(remaining, int) and all(map(math.isfinite, waits_s))):
+            raise ValueError(reply)
+    except (TypeError, ValueError) as error:
+        raise MalformedReplyError("Redis did not answer what the script returns.") from error
+    return Decision(is_refused=bool(refused), remaining=remaining, full_after_s=waits_s[0], retry_after_s=waits_s[1])
 
 
 class LocalBuckets:

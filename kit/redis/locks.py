@@ -13,6 +13,7 @@ from django_redis import get_redis_connection
 from redis.exceptions import LockError, RedisError
 from redis.lock import Lock
 
+from kit.redis.identity import redis_key
 from telemetry import metrics
 
 log = structlog.get_logger(__name__)
@@ -35,26 +36,23 @@ def lock_try(name: str, *, ttl_s: float) -> Iterator[LockResult]:
     `name` is the kind of work, optionally followed by a colon and its object: "warm-up:7". After `ttl_s` seconds the
     lock is free even if its holder died, so `ttl_s` must be longer than the work takes.
     """
-    lock = _lock(name, ttl_s)
-    result = _acquire(lock)
+    lock, result = _acquire(name, ttl_s)
     metrics.locks.labels(kind=name.partition(":")[0], outcome=result.value).inc()
     try:
         yield result
     finally:
-        if result is LockResult.ACQUIRED:
+        if lock is not None and result is LockResult.ACQUIRED:
             _release(lock, name)
 
 
-def _lock(name: str, ttl_s: float) -> Lock:
-    # The token belongs to this object, not to the thread: one thread may take the lock and another release it.
-    return Lock(get_redis_connection(), f"wallet:lock:{name}", timeout=ttl_s, blocking=False, thread_local=False)
-
-
-def _acquire(lock: Lock) -> LockResult:
+def _acquire(name: str, ttl_s: float) -> tuple[Lock | None, LockResult]:
     try:
-        return LockResult.ACQUIRED if lock.acquire() else LockResult.BUSY
+        # The token belongs to this object, not to the thread: one thread may take the lock and another release it.
+        key = redis_key(f"lock:{name}")
+        lock = Lock(get_redis_connection(), key, timeout=ttl_s, blocking=False, thread_local=False)
+        return lock, LockResult.ACQUIRED if lock.acquire() else LockResult.BUSY
     except (RedisError, OSError):
-        return LockResult.UNKNOWN
+        return None, LockResult.UNKNOWN
 
 
 def _release(lock: Lock, name: str) -> None:

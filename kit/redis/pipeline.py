@@ -11,9 +11,13 @@ from functools import cache
 from typing import Any
 
 from redis import ConnectionPool, Redis
-from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 Argument = str | bytes | int | float
+
+
+class MalformedReplyError(RedisError):
+    """Redis answered something else than the command returns. It counts as being away."""
 
 
 @dataclass(slots=True, eq=False)

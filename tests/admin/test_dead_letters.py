@@ -12,8 +12,9 @@ from transactions.models import DeadLetterAction, Job, Transaction
 from wallets.models import User
 from wallets.services import user_register, wallet_freeze
 
-#: The session, the user, the rows, whether the user has a password to change, and for jobs the overview.
-QUERIES_MAX = 5
+#: The session and the user (twice: the admin reads both from Postgres), their rights, the rows, whether there is a
+#: password to change, and for jobs the overview.
+QUERIES_MAX = 8
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def trust_from_now_on(world: World, patch: pytest.MonkeyPatch, settings: Setting
 
     def renew(client: Any, look: steps.Look) -> None:
         world.stand("renew")
-        client.hset(lua.STATE, "until_ms", world.now_ms + TRUST_MS)
+        client.hset(steps.state_key(), "until_ms", world.now_ms + TRUST_MS)
 
     patch.setattr(steps, "trust_renew", renew)
 
@@ -85,7 +85,7 @@ def delete_record_before_eviction(world: World, patch: pytest.MonkeyPatch, setti
     patch.setattr(cache, "_sweep_some", sweep)
 
 
-ALWAYS_FILL = without(lua.FILL, "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end")
+ALWAYS_FILL = without(lua.FILL, "if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end")
 NO_EVICTION = without(lua.FENCE, "redis.call('DEL', unpack(entries))")
 SAME_RUN = without(lua.LOOK, "state[1] ~= run", "not state[1]")
 ONE_FENCE = without(lua.FENCE, "fences[i] and fences_live(fences[i], now) .. own or own", "own")

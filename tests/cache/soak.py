@@ -18,8 +18,8 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 from django_redis import get_redis_connection
 
-from kit.cache import lua
 from kit.cache import protocol as cache
+from kit.cache import steps
 from kit.cache.link import RedisAwayError
 from tests.settlement.locks import backends
 from tests.settlement.waiting import wait_until
@@ -148,7 +148,7 @@ class Soak:
 def redis_wipe() -> bytes | None:
     """Runs FLUSHALL. Returns the generation that it ends."""
     client = get_redis_connection()
-    generation: bytes | None = client.hget(lua.STATE, "generation")
+    generation: bytes | None = client.hget(steps.state_key(), "generation")
     client.flushall()
     return generation
 

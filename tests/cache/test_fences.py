@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from django_redis import get_redis_connection
 from pytest_django import Settings
 
-from kit.cache import lua, steps
+from kit.cache import steps
 from kit.cache.protocol import cache_fence, cache_sweep
 from tests.cache.remembered import forgotten, remember, scripts_run, shown
 from tests.people import crowd_wallets
@@ -78,7 +78,7 @@ def test_readers_bypass_a_name_until_its_last_writer_has_lifted_its_fence(truste
     assert steps.names_look(client, [NAME]).fenced == [NAME]
 
     steps.names_lift(client, [NAME], "b0b")
-    assert not client.hexists(lua.STATE, f"fence:{NAME}")
+    assert not client.hexists(steps.state_key(), f"fence:{NAME}")
 
 
 def test_the_sweep_deletes_expired_fences_and_no_others(trusted_cache: None, settings: Settings) -> None:
@@ -88,7 +88,7 @@ def test_the_sweep_deletes_expired_fences_and_no_others(trusted_cache: None, set
 
     def fences_swept() -> list[bytes]:
         cache_sweep()
-        return [field for field in get_redis_connection().hkeys(lua.STATE) if field.startswith(b"fence:")]
+        return [field for field in get_redis_connection().hkeys(steps.state_key()) if field.startswith(b"fence:")]
 
     wait_until(lambda: len(fences_swept()) == 1, what="the short fence has run out")
     assert fences_swept() == [b"fence:wallet:1"]

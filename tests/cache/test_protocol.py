@@ -8,9 +8,10 @@ from django.db import connections, transaction
 from django_redis import get_redis_connection
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from kit.cache import lua, steps
 from kit.cache import protocol as cache
+from kit.cache import steps
 from kit.cache.protocol import cache_read, cache_read_many, value_get, value_put
+from kit.redis.identity import redis_key
 from tests.cache.remembered import forgotten, remember, scripts_run, shown
 from wallets.models import User, Wallet
 
@@ -37,7 +38,7 @@ def test_a_value_that_no_eviction_reaches_expires_after_five_minutes(trusted_cac
 
     client = get_redis_connection()
     assert 0 < client.ttl(steps.entry_key(NAME)) <= 300
-    assert 0 < client.ttl(f"{lua.PREFIX}value:page") <= 300
+    assert 0 < client.ttl(redis_key("cache:value:page")) <= 300
 
 
 def test_a_warm_read_of_many_names_takes_one_round_trip(trusted_cache: None) -> None:

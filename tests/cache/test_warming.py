@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django_redis import get_redis_connection
 
+from kit.redis.identity import redis_key
 from kit.redis.locks import lock_try
 from tests.api.client import Api, json_of
 from tests.cache.readers import no_queries, some_queries, with_session, with_token
@@ -139,12 +140,12 @@ def test_repeated_refreshes_mark_a_wallet_once(alice: User) -> None:
     for _ in range(5):
         reader.api.get(reader.wallet_path)
     client = get_redis_connection()
-    assert 0 < client.ttl(f"wallet:watch:{reader.wallet.pk}") <= viewed.VIEWED_S
-    client.delete(f"wallet:watch:{reader.wallet.pk}")
+    assert 0 < client.ttl(redis_key(f"watch:{reader.wallet.pk}")) <= viewed.VIEWED_S
+    client.delete(redis_key(f"watch:{reader.wallet.pk}"))
 
     reader.api.get(reader.wallet_path)
 
-    assert not client.exists(f"wallet:watch:{reader.wallet.pk}")
+    assert not client.exists(redis_key(f"watch:{reader.wallet.pk}"))
 
 
 def test_of_many_concurrent_warm_ups_of_a_wallet_one_works(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +181,7 @@ def test_a_warm_up_expires_if_no_worker_takes_it_soon(alice: User) -> None:
 
 def test_the_lock_of_a_warm_up_that_died_expires(alice: User) -> None:
     with lock_try(f"warm-up:{alice.wallets.get().pk}", ttl_s=10):
-        ttl_ms = get_redis_connection().pttl(f"wallet:lock:warm-up:{alice.wallets.get().pk}")
+        ttl_ms = get_redis_connection().pttl(redis_key(f"lock:warm-up:{alice.wallets.get().pk}"))
     assert 0 < ttl_ms <= 10_000
 
 

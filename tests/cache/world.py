@@ -19,6 +19,7 @@ from kit.cache import lua, outage, steps, unevicted
 from kit.cache import protocol as cache
 from kit.cache.link import RedisAwayError
 from kit.models import Unevicted
+from kit.redis.identity import redis_key
 from tests.cache.actor import IN_TRANSACTION, Actor
 from wallets.models import User
 
@@ -33,8 +34,9 @@ local function run_id() return redis.call('GET', 'world:run_id') end
 """
 #: Lets a script look up names without changing anything.
 ONLY_LOOKING = """
-local call, changes = redis.call, {SET = true, HSET = true, HDEL = true, DEL = true}
-local redis = {call = function(command, ...) if changes[command] then return 0 end return call(command, ...) end}
+local call, pcall, changes = redis.call, redis.pcall, {SET = true, HSET = true, HDEL = true, DEL = true}
+local function only_look(command, ...) if changes[command] then return 0 end return call(command, ...) end
+local redis = {call = only_look, pcall = pcall}
 """
 #: The steps before which an actor can pause, by the function that it is about to call.
 STEPS = {
@@ -138,7 +140,7 @@ class World:
 
     def snapshot_take(self) -> None:
         self.snapshot = {
-            key: self.client.dump(key) or b"" for key in self.client.scan_iter(match=f"{lua.PREFIX}*", count=1_000)
+            key: self.client.dump(key) or b"" for key in self.client.scan_iter(match=redis_key("cache:*"), count=1_000)
         }
 
     def restart(self) -> None:
@@ -156,7 +158,7 @@ class World:
         self.pass_ms(-10_000)
 
     def state_lose(self) -> None:
-        self.client.delete(lua.STATE)
+        self.client.delete(steps.state_key())
 
     def entry(self) -> bytes | None:
         value = self.client.get(steps.entry_key(NAME))

@@ -85,16 +85,17 @@ class Broker(OwnRedis):
     def used(self, settings: Settings) -> Iterator[None]:
         """Makes this process use this Valkey as its cache and broker."""
         settings.CACHES = {"default": {**django_settings.CACHES["default"], "LOCATION": self.url}}
-        before = current_app.conf.broker_url
-        _celery_use(celery_url(self.url))
+        before = celery_use(celery_url(self.url))
         yield
-        _celery_use(before)
+        celery_use(before)
         self._client.close()
 
 
-def _celery_use(url: str) -> None:
+def celery_use(url: str) -> str:
+    """Makes this process use this broker. Returns the URL of the one before."""
     app: Any = current_app
-    app.conf.broker_url = url
+    before, app.conf.broker_url = str(app.conf.broker_url), url
     pools.reset()
     app._pool = None
     app.amqp._producer_pool = None
+    return before

@@ -8,6 +8,7 @@ from django.core.cache import cache
 from django.utils import timezone
 from django_redis import get_redis_connection
 
+from kit.redis.identity import redis_key
 from kit.redis.locks import LockResult, lock_try
 from tests.own_redis import OwnRedis
 from tests.settlement.processes import processes_run
@@ -46,12 +47,12 @@ def test_an_attempt_that_did_not_get_the_lock_does_not_release_it(caplog: pytest
 
 def test_the_lock_of_a_dead_holder_expires() -> None:
     with lock_try("work:1", ttl_s=10):
-        assert 0 < get_redis_connection().pttl("wallet:lock:work:1") <= 10_000
+        assert 0 < get_redis_connection().pttl(redis_key("lock:work:1")) <= 10_000
 
 
 def test_the_holder_of_an_expired_lock_does_not_release_it_for_the_new_holder() -> None:
     with lock_try("work:1", ttl_s=0.05):
-        wait_until(lambda: not get_redis_connection().exists("wallet:lock:work:1"), what="the lock has expired")
+        wait_until(lambda: not get_redis_connection().exists(redis_key("lock:work:1")), what="the lock has expired")
         newer = lock_try("work:1", ttl_s=10)
         assert newer.__enter__() is LockResult.ACQUIRED
 

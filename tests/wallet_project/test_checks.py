@@ -56,6 +56,8 @@ def test_a_good_production_environment_passes_without_a_warning() -> None:
         ("DEBUG", "1", "wallet.E001"),
         ("SECRET_KEY", "insecure-key-for-tests-and-commands-only", "wallet.E002"),
         ("SECRET_KEY", "too-short", "wallet.E003"),
+        ("SECRET_KEY_FALLBACKS", f"{GOOD_KEY}, for-development-only-{GOOD_KEY}", "wallet.E002"),
+        ("SECRET_KEY_FALLBACKS", "too-short", "wallet.E003"),
         ("ALLOWED_HOSTS", "*", "wallet.E004"),
         ("ALLOWED_HOSTS", "", "wallet.E005"),
         ("FUNDING", "demo", "wallet.E040"),

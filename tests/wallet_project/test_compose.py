@@ -204,3 +204,19 @@ def test_no_file_names_a_password_or_key() -> None:
     for name, value in names.items():
         if name.endswith(("_KEY", "_PASSWORD")) and name != "GRPC_TLS_KEY":
             assert value == f"${{{name}:-}}"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_site_and_celery_reach_redis_as_users_of_their_own(name: str) -> None:
+    if "REDIS_URL_FILE" not in SERVICES[name]["environment"]:
+        assert name == "secrets"
+        return
+    assert SERVICES[name]["environment"]["REDIS_URL_FILE"] == "/run/secrets/REDIS_URL"
+    assert SERVICES[name]["environment"]["CELERY_BROKER_URL_FILE"] == "/run/secrets/CELERY_BROKER_URL"
+
+
+def test_redis_starts_with_its_users() -> None:
+    server = SITE["redis"]
+    assert server["command"][:2] == ["sh", "/redis/start.sh"]
+    assert "./deploy/redis:/redis:ro" in server["volumes"]
+    assert (BASE_DIR / "deploy/redis/start.sh").is_file()

@@ -19,6 +19,9 @@ SECRET_KEY_LENGTH_MIN = 50
 # Signs sessions and the links in mails. At least 50 random characters, the same for all processes.
 # Default: the key that `make run` created for this checkout, if there is one, so that sessions survive a restart.
 SECRET_KEY = env.str("SECRET_KEY", default=embedded.secret_key() or INSECURE_SECRET_KEY)
+# Earlier keys, separated by commas. Sessions and links that they signed stay valid, so a key can be replaced without
+# signing anybody out: docs/deployment.md has the steps.
+SECRET_KEY_FALLBACKS = [key for item in env.list("SECRET_KEY_FALLBACKS", default=[]) if (key := item.strip())]
 # 1 shows settings and local variables on error pages. Off by default, because visitors would see them too;
 # `manage.py check --deploy` refuses 1.
 DEBUG = env.bool("DEBUG", default=False)
@@ -91,6 +94,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "wallets.auth.key_rotation.KeyRotationMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

@@ -1,13 +1,14 @@
 """Celery, which runs background work. Its messages only wake workers: the work itself is recorded in Postgres, so any
 message may be lost, duplicated or late."""
 
+import ssl
 from datetime import timedelta
 
 from celery.schedules import crontab
 
 from wallet_project import embedded
 from wallet_project.settings.base import env
-from wallet_project.settings.redis import REDIS_SCHEMES, REDIS_URL
+from wallet_project.settings.redis import REDIS_CA, REDIS_SCHEMES, REDIS_URL
 
 _BROKER_SCHEMES = (*REDIS_SCHEMES, "redis+socket", "sentinel", "amqp", "amqps", "pyamqp", "memory")
 
@@ -15,10 +16,19 @@ _BROKER_SCHEMES = (*REDIS_SCHEMES, "redis+socket", "sentinel", "amqp", "amqps", 
 # Default: REDIS_URL, so that one server is enough.
 _broker_url = env.server("CELERY_BROKER_URL", default=REDIS_URL, schemes=_BROKER_SCHEMES)
 CELERY_BROKER_URL = embedded.celery_url(_broker_url)
+# With rediss:// the broker's certificate and its host name are verified. Without this, Celery would accept any.
+CELERY_BROKER_USE_SSL = (
+    {"ssl_cert_reqs": ssl.CERT_REQUIRED, "ssl_check_hostname": True, "ssl_ca_certs": REDIS_CA or None}
+    if CELERY_BROKER_URL.startswith("rediss://")
+    else None
+)
 # How many tasks a worker runs at the same time, each with its own database connection. Two suit a small machine; more
 # settle more transfers at the same time, as long as Postgres has cores to spare.
 CELERY_WORKER_CONCURRENCY = env.int("CELERY_WORKER_CONCURRENCY", default=2, minimum=1, maximum=1_000)
 
+# The broker is not trusted: messages are JSON, which cannot run code, and anything else is dropped unread.
+CELERY_ACCEPT_CONTENT = CELERY_RESULT_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = CELERY_EVENT_SERIALIZER = "json"
 # There is no result backend: nobody reads results, and the effects of a task are in Postgres.
 CELERY_TASK_IGNORE_RESULT = True
 # A message is acknowledged after its task has finished, and redelivered if the process running it dies.

@@ -21,7 +21,9 @@ from wallets.models import ApiToken, User
 #: The users of the tokens that this process has seen. Only a guess for prefetching; it authenticates nobody.
 _owners: dict[str, int] = {}
 _OWNERS_MAX = 10_000
-_USER_FIELDS = ("id", "username", "first_name", "last_name", "is_active", "is_staff", "is_superuser")
+#: What is cached of a user. `is_staff` and `is_superuser` are not: Django reads them from Postgres when they are first
+#: used, so nothing in Redis gives anybody rights.
+_USER_FIELDS = ("id", "username", "first_name", "last_name", "is_active")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,11 @@ def _user_load(user_id: int) -> bytes | None:
     user = User.objects.filter(pk=user_id).first()
     if user is None:
         return None
-    return json.dumps({**_user_fields(user), "session_hash": user.get_session_auth_hash()}).encode()
+    hashes = {
+        "session_hash": user.get_session_auth_hash(),
+        "session_fallback_hashes": list(user.get_session_auth_fallback_hash()),
+    }
+    return json.dumps(_user_fields(user) | hashes).encode()
 
 
 def _user_fields(user: User) -> dict[str, Any]:
@@ -112,4 +118,5 @@ def _user_of(fields: dict[str, Any]) -> User:
     columns = {name: fields[name] for name in _USER_FIELDS}
     user = deferred_row(User, **columns, date_joined=datetime.fromisoformat(fields["date_joined"]))
     user.session_hash = fields.get("session_hash")
+    user.session_fallback_hashes = fields.get("session_fallback_hashes", [])
     return user

@@ -35,6 +35,7 @@ def keys_assert_secret() -> None:
 def _keys() -> dict[str, list[str]]:
     return {
         "SECRET_KEY": [settings.SECRET_KEY],
+        "SECRET_KEY_FALLBACKS": settings.SECRET_KEY_FALLBACKS,
         "WALLET_SERVICE_KEY": [settings.WALLET_SERVICE_KEY] if settings.WALLET_SERVICE_KEY else [],
         "WALLET_SERVICE_KEY_FALLBACKS": settings.WALLET_SERVICE_KEY_FALLBACKS,
     }

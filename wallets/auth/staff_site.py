@@ -14,6 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from wallets.auth.staff import staff_refresh
+
 #: What allauth calls a second factor in its record of how a session was opened.
 _SECOND_FACTOR = "mfa"
 
@@ -48,6 +50,12 @@ class StaffSite(admin.AdminSite):
             return step or checked(request, *args, **kwargs)
 
         return with_second_factor
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether this is an active member of staff. Decided from Postgres: neither the session nor the user of a
+        request to the admin comes from Redis."""
+        staff_refresh(request)
+        return super().has_permission(request)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Redirects anonymous visitors to the sign-in page. Refuses users who are not staff with a 403."""

@@ -5,8 +5,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from kit.cache.prefetch import prefetch_command
-from kit.cache.protocol import value_command, value_get, value_put
+from kit.cache.protocol import value_get, value_prefetch, value_put
 from kit.http.bodies import Body, body_load, body_make, json_bytes
 from transactions.gateway.local import gateway
 from transactions.reads import HISTORY_TTL_S, history_key
@@ -24,7 +23,7 @@ def history_prefetch(*, wallet_id: int) -> None:
     gateway().wallet_view_prefetch(wallet_id=wallet_id)
     version = _versions.get(wallet_id)
     if version is not None:
-        prefetch_command(value_command(_key(wallet_id, version, HistoryQuery())))
+        value_prefetch(_key(wallet_id, version, HistoryQuery()))
 
 
 def history_body(*, wallet: WalletView, query: HistoryQuery) -> Body:

@@ -12,6 +12,7 @@ from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
 from kit.redis.circuit_breaker import CircuitBreaker
+from kit.redis.identity import redis_key
 
 log = structlog.get_logger(__name__)
 
@@ -46,4 +47,4 @@ def wake_flag_clear(partition: int) -> None:
 
 
 def _flag(partition: int) -> str:
-    return f"wallet:wake:{partition}"
+    return redis_key(f"wake:{partition}")
