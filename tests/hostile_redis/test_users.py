@@ -26,7 +26,7 @@ from tests.rpc.server import free_port
 from tests.settlement.broker import celery_use
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
-from tests.throttling.own_redis import redis_use
+from tests.own_redis import redis_use
 from wallet_project.embedded import BASE_DIR
 from wallets.models import User
 from wallets.warming import person_warm_up
