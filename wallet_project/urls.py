@@ -7,6 +7,7 @@ urlpatterns = [
     path("api/v1/", include("transactions.api.v1.urls")),
     path("api/v2/", include("transactions.api.v2.urls")),
     path("admin/", admin.site.urls),
+    path("accounts/", include("wallets.auth.urls")),
     path("accounts/", include("allauth.urls")),
     path("api/", include("wallets.api.docs_urls")),
     path("", include("wallets.urls")),

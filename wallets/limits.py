@@ -21,6 +21,9 @@ SIGN_IN = (
 )
 SIGN_UP = (Cost(policy=Policy(name="sign-up", quota=60, window_s=120, per=Per.ADDRESS)),)
 
+#: Mails to an address that somebody entered, which may be someone else's. Beyond it none are sent, and nobody is told.
+CONFIRMATION_MAIL = Cost(policy=Policy(name="confirmation-mail", quota=10, window_s=3_600, per=Per.NAME))
+
 # --- Forms: fixed windows (django-ratelimit), by the name of the view. ---
 _ACCOUNT = Policy(name="form-account", quota=10, window_s=60, per=Per.USER)
 #: These forms send mail to the typed-in address, which may be someone else's.
@@ -40,6 +43,7 @@ FORMS: Mapping[str, FormLimit] = {
         policies=(Policy(name="form-reset", quota=10, window_s=60, per=Per.ADDRESS), _MAIL)
     ),
     "account_email": FormLimit(policies=(_ACCOUNT, _MAIL)),
+    "email_change_undo": FormLimit(policies=(Policy(name="form-undo", quota=10, window_s=60, per=Per.ADDRESS),)),
     "account_change_password": FormLimit(policies=(_ACCOUNT,)),
     "account_reauthenticate": FormLimit(policies=(_ACCOUNT,)),
     "mfa_reauthenticate": FormLimit(policies=(_ACCOUNT,)),

@@ -114,6 +114,11 @@ def _ids_load(owner_id: int) -> bytes:
     return json.dumps(list(ids)).encode()
 
 
+def account_get(*, user: User) -> User:
+    """The user as the account's owner sees it: with confirmed address and display name, which are not cached."""
+    return User.objects.only("username", "display_name", "email", "date_joined").get(pk=user.pk)
+
+
 def token_list(*, owner: User) -> QuerySet[ApiToken]:
     """A user's API tokens that have not expired, newest first."""
     alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from kit.cache.protocol import cache_sweep
 from kit.redis.locks import LockResult, lock_try
+from wallets.addresses import addresses_delete_expired
 from wallets.services import tokens_delete_expired, wallets_owed_sweep
 
 
@@ -24,6 +25,14 @@ def api_tokens_delete_expired() -> None:
     with lock_try("sweep:tokens", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as lock:
         if lock is not LockResult.BUSY:
             tokens_delete_expired()
+
+
+@shared_task
+def addresses_delete_expired_task() -> None:
+    """Deletes expired links that confirm an address or undo a change of it."""
+    with lock_try("sweep:addresses", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as lock:
+        if lock is not LockResult.BUSY:
+            addresses_delete_expired()
 
 
 @shared_task

@@ -9,4 +9,5 @@ urlpatterns = [
     path("tokens/", views.tokens_page, name="token_list"),
     path("tokens/revoke/", views.token_revoke_page, name="token_revoke"),
     path("settings/", views.settings_page, name="settings"),
+    path("settings/name/", views.display_name_page, name="display_name"),
 ]

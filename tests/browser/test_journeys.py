@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
 from tests.pages.kit import balance_of, give
+from tests.people import PASSWORD
 from transactions.models import Transaction
 from wallets.models import User
 
@@ -140,6 +141,8 @@ def test_a_token_is_shown_once_and_revoked(visit: Visit, alice: User) -> None:
     person.opens("/tokens/")
     person.fills("Name", "Till")
     person.presses("Create token")
+    person.fills("Password", PASSWORD)
+    person.presses("Continue")
     person.reads("Your new token")
     person.opens("/tokens/")
     expect(person.page.get_by_text("Your new token")).to_have_count(0)

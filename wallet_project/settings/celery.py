@@ -67,4 +67,5 @@ CELERY_BEAT_SCHEDULE = {
     "audit the books": {"task": "transactions.tasks.audit_nightly", "schedule": crontab(hour=3, minute=0)},
     "sweep sessions": {"task": "wallets.tasks.sessions_delete_expired", "schedule": crontab(hour=4, minute=0)},
     "sweep API tokens": {"task": "wallets.tasks.api_tokens_delete_expired", "schedule": crontab(hour=4, minute=5)},
+    "sweep addresses": {"task": "wallets.tasks.addresses_delete_expired_task", "schedule": crontab(hour=4, minute=10)},
 }

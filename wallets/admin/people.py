@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from kit.admin.big_tables import BigTableAdmin, ReadOnlyInline, when
 from wallets.admin.columns import money
+from wallets.domain.names import username_canonical
 from wallets.models import User, Wallet
 from wallets.services import user_fence
 
@@ -41,11 +42,12 @@ class UserAdmin(BigTableAdmin):
     search_fields = ("username", "email")
     search_help_text = "Enter the beginning of a username or email."
     fieldsets = (
-        (None, {"fields": ("username", "email", "joined_shown", "last_login_shown")}),
+        (None, {"fields": ("username", "display_name", "email", "joined_shown", "last_login_shown")}),
         ("Access", {"fields": ("is_active",)}),
         ("Staff permissions", {"fields": _RIGHTS}),
     )
-    readonly_fields = ("username", "email", "joined_shown", "last_login_shown")
+    # A new address takes effect only when its user has confirmed it, so nobody else can set one.
+    readonly_fields = ("username", "display_name", "email", "joined_shown", "last_login_shown")
     filter_horizontal = ("groups", "user_permissions")
     inlines = (WalletInline,)
 
@@ -99,9 +101,9 @@ class UserAdmin(BigTableAdmin):
 def people_matching(term: str, *, prefix: str = "") -> Q:
     """Users whose username or email address begins with `term`. `prefix` is the path to the user, such as "owner__".
 
-    Both columns are stored in lower case and unique, so their indexes answer this.
+    Both columns are stored in canonical form and unique, so their indexes answer this.
     """
-    wanted = term.lower()
+    wanted = username_canonical(term)
     return Q(**{f"{prefix}username__startswith": wanted}) | Q(**{f"{prefix}email__startswith": wanted})
 
 
