@@ -13,12 +13,15 @@ from allauth.account.models import EmailAddress, EmailConfirmation
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from kit.db.errors import constraint_violated
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import EmailChange, User
 from wallets.services import password_changed
 
 #: How long a change of a confirmed address can be undone.
 UNDO_FOR = timedelta(days=3)
+#: The indexes that let one account confirm an address.
+_ONE_PER_ADDRESS = {"unique_verified_email", "wallets_user_email_key"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,9 @@ def address_confirm(*, address: EmailAddress) -> Confirmed | None:
             User.objects.filter(pk=user.pk).update(email=address.email)
             user.email = address.email
             undo_key = _undo_key(user, old_email) if old_email is not None else ""
-    except IntegrityError:
+    except IntegrityError as error:
+        if constraint_violated(error) not in _ONE_PER_ADDRESS:
+            raise
         return None
     return Confirmed(user=user, email=address.email, old_email=old_email, undo_key=undo_key)
 
@@ -111,7 +116,9 @@ def change_undo(*, key: str) -> Undone | None:
             user.set_unusable_password()
             user.save(update_fields=["email", "password"])
             password_changed(user=user)
-    except IntegrityError:
+    except IntegrityError as error:
+        if constraint_violated(error) not in _ONE_PER_ADDRESS:
+            raise
         # Another account has confirmed the old address since.
         return None
     return undone

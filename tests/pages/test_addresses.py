@@ -4,14 +4,19 @@ import re
 from typing import Any
 
 import pytest
+from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.core import mail
 from django.test import Client
 from django.utils.html import strip_tags
+from pytest_django import Settings
 
 from tests.pages.kit import fill, forms_of, read, reauthenticated, send, text_of
 from tests.people import PASSWORD
+from wallets.addresses import address_confirm, address_request
+from wallets.auth.forms import ResetPasswordKeyForm
 from wallets.models import User
 
 NEW_PASSWORD = "a longer phrase than before"
@@ -244,3 +249,26 @@ def test_it_changes_the_name(alices: Client, alice: User, bob: User) -> None:
     assert page.status_code == 422
     assert "looks like another user" in text_of(page)
     assert forms_of(page)[-1]["display_name"] == "B0b"
+
+
+def test_a_reset_link_does_nothing_if_the_email_changes_after_it_was_checked(alice: User, client: Client) -> None:
+    token = default_token_generator.make_token(alice)
+    passwords = {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD}
+    form = ResetPasswordKeyForm(passwords, user=alice, temp_key=token)
+    assert form.is_valid()
+    assert address_confirm(address=address_request(user=User.objects.get(pk=alice.pk), email="new@example.com"))
+    with pytest.raises(ImmediateHttpResponse):
+        form.save()
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
+
+
+def test_confirmation_mails_do_not_flood_a_mailbox(db: None, settings: Settings) -> None:
+    """Anybody can sign up with anybody's email. The mails stop, and the pages stay the same."""
+    settings.THROTTLE_ENABLED = True
+    statuses = {
+        sign_up(Client(REMOTE_ADDR=f"192.0.2.{number}"), f"person-{number}", "flooded@example.com").status_code
+        for number in range(14)
+    }
+    assert statuses == {302}
+    assert 10 <= len(mail.outbox) <= 11

@@ -92,7 +92,7 @@ def test_it_refuses_an_invalid_transfer_at_once(alices: Client, alice: User, bob
     wallet_freeze(wallet_id=wallet_of(alice).id, actor=bob, reason="A test")
     response = send(alices, REVIEW, in_background(data))
     assert response.status_code == 422
-    assert "This wallet is frozen" in text_of(response)
+    assert "This wallet is not open." in text_of(response)
     assert not Job.objects.exists()
 
 

@@ -34,6 +34,8 @@ def name_canonical(text: str) -> str:
 
 def username_canonical(text: str) -> str:
     """NFKC and case folding, without spaces around it. The validator of usernames decides whether the result is one."""
+    if text.isascii():
+        return text.strip().lower()
     # Folding can produce characters that NFKC changes again. Lower case comes last, because Postgres compares with it.
     folded = unicodedata.normalize("NFKC", text.strip()).casefold()
     return unicodedata.normalize("NFKC", folded).lower().strip()
