@@ -1,8 +1,5 @@
-"""Only confirmed addresses stay in `User.email`; skeletons, display names, and changes of address that can be undone."""
+"""Only confirmed addresses stay in `User.email`, and accounts get their skeletons."""
 
-import django.db.models.deletion
-import django.db.models.functions.datetime
-from django.conf import settings
 from django.db import migrations, models
 
 from wallets.domain.names import email_canonical, skeleton
@@ -45,7 +42,7 @@ def addresses_canonical(apps, schema_editor):
 def skeletons_fill(apps, schema_editor):
     """Gives each account its skeleton, the oldest first. An account that looks like an older one goes without."""
     User = apps.get_model("wallets", "User")
-    taken = set()
+    taken = set(User.objects.exclude(skeleton=None).values_list("skeleton", flat=True))
     batch = []
     for user in User.objects.filter(skeleton=None).order_by("id").only("username").iterator(2_000):
         shape = skeleton(user.username)
@@ -60,55 +57,15 @@ def skeletons_fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    # The constraints come after the rows are changed, each in a database transaction of its own.
+    # Not one long database transaction, so that the site goes on. Each step can be repeated if the migration is cut off.
     atomic = False
 
     dependencies = [
-        ("wallets", "0005_email_in_one_word"),
+        ("wallets", "0006_names_and_addresses"),
         ("account", "0009_emailaddress_unique_primary_email"),
     ]
 
     operations = [
-        migrations.AlterField(
-            model_name="user",
-            name="email",
-            field=models.EmailField(
-                blank=True,
-                error_messages={"unique": "This email already belongs to an account."},
-                max_length=254,
-                null=True,
-                unique=True,
-                verbose_name="email",
-            ),
-        ),
-        migrations.AddField(
-            model_name="user",
-            name="skeleton",
-            field=models.CharField(editable=False, max_length=64, null=True, unique=True),
-        ),
-        migrations.AddField(
-            model_name="user",
-            name="display_name",
-            field=models.CharField(blank=True, db_default="", default="", max_length=64),
-        ),
-        migrations.CreateModel(
-            name="EmailChange",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("old_email", models.EmailField(max_length=254)),
-                ("key_hash", models.CharField(max_length=64, unique=True)),
-                (
-                    "created_at",
-                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True),
-                ),
-                (
-                    "user",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-            ],
-        ),
         migrations.RunSQL(_UNCONFIRMED_SQL, migrations.RunSQL.noop),
         migrations.RunPython(addresses_canonical, migrations.RunPython.noop),
         migrations.RunPython(skeletons_fill, migrations.RunPython.noop),
