@@ -5,7 +5,7 @@ from typing import Any
 # Imported so that both have registered their models before the classes below replace theirs.
 import allauth.account.admin
 import allauth.mfa.admin  # noqa: F401
-from allauth.account.models import EmailAddress
+from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -16,7 +16,8 @@ from wallets.admin.people import people_matching
 from wallets.models import ApiToken
 from wallets.services import token_revoke
 
-admin.site.unregister([EmailAddress, Authenticator])
+# Nobody sees the links that confirm an address: whoever has one can use it.
+admin.site.unregister([EmailAddress, EmailConfirmation, Authenticator])
 
 
 class OwnedAdmin(BigTableAdmin):
