@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def test_money_sent_by_alice_is_seen_by_bob(visit: Visit, javascript: bool) -> None:
     alice, bob = visit("alice", javascript=javascript), visit("bob", javascript=javascript, width=360, height=740)
     bob.signs_up()
+    bob.confirms_email()
     alice.signs_up()
     alice.follows("Add money")
     alice.fills("Amount", "100")
