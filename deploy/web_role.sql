@@ -17,7 +17,7 @@ GRANT SELECT, INSERT, UPDATE ON wallets_user TO wallet_web;
 -- How users sign in, and what they may do as staff.
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     account_emailaddress, account_emailconfirmation, auth_group, auth_group_permissions, django_session,
-    mfa_authenticator, wallets_apitoken, wallets_user_groups, wallets_user_user_permissions
+    mfa_authenticator, wallets_apitoken, wallets_emailchange, wallets_user_groups, wallets_user_user_permissions
 TO wallet_web;
 GRANT SELECT ON auth_permission, django_content_type TO wallet_web;
 GRANT SELECT, INSERT ON django_admin_log TO wallet_web;

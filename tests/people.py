@@ -14,8 +14,8 @@ PASSWORD = "seven quiet lanterns at noon"
 
 
 def person(name: str) -> User:
-    """Registers a user, who gets an empty USD wallet."""
-    return user_register(username=name, email=f"{name}@example.com", password=PASSWORD)
+    """Registers a user with a confirmed email, who gets an empty USD wallet."""
+    return user_register(username=name, email=f"{name}@example.com", password=PASSWORD, is_email_confirmed=True)
 
 
 def wallet_of(user: User, currency: str = "USD") -> Wallet:

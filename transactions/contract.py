@@ -27,11 +27,11 @@ def transaction_data(transaction: Transaction) -> Data:
         "amount": transaction.amount,
         "currency": transaction.currency,
         "source": _side_data(transaction.source),
-        "destination": _side_data(transaction.destination),
+        "destination": _side_data(transaction.destination, is_hidden=transaction.is_recipient_hidden),
         "memo": transaction.memo,
         "created_at": moment_text(transaction.created_at),
         "settled_at": moment_text(transaction.settled_at) if transaction.settled_at else None,
-        "failure": _failure_data(transaction.failure_code),
+        "failure": failure_data(transaction.failure_code),
     }
 
 
@@ -61,6 +61,7 @@ def transaction_from_json(data: Data, *, owner_ids: Sequence[int | None]) -> Tra
         created_at=moment_of(data["created_at"]),
         settled_at=moment_of(data["settled_at"]) if data["settled_at"] else None,
         failure_code=data["failure"]["code"] if data["failure"] else "",
+        by_email=data["destination"] is not None and data["destination"]["owner"] is None,
     )
     source_owner_id, destination_owner_id = owner_ids
     transaction.source = _side_of(data["source"], source_owner_id, transaction.currency)
@@ -81,20 +82,21 @@ def moment_of(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def _side_data(wallet: Wallet | None) -> Data | None:
+def _side_data(wallet: Wallet | None, *, is_hidden: bool = False) -> Data | None:
     if wallet is None:
         return None
     assert wallet.owner is not None  # noqa: S101 - the outside world is a side of None, not a wallet
-    return {"wallet": str(wallet.pk), "owner": wallet.owner.username}
+    return {"wallet": str(wallet.pk), "owner": None if is_hidden else wallet.owner.username}
 
 
-def _side_of(data: Mapping[str, str] | None, owner_id: int | None, currency: str) -> Wallet | None:
+def _side_of(data: Mapping[str, str | None] | None, owner_id: int | None, currency: str) -> Wallet | None:
     if data is None:
         return None
-    wallet = deferred_row(Wallet, id=int(data["wallet"]), owner_id=owner_id, currency=currency)
-    wallet.owner = deferred_row(User, id=owner_id, username=data["owner"])
+    wallet = deferred_row(Wallet, id=int(data["wallet"] or 0), owner_id=owner_id, currency=currency)
+    wallet.owner = deferred_row(User, id=owner_id, username=data["owner"] or "")
     return wallet
 
 
-def _failure_data(code: str) -> Data | None:
+def failure_data(code: str) -> Data | None:
+    """The reason of a failure as JSON; None for an empty code."""
     return {"code": code, "detail": CATALOGUE[ErrorCode(code)].title} if code else None

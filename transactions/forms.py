@@ -29,6 +29,10 @@ REFUSALS: Mapping[ErrorCode, tuple[str | None, str | None]] = {
     ErrorCode.WALLET_FROZEN: ("wallet", "This wallet is frozen. No money can move in or out until support reopens it."),
     ErrorCode.WALLET_CLOSED: ("wallet", "This wallet is closed. Choose another wallet."),
     ErrorCode.RECIPIENT_NOT_FOUND: ("recipient", None),
+    ErrorCode.RECIPIENT_CANNOT_RECEIVE: (
+        "recipient",
+        "The recipient cannot receive this transfer. Ask them, or try a smaller amount.",
+    ),
     ErrorCode.SAME_WALLET: (
         "recipient",
         "You cannot send money to yourself. Enter someone else's username or email.",
@@ -39,15 +43,6 @@ REFUSALS: Mapping[ErrorCode, tuple[str | None, str | None]] = {
     ErrorCode.IDEMPOTENCY_KEY_REUSED: (
         None,
         "You already submitted this form with other details, so no money moved this time. Submit it again to continue.",
-    ),
-}
-#: The sentences for refusals that come from the recipient's wallet.
-REFUSALS_OF_RECIPIENT: Mapping[ErrorCode, tuple[str, str]] = {
-    ErrorCode.WALLET_FROZEN: ("recipient", "The recipient cannot receive money at the moment: their wallet is frozen."),
-    ErrorCode.WALLET_CLOSED: ("recipient", "The recipient cannot receive money: their wallet is closed."),
-    ErrorCode.BALANCE_LIMIT_EXCEEDED: (
-        "amount",
-        "This would exceed the recipient's maximum balance. Enter a smaller amount.",
     ),
 }
 
@@ -90,9 +85,6 @@ class MoneyForm(forms.Form):
         widget=forms.HiddenInput, validators=[RegexValidator(r"\Aweb:[0-9a-f-]{36}\Z")], initial=idempotency_key_new
     )
 
-    #: True if the money leaves this user's wallet, False if it enters it.
-    spends = True
-
     def __init__(self, *args: Any, wallets: Sequence[Wallet], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.wallets = wallets
@@ -123,11 +115,7 @@ class MoneyForm(forms.Form):
     def refuse(self, error: WalletError) -> None:
         """Shows a refusal at its field and keeps the user's input. Raises a refusal again if the table lacks its
         code."""
-        wallet = self.wallet_chosen
-        others: Mapping[ErrorCode, tuple[str | None, str | None]] = {}
-        if self.spends and wallet is not None and wallet.status == WalletStatus.OPEN:
-            others = REFUSALS_OF_RECIPIENT
-        entry = others.get(error.code) or REFUSALS.get(error.code)
+        entry = REFUSALS.get(error.code)
         if entry is None:
             raise error
         if error.code == ErrorCode.IDEMPOTENCY_KEY_REUSED:
@@ -147,8 +135,6 @@ class MoneyForm(forms.Form):
 
 class AddForm(MoneyForm):
     """A deposit."""
-
-    spends = False
 
     @property
     def chips(self) -> list[str]:

@@ -17,6 +17,7 @@ from kit.http.bodies import Body, body_load, body_make, json_bytes
 from transactions.contract import (
     Data,
     entry_data,
+    failure_data,
     transaction_data,
     transaction_dump,
     transaction_from_json,
@@ -43,6 +44,9 @@ UNPOSTED_MAX = 30
 #: Cached pages contain usernames. No entry point changes a username; after a change by hand, pages show the new one
 #: when this time has passed.
 HISTORY_TTL_S = 300
+
+#: Why a transfer failed, as its recipient reads it.
+FAILURE_TO_RECIPIENT = failure_data(ErrorCode.SETTLEMENT_FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,13 @@ def _transaction_cached(user: User, transaction_id: int) -> tuple[list[int | Non
     owner_ids: list[int | None] = json.loads(owners)
     if user.pk not in owner_ids:
         raise WalletError(ErrorCode.NOT_FOUND, "You have no such transaction.")
-    return owner_ids, plain
+    return owner_ids, plain if user.pk == owner_ids[0] else _for_recipient(plain)
+
+
+def _for_recipient(plain: bytes) -> bytes:
+    """The same JSON without the reason of a failure, which may be the state of the sender's wallet."""
+    data = json.loads(plain)
+    return json_bytes({**data, "failure": FAILURE_TO_RECIPIENT}) if data["failure"] else plain
 
 
 def _transactions_load(names: Sequence[str]) -> dict[str, bytes | None]:

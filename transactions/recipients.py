@@ -9,6 +9,7 @@ from kit.db.deferred import deferred_row
 from transactions.ledger.arrays import array_literal, ids_fitting
 from transactions.models import Kind, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.names import name_canonical
 from wallets.domain.text import text_storable
 from wallets.models import User, Wallet
 
@@ -27,8 +28,8 @@ WHERE u.is_active AND (u.username = ANY(%s::text[]) OR u.email = ANY(%s::text[])
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferRequest:
     """A transfer as its sender states it: from their wallet `source_id` either to the wallet `destination_id` or to a
-    `recipient`, named by username or email address. `transfers_resolve` checks that exactly one of the two is given.
-    `amount` is in minor units."""
+    `recipient`, named by username or confirmed email address. `transfers_resolve` checks that exactly one of the two is
+    given. `amount` is in minor units."""
 
     source_id: int
     destination_id: int | None = None
@@ -36,6 +37,10 @@ class TransferRequest:
     amount: int
     memo: str = ""
     idempotency_key: str | None = None
+
+    @property
+    def by_email(self) -> bool:
+        return self.recipient is not None and "@" in name_canonical(self.recipient)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,7 @@ def _resolve(
         if destination is None:
             return WalletError(ErrorCode.NOT_FOUND, "The destination wallet does not exist.")
         return TransferSides(source=source, destination=destination)
-    name = _canonical(request.recipient)
+    name = name_canonical(request.recipient)
     destination = recipients.wallets.get((name, source.currency))
     if destination is None:
         return _recipient_error(name, source.currency, recipients)
@@ -139,7 +144,7 @@ def _wallets_load(requests: Iterable[TransferRequest]) -> dict[int, Wallet]:
 
 
 def _recipients_load(requests: Iterable[TransferRequest]) -> _Recipients:
-    names = {_canonical(request.recipient) for request in requests if request.recipient is not None}
+    names = {name_canonical(request.recipient) for request in requests if request.recipient is not None}
     names = {name for name in names if text_storable(name)}
     recipients = _Recipients()
     if not names:
@@ -160,7 +165,3 @@ def _wallet(wallet_id: int, currency: str, status: str, owner_id: int, owner_nam
     wallet = deferred_row(Wallet, id=wallet_id, currency=currency, status=status, owner_id=owner_id)
     wallet.owner = deferred_row(User, id=owner_id, username=owner_name)
     return wallet
-
-
-def _canonical(name: str) -> str:
-    return name.strip().lower()

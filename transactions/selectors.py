@@ -5,6 +5,7 @@ import binascii
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from transactions.models import Entry, Job, Kind, Status, Transaction
@@ -17,6 +18,22 @@ from wallets.models import User
 FAILED_SEARCHED = 100
 #: The largest possible sequence.
 _SEQUENCE_MAX = ID_MAX
+
+
+# LATERAL and LIMIT: one lookup in the index (source, destination) for each pair of wallets, however long the history of
+# either user is.
+_PAYMENT_SQL = """
+SELECT EXISTS (
+    SELECT FROM wallets_wallet AS source
+    JOIN wallets_wallet AS destination ON destination.currency = source.currency,
+    LATERAL (
+        SELECT FROM transactions_transaction AS t
+        WHERE t.source_id = source.id AND t.destination_id = destination.id
+            AND t.kind = 'transfer' AND t.status = 'posted' LIMIT 1
+    ) AS paid
+    WHERE source.owner_id = %s AND destination.owner_id = %s
+)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +104,14 @@ def failed_list(*, wallet_id: int, since: datetime, limit: int) -> list[Transact
         id__in=own.values("id")[:FAILED_SEARCHED], status=Status.FAILED, settled_at__gte=since
     )
     return list(_with_sides(failed).order_by("-id")[:limit])
+
+
+def payment_exists(*, payer_id: int, payee_id: int) -> bool:
+    """Whether one user has ever paid another, from any wallet to any wallet."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PAYMENT_SQL, [payer_id, payee_id])
+        (exists,) = cursor.fetchone()
+    return bool(exists)
 
 
 def cursor_check(cursor: str | None) -> None:

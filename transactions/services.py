@@ -121,6 +121,7 @@ def _command(actor: User, request: TransferRequest, sides: TransferSides) -> Com
         initiator_id=actor.pk,
         memo=request.memo,
         idempotency_key=request.idempotency_key,
+        by_email=request.by_email,
     )
 
 

@@ -8,6 +8,7 @@ from babel.numbers import get_currency_name
 from django import forms
 
 from wallets.domain.currencies import CURRENCIES
+from wallets.domain.display_names import DISPLAY_NAME_LENGTH_MAX
 
 #: The same as the model's `max_length`.
 TOKEN_NAME_LENGTH_MAX = 80
@@ -38,6 +39,18 @@ class TokenForm(forms.Form):
         help_text="The program that will use it, such as “backup script”.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
         error_messages={"required": "Give the token a name."},
+    )
+
+
+class DisplayNameForm(forms.Form):
+    """What the user wants to be called."""
+
+    display_name = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=DISPLAY_NAME_LENGTH_MAX,
+        help_text="Others see it when they send you money. Leave it empty to be called by your username.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
 

@@ -18,6 +18,9 @@ ANONYMOUS = Cost(policy=Policy(name="strangers", quota=300, window_s=60, per=Per
 SIGN_IN = (Cost(policy=Policy(name="sign-in-address", quota=60, window_s=60, per=Per.ADDRESS)),)
 SIGN_UP = (Cost(policy=Policy(name="sign-up", quota=60, window_s=120, per=Per.ADDRESS)),)
 
+#: Mails to an address that somebody entered, which may be someone else's. Beyond it none are sent, and nobody is told.
+CONFIRMATION_MAIL = Cost(policy=Policy(name="confirmation-mail", quota=10, window_s=3_600, per=Per.NAME))
+
 # --- Wrong guesses, in Postgres (`wallets.auth.guessing`), whatever THROTTLE_ENABLED and THROTTLE_SCALE say. ---
 #: Ten mistakes at once are more than an owner makes; then one more every six minutes. That is 250 guesses a day, too
 #: few for any password that is not on the list of breached ones.
@@ -40,6 +43,7 @@ FORMS: Mapping[str, FormLimit] = {
         policies=(Policy(name="form-reset", quota=10, window_s=60, per=Per.ADDRESS), _MAIL)
     ),
     "account_email": FormLimit(policies=(_ACCOUNT, _MAIL)),
+    "email_change_undo": FormLimit(policies=(Policy(name="form-undo", quota=10, window_s=60, per=Per.ADDRESS),)),
     "account_change_password": FormLimit(policies=(_ACCOUNT,)),
     "account_reauthenticate": FormLimit(policies=(_ACCOUNT,)),
     "mfa_reauthenticate": FormLimit(policies=(_ACCOUNT,)),

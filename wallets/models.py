@@ -1,21 +1,24 @@
 """Who holds money: users, their wallets and API tokens. Also the leases of Snowflake node numbers."""
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pghistory
 import pgtrigger
+from django.apps import apps
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from knox.models import AbstractAuthToken
 
 from wallets import security_models  # noqa: F401 - Django finds models by importing this module
 from wallets.domain.currencies import CURRENCIES
+from wallets.domain.display_names import DISPLAY_NAME_LENGTH_MAX
 from wallets.domain.ids import NODES
 from wallets.domain.money import BALANCE_MAX
+from wallets.domain.names import email_canonical, skeleton, username_canonical
 from wallets.node_leases import snowflake_next
 
 #: Ids below this belong to the outside wallets: their id is the currency's ISO 4217 numeric code.
@@ -29,18 +32,38 @@ username_validator = RegexValidator(
 
 
 class PeopleManager(UserManager["User"]):
-    """Users. It stores usernames and email addresses in lower case."""
+    """Users. It stores usernames and email addresses in their canonical form (`wallets.domain.names`)."""
 
     @classmethod
-    def normalize_email(cls, email: str | None) -> str:
-        return (email or "").strip().lower()
+    def normalize_email(cls, email: str | None) -> str | None:  # type: ignore[override]  # NULL: no confirmed address
+        return email_canonical(email) if email else None
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(username=(username or "").lower())
+        return self.get(username=username_canonical(username or ""))
+
+    def create_user(
+        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> "User":
+        """Creates a user. The caller vouches for `email`: it counts as confirmed."""
+        with transaction.atomic():
+            user = super().create_user(username, email, password, skeleton=skeleton(username), **fields)
+            return _address_confirmed(user)
+
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> "User":
+        """Creates a superuser, as `create_user` does."""
+        with transaction.atomic():
+            user = super().create_superuser(username, email, password, skeleton=skeleton(username), **fields)
+            return _address_confirmed(user)
 
 
 class User(AbstractUser):
-    """An account that signs in, a person's or a program's. Users find each other by username or email address."""
+    """An account that signs in, a person's or a program's. Users find each other by username or email address.
+
+    `email` is the confirmed address, if there is one. It alone counts for signing in, resetting a password, receiving
+    money and uniqueness. An address that its user has not confirmed is only in allauth's `EmailAddress`.
+    """
 
     username = models.CharField(
         max_length=64,
@@ -48,9 +71,18 @@ class User(AbstractUser):
         validators=[username_validator],
         error_messages={"unique": "This username is taken."},
     )
-    email = models.EmailField(
-        "email", unique=True, error_messages={"unique": "This email already belongs to an account."}
+    email = models.EmailField(  # type: ignore[assignment]  # Django's own field is never NULL
+        "email",
+        unique=True,
+        null=True,
+        blank=True,
+        error_messages={"unique": "This email already belongs to an account."},
     )
+    #: What the username looks like; the index refuses look-alikes. NULL for an account that is older than this rule and
+    #: looks like an even older one.
+    skeleton = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001
+    #: What the user wants to be called; empty: the username.
+    display_name = models.CharField(max_length=DISPLAY_NAME_LENGTH_MAX, blank=True, default="", db_default="")
 
     #: When the owner locked the account. It stays inactive until the owner resets the password by mail, or staff
     #: activate it. None for an account that staff have deactivated.
@@ -70,11 +102,18 @@ class User(AbstractUser):
             models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lowercase"),
             # Rule: nobody signs in to a locked account.
             models.CheckConstraint(condition=Q(locked_at=None) | Q(is_active=False), name="user_locked_is_inactive"),
+            # Rule: an account without a confirmed address has none, so that any number of accounts can be without.
+            models.CheckConstraint(condition=Q(email__isnull=True) | ~Q(email=""), name="user_email_not_empty"),
         ]
 
     @classmethod
     def normalize_username(cls, username: str) -> str:
-        return super().normalize_username(username).lower()
+        return username_canonical(username)
+
+    @property
+    def shown_name(self) -> str:
+        """The display name, by default the username."""
+        return self.display_name or self.username
 
     def clean(self) -> None:
         super().clean()
@@ -93,6 +132,14 @@ class User(AbstractUser):
             yield from self.session_fallback_hashes
         else:
             yield from super().get_session_auth_fallback_hash()
+
+
+def _address_confirmed(user: User) -> User:
+    if user.email is not None:
+        # By name, because this module is loaded before allauth's.
+        addresses = apps.get_model("account", "EmailAddress").objects
+        addresses.create(user=user, email=user.email, verified=True, primary=True)
+    return user
 
 
 class WalletStatus(models.TextChoices):
@@ -192,6 +239,19 @@ class ApiToken(AbstractAuthToken):
 
     def __str__(self) -> str:
         return f"{self.user} {self.name}"
+
+
+class EmailChange(models.Model):
+    """A change of a confirmed address that whoever holds the old one can undo for three days, with the key that was
+    mailed there. The row is deleted when the change is undone or can no longer be. Only the key's hash is stored."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    old_email = models.EmailField()
+    key_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    def __str__(self) -> str:
+        return f"change of {self.old_email}"
 
 
 class NodeLease(models.Model):

@@ -127,6 +127,11 @@ def security_event_list(*, owner: User, before: int | None = None) -> tuple[list
     return page, page[-1].pk if len(found) > len(page) else None
 
 
+def account_get(*, user: User) -> User:
+    """The user as the account's owner sees it: with confirmed address and display name, which are not cached."""
+    return User.objects.only("username", "display_name", "email", "date_joined").get(pk=user.pk)
+
+
 def token_list(*, owner: User) -> QuerySet[ApiToken]:
     """A user's API tokens that have not expired, newest first."""
     alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import pghistory
+from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -12,13 +13,16 @@ from kit.cache.protocol import cache_fence, cache_replayed
 from kit.db.errors import constraint_violated
 from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
 from wallets.domain.currencies import CURRENCIES
+from wallets.domain.display_names import display_name_canonical, display_name_error
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import ClockError
+from wallets.domain.names import email_canonical, skeleton
 from wallets.models import ApiToken, OwedWallet, User, Wallet, WalletStatus
 from wallets.node_leases import LeaseError
 
 #: The currency of the wallet that every new account starts with.
 FIRST_CURRENCY = "USD"
+USERNAME_SIMILAR = "This username looks like another one. Try one that is easier to tell apart."
 #: How many owed wallets one sweep opens.
 OWED_SWEPT_MAX = 1_000
 
@@ -64,15 +68,26 @@ def wallets_owed_sweep() -> int:
 
 
 def user_register(
-    *, username: str, email: str, password: str, wallet_open_first: OpenFirst = wallet_open_first
+    *,
+    username: str,
+    email: str,
+    password: str,
+    is_email_confirmed: bool = False,
+    wallet_open_first: OpenFirst = wallet_open_first,
 ) -> User:
     """Creates an account and its first wallet in one database transaction. Entry points validate the input.
 
-    Raises MALFORMED, naming the field, if the username or the email address is taken.
+    The address stays unconfirmed, whether or not another account uses it, so that nobody learns who has an account. For
+    `is_email_confirmed` the caller vouches for it.
+
+    Raises MALFORMED, naming the field, if the username is taken or looks like another, or a confirmed address is taken.
     """
+    confirmed = email if is_email_confirmed else None
     try:
         with transaction.atomic():
-            user = User.objects.create_user(username=username, email=email, password=password)
+            user = User.objects.create_user(username=username, email=confirmed, password=password)
+            if confirmed is None:
+                EmailAddress.objects.create(user=user, email=email_canonical(email))
             wallet_open_first(owner=user)
     except IntegrityError as error:
         raise _taken(error) from error
@@ -171,6 +186,27 @@ def tokens_delete_expired() -> None:
     _tokens_delete(ApiToken.objects.filter(expiry__lte=timezone.now()))
 
 
+def display_name_set(*, user: User, name: str) -> None:
+    """Sets what the user is called; empty: the username. Raises MALFORMED if the name could deceive others."""
+    name = display_name_canonical(name)
+    error = display_name_error(name) if name else ""
+    shape = skeleton(name)
+    if not error and shape and User.objects.filter(skeleton=shape).exclude(pk=user.pk).exists():
+        error = "This looks like another user's username. Add a last name, for example."
+    if error:
+        raise WalletError(ErrorCode.MALFORMED, error, fields={"display_name": [error]})
+    User.objects.filter(pk=user.pk).update(display_name=name)
+
+
+def password_changed(*, user: User) -> None:
+    """Ends what an old password may have authorised: API tokens, changes of address that are not confirmed, and the
+    links that confirm them. Call it in the database transaction that sets the password, after the change is written.
+    """
+    EmailAddress.objects.filter(user=user, verified=False).delete()
+    tokens_revoke_all(user=user)
+    user_fence(user_id=user.pk)
+
+
 def user_fence(*, user_id: int) -> None:
     """Announces that the current database transaction changes an account: whether it may sign in, or its password.
 
@@ -224,6 +260,10 @@ def _tokens_delete(tokens: QuerySet[ApiToken]) -> int:
 def _taken(error: IntegrityError) -> Exception:
     if not isinstance(error.__cause__, UniqueViolation):
         return error
-    field = "email" if "email" in constraint_violated(error) else "username"
+    constraint = constraint_violated(error)
+    if "skeleton" in constraint:
+        message = USERNAME_SIMILAR
+        return WalletError(ErrorCode.MALFORMED, message, fields={"username": [message]})
+    field = "email" if "email" in constraint else "username"
     message = f"This {field} is taken."
     return WalletError(ErrorCode.MALFORMED, message, fields={field: [message]})

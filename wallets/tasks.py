@@ -7,6 +7,7 @@ from django.conf import settings
 
 from kit.cache.protocol import cache_sweep
 from kit.redis.locks import LockResult, lock_try
+from wallets.addresses import addresses_delete_expired
 from wallets.auth.guessing import budgets_delete_whole
 from wallets.auth.nonces import nonces_delete_expired
 from wallets.auth.security_log import security_events_delete_old
@@ -40,6 +41,14 @@ def security_events_task() -> None:
     """Deletes security events that are older than the log keeps them."""
     while security_events_delete_old():
         pass
+
+
+@shared_task
+def addresses_delete_expired_task() -> None:
+    """Deletes expired links that confirm an address or undo a change of it."""
+    with lock_try("sweep:addresses", ttl_s=settings.CELERY_TASK_TIME_LIMIT) as lock:
+        if lock is not LockResult.BUSY:
+            addresses_delete_expired()
 
 
 @shared_task

@@ -13,4 +13,5 @@ urlpatterns = [
     path("accounts/lock/<str:key>/", security_views.lock_by_link_page, name="account_lock_by_link"),
     path("accounts/locked/", security_views.locked_page, name="account_locked"),
     path("settings/", views.settings_page, name="settings"),
+    path("settings/name/", views.display_name_page, name="display_name"),
 ]

@@ -1,5 +1,6 @@
 """The pages about wallets, API tokens and the user's account."""
 
+from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
@@ -10,10 +11,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from wallets.auth.tokens import token_create, token_remove
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.forms import TokenForm, WalletOpenForm
+from wallets.forms import DisplayNameForm, TokenForm, WalletOpenForm
 from wallets.gateway import wallet_gateway
 from wallets.pages import PersonRequest, page
-from wallets.selectors import token_list
+from wallets.selectors import account_get, token_list
+from wallets.services import display_name_set
 
 UNPROCESSABLE = 422
 
@@ -47,6 +49,7 @@ def _wallet_opened(request: PersonRequest, form: WalletOpenForm) -> bool:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @page
+@reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator]  # allauth is untyped
 def tokens_page(request: PersonRequest) -> HttpResponse:
     """The user's API tokens. The answer to the form shows the secret of a new token, once.
 
@@ -82,9 +85,32 @@ def token_revoke_page(request: PersonRequest) -> HttpResponse:
 @page
 def settings_page(request: PersonRequest) -> HttpResponse:
     """Links to everything about the account."""
-    address = EmailAddress.objects.filter(user=request.user, email=request.user.email).first()
     context = {
-        "is_email_verified": address is not None and address.verified,
+        "account": account_get(user=request.user),
+        "pending_email": EmailAddress.objects.get_new(request.user),
         "is_mfa_enabled": is_mfa_enabled(request.user),
     }
     return render(request, "wallets/settings.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@page
+def display_name_page(request: PersonRequest) -> HttpResponse:
+    """What the user wants to be called."""
+    if request.method != "POST":
+        form = DisplayNameForm(initial={"display_name": account_get(user=request.user).display_name})
+        return render(request, "wallets/display_name.html", {"form": form})
+    form = DisplayNameForm(request.POST)
+    if form.is_valid() and _display_name_saved(request, form):
+        messages.success(request, "Your name was changed.")
+        return redirect("settings")
+    return render(request, "wallets/display_name.html", {"form": form}, status=UNPROCESSABLE)
+
+
+def _display_name_saved(request: PersonRequest, form: DisplayNameForm) -> bool:
+    try:
+        display_name_set(user=request.user, name=form.cleaned_data["display_name"])
+    except WalletError as error:
+        form.add_error("display_name", error.detail)
+        return False
+    return True

@@ -1,5 +1,7 @@
 """Takes a request's cost from a bucket. REST and gRPC use the same keys, and so the same buckets."""
 
+import unicodedata
+
 from kit.limits.buckets import Verdict, bucket_take, bucket_take_apart
 from kit.limits.policies import Cost
 from kit.redis.pipeline import RedisCommand
@@ -17,8 +19,9 @@ def address_key(network: str) -> str:
 
 
 def name_key(name: str) -> str:
-    """The bucket of a typed-in username or email address. Case and outer spaces do not matter, as in sign-in itself."""
-    return f"name {name.strip().lower()}"
+    """The bucket of a typed-in username or email address. As in sign-in itself, different ways to write the same
+    characters share a bucket: case, outer spaces, wide letters."""
+    return f"name {unicodedata.normalize('NFKC', name.strip()).casefold()}"
 
 
 def cost_take(cost: Cost, *, key: str, items: int = 1, command: RedisCommand | None = None) -> Verdict:

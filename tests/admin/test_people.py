@@ -230,3 +230,8 @@ def test_an_email_cannot_be_changed(superuser: Client, alice: User) -> None:
 
     assert response.status_code == 403
     assert "make_verified" not in superuser.get("/admin/account/emailaddress/").content.decode()
+
+
+def test_nobody_sees_the_links_that_confirm_or_undo(superuser: Client) -> None:
+    assert superuser.get("/admin/account/emailconfirmation/").status_code == 404
+    assert superuser.get("/admin/wallets/emailchange/").status_code == 404

@@ -189,6 +189,13 @@ def _(world: World) -> HttpResponse:
     return world.withdraw(1)
 
 
+@case(ErrorCode.RECIPIENT_CANNOT_RECEIVE)
+def _(world: World) -> HttpResponse:
+    world.alice.deposit(100)
+    wallet_freeze(wallet_id=world.bob.wallet.pk, actor=world.bob.user, reason="lost phone")
+    return world.transfer(recipient="bob")
+
+
 @case(ErrorCode.SETTLEMENT_FAILED)
 def _(world: World) -> HttpResponse:
     """Staff failed a transfer, and its sender repeats the request synchronously."""

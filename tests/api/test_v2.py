@@ -80,12 +80,13 @@ def test_an_anonymous_request_is_not_accepted(anybody: Api) -> None:
 def test_an_invalid_transfer_is_refused_at_once(alice: Person, bob: Person, charlie: Person) -> None:
     euro = wallet_open(owner=bob.user, currency="EUR")
     wallet_freeze(wallet_id=charlie.wallet.pk, actor=charlie.user, reason="test")
+    frozen = {"source": str(charlie.wallet.pk), "recipient": "bob", "amount": 1}
     mine = {"source": str(alice.wallet.pk), "amount": 1}
 
     assert_problem(alice.api.post(TRANSFERS, {**mine, "recipient": "nobody"}), "recipient_not_found", 422)
     assert_problem(alice.api.post(TRANSFERS, transfer(alice, alice)), "same_wallet", 422)
     assert_problem(alice.api.post(TRANSFERS, {**mine, "destination": str(euro.pk)}), "currency_mismatch", 422)
-    assert_problem(alice.api.post(TRANSFERS, transfer(alice, charlie)), "wallet_frozen", 422)
+    assert_problem(charlie.api.post(TRANSFERS, frozen), "wallet_frozen", 422)
     assert_problem(alice.api.post(TRANSFERS, transfer(bob, alice)), "not_found", 404)
     assert_problem(alice.api.post(TRANSFERS, {**mine, "destination": "1"}), "not_found", 404)
     assert_problem(alice.api.post(TRANSFERS, mine), "malformed", 400)

@@ -1,7 +1,9 @@
 """A user in a real browser, and the user's actions."""
 
+import re
 from dataclasses import dataclass
 
+from django.core import mail
 from playwright.sync_api import Locator, Page, expect
 
 from tests.frozen.authenticator import totp_code
@@ -43,6 +45,15 @@ class Person:
         self.fills("Password", PASSWORD)
         self.presses("Sign up")
         self.reads("Your wallet is ready")
+
+    def confirms_email(self) -> None:
+        """Follows the link in the mail."""
+        (message,) = (message for message in mail.outbox if message.to == [f"{self.name}@example.com"])
+        link = re.search(r"http://\S+", str(message.body))
+        assert link
+        self.opens(link[0])
+        self.presses("Yes, confirm it")
+        self.reads("You confirmed")
 
     def logs_in(self, password: str = PASSWORD) -> None:
         self.opens("/accounts/login/")

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visit
 from tests.pages.kit import balance_of, give
+from tests.people import PASSWORD
 from transactions.models import Transaction
 from wallets.models import User
 
@@ -18,6 +19,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 def test_money_sent_by_alice_is_seen_by_bob(visit: Visit, javascript: bool) -> None:
     alice, bob = visit("alice", javascript=javascript), visit("bob", javascript=javascript, width=360, height=740)
     bob.signs_up()
+    bob.confirms_email()
     alice.signs_up()
     alice.follows("Add money")
     alice.fills("Amount", "100")
@@ -140,6 +142,8 @@ def test_a_token_is_shown_once_and_revoked(visit: Visit, alice: User) -> None:
     person.opens("/tokens/")
     person.fills("Name", "Till")
     person.presses("Create token")
+    person.fills("Password", PASSWORD)
+    person.presses("Continue")
     person.reads("Your new token")
     person.opens("/tokens/")
     expect(person.page.get_by_text("Your new token")).to_have_count(0)

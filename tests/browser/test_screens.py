@@ -10,7 +10,7 @@ from transactions.recipients import TransferRequest
 from transactions.services import transfer_create
 from wallets.domain.money import AMOUNT_MAX
 from wallets.models import User
-from wallets.services import token_issue, user_register, wallet_open
+from wallets.services import display_name_set, token_issue, user_register, wallet_open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -20,6 +20,7 @@ STRANGERS_PAGES = [
     "/accounts/signup/",
     "/accounts/password/reset/",
     "/accounts/locked/",
+    "/accounts/email/undo/x/",
     "/nowhere/",
 ]
 PAGES = [
@@ -32,6 +33,7 @@ PAGES = [
     "/wallets/",
     "/tokens/",
     "/settings/",
+    "/settings/name/",
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/2fa/",
@@ -105,5 +107,6 @@ def test_the_longest_values_fit_the_review_too(visit: Visit, alice: User) -> Non
     give(alice, AMOUNT_MAX)
     person = visit("alice", width=320)
     person.logs_in()
+    display_name_set(user=User.objects.get(username=LONG_NAME), name="W" * 64)
     person.reviews(LONG_NAME, "9999999999999.99", note="n" * 200)
     assert person.page.evaluate(STICKS_OUT) <= 0

@@ -10,6 +10,7 @@ from django.db import connections, transaction
 from django.test import Client
 
 from tests.concurrency.waiting import backend_pid, waited_for
+from tests.pages.kit import reauthenticated
 from wallets.auth.access import token_find
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, User
@@ -64,6 +65,7 @@ def test_a_password_change_also_ends_a_token_that_is_being_issued(alice: User) -
 def test_a_browser_that_asks_for_a_token_during_a_password_change_has_to_log_in_again(alice: User) -> None:
     browser = Client()
     browser.force_login(alice)
+    reauthenticated(browser)
     with transaction.atomic():
         password_change(alice.pk)
         asked = in_a_thread(lambda: browser.post("/tokens/", {"name": "phone"}))

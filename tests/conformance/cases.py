@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tests.conformance.channels import Wish
 from tests.conformance.world import World
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
-from wallets.services import tokens_revoke_all, wallet_close, wallet_freeze
+from wallets.services import tokens_revoke_all, user_register, wallet_close, wallet_freeze
 
 Prepare = Callable[[World], Wish]
 
@@ -79,16 +79,37 @@ def from_a_frozen_wallet(world: World) -> Wish:
     return wish(world)
 
 
-@case("wallet_frozen")
+@case("recipient_cannot_receive")
 def to_a_frozen_wallet(world: World) -> Wish:
     wallet_freeze(wallet_id=world.bob.wallet.pk, actor=world.bob.user, reason="lost phone")
     return wish(world)
 
 
-@case("wallet_closed")
+@case("recipient_cannot_receive")
 def to_a_closed_wallet(world: World) -> Wish:
     wallet_close(wallet_id=world.bob.wallet.pk, actor=world.bob.user, reason="moved away")
     return wish(world)
+
+
+@case("insufficient_funds")
+def a_cent_more_than_the_balance_to_a_frozen_wallet(world: World) -> Wish:
+    """Only who could pay learns that the recipient cannot receive."""
+    wallet_freeze(wallet_id=world.bob.wallet.pk, actor=world.bob.user, reason="lost phone")
+    return wish(world, amount=1_001)
+
+
+@case("recipient_not_found")
+def to_an_unconfirmed_email_address(world: World) -> Wish:
+    number = world.bob.user.pk
+    user_register(username=f"charlie{number}", email=f"charlie{number}@example.com", password="-")
+    return wish(world, recipient=f"charlie{number}@example.com")
+
+
+@case()
+def to_an_email_address_in_wide_letters(world: World) -> Wish:
+    return wish(
+        world, recipient=(world.bob.user.email or "").upper().replace("B", "\N{FULLWIDTH LATIN CAPITAL LETTER B}")
+    )
 
 
 @case("currency_mismatch")
@@ -101,7 +122,7 @@ def to_the_same_wallet(world: World) -> Wish:
     return wish(world, recipient=world.alice.name)
 
 
-@case("balance_limit_exceeded")
+@case("recipient_cannot_receive")
 def to_a_full_wallet(world: World) -> Wish:
     for amount in [*[AMOUNT_MAX] * (BALANCE_MAX // AMOUNT_MAX), BALANCE_MAX % AMOUNT_MAX]:
         world.bob.deposit(amount)

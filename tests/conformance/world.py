@@ -49,6 +49,6 @@ def world_make(number: int) -> World:
 
 def _person(name: str) -> Person:
     # An unusable password, because hashing one would take longer than the rest and nobody logs in with it.
-    user = user_register(username=name, email=f"{name}@example.com", password="-")
+    user = user_register(username=name, email=f"{name}@example.com", password="-", is_email_confirmed=True)
     _, token = token_issue(user=user, name="test")
     return Person(user=user, wallet=Wallet.objects.get(owner=user), token=token)

@@ -18,7 +18,7 @@ _ID = r"(?<![\w.])\d{17,19}(?!\w)"
 _ROW = r"(?<=/)\d+(?=/(?:change|history|delete)/)"
 _HEX = r"[0-9a-f]{64,}"
 #: It holds the time at which it was made.
-_KEY = r"(?:(?<=/accounts/confirm-email/)|(?<=/accounts/lock/))[-:\w]{20,}"
+_KEY = r"(?:(?<=/accounts/confirm-email/)|(?<=/accounts/lock/)|(?<=/accounts/email/undo/))[-:\w]{20,}"
 #: The part of a weak ETag that headers_text() numbers, too.
 _ETAG = r'(?<=W/)"[\w-]{16}"'
 _VOLATILE: Final = "|".join(

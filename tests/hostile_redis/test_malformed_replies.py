@@ -13,8 +13,8 @@ from kit.limits import buckets
 from tests.api.client import Person, json_of
 from tests.cache.readers import no_queries, with_session, with_token
 from tests.hostile_redis.attacker import Attacker
-from tests.settlement.broker import celery_use
 from tests.own_redis import redis_use
+from tests.settlement.broker import celery_use
 from transactions.channels.celery import wake
 from wallets import warming
 from wallets.models import User

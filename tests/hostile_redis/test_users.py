@@ -21,12 +21,12 @@ from kit.cache.protocol import cache_sweep, cache_trust_assert
 from kit.limits import buckets
 from kit.redis.locks import LockResult, lock_try
 from tests.cache.readers import no_queries, with_session, with_token
+from tests.own_redis import redis_use
 from tests.people import PASSWORD
 from tests.rpc.server import free_port
 from tests.settlement.broker import celery_use
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker
-from tests.own_redis import redis_use
 from wallet_project.embedded import BASE_DIR
 from wallets.models import User
 from wallets.warming import person_warm_up

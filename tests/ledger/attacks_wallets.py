@@ -120,6 +120,12 @@ PEOPLE = [
     _user("user_email_lowercase", "Alice's address in capitals", "dora", "Alice@example.org"),
     _user("wallets_user_username_key", "a second alice", "alice", "dora@example.org"),
     _user("wallets_user_email_key", "a second alice by mail", "dora", "alice@example.com"),
+    _user("user_email_not_empty", "an address of nothing", "dora", ""),
+    Attack(
+        "wallets_user_skeleton_key",
+        "a look-alike of alice",
+        lambda b: f"UPDATE wallets_user SET skeleton = 'allce' WHERE id <> {b.user}",
+    ),
     Attack("wallets_user_pkey", "a taken id", lambda b: f"UPDATE wallets_user SET id = {b.user + 1}, username = 'x'"),
     Attack("nodelease_node_range", "a node below zero", lambda b: "INSERT INTO wallets_nodelease VALUES (-1, 0)"),
     Attack("nodelease_node_range", "a node too many", lambda b: "INSERT INTO wallets_nodelease VALUES (1024, 0)"),

@@ -64,6 +64,9 @@ def _breach(title: str, code: ErrorCode, detail: str, /, also: str = "", **chang
 _ALL_OF_SOURCE = "source_status source_balance"
 _ALL_OF_DESTINATION = "destination_currency destination_status destination_balance"
 
+#: The same words in every case: they reveal nothing about somebody else's wallet.
+_NEUTRAL = r"^The recipient cannot receive this transfer\.$"
+
 #: In the order of the checks.
 BREACHES = [
     _breach("amount", ErrorCode.MALFORMED, "An amount is", amount=AMOUNT_MAX + 1),
@@ -90,17 +93,22 @@ BREACHES = [
     _breach(
         "source closed", ErrorCode.WALLET_CLOSED, "The source", source_status=WalletStatus.CLOSED, source_balance=0
     ),
+    _breach("source frozen", ErrorCode.WALLET_FROZEN, "The source", source_status=WalletStatus.FROZEN),
+    _breach("funds", ErrorCode.INSUFFICIENT_FUNDS, r"holds \$0\.99; \$1\.00 is needed", source_balance=99),
     _breach(
         "destination closed",
-        ErrorCode.WALLET_CLOSED,
-        "The destination",
+        ErrorCode.RECIPIENT_CANNOT_RECEIVE,
+        _NEUTRAL,
         also="destination_balance",
         destination_status=WalletStatus.CLOSED,
     ),
-    _breach("source frozen", ErrorCode.WALLET_FROZEN, "The source", source_status=WalletStatus.FROZEN),
-    _breach("destination frozen", ErrorCode.WALLET_FROZEN, "The destination", destination_status=WalletStatus.FROZEN),
-    _breach("funds", ErrorCode.INSUFFICIENT_FUNDS, r"holds \$0\.99; \$1\.00 is needed", source_balance=99),
-    _breach("limit", ErrorCode.BALANCE_LIMIT_EXCEEDED, "The destination", destination_balance=BALANCE_MAX - 99),
+    _breach(
+        "destination frozen",
+        ErrorCode.RECIPIENT_CANNOT_RECEIVE,
+        _NEUTRAL,
+        destination_status=WalletStatus.FROZEN,
+    ),
+    _breach("destination full", ErrorCode.RECIPIENT_CANNOT_RECEIVE, _NEUTRAL, destination_balance=BALANCE_MAX - 99),
 ]
 PAIRS = [(first, second) for first, second in combinations(BREACHES, 2) if not first.touches & second.touches]
 
@@ -158,10 +166,31 @@ def test_the_first_broken_rule_refuses(first: Breach, second: Breach) -> None:
     assert_refused_for(first, second.breaks(first.breaks(Case())))
 
 
+@pytest.mark.parametrize(
+    ("status", "balance", "code"),
+    [
+        (WalletStatus.CLOSED, 0, ErrorCode.WALLET_CLOSED),
+        (WalletStatus.FROZEN, BALANCE_MAX, ErrorCode.WALLET_FROZEN),
+        (WalletStatus.OPEN, BALANCE_MAX - 99, ErrorCode.BALANCE_LIMIT_EXCEEDED),
+    ],
+)
+def test_a_deposit_says_what_is_wrong_with_the_callers_own_wallet(
+    status: WalletStatus, balance: int, code: ErrorCode
+) -> None:
+    transfer = command_of(Case(destination_status=status, destination_balance=balance))
+    (outcome,) = post([replace(transfer, kind=Kind.DEPOSIT, source_id=None)])
+    assert outcome.error is not None
+    assert outcome.error.code == code
+
+
 def test_all_neighbouring_rules_that_can_be_broken_together_are_compared() -> None:
     neighbours = list(pairwise(BREACHES))
     never_together = {(first.title, second.title) for first, second in neighbours if (first, second) not in PAIRS}
-    assert never_together == {("destination missing", "currencies")}
+    assert never_together == {
+        ("destination missing", "currencies"),
+        ("source closed", "source frozen"),
+        ("destination closed", "destination frozen"),
+    }
 
 
 def test_the_catalogue_lists_the_codes_about_money_in_the_order_of_the_checks() -> None:

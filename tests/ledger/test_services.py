@@ -138,6 +138,8 @@ def test_the_ledgers_refusal_is_raised(alice: Wallet, bob: Wallet) -> None:
     assert refused(lambda: _send(amount=1_001, **sent)) == ErrorCode.INSUFFICIENT_FUNDS
     assert refused(lambda: _send(amount=0, **sent)) == ErrorCode.MALFORMED
     status_set(bob, WalletStatus.FROZEN)
+    assert refused(lambda: _send(amount=1, **sent)) == ErrorCode.RECIPIENT_CANNOT_RECEIVE
+    status_set(alice, WalletStatus.FROZEN)
     assert refused(lambda: _send(amount=1, **sent)) == ErrorCode.WALLET_FROZEN
 
 

@@ -85,17 +85,21 @@ class Model:
         source = self.accounts[wish.source] if wish.source is not None else None
         destination = self.accounts[wish.destination] if wish.destination is not None else None
         kept = self.kept.get((wish.actor.pk, wish.key)) if wish.key else None
-        statuses = {side.status for side in (source, destination) if side}
+        own = source or destination
+        assert own is not None
+        is_full = destination is not None and destination.balance + wish.amount > BALANCE_MAX
+        is_unable = is_full or (destination is not None and destination.status != "open")
         answers = {
             ErrorCode.MALFORMED: not 1 <= wish.amount <= AMOUNT_MAX,
             ErrorCode.SAME_WALLET: wish.source == wish.destination,
             ErrorCode.IDEMPOTENCY_KEY_REUSED: kept is not None and kept != wish,
             None: kept == wish and kept is not None,
             ErrorCode.CURRENCY_MISMATCH: bool(source and destination and source.currency != destination.currency),
-            ErrorCode.WALLET_CLOSED: "closed" in statuses,
-            ErrorCode.WALLET_FROZEN: "frozen" in statuses,
+            ErrorCode.WALLET_CLOSED: own.status == "closed",
+            ErrorCode.WALLET_FROZEN: own.status == "frozen",
             ErrorCode.INSUFFICIENT_FUNDS: bool(source and source.balance < wish.amount),
-            ErrorCode.BALANCE_LIMIT_EXCEEDED: bool(destination and destination.balance + wish.amount > BALANCE_MAX),
+            ErrorCode.RECIPIENT_CANNOT_RECEIVE: source is not None and is_unable,
+            ErrorCode.BALANCE_LIMIT_EXCEEDED: is_full,
         }
         return next((code for code, holds in answers.items() if holds), None)
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
+from tests.people import PASSWORD
 from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_submit
 from transactions.settlement.jobs import partitions_due
@@ -61,6 +62,12 @@ def fill(client: Client, path: str, **entered: str) -> HttpResponse:
 def send(client: Client, path: str, data: dict[str, str]) -> HttpResponse:
     response: Any = client.post(path, data)
     return response  # type: ignore[no-any-return]
+
+
+def reauthenticated(client: Client) -> Client:
+    """Enters the password again, as the pages for sensitive changes ask."""
+    fill(client, "/accounts/reauthenticate/", password=PASSWORD)
+    return client
 
 
 def wallet_of(user: User, currency: str = "USD") -> Wallet:

@@ -12,7 +12,7 @@ from django.core import mail
 from django.db import IntegrityError
 from django.test import Client
 
-from tests.pages.kit import fill, send, text_of
+from tests.pages.kit import fill, reauthenticated, send, text_of
 from tests.people import PASSWORD
 from wallets.gateway import wallet_gateway
 from wallets.models import ApiToken, User, Wallet
@@ -43,14 +43,15 @@ def test_it_opens_an_account_with_a_dollar_wallet_and_logs_in(db: None, client: 
 def test_it_stores_usernames_and_emails_in_lower_case(db: None, client: Client) -> None:
     sign_up(client, username="Dora", email="Dora@Example.com")
     dora = User.objects.get()
-    assert (dora.username, dora.email) == ("dora", "dora@example.com")
+    address = EmailAddress.objects.get(user=dora)
+    assert (dora.username, address.email, address.verified) == ("dora", "dora@example.com", False)
 
 
 @pytest.mark.parametrize(
     ("entered", "sentence"),
     [
         ({"username": "Alice"}, "This username is taken."),
-        ({"email": "ALICE@example.com"}, "account with this email already exists"),
+        ({"username": "a1ice"}, "This username looks like another one."),
         ({"username": "do ra"}, "Use 1 to 64 letters"),
         ({"username": "dora@home"}, "Use 1 to 64 letters"),
         ({"password1": "password123"}, "known from a data breach"),
@@ -141,6 +142,7 @@ def test_it_changes_a_password_keeps_the_session_and_sends_an_email(alices: Clie
 
 
 def change_address(client: Client, address: str) -> Any:
+    reauthenticated(client)
     return send(client, "/accounts/email/", {"email": address, "action_add": ""})
 
 
@@ -148,11 +150,7 @@ def mail_to(address: str) -> Any:
     return next(message for message in mail.outbox if message.to == [address])
 
 
-@pytest.mark.parametrize("is_confirmed", [True, False])
-def test_it_changes_an_email_only_when_the_new_one_is_confirmed(
-    alices: Client, alice: User, is_confirmed: bool
-) -> None:
-    EmailAddress.objects.create(user=alice, email=alice.email, primary=True, verified=is_confirmed)
+def test_it_changes_an_email_only_when_the_new_one_is_confirmed(alices: Client, alice: User) -> None:
     change_address(alices, "alice@mistyped.example")
     change_address(alices, "alice@new.example")
     alice.refresh_from_db()
@@ -173,24 +171,11 @@ def test_it_cancels_a_change_of_email(alices: Client, alice: User) -> None:
 
 
 def test_it_does_not_remove_the_only_email(alices: Client, alice: User) -> None:
-    alices.get("/accounts/email/")
+    reauthenticated(alices)
     send(alices, "/accounts/email/", {"email": "alice@example.com", "action_remove": ""})
     alice.refresh_from_db()
     assert alice.email == "alice@example.com"
     assert "You cannot remove alice@example.com" in text_of(alices.get("/accounts/email/"))
-
-
-def test_it_refuses_another_users_email(alices: Client, bob: User) -> None:
-    assert "account with this email already exists" in text_of(change_address(alices, "Bob@example.com"))
-    assert not EmailAddress.objects.filter(email="bob@example.com").exists()
-
-
-def test_it_refuses_an_email_that_was_taken_before_it_was_confirmed(alices: Client, alice: User, bob: User) -> None:
-    change_address(alices, "alice@new.example")
-    User.objects.filter(id=bob.pk).update(email="alice@new.example")
-    alices.post(link_in_mail(mail_to("alice@new.example")))
-    alice.refresh_from_db()
-    assert alice.email == "alice@example.com"
 
 
 def test_it_confirms_the_email_of_a_new_account(db: None, client: Client) -> None:
@@ -199,12 +184,6 @@ def test_it_confirms_the_email_of_a_new_account(db: None, client: Client) -> Non
     client.post(link_in_mail(mail_to("dora@example.com")))
     assert "Not confirmed" not in text_of(client.get("/settings/"))
     assert User.objects.get(username="dora").email == "dora@example.com"
-
-
-def test_it_requires_a_confirmed_email_for_two_factor_authentication(db: None, client: Client) -> None:
-    sign_up(client)
-    page = text_of(client.get("/accounts/2fa/totp/activate/", follow=True))
-    assert "Confirm your email first" in page
 
 
 def code_for(secret: str) -> str:
@@ -223,7 +202,6 @@ def test_it_asks_for_a_code_if_two_factor_authentication_is_on(alice: User, clie
 
 
 def test_it_turns_two_factor_authentication_on_and_shows_recovery_codes(alice: User, client: Client) -> None:
-    EmailAddress.objects.create(user=alice, email=alice.email, primary=True, verified=True)
     fill(client, "/accounts/login/", login="alice", password=PASSWORD)
     # Before a sensitive change, the page asks for the password again.
     asked = client.get("/accounts/2fa/totp/activate/")["Location"]

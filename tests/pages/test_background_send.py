@@ -89,10 +89,10 @@ def test_the_other_button_leads_to_the_receipt_of_the_failed_transfer(alices: Cl
 def test_it_refuses_an_invalid_transfer_at_once(alices: Client, alice: User, bob: User) -> None:
     give(alice, 5_000)
     data = reviewed(alices)
-    wallet_freeze(wallet_id=wallet_of(bob).id, actor=alice, reason="A test")
+    wallet_freeze(wallet_id=wallet_of(alice).id, actor=bob, reason="A test")
     response = send(alices, REVIEW, in_background(data))
     assert response.status_code == 422
-    assert "their wallet is frozen" in text_of(response)
+    assert "This wallet is not open." in text_of(response)
     assert not Job.objects.exists()
 
 
@@ -161,7 +161,9 @@ def test_a_failed_transfer_says_why_and_offers_to_try_again_with_the_same_values
     assert f'href="{again}"' in page
     assert fields_of(alices.get(again)).items() >= {"recipient": "bob", "amount": "20.00", "memo": "Lunch"}.items()
     his = read(bobs, path)
-    assert "The sender's wallet did not hold enough money when the transfer was due. No money moved." in his
+    # Nothing about the sender's wallet.
+    assert "The transfer could not be completed. No money moved." in his
+    assert "enough money" not in his
     assert "Try again" not in his
 
 
@@ -185,7 +187,8 @@ def _reviewed_then_emptied(alices: Client, alice: User) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
-        ("balance_limit_exceeded", "exceeded the recipient's maximum balance"),
+        ("recipient_cannot_receive", "The recipient could not receive this transfer."),
+        ("balance_limit_exceeded", "The recipient could not receive this transfer."),
         ("wallet_frozen", "One of the two wallets was frozen"),
         ("wallet_closed", "One of the two wallets was closed"),
         ("idempotency_key_reused", "is a duplicate of one that you submitted before"),

@@ -12,7 +12,7 @@ from tests.pages.kit import balance_of, fields_of, fill, give, send, text_of, wa
 from transactions.models import Transaction
 from transactions.services import withdrawal_create
 from wallets.models import User
-from wallets.services import wallet_freeze, wallet_open
+from wallets.services import display_name_set, wallet_freeze, wallet_open
 
 REVIEW = "/send/review/"
 
@@ -112,12 +112,55 @@ def test_it_says_that_the_recipient_has_no_wallet_in_the_currency(alices: Client
     assert "bob has no wallet in EUR." in text_of(response)
 
 
-def test_it_says_that_the_recipients_wallet_is_frozen(alices: Client, alice: User, bob: User) -> None:
+def test_only_sending_says_that_the_recipient_cannot_receive_and_not_why(
+    alices: Client, alice: User, bob: User
+) -> None:
     give(alice, 5_000)
     wallet_freeze(wallet_id=wallet_of(bob).id, actor=alice, reason="A test")
-    page = text_of(fill(alices, "/send/", recipient="bob", amount="20"))
-    assert "their wallet is frozen" in page
+    response = send(alices, REVIEW, reviewed(alices))
+    page = text_of(response)
+    assert response.status_code == 422
+    assert "The recipient cannot receive this transfer." in page
+    assert "frozen" not in page
     assert 'id="id_recipient_error"' in page
+
+
+def test_the_review_of_a_transfer_to_an_email_shows_the_display_name_and_no_username(
+    alices: Client, alice: User, bob: User
+) -> None:
+    display_name_set(user=bob, name="Robert Smith")
+    give(alice, 5_000)
+    reviewed(alices, recipient=" BOB@example.com ")
+    page = text_of(alices.get(REVIEW))
+    assert "Robert Smith" in page
+    assert "(bob@example.com)" in page
+    assert ">bob<" not in page
+    assert "bob" not in page.replace("bob@example.com", "")
+
+
+def test_the_review_of_a_transfer_to_a_username_shows_it_beside_the_display_name(
+    alices: Client, alice: User, bob: User
+) -> None:
+    display_name_set(user=bob, name="Robert Smith")
+    give(alice, 5_000)
+    reviewed(alices)
+    page = text_of(alices.get(REVIEW))
+    assert "Robert Smith" in page
+    assert "(bob)" in page
+
+
+def test_the_review_says_that_a_payment_is_the_first_one_to_this_person(
+    alices: Client, bobs: Client, alice: User, bob: User
+) -> None:
+    give(alice, 5_000)
+    data = reviewed(alices)
+    assert "First payment to this person" in text_of(alices.get(REVIEW))
+    send(alices, REVIEW, data)
+    reviewed(alices)
+    assert "First payment to this person" not in text_of(alices.get(REVIEW))
+    # Bob has received from Alice, and has never paid her.
+    reviewed(bobs, recipient="alice")
+    assert "First payment to this person" in text_of(bobs.get(REVIEW))
 
 
 def test_it_returns_to_the_form_if_the_money_is_gone_by_then(alices: Client, alice: User, bob: User) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from tests.pages.kit import fill, forms_of, give, send, text_of, wallet_of
+from tests.pages.kit import fill, forms_of, give, reauthenticated, send, text_of, wallet_of
 from wallets.models import ApiToken, User, Wallet
 from wallets.services import token_issue, wallet_open
 
@@ -46,7 +46,7 @@ def test_with_a_cold_cache_it_lists_any_number_of_wallets_with_four_queries(
 
 
 def test_it_shows_a_new_tokens_secret_once(alices: Client, alice: User) -> None:
-    response = fill(alices, "/tokens/", name="Till")
+    response = fill(reauthenticated(alices), "/tokens/", name="Till")
     assert response.status_code == 201
     assert ApiToken.objects.get(user=alice).name == "Till"
     secret = secret_of(response)
@@ -58,14 +58,14 @@ def test_it_shows_a_new_tokens_secret_once(alices: Client, alice: User) -> None:
 
 
 def test_it_gives_a_token_that_works_for_the_api(alices: Client, alice: User) -> None:
-    secret = secret_of(fill(alices, "/tokens/", name="Till"))
+    secret = secret_of(fill(reauthenticated(alices), "/tokens/", name="Till"))
     response = Client().get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"})
     assert response.json()["username"] == "alice"
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 81, "\0"])
 def test_it_refuses_a_token_without_a_name(alices: Client, alice: User, name: str) -> None:
-    assert fill(alices, "/tokens/", name=name).status_code == 422
+    assert fill(reauthenticated(alices), "/tokens/", name=name).status_code == 422
     assert not ApiToken.objects.filter(user=alice).exists()
 
 

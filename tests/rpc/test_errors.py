@@ -44,7 +44,8 @@ def test_the_status_of_each_code_is_stable() -> None:
         "ABORTED": ["idempotency_in_progress"],
         "FAILED_PRECONDITION": [
             "balance_limit_exceeded", "currency_mismatch", "idempotency_key_reused", "insufficient_funds",
-            "payout_returned", "recipient_not_found", "same_wallet", "settlement_failed", "wallet_closed",
+            "payout_returned", "recipient_cannot_receive", "recipient_not_found", "same_wallet", "settlement_failed",
+            "wallet_closed",
             "wallet_frozen",
         ],
         "RESOURCE_EXHAUSTED": ["rate_limited"],

@@ -66,12 +66,23 @@ def test_each_item_of_a_list_is_accepted_or_refused_and_answered_in_order(
     assert_settled([a.transaction for a in answers if isinstance(a, Receipt)], posted=1)
 
 
-def test_accepting_refuses_a_frozen_wallet(alice: User, alice_wallet: Wallet, bob_wallet: Wallet) -> None:
-    wallet_freeze(wallet_id=bob_wallet.id, actor=alice, reason="a stolen phone")
+def test_accepting_refuses_a_frozen_source(alice: User, alice_wallet: Wallet, bob_wallet: Wallet) -> None:
+    wallet_freeze(wallet_id=alice_wallet.id, actor=alice, reason="a stolen phone")
     with pytest.raises(WalletError) as refused:
         transfer_submit(actor=alice, request=to_bob(alice_wallet))
     assert refused.value.code == ErrorCode.WALLET_FROZEN
     assert pending_count() == 0
+
+
+def test_accepting_says_nothing_about_the_recipients_wallet(
+    alice: User, alice_wallet: Wallet, bob_wallet: Wallet
+) -> None:
+    """Whoever could not pay would learn for free whether it is frozen."""
+    wallet_freeze(wallet_id=bob_wallet.id, actor=alice, reason="a stolen phone")
+    receipt = transfer_submit(actor=alice, request=to_bob(alice_wallet))
+    drain(alice_wallet)
+    receipt.transaction.refresh_from_db()
+    assert receipt.transaction.failure_code == ErrorCode.RECIPIENT_CANNOT_RECEIVE
 
 
 def test_accepting_does_not_wait_for_locked_wallets(alice_wallet: Wallet, bob_wallet: Wallet) -> None:

@@ -63,7 +63,7 @@ def test_a_wallet_frozen_between_accept_and_settle_fails_its_transfers_until_it_
 
     assert outcomes([sent, received, later]) == [
         ("failed", "wallet_frozen"),
-        ("failed", "wallet_frozen"),
+        ("failed", "recipient_cannot_receive"),
         ("posted", ""),
     ]
     assert_settled([sent, received, later])
@@ -77,7 +77,7 @@ def test_a_wallet_closed_between_accept_and_settle_fails_its_transfers() -> None
 
     drain(bob)
 
-    assert outcomes(accepted) == [("failed", "wallet_closed")]
+    assert outcomes(accepted) == [("failed", "recipient_cannot_receive")]
 
 
 def test_money_that_arrives_before_its_turn_can_be_sent_on() -> None:

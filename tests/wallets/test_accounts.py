@@ -30,7 +30,9 @@ def test_a_new_account_has_no_special_rights() -> None:
 
 
 def test_usernames_and_addresses_are_stored_in_lower_case() -> None:
-    alice = user_register(username="Alice", email="Alice@Example.COM", password="seven lanterns")
+    alice = user_register(
+        username="Alice", email="Alice@Example.COM", password="seven lanterns", is_email_confirmed=True
+    )
     alice.refresh_from_db()
     assert (alice.username, alice.email) == ("alice", "alice@example.com")
     assert User.objects.get_by_natural_key("ALICE") == alice
@@ -45,10 +47,12 @@ def test_usernames_and_addresses_are_stored_in_lower_case() -> None:
         ("other", "ALICE@example.com", "email"),
     ],
 )
-def test_it_refuses_a_taken_username_or_address_and_names_the_field(username: str, email: str, field: str) -> None:
+def test_it_refuses_a_taken_username_or_confirmed_address_and_names_the_field(
+    username: str, email: str, field: str
+) -> None:
     person("alice")
     with pytest.raises(WalletError) as refusal:
-        user_register(username=username, email=email, password="seven lanterns")
+        user_register(username=username, email=email, password="seven lanterns", is_email_confirmed=True)
     assert refusal.value.code == ErrorCode.MALFORMED
     assert set(refusal.value.fields) == {field}
     assert "taken" in refusal.value.detail

@@ -7,6 +7,7 @@ from django.db.models.expressions import OrderBy, RawSQL
 
 from kit.admin.big_tables import INT64_MAX, REACH, number_parse
 from transactions.models import Entry, Transaction
+from wallets.domain.names import name_canonical
 from wallets.models import User, Wallet
 
 #: Newest first, by an expression that has no index. If rows are found by something else than their id, this keeps
@@ -63,7 +64,7 @@ def newest_found(found: QuerySet[Any]) -> QuerySet[Any]:
 
 
 def _wallet_ids(name: str) -> list[int]:
-    username_or_email = name.lower()
+    username_or_email = name_canonical(name)
     column = "email" if "@" in username_or_email else "username"
     owners = User.objects.filter(**{column: username_or_email})
     return list(Wallet.objects.filter(owner__in=owners).values_list("id", flat=True))

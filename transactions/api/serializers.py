@@ -117,7 +117,11 @@ class SideSerializer(serializers.Serializer[Any]):
     """One side of a transaction. The owner of the other side learns no more than this."""
 
     wallet = IdField(source="id")
-    owner = serializers.CharField(source="owner.username")
+    owner = serializers.CharField(
+        source="owner.username",
+        allow_null=True,
+        help_text="The username. Null for the recipient of a transfer to an email, until it is posted.",
+    )
 
 
 class FailureSerializer(serializers.Serializer[Any]):

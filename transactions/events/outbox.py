@@ -15,7 +15,8 @@ from transactions.models import SettledEvent
 _OLDEST_SQL = """
 SELECT oldest.position, oldest.wallet_id,
     t.id, t.kind, t.status, t.amount, t.currency, t.source_id, source_owner.username, t.destination_id,
-    destination_owner.username, t.memo, t.created_at, t.settled_at, t.failure_code,
+    CASE WHEN t.by_email AND t.status <> 'posted' THEN NULL ELSE destination_owner.username END,
+    t.memo, t.created_at, t.settled_at, t.failure_code,
     e.sequence, e.amount, e.balance_after, e.created_at
 FROM (SELECT position, transaction_id, wallet_id FROM transactions_settledevent ORDER BY position LIMIT %s) AS oldest
 JOIN transactions_transaction AS t ON t.id = oldest.transaction_id

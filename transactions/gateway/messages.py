@@ -66,6 +66,7 @@ def transaction_from_message(transaction: pb.Transaction) -> Transaction:
         created_at=_moment(transaction.created_at),
         settled_at=_moment(transaction.settled_at) if transaction.HasField("settled_at") else None,
         failure_code=transaction.failure.code,
+        by_email=transaction.HasField("destination") and not transaction.destination.owner,
     )
     if transaction.HasField("source"):
         row.source = side_from_message(transaction.source, currency=currency)

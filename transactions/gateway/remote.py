@@ -142,7 +142,14 @@ class RemoteGateway(Gateway):
         )
         source = wallet_from_message(answer.source, owner=actor)
         destination = side_from_message(answer.destination, currency=source.currency)
-        return Preview(source=source, destination=destination, amount=request.amount, memo=request.memo)
+        return Preview(
+            source=source,
+            destination=destination,
+            amount=request.amount,
+            memo=request.memo,
+            recipient_name=answer.recipient_name,
+            is_first_payment=answer.is_first_payment,
+        )
 
     @staticmethod
     def transaction_prefetch(*, transaction_id: int) -> None:

@@ -15,7 +15,8 @@ class Command:
 
     `kind` decides which sides a command has; a side that is None is the outside world. `idempotency_key` is unique per
     initiator: repeated commands with the same key move money once. `accepted_id` is the pending transaction that this
-    command settles; if it is None, the command posts a new transaction.
+    command settles; if it is None, the command posts a new transaction. `by_email`: the sender named the recipient by
+    email.
     """
 
     kind: Kind
@@ -26,6 +27,7 @@ class Command:
     memo: str = ""
     idempotency_key: str | None = None
     accepted_id: int | None = None
+    by_email: bool = False
 
 
 @dataclass(slots=True)
@@ -83,4 +85,5 @@ def command_transaction(command: Command, *, status: Status, currency: str, crea
         initiator_id=command.initiator_id,
         idempotency_key=command.idempotency_key,
         created_at=created_at,
+        by_email=command.by_email,
     )

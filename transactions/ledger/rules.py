@@ -72,24 +72,19 @@ def posting_error(
         return WalletError(ErrorCode.NOT_FOUND, "The source wallet does not exist.")
     if command.destination_id is not None and destination is None:
         return WalletError(ErrorCode.NOT_FOUND, "The destination wallet does not exist.")
-    error = sides_error(source=source, destination=destination)
+    error = sides_error(source=source, destination=destination) or (source and funds_error(command, source=source))
     if error:
         return error
-    if source and source.balance < command.amount:
-        return WalletError(
-            ErrorCode.INSUFFICIENT_FUNDS,
-            f"The wallet holds {amount_format(source.balance, currency=source.currency)}; "
-            f"{amount_format(command.amount, currency=source.currency)} is needed.",
-        )
-    if destination and destination.balance + command.amount > BALANCE_MAX:
-        return WalletError(
-            ErrorCode.BALANCE_LIMIT_EXCEEDED, "The destination wallet would hold more than a wallet may."
-        )
-    return None
+    if destination is None:
+        return None
+    if command.kind == Kind.DEPOSIT:
+        return _status_error("destination", destination) or _limit_error(command, destination)
+    return _recipient_error(command, destination)
 
 
 def sides_error(*, source: Side | None, destination: Side | None) -> WalletError | None:
-    """Why money cannot go from the source to the destination, for a reason that does not depend on their balances.
+    """Why money cannot go from the source to the destination, as far as the sender may know before anything is posted:
+    it depends neither on a balance nor on the state of the recipient's wallet.
 
     A v2 transfer is checked when it is accepted, and again when it settles.
     """
@@ -98,14 +93,40 @@ def sides_error(*, source: Side | None, destination: Side | None) -> WalletError
             ErrorCode.CURRENCY_MISMATCH,
             f"The source holds {source.currency}, the destination {destination.currency}.",
         )
-    sides = [(name, wallet) for name, wallet in (("source", source), ("destination", destination)) if wallet]
-    for name, wallet in sides:
-        if wallet.status == WalletStatus.CLOSED:
-            return WalletError(ErrorCode.WALLET_CLOSED, f"The {name} wallet is closed.")
-    for name, wallet in sides:
-        if wallet.status == WalletStatus.FROZEN:
-            return WalletError(ErrorCode.WALLET_FROZEN, f"The {name} wallet is frozen.")
+    return _status_error("source", source) if source else None
+
+
+def funds_error(command: Command, *, source: SideWithBalance) -> WalletError | None:
+    """Why the source does not hold enough money for the command; None if it does."""
+    if source.balance >= command.amount:
+        return None
+    return WalletError(
+        ErrorCode.INSUFFICIENT_FUNDS,
+        f"The wallet holds {amount_format(source.balance, currency=source.currency)}; "
+        f"{amount_format(command.amount, currency=source.currency)} is needed.",
+    )
+
+
+def _recipient_error(command: Command, destination: SideWithBalance) -> WalletError | None:
+    """One code and one sentence for a frozen, closed or full wallet, so that a refusal reveals neither the state nor
+    the balance of somebody else's wallet. It comes last, so only a sender who could pay learns even this."""
+    if _status_error("destination", destination) or _limit_error(command, destination):
+        return WalletError(ErrorCode.RECIPIENT_CANNOT_RECEIVE)
     return None
+
+
+def _status_error(name: str, wallet: Side) -> WalletError | None:
+    if wallet.status == WalletStatus.CLOSED:
+        return WalletError(ErrorCode.WALLET_CLOSED, f"The {name} wallet is closed.")
+    if wallet.status == WalletStatus.FROZEN:
+        return WalletError(ErrorCode.WALLET_FROZEN, f"The {name} wallet is frozen.")
+    return None
+
+
+def _limit_error(command: Command, destination: SideWithBalance) -> WalletError | None:
+    if destination.balance + command.amount <= BALANCE_MAX:
+        return None
+    return WalletError(ErrorCode.BALANCE_LIMIT_EXCEEDED, "The destination wallet would hold more than a wallet may.")
 
 
 def replay_error(command: Command, stored: Transaction) -> WalletError | None:

@@ -42,12 +42,17 @@ class Transaction(models.Model):
     created_at = models.DateTimeField()
     settled_at = models.DateTimeField(null=True)
     failure_code = models.CharField(max_length=32, blank=True, default="")
+    #: Whether an accepted transfer named its recipient by email. Until it is posted, nobody who reads it learns the
+    #: username: accepting is free.
+    by_email = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         indexes = [
             # For a wallet's transactions, newest first: ids are Snowflakes, which sort by time.
             models.Index(fields=["source", "id"], name="transaction_source"),
             models.Index(fields=["destination", "id"], name="transaction_destination"),
+            # For the question whether one user has ever paid another.
+            models.Index(fields=["source", "destination"], condition=Q(kind=Kind.TRANSFER), name="transaction_pair"),
             # For staff who search by day. BRIN takes only kilobytes and little work, because rows are stored in order
             # of creation.
             BrinIndex(fields=["created_at"], name="transaction_created", autosummarize=True),
@@ -83,6 +88,10 @@ class Transaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
+
+    @property
+    def is_recipient_hidden(self) -> bool:
+        return self.by_email and self.status != Status.POSTED
 
 
 class Entry(models.Model):

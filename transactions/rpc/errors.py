@@ -45,6 +45,7 @@ STATUS: Mapping[ErrorCode, grpc.StatusCode] = {
     ErrorCode.WALLET_CLOSED: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.WALLET_FROZEN: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.INSUFFICIENT_FUNDS: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.RECIPIENT_CANNOT_RECEIVE: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.BALANCE_LIMIT_EXCEEDED: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.SETTLEMENT_FAILED: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.RATE_LIMITED: grpc.StatusCode.RESOURCE_EXHAUSTED,

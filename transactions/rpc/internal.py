@@ -62,6 +62,8 @@ def _transfer_preview(call: Call, request: pb.PreviewTransferRequest) -> pb.Prev
     return pb.PreviewTransferResponse(
         source=_wallet(call, preview.source),
         destination=wallet_pb2.Side(wallet_id=str(preview.destination.pk), owner=owner.username),
+        recipient_name=preview.recipient_name,
+        is_first_payment=preview.is_first_payment,
     )
 
 

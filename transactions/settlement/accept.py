@@ -25,12 +25,12 @@ from wallets.models import Wallet
 _ACCEPT_SQL = """
 WITH accepted AS (
     INSERT INTO transactions_transaction (id, kind, status, currency, amount, source_id, destination_id, memo,
-        initiator_id, idempotency_key, created_at, failure_code)
+        initiator_id, idempotency_key, created_at, by_email, failure_code)
     SELECT id, kind, 'pending', currency, amount, source_id, destination_id, memo,
-        initiator_id, idempotency_key, created_at, ''
+        initiator_id, idempotency_key, created_at, by_email, ''
     FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[],
-        %s::bigint[], %s::text[], %s::timestamptz[]) AS new (id, kind, currency, amount, source_id, destination_id,
-        memo, initiator_id, idempotency_key, created_at)
+        %s::bigint[], %s::text[], %s::timestamptz[], %s::boolean[]) AS new (id, kind, currency, amount, source_id,
+        destination_id, memo, initiator_id, idempotency_key, created_at, by_email)
     ON CONFLICT (initiator_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
     RETURNING id, source_id
 ), queued AS (
@@ -102,7 +102,8 @@ class _Acceptance:
         key committed first."""
         if not self.new:
             return set()
-        columns = [array_literal(map(attrgetter(field), self.new), of=type_) for field, type_ in REQUEST_FIELDS.items()]
+        fields = {**REQUEST_FIELDS, "by_email": "boolean"}
+        columns = [array_literal(map(attrgetter(field), self.new), of=type_) for field, type_ in fields.items()]
         ids = array_literal((row.id for row in self.new), of="bigint")
         partitions = array_literal((partition_of(row.source_id or 0) for row in self.new), of="smallint")
         with connection.cursor() as cursor:

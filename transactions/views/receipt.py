@@ -21,7 +21,7 @@ from transactions.funding.mode import Funding, funding_is
 from transactions.funding.payouts import PayoutView
 from transactions.gateway.local import gateway
 from transactions.models import Kind, Status, Transaction
-from transactions.views.rows import owner_name, side_of
+from transactions.views.rows import BY_EMAIL, owner_name, side_of
 from wallets.domain.errors import ErrorCode
 from wallets.pages import PersonRequest, page
 
@@ -35,18 +35,16 @@ HEADLINES = {
 #: The only table from failure codes to sentences: why a transfer failed, for its sender.
 FAILURES: Mapping[str, str] = {
     ErrorCode.INSUFFICIENT_FUNDS: "Your wallet did not hold enough money when the transfer was due.",
-    ErrorCode.BALANCE_LIMIT_EXCEEDED: "The transfer would have exceeded the recipient's maximum balance.",
+    ErrorCode.RECIPIENT_CANNOT_RECEIVE: "The recipient could not receive this transfer.",
+    # Only in transfers that failed before there was the code above.
+    ErrorCode.BALANCE_LIMIT_EXCEEDED: "The recipient could not receive this transfer.",
     ErrorCode.WALLET_FROZEN: "One of the two wallets was frozen before the transfer completed.",
     ErrorCode.WALLET_CLOSED: "One of the two wallets was closed before the transfer completed.",
     ErrorCode.IDEMPOTENCY_KEY_REUSED: "This transfer is a duplicate of one that you submitted before.",
     ErrorCode.SETTLEMENT_FAILED: "The transfer could not be completed, and our staff cancelled it.",
 }
-#: The sentences that differ for the recipient.
-FAILURES_TO_RECEIVER: Mapping[str, str] = {
-    ErrorCode.INSUFFICIENT_FUNDS: "The sender's wallet did not hold enough money when the transfer was due.",
-    ErrorCode.BALANCE_LIMIT_EXCEEDED: "The transfer would have exceeded your wallet's maximum balance.",
-}
-
+#: What the recipient reads in every case, because the reason may be the state of the sender's wallet.
+FAILURE_TO_RECEIVER = "The transfer could not be completed."
 #: The delay before each poll: five minutes in total.
 LOOK_DELAYS_S = [1] * 10 + [2] * 20 + [5] * 14 + [10] * 18
 #: When a transfer has been pending for this long, its page says that it takes longer than usual.
@@ -69,14 +67,15 @@ def transaction_page(request: PersonRequest, transaction_id: int) -> HttpRespons
 
 def _receipt_context(request: PersonRequest, transaction: Transaction) -> dict[str, Any]:
     side = side_of(transaction, user_id=request.user.pk)
+    receiver = BY_EMAIL if transaction.is_recipient_hidden else owner_name(transaction.destination)
     return {
         "transaction": transaction,
         "side": side,
         "amount": side * transaction.amount,
         "headline": _headline(transaction, side),
         "sender": owner_name(transaction.source),
-        "receiver": owner_name(transaction.destination),
-        "other": owner_name(transaction.source if side > 0 else transaction.destination),
+        "receiver": receiver,
+        "other": owner_name(transaction.source) if side > 0 else receiver,
         "own_wallet": transaction.destination if side > 0 else transaction.source,
         "failure": _failure(transaction, side),
         "payout": _payout(request, transaction),
@@ -126,6 +125,6 @@ def _failure(transaction: Transaction, side: int) -> str:
     """A sentence that says why the transfer failed; empty if it did not fail."""
     if not transaction.failure_code:
         return ""
-    others = FAILURES_TO_RECEIVER if side > 0 else {}
-    code = transaction.failure_code
-    return others.get(code) or FAILURES.get(code) or "The transfer could not be completed."
+    if side > 0:
+        return FAILURE_TO_RECEIVER
+    return FAILURES.get(transaction.failure_code) or "The transfer could not be completed."

@@ -16,6 +16,8 @@ OUTSIDE = {
     Kind.DEPOSIT: ("Money added", "arrow-down-to-line"),
     Kind.WITHDRAWAL: ("Money withdrawn", "arrow-up-from-line"),
 }
+#: Stands for the recipient of a transfer to an email, whose username the sender does not learn before it is posted.
+BY_EMAIL = "Recipient by email"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +76,9 @@ def unposted_row_of(transaction: Data) -> Row:
     return Row(
         transaction_id=int(transaction["id"]),
         status=Status(transaction["status"]),
-        title=person,
+        title=person or BY_EMAIL,
         person=person,
-        icon="",
+        icon="" if person else "mail",
         verb="Transfer",
         memo=transaction["memo"],
         amount=-transaction["amount"],
@@ -102,7 +104,7 @@ def people_of(entries: Sequence[Data], *, limit: int) -> list[str]:
 
 def _person(side: Data | None) -> str:
     """The username of a side's owner; empty for the outside world."""
-    return str(side["owner"]) if side is not None else ""
+    return str(side["owner"] or "") if side is not None else ""
 
 
 def owner_name(wallet: Wallet | None) -> str:

@@ -27,6 +27,7 @@ from transactions.views.move import UNPROCESSABLE, redirect_to_receipt
 from transactions.views.rows import owner_name
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.money import amount_plain
+from wallets.domain.names import name_canonical
 from wallets.models import User
 from wallets.pages import PersonRequest, page
 
@@ -62,6 +63,23 @@ class Draft:
 
     def sign(self) -> str:
         return signing.dumps(asdict(self), salt=DRAFT_SALT, compress=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """The recipient on the review page: what they want to be called, and the name that the sender entered.
+
+    A display name may imitate somebody else's, so the page shows both. It shows the username only to a sender who
+    entered it.
+    """
+
+    name: str
+    entered: str
+
+    @classmethod
+    def of(cls, preview: Preview, draft: Draft) -> "Recipient":
+        entered = name_canonical(draft.recipient)
+        return cls(name=preview.recipient_name, entered=entered if "@" in entered else owner_name(preview.destination))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -112,7 +130,7 @@ def money_send_review(request: PersonRequest) -> HttpResponse:
         preview = gateway().transfer_preview(actor=request.user, request=draft.request())
     except WalletError as error:
         return _refused(request, draft, error)
-    context = {"preview": preview, "recipient": owner_name(preview.destination), "draft": draft.sign()}
+    context = {"preview": preview, "recipient": Recipient.of(preview, draft), "draft": draft.sign()}
     review = render(request, "transactions/send_review.html", {**context, "wait_s": wait_s})
     return review if wait_s is None else too_many(review, wait_s=wait_s)
 

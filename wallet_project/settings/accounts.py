@@ -56,6 +56,14 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 # has been confirmed.
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+# Links that confirm an address are rows, so that they can be used once and end with a password change. allauth's other
+# kind is a signature that stays valid whatever happens to the account.
+ACCOUNT_EMAIL_CONFIRMATION_HMAC = False
+# Links that reset a password are bound to the password and to the confirmed address. allauth's own generator adds the
+# pending address, so that whoever enters one could end the owner's links.
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
+# Changing the address asks for the password or the second factor again, as changing second factors does.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # allauth's own limits would refuse everybody while Redis is down. FORM_LIMITS covers each of its forms instead.
 ACCOUNT_RATE_LIMITS = False
@@ -67,6 +75,8 @@ MFA_FORMS = {
     "reauthenticate": "wallets.auth.factor_forms.ReauthenticateForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# An address that is not confirmed can do nothing, so nobody can use it to lock the user out.
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "Wallet"
 
 # --- API tokens (django-rest-knox) ---

@@ -97,4 +97,5 @@ CELERY_BEAT_SCHEDULE = {
     },
     "sweep API tokens": {"task": "wallets.tasks.api_tokens_delete_expired", "schedule": crontab(hour=4, minute=5)},
     "sweep mails": {"task": "notifications.tasks.mails_delete_old_task", "schedule": crontab(hour=4, minute=10)},
+    "sweep addresses": {"task": "wallets.tasks.addresses_delete_expired_task", "schedule": crontab(hour=4, minute=10)},
 }

@@ -6,7 +6,7 @@ from typing import Any
 # Imported so that both have registered their models before the classes below replace theirs.
 import allauth.account.admin
 import allauth.mfa.admin  # noqa: F401
-from allauth.account.models import EmailAddress
+from allauth.account.models import EmailAddress, EmailConfirmation
 from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -18,7 +18,8 @@ from wallets.admin.reasons import ReasonActionForm, reason_given
 from wallets.auth.staff_actions import staff_factor_remove, staff_token_revoke
 from wallets.models import ApiToken
 
-admin.site.unregister([EmailAddress, Authenticator])
+# Nobody sees the links that confirm an address: whoever has one can use it.
+admin.site.unregister([EmailAddress, EmailConfirmation, Authenticator])
 
 
 class OwnedAdmin(BigTableAdmin):

@@ -14,6 +14,7 @@ from kit.admin.big_tables import BigTableAdmin, ReadOnlyInline, when
 from wallets.admin.columns import money
 from wallets.admin.reasons import ReasonActionForm, reason_field, reason_given
 from wallets.auth.staff_actions import staff_locked_deactivate, staff_user_changed
+from wallets.domain.names import username_canonical
 from wallets.models import User, Wallet
 
 _RIGHTS = ("is_staff", "is_superuser", "groups", "user_permissions")
@@ -66,12 +67,13 @@ class UserAdmin(BigTableAdmin):
     search_fields = ("username", "email")
     search_help_text = "Enter the beginning of a username or email."
     fieldsets = (
-        (None, {"fields": ("username", "email", "joined_shown", "last_login_shown")}),
+        (None, {"fields": ("username", "display_name", "email", "joined_shown", "last_login_shown")}),
         ("Access", {"fields": ("is_active", "locked_shown")}),
         ("Staff permissions", {"fields": _RIGHTS}),
         ("Why", {"fields": ("reason",)}),
     )
-    readonly_fields = ("username", "email", "joined_shown", "last_login_shown", "locked_shown")
+    # A new address takes effect only when its user has confirmed it, so nobody else can set one.
+    readonly_fields = ("username", "display_name", "email", "joined_shown", "last_login_shown", "locked_shown")
     filter_horizontal = ("groups", "user_permissions")
     inlines = (WalletInline,)
     form = UserForm
@@ -149,9 +151,9 @@ class UserAdmin(BigTableAdmin):
 def people_matching(term: str, *, prefix: str = "") -> Q:
     """Users whose username or email address begins with `term`. `prefix` is the path to the user, such as "owner__".
 
-    Both columns are stored in lower case and unique, so their indexes answer this.
+    Both columns are stored in canonical form and unique, so their indexes answer this.
     """
-    wanted = term.lower()
+    wanted = username_canonical(term)
     return Q(**{f"{prefix}username__startswith": wanted}) | Q(**{f"{prefix}email__startswith": wanted})
 
 

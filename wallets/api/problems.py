@@ -39,6 +39,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.WALLET_CLOSED: 422,
     ErrorCode.WALLET_FROZEN: 422,
     ErrorCode.INSUFFICIENT_FUNDS: 422,
+    ErrorCode.RECIPIENT_CANNOT_RECEIVE: 422,
     ErrorCode.BALANCE_LIMIT_EXCEEDED: 422,
     ErrorCode.SETTLEMENT_FAILED: 422,
     ErrorCode.RATE_LIMITED: 429,

@@ -13,6 +13,7 @@ from kit.http.serializers import StrictSerializer
 from wallets.api.fields import IdField
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.limits import PASSWORD_LENGTH_MAX
+from wallets.domain.names import email_canonical, username_canonical
 from wallets.models import User, WalletStatus, username_validator
 from wallets.selectors import WalletView
 
@@ -23,14 +24,23 @@ _BODIES_KEPT = 4_096
 class RegisterSerializer(StrictSerializer):
     """A new account."""
 
-    username = TextField(max_length=64, help_text="Letters, digits, dots, dashes, underscores. Stored in lower case.")
-    email = EmailTextField(max_length=254)
+    username = TextField(
+        max_length=64,
+        help_text="Letters, digits, dots, dashes, underscores. Stored in lower case. Others see it.",
+    )
+    email = EmailTextField(max_length=254, help_text="Unused until its owner follows the link that is mailed to it.")
     password = TextField(max_length=PASSWORD_LENGTH_MAX, trim_whitespace=False, write_only=True)
 
     def validate_username(self, value: str) -> str:
-        username = value.lower()
+        username = username_canonical(value)
         username_validator(username)
         return username
+
+    def validate_email(self, value: str) -> str:
+        try:
+            return email_canonical(value)
+        except ValueError as error:
+            raise serializers.ValidationError("Enter a valid email address.") from error
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -43,7 +53,7 @@ class RegisterSerializer(StrictSerializer):
 class LoginSerializer(StrictSerializer):
     """Credentials."""
 
-    username = TextField(max_length=254, help_text="The username or the email.")
+    username = TextField(max_length=254, help_text="The username or the confirmed email.")
     password = TextField(max_length=PASSWORD_LENGTH_MAX, trim_whitespace=False, write_only=True)
     otp = TextField(
         max_length=32,
@@ -63,7 +73,12 @@ class UserSerializer(serializers.Serializer[User]):
 
     id = IdField(read_only=True)
     username = serializers.CharField(read_only=True)
-    email = serializers.EmailField(read_only=True)
+    display_name = serializers.CharField(
+        read_only=True, source="shown_name", help_text="What others see beside the username. By default the username."
+    )
+    email = serializers.EmailField(
+        read_only=True, allow_null=True, help_text="The confirmed email. Null as long as none is confirmed."
+    )
     created_at = MomentField(read_only=True, source="date_joined")
 
 

@@ -22,11 +22,12 @@ from wallets.api.serializers import (
 from wallets.auth.access import Bearer
 from wallets.auth.adapters import session_end
 from wallets.auth.sign_in import credentials_check
+from wallets.auth.sign_up import account_register
 from wallets.auth.tokens import api_sign_in, api_sign_out
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.gateway import wallet_gateway
 from wallets.limits import SIGN_IN, SIGN_UP
-from wallets.services import user_register
+from wallets.selectors import account_get
 from wallets.viewed import wallet_viewed
 from wallets.warming import person_warm_up
 
@@ -44,7 +45,11 @@ class RegisterView(ApiView):
         name="auth_register",
         tag="Account",
         summary="Sign up",
-        description="Creates an account with an empty USD wallet. The response contains no token: log in to get one.",
+        description=(
+            "Creates an account with an empty USD wallet. The response contains no token: log in to get one. The "
+            "email stays unused until its owner follows the link that is mailed to it. If another account uses it, the "
+            "response is the same, and that account's owner gets a mail."
+        ),
         request=RegisterSerializer,
         status=201,
         answer=UserSerializer,
@@ -52,8 +57,8 @@ class RegisterView(ApiView):
         examples={"Alice": {"username": "alice", "email": "alice@example.com", "password": PASSWORD_EXAMPLE}},
         is_public=True,
     )
-    def post(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request
-        user = user_register(**self.body(RegisterSerializer), wallet_open_first=wallet_gateway().wallet_open_first)
+    def post(self, request: Request) -> Response:
+        user = account_register(request=request._request, **self.body(RegisterSerializer))  # noqa: SLF001 - DRF's way
         return Response(UserSerializer(user).data, status=201, headers={"Location": reverse("v1_me")})
 
 
@@ -119,7 +124,7 @@ class MeView(ApiView):
 
     @operation(name="me", tag="Account", summary="Get your account", answer=UserSerializer, is_conditional=True)
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
-        return self.answer(UserSerializer(self.user).data)
+        return self.answer(UserSerializer(account_get(user=self.user)).data)
 
 
 class WalletsView(ApiView):

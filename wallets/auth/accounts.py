@@ -1,10 +1,11 @@
 """Finds an account by what its owner types to sign in."""
 
+from wallets.domain.names import name_canonical
 from wallets.models import User
 
 
 def user_by_login(login: str) -> User | None:
-    """The account with this username or email address, active or not.
+    """The account with this username or confirmed email address, active or not.
 
     No username contains "@", so there is one query, and nobody can take a username that is somebody's address.
     """
@@ -16,4 +17,4 @@ def user_by_login(login: str) -> User | None:
 
 def login_canonical(login: str) -> str:
     """What was typed, in the form in which usernames and email addresses are stored."""
-    return login.strip().lower()
+    return name_canonical(login)

@@ -1,30 +1,35 @@
-"""Hooks that allauth calls: a new account gets its first wallet, a new password ends the old tokens, and what happens
-to an account is recorded and told to its owner."""
+"""Hooks that allauth calls: what a new password ends, what follows a confirmed address, and what its owner is told."""
 
 from functools import partial
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.password_reset import get_reset_password_url
 from allauth.account.models import EmailAddress
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.utils import build_absolute_uri
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from kit.limits.addresses import client_address
+from kit.limits.costs import cost_take, name_key
+from wallets.addresses import Confirmed, address_confirm
 from wallets.auth.browsers import browser_known, browser_remember
 from wallets.auth.locking import account_unlock, lock_link_make
 from wallets.auth.mails import mail_context, mail_valid_for
 from wallets.auth.notices import notice_send
 from wallets.auth.security_log import security_event_record
 from wallets.auth.sign_in import password_check
+from wallets.domain.names import email_canonical, skeleton, username_canonical
 from wallets.domain.security import SecurityEventKind
-from wallets.gateway import wallet_gateway
+from wallets.limits import CONFIRMATION_MAIL
 from wallets.models import User
-from wallets.services import tokens_revoke_all, user_fence
+from wallets.services import USERNAME_SIMILAR, password_changed
 from wallets.warming import person_warm_up
 
 
@@ -34,7 +39,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "username_taken": "This username is taken. Try another one.",
-        "email_taken": "An account with this email already exists. Log in, or reset your password.",
         "duplicate_email": "This is already your email.",
         "email_password_mismatch": "The email or the password is wrong.",
         "username_password_mismatch": "The username or the password is wrong.",
@@ -46,29 +50,61 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     }
 
     def clean_username(self, username: str, shallow: bool = False) -> str:  # noqa: FBT001, FBT002 - allauth's own
-        # Lower case before the check, so that "Alice" is accepted as "alice".
-        return str(super().clean_username(username.lower(), shallow))
+        # The canonical form before the check, so that "Alice" is accepted as "alice".
+        name = str(super().clean_username(username_canonical(username), shallow))
+        if not shallow and User.objects.filter(skeleton=skeleton(name)).exists():
+            raise ValidationError(USERNAME_SIMILAR)
+        return name
 
-    def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:  # noqa: FBT001, FBT002
-        """Creates the account and its first wallet in one database transaction, as `user_register` does."""
-        with transaction.atomic():
-            user = super().save_user(request, user, form, commit)
-            if commit:
-                wallet_gateway().wallet_open_first(owner=user)
-        return user
+    def clean_email(self, email: str) -> str:
+        try:
+            return email_canonical(email)
+        except ValueError as error:
+            raise ValidationError("Enter a valid email address.") from error
 
     def can_delete_email(self, email_address: EmailAddress) -> bool:
         """The account's address can only be replaced by another. A change that is not confirmed yet can be
         cancelled."""
-        return bool(email_address.email != email_address.user.email)
+        return not email_address.verified
+
+    def send_confirmation_mail(self, request: HttpRequest, emailconfirmation: Any, signup: bool) -> None:  # noqa: FBT001
+        """Mails the link that confirms an address. If another account has confirmed it, its owner gets a mail without a
+        link instead, and whoever entered the address sees no difference."""
+        email = emailconfirmation.email_address.email
+        if settings.THROTTLE_ENABLED and cost_take(CONFIRMATION_MAIL, key=name_key(email)).is_refused:
+            return
+        if not User.objects.filter(email=email).exists():
+            super().send_confirmation_mail(request, emailconfirmation, signup)
+            return
+        context = {"signup": signup, "password_reset_url": get_reset_password_url(request)}
+        self.send_mail("account/email/email_in_use", email, context)
 
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
-        # Race: somebody signed up with this address after the link was sent. The database would refuse it.
-        if User.objects.filter(email=email_address.email).exclude(pk=email_address.user_id).exists():
-            template = "account/messages/email_confirmation_failed.txt"
-            self.add_message(request, messages.ERROR, template, {"email": email_address.email})
+        with transaction.atomic():
+            confirmed = address_confirm(address=email_address)
+            if confirmed is not None and confirmed.old_email is not None:
+                self._notify_old_email(request, confirmed)
+        if confirmed is None:
+            self.add_message(request, messages.ERROR, "account/messages/email_confirmation_failed.txt")
             return False
-        return bool(super().confirm_email(request, email_address))
+        context = {"email": confirmed.email}
+        self.add_message(request, messages.SUCCESS, "account/messages/email_confirmed.txt", context)
+        return True
+
+    def _notify_old_email(self, request: HttpRequest, confirmed: Confirmed) -> None:
+        path = reverse("email_change_undo", args=[confirmed.undo_key])
+        context = {
+            "from_email": confirmed.old_email,
+            "to_email": confirmed.email,
+            "undo_url": build_absolute_uri(request, path),
+        }
+        self.send_notification_mail("account/email/email_changed", confirmed.user, context, email=confirmed.old_email)
+
+    def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
+        """The second factor if the account has one, otherwise the password."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        second = [method for method in methods if method["id"] != "reauthenticate"]
+        return second or methods
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The client's address as our rate limits determine it, so that allauth uses the same."""
@@ -81,7 +117,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         message.send()
 
     def set_password(self, user: User, password: str) -> None:
-        """Sets a new password, which also ends every API token, so that a stolen one no longer works.
+        """Sets a new password, which also ends what the old one authorised (`password_changed`).
 
         A reset by mail unlocks an account that its owner had locked. This browser stays, or becomes, known to the user.
         """
@@ -95,8 +131,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             security_event_record(user=user, kind=kind)
             if is_reset:
                 account_unlock(user=user)
-            tokens_revoke_all(user=user)
-            user_fence(user_id=user.pk)
+            password_changed(user=user)
         if request is not None:
             browser_remember(request, user)
 
@@ -145,7 +180,5 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
-        "add_email_blocked": "Turn off two-factor authentication before you change your email, then turn it on again.",
         "incorrect_code": AccountAdapter.error_messages["incorrect_code"],
-        "unverified_email": "Confirm your email first, so that nobody else can use it to lock you out.",
     }

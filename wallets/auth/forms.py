@@ -5,16 +5,23 @@ from typing import Any
 
 from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django import forms
 from django.contrib import messages
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from wallets.addresses import address_request
+from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.limits import PASSWORD_LENGTH_MAX
+from wallets.gateway import wallet_gateway
 from wallets.models import User, username_validator
+from wallets.services import user_register
 
 #: allauth's sign-up validates new usernames with these.
 username_validators = [username_validator]
@@ -36,18 +43,26 @@ class SignUpForm(allauth_forms.SignupForm):  # type: ignore[misc]  # allauth is 
             self, {"username": "Enter a username.", "email": "Enter your email.", "password1": "Enter a password."}
         )
 
-    def save(self, request: HttpRequest) -> User:
-        # The account, its address and its wallet are saved together or not at all.
-        with transaction.atomic():
-            user: User = super().save(request)
-        return user
+    def validate_unique_email(self, value: str) -> str:
+        """Accepts every address, so that nobody learns who has an account. It stays unconfirmed for now."""
+        return value
+
+    def save(self, request: HttpRequest) -> User:  # noqa: ARG002 - allauth's signature
+        return user_register(
+            username=self.cleaned_data["username"],
+            email=self.cleaned_data["email"],
+            password=self.cleaned_data["password1"],
+            wallet_open_first=wallet_gateway().wallet_open_first,
+        )
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         try:
             return super().try_save(request)  # type: ignore[no-any-return]
-        except IntegrityError:
+        except (IntegrityError, WalletError) as error:
+            if isinstance(error, WalletError) and error.code != ErrorCode.MALFORMED:
+                raise
             # Somebody took the name between the form's check and the commit.
-            messages.error(request, "Someone has just taken this username or email. Try another one.")
+            messages.error(request, "Someone has just taken this username or one like it. Try another one.")
             return None, redirect("account_signup")
 
 
@@ -73,18 +88,21 @@ class AddEmailForm(allauth_forms.AddEmailForm):  # type: ignore[misc]
         _require(self, {"email": "Enter your new email."})
 
     def clean_email(self) -> str:
-        value: str = super().clean_email()
-        # The database accepts each address once. Say so now, not after the user has followed the link in the mail.
-        if User.objects.filter(email=value).exclude(pk=self.user.pk).exists():
-            raise get_adapter().validation_error("email_taken")
-        return value
+        """Accepts the address of another account too, so that nobody learns who has one."""
+        value = get_adapter().clean_email(self.cleaned_data["email"])
+        if User.objects.filter(pk=self.user.pk, email=value).exists():
+            raise get_adapter().validation_error("duplicate_email")
+        return str(value)
 
     def save(self, request: HttpRequest) -> EmailAddress:
-        # allauth would mistake the account's own address, while unverified, for a change under way and delete it. It
-        # must stay until the new one is verified, so this deletes only other changes under way.
-        pending = EmailAddress.objects.filter(user=self.user, verified=False).exclude(email=self.user.email)
-        pending.delete()
-        return EmailAddress.objects.add_email(request, self.user, self.cleaned_data["email"], confirm=True)
+        try:
+            with transaction.atomic():
+                address = address_request(user=self.user, email=self.cleaned_data["email"])
+                send_verification_email_to_address(request, address)
+        except WalletError as error:
+            # The session has ended since the request was authenticated.
+            raise ReauthenticationRequired from error
+        return address
 
 
 class ChangePasswordForm(allauth_forms.ChangePasswordForm):  # type: ignore[misc]
@@ -115,15 +133,24 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
         _require(self, {"email": "Enter your email."})
 
     def clean_email(self) -> str:
-        email: str = super().clean_email()
-        # allauth finds active accounts. The owner of a locked one unlocks it by resetting the password.
-        found: list[User] = list(self.users)  # type: ignore[has-type]  # set by allauth
-        self.users = [*found, *User.objects.filter(email=email.lower(), locked_at__isnull=False)]
+        """Finds the account that has confirmed this address, also one that its owner has locked: resetting the password
+        unlocks it. Accounts that have not confirmed it are not found."""
+        email = str(get_adapter().clean_email(self.cleaned_data["email"]))
+        self.users = list(User.objects.filter(Q(is_active=True) | Q(locked_at__isnull=False), email=email))
         return email
 
 
 class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[misc]
     """The new password, on the page of a reset link."""
+
+    def save(self) -> None:
+        with transaction.atomic():
+            # Race: the same link sets a password, or another address is confirmed, after the link was checked. With
+            # the lock, what the link was bound to cannot change any more.
+            user = User.objects.select_for_update(no_key=True).get(pk=self.user.pk)
+            if not allauth_forms.default_token_generator.check_token(user, self.temp_key):
+                raise ImmediateHttpResponse(redirect("account_reset_password"))
+            super().save()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,7 +1,8 @@
-"""allauth's pages. A form changes everything that it stands for, and queues the mails about it, or changes nothing.
+"""The account pages: allauth's, and our own, which replace some of allauth's or add to them.
 
-allauth changes a password first and sends the mail about it last. Without the database transaction around both, a
-process that died in between would have changed the password without telling its owner.
+A form changes everything that it stands for, and queues the mails about it, or changes nothing. allauth changes a
+password first and sends the mail about it last. Without the database transaction around both, a process that died in
+between would have changed the password without telling its owner.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -9,10 +10,13 @@ from functools import wraps
 from typing import Any
 
 import allauth.urls
+from django.contrib.auth.decorators import login_required
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from wallets.auth import views
 
 #: They check a password or a code and change nothing else. What they record about a failed attempt must be committed
 #: even if the attempt ends in an error, and no lock may be held while they hash.
@@ -62,4 +66,9 @@ def _all_atomic(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[URLPat
             yield URLPattern(each.pattern, _atomic(each.callback), each.default_args, each.name)
 
 
-urlpatterns = list(_all_atomic(allauth.urls.urlpatterns))
+#: Before allauth's, because they replace some of them.
+_OWN = [
+    path("email/", login_required(views.EmailView.as_view()), name="account_email"),
+    path("email/undo/<str:key>/", views.email_change_undo, name="email_change_undo"),
+]
+urlpatterns = list(_all_atomic([*_OWN, *allauth.urls.urlpatterns]))

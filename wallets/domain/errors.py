@@ -37,6 +37,7 @@ class ErrorCode(StrEnum):
     WALLET_CLOSED = "wallet_closed"
     WALLET_FROZEN = "wallet_frozen"
     INSUFFICIENT_FUNDS = "insufficient_funds"
+    RECIPIENT_CANNOT_RECEIVE = "recipient_cannot_receive"
     BALANCE_LIMIT_EXCEEDED = "balance_limit_exceeded"
     SETTLEMENT_FAILED = "settlement_failed"
     RATE_LIMITED = "rate_limited"
@@ -73,6 +74,7 @@ CATALOGUE: Mapping[ErrorCode, Meaning] = {
     ErrorCode.WALLET_CLOSED: Meaning("The wallet is closed."),
     ErrorCode.WALLET_FROZEN: Meaning("The wallet is frozen."),
     ErrorCode.INSUFFICIENT_FUNDS: Meaning("The wallet does not hold enough money."),
+    ErrorCode.RECIPIENT_CANNOT_RECEIVE: Meaning("The recipient cannot receive this transfer."),
     ErrorCode.BALANCE_LIMIT_EXCEEDED: Meaning("The balance would exceed the maximum."),
     ErrorCode.SETTLEMENT_FAILED: Meaning("The transfer could not be settled."),
     ErrorCode.RATE_LIMITED: Meaning("Too many requests.", retryable=True),

@@ -8,8 +8,10 @@ PASSWORD_LENGTH_MAX = 1_000
 MEMO_LENGTH_MAX = 200
 #: Characters of an idempotency key: visible ASCII.
 IDEMPOTENCY_KEY_LENGTH_MAX = 255
+#: Characters of an email address.
+EMAIL_LENGTH_MAX = 254
 #: Characters of a recipient: a username or an email address.
-RECIPIENT_LENGTH_MAX = 254
+RECIPIENT_LENGTH_MAX = EMAIL_LENGTH_MAX
 #: Transfers in one list.
 TRANSFERS_MAX = 1_000
 #: Entries on a page of a history, by default and at most.

@@ -52,7 +52,8 @@ class Wallet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One side of a transaction: a wallet and its owner's username."""
+    """One side of a transaction: a wallet and its owner's username, which is empty for the recipient of a transfer to
+    an email address until it is posted."""
 
     wallet_id: str
     owner: str

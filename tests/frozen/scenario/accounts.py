@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.frozen.cast import PASSWORD, Play
+from tests.frozen.cast import PASSWORD, Play, mail_links
 
 REGISTER, LOGIN, LOGOUT, ME = ("/api/v1/auth/register", "/api/v1/auth/login", "/api/v1/auth/logout", "/api/v1/me")
 DORA = {"username": "dora", "email": "dora@example.com", "password": PASSWORD}
@@ -21,8 +21,24 @@ def _register(play: Play) -> None:
     for person in (play.alice, play.bob, play.charlie):
         body = {"username": person.name, "email": person.address, "password": PASSWORD}
         stranger.post(f"{person.name} opens an account", REGISTER, body)
+        _confirm(play, person.address)
     capitals = {**DORA, "username": "Dora", "email": "Dora@Example.COM"}
     stranger.post("A name and an address are kept in lower case", REGISTER, capitals)
+    credentials = {"username": "Dora@example.com", "password": PASSWORD}
+    stranger.post("An address that is not confirmed lets nobody in", LOGIN, credentials)
+    _confirm(play, DORA["email"])
+    taken = {**DORA, "username": "emil", "email": "Alice@example.com"}
+    stranger.post("An address in use looks like any other", REGISTER, taken)
+    mail = play.mail_to("alice@example.com", about=lambda text: "confirm-email" not in text)
+    play.mail_record("The mail to the owner of the address", mail)
+
+
+def _confirm(play: Play, address: str) -> None:
+    mail = play.mail_to(address, about=lambda text: "confirm-email" in text)
+    (link,) = [link for link in mail_links(mail) if "confirm-email" in link]
+    browser = play.client()
+    browser.get(None, link)
+    browser.fill(None, link, {})
 
 
 def _register_refused(play: Play) -> None:
@@ -30,7 +46,7 @@ def _register_refused(play: Play) -> None:
     cases: dict[str, dict[str, Any]] = {
         "The username is taken": {"email": "other@example.com"},
         "The username is taken, in capitals": {"username": "DORA", "email": "other@example.com"},
-        "The e-mail address is taken": {"username": "other"},
+        "The username looks like another": {"username": "d0ra", "email": "other@example.com"},
         "The username has a space": {"username": "do ra"},
         "The username is an e-mail address": {"username": "do@example.com"},
         "The username is empty": {"username": ""},

@@ -27,6 +27,11 @@ def play(play: Play) -> None:
 
 def _address(play: Play, erin: Client) -> None:
     erin.get("Erin's address", EMAIL)
+    asked = erin.fill("The password is asked for once more", EMAIL, {"email": "erin@first.example", "action_add": ""})
+    form = asked.header("Location")
+    erin.get("The page that asks for it", form)
+    erin.fill("It is wrong", form, {"password": "wrong"})
+    erin.fill("It is right", form, {"password": NEW_PASSWORD})
     for title, address in {
         "Somebody else has this address": "bob@example.com",
         "This is no address": "erin",
@@ -46,6 +51,18 @@ def _address(play: Play, erin: Client) -> None:
     (link,) = [other for other in mail_links(mail) if "confirm-email" in other]
     erin.fill("She confirms it", link, {})
     erin.get("She has a new address", EMAIL)
+    mail = play.mail_to("erin@example.com", about=lambda text: "email/undo" in text)
+    (undo,) = [link for link in mail_links(mail) if "email/undo" in link]
+    play.mail_record("The mail to the old address", mail)
+    play.client().get("The page that undoes the change", undo)
+    play.client().get("A link that undoes nothing", "/accounts/email/undo/none/")
+    erin.get("The page for her name", "/settings/name/")
+    for title, name in {
+        "A name that looks like another's": "A1ice",
+        "A name with invisible characters": "Er\u200bin",
+        "She gives her name": "Erin O. Neill",
+    }.items():
+        erin.fill(title, "/settings/name/", {"display_name": name})
 
 
 def _password(play: Play, erin: Client) -> None:
@@ -73,11 +90,6 @@ def _signed_in(play: Play, password: str, title: str | None = None, **more: str)
 def _activate(play: Play, erin: Client) -> list[str]:
     """Returns the recovery codes."""
     erin.get("Two-factor authentication is off", "/accounts/2fa/")
-    asked = erin.get("The password is asked for once more", ACTIVATE)
-    form = asked.header("Location")
-    erin.get("The page that asks for it", form)
-    erin.fill("It is wrong", form, {"password": "wrong"})
-    erin.fill("It is right", form, {"password": NEWEST_PASSWORD})
     page = erin.get("The page to activate an app", ACTIVATE)
     (secret,) = re.findall(r'<code id="totp-secret">([A-Z2-7]+)</code>', page.text)
     erin.fill("The code is none", ACTIVATE, {"code": "nonsense"})

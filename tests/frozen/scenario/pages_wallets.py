@@ -34,6 +34,8 @@ def _wallets(play: Play, browser: Client) -> None:
 
 def _tokens(play: Play, browser: Client) -> None:
     browser.get("The tokens", "/tokens/")
+    asked = browser.fill("The password is asked for once more", "/tokens/", {"name": "Till"})
+    browser.fill(None, asked.header("Location"), {"password": play.alice.password})
     made = browser.fill("A token is made", "/tokens/", {"name": "Till"})
     (secret,) = re.findall(r'<code id="secret">([^<]+)</code>', made.text)
     play.names.know("token:till", secret)

@@ -24,9 +24,11 @@ from tests.pages.test_move import (
 from tests.pages.test_overview import test_it_shows_the_balance_and_the_latest_transactions
 from tests.pages.test_send import (
     test_it_returns_to_the_form_if_the_money_is_gone_by_then,
-    test_it_says_that_the_recipients_wallet_is_frozen,
     test_it_sends_what_was_reviewed_and_shows_the_receipt_to_both_users,
     test_it_shows_the_review_and_moves_nothing_before_it_is_confirmed,
+    test_only_sending_says_that_the_recipient_cannot_receive_and_not_why,
+    test_the_review_of_a_transfer_to_an_email_shows_the_display_name_and_no_username,
+    test_the_review_says_that_a_payment_is_the_first_one_to_this_person,
 )
 from tests.pages.test_unposted import test_the_sender_sees_a_pending_transfer_and_the_recipient_does_not
 from tests.pages.test_wallets_and_tokens import test_it_opens_a_wallet_in_another_currency

@@ -83,7 +83,7 @@ class TransfersView(ApiView):
             ErrorCode.SAME_WALLET,
             ErrorCode.CURRENCY_MISMATCH,
             ErrorCode.INSUFFICIENT_FUNDS,
-            ErrorCode.BALANCE_LIMIT_EXCEEDED,
+            ErrorCode.RECIPIENT_CANNOT_RECEIVE,
         ],
         example={"source": "193746182400004096", "recipient": "bob", "amount": 2_500, "memo": "Lunch"},
     )

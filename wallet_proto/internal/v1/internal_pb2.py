@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from wallet_proto.v1 import wallet_pb2 as wallet_dot_v1_dot_wallet__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!wallet/internal/v1/internal.proto\x12\x12wallet.internal.v1\x1a\x16wallet/v1/wallet.proto\"9\n\x08\x44ocument\x12\x0c\n\x04\x65tag\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x0e\n\x06packed\x18\x03 \x01(\x08\"\x17\n\x15\x43heckAssertionRequest\"\x18\n\x16\x43heckAssertionResponse\"%\n\x11OpenWalletRequest\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\"7\n\x12OpenWalletResponse\x12!\n\x06wallet\x18\x01 \x01(\x0b\x32\x11.wallet.v1.Wallet\"\x17\n\x15OpenOwedWalletRequest\"\x18\n\x16OpenOwedWalletResponse\"\x14\n\x12ReadWalletsRequest\"9\n\x13ReadWalletsResponse\x12\"\n\x07wallets\x18\x01 \x03(\x0b\x32\x11.wallet.v1.Wallet\"\x84\x01\n\x16PreviewTransferRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x15\n\x0b\x64\x65stination\x18\x02 \x01(\tH\x00\x12\x13\n\trecipient\x18\x03 \x01(\tH\x00\x12\x1a\n\x12\x61mount_minor_units\x18\x04 \x01(\x03\x12\x0c\n\x04memo\x18\x05 \x01(\tB\x04\n\x02to\"b\n\x17PreviewTransferResponse\x12!\n\x06source\x18\x01 \x01(\x0b\x32\x11.wallet.v1.Wallet\x12$\n\x0b\x64\x65stination\x18\x02 \x01(\x0b\x32\x0f.wallet.v1.Side\"0\n\x16ReadTransactionRequest\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\"\xb7\x01\n\x17ReadTransactionResponse\x12.\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x1c.wallet.internal.v1.Document\x12\x1c\n\x0fsource_owner_id\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12!\n\x14\x64\x65stination_owner_id\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x12\n\x10_source_owner_idB\x17\n\x15_destination_owner_id\"\xe5\x01\n\x12ReadHistoryRequest\x12\x11\n\twallet_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x13\n\x06\x63ursor\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04kind\x18\x05 \x01(\tH\x01\x88\x01\x01\x12\x16\n\tdirection\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x12\n\x05since\x18\x07 \x01(\tH\x03\x88\x01\x01\x12\x12\n\x05until\x18\x08 \x01(\tH\x04\x88\x01\x01\x42\t\n\x07_cursorB\x07\n\x05_kindB\x0c\n\n_directionB\x08\n\x06_sinceB\x08\n\x06_until\"E\n\x13ReadHistoryResponse\x12.\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x1c.wallet.internal.v1.Document\"\'\n\x12ReadUnmovedRequest\x12\x11\n\twallet_id\x18\x01 \x01(\t\"&\n\x13ReadUnmovedResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"*\n\x11ReadPayoutRequest\x12\x15\n\rwithdrawal_id\x18\x01 \x01(\t\"N\n\x12ReadPayoutResponse\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x18\n\x0breturned_by\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_returned_by2\x9b\x07\n\x15InternalWalletService\x12g\n\x0e\x43heckAssertion\x12).wallet.internal.v1.CheckAssertionRequest\x1a*.wallet.internal.v1.CheckAssertionResponse\x12[\n\nOpenWallet\x12%.wallet.internal.v1.OpenWalletRequest\x1a&.wallet.internal.v1.OpenWalletResponse\x12g\n\x0eOpenOwedWallet\x12).wallet.internal.v1.OpenOwedWalletRequest\x1a*.wallet.internal.v1.OpenOwedWalletResponse\x12^\n\x0bReadWallets\x12&.wallet.internal.v1.ReadWalletsRequest\x1a\'.wallet.internal.v1.ReadWalletsResponse\x12j\n\x0fPreviewTransfer\x12*.wallet.internal.v1.PreviewTransferRequest\x1a+.wallet.internal.v1.PreviewTransferResponse\x12j\n\x0fReadTransaction\x12*.wallet.internal.v1.ReadTransactionRequest\x1a+.wallet.internal.v1.ReadTransactionResponse\x12^\n\x0bReadHistory\x12&.wallet.internal.v1.ReadHistoryRequest\x1a\'.wallet.internal.v1.ReadHistoryResponse\x12^\n\x0bReadUnmoved\x12&.wallet.internal.v1.ReadUnmovedRequest\x1a\'.wallet.internal.v1.ReadUnmovedResponse\x12[\n\nReadPayout\x12%.wallet.internal.v1.ReadPayoutRequest\x1a&.wallet.internal.v1.ReadPayoutResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!wallet/internal/v1/internal.proto\x12\x12wallet.internal.v1\x1a\x16wallet/v1/wallet.proto\"9\n\x08\x44ocument\x12\x0c\n\x04\x65tag\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\x0c\x12\x0e\n\x06packed\x18\x03 \x01(\x08\"\x17\n\x15\x43heckAssertionRequest\"\x18\n\x16\x43heckAssertionResponse\"%\n\x11OpenWalletRequest\x12\x10\n\x08\x63urrency\x18\x01 \x01(\t\"7\n\x12OpenWalletResponse\x12!\n\x06wallet\x18\x01 \x01(\x0b\x32\x11.wallet.v1.Wallet\"\x17\n\x15OpenOwedWalletRequest\"\x18\n\x16OpenOwedWalletResponse\"\x14\n\x12ReadWalletsRequest\"9\n\x13ReadWalletsResponse\x12\"\n\x07wallets\x18\x01 \x03(\x0b\x32\x11.wallet.v1.Wallet\"\x84\x01\n\x16PreviewTransferRequest\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x15\n\x0b\x64\x65stination\x18\x02 \x01(\tH\x00\x12\x13\n\trecipient\x18\x03 \x01(\tH\x00\x12\x1a\n\x12\x61mount_minor_units\x18\x04 \x01(\x03\x12\x0c\n\x04memo\x18\x05 \x01(\tB\x04\n\x02to\"\x94\x01\n\x17PreviewTransferResponse\x12!\n\x06source\x18\x01 \x01(\x0b\x32\x11.wallet.v1.Wallet\x12$\n\x0b\x64\x65stination\x18\x02 \x01(\x0b\x32\x0f.wallet.v1.Side\x12\x16\n\x0erecipient_name\x18\x03 \x01(\t\x12\x18\n\x10is_first_payment\x18\x04 \x01(\x08\"0\n\x16ReadTransactionRequest\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\"\xb7\x01\n\x17ReadTransactionResponse\x12.\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x1c.wallet.internal.v1.Document\x12\x1c\n\x0fsource_owner_id\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12!\n\x14\x64\x65stination_owner_id\x18\x03 \x01(\x03H\x01\x88\x01\x01\x42\x12\n\x10_source_owner_idB\x17\n\x15_destination_owner_id\"\xe5\x01\n\x12ReadHistoryRequest\x12\x11\n\twallet_id\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x03\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x13\n\x06\x63ursor\x18\x04 \x01(\tH\x00\x88\x01\x01\x12\x11\n\x04kind\x18\x05 \x01(\tH\x01\x88\x01\x01\x12\x16\n\tdirection\x18\x06 \x01(\tH\x02\x88\x01\x01\x12\x12\n\x05since\x18\x07 \x01(\tH\x03\x88\x01\x01\x12\x12\n\x05until\x18\x08 \x01(\tH\x04\x88\x01\x01\x42\t\n\x07_cursorB\x07\n\x05_kindB\x0c\n\n_directionB\x08\n\x06_sinceB\x08\n\x06_until\"E\n\x13ReadHistoryResponse\x12.\n\x08\x64ocument\x18\x01 \x01(\x0b\x32\x1c.wallet.internal.v1.Document\"\'\n\x12ReadUnmovedRequest\x12\x11\n\twallet_id\x18\x01 \x01(\t\"&\n\x13ReadUnmovedResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\"*\n\x11ReadPayoutRequest\x12\x15\n\rwithdrawal_id\x18\x01 \x01(\t\"N\n\x12ReadPayoutResponse\x12\x0e\n\x06status\x18\x01 \x01(\t\x12\x18\n\x0breturned_by\x18\x02 \x01(\tH\x00\x88\x01\x01\x42\x0e\n\x0c_returned_by2\x9b\x07\n\x15InternalWalletService\x12g\n\x0e\x43heckAssertion\x12).wallet.internal.v1.CheckAssertionRequest\x1a*.wallet.internal.v1.CheckAssertionResponse\x12[\n\nOpenWallet\x12%.wallet.internal.v1.OpenWalletRequest\x1a&.wallet.internal.v1.OpenWalletResponse\x12g\n\x0eOpenOwedWallet\x12).wallet.internal.v1.OpenOwedWalletRequest\x1a*.wallet.internal.v1.OpenOwedWalletResponse\x12^\n\x0bReadWallets\x12&.wallet.internal.v1.ReadWalletsRequest\x1a\'.wallet.internal.v1.ReadWalletsResponse\x12j\n\x0fPreviewTransfer\x12*.wallet.internal.v1.PreviewTransferRequest\x1a+.wallet.internal.v1.PreviewTransferResponse\x12j\n\x0fReadTransaction\x12*.wallet.internal.v1.ReadTransactionRequest\x1a+.wallet.internal.v1.ReadTransactionResponse\x12^\n\x0bReadHistory\x12&.wallet.internal.v1.ReadHistoryRequest\x1a\'.wallet.internal.v1.ReadHistoryResponse\x12^\n\x0bReadUnmoved\x12&.wallet.internal.v1.ReadUnmovedRequest\x1a\'.wallet.internal.v1.ReadUnmovedResponse\x12[\n\nReadPayout\x12%.wallet.internal.v1.ReadPayoutRequest\x1a&.wallet.internal.v1.ReadPayoutResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -52,24 +52,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READWALLETSRESPONSE']._serialized_end=417
   _globals['_PREVIEWTRANSFERREQUEST']._serialized_start=420
   _globals['_PREVIEWTRANSFERREQUEST']._serialized_end=552
-  _globals['_PREVIEWTRANSFERRESPONSE']._serialized_start=554
-  _globals['_PREVIEWTRANSFERRESPONSE']._serialized_end=652
-  _globals['_READTRANSACTIONREQUEST']._serialized_start=654
-  _globals['_READTRANSACTIONREQUEST']._serialized_end=702
-  _globals['_READTRANSACTIONRESPONSE']._serialized_start=705
-  _globals['_READTRANSACTIONRESPONSE']._serialized_end=888
-  _globals['_READHISTORYREQUEST']._serialized_start=891
-  _globals['_READHISTORYREQUEST']._serialized_end=1120
-  _globals['_READHISTORYRESPONSE']._serialized_start=1122
-  _globals['_READHISTORYRESPONSE']._serialized_end=1191
-  _globals['_READUNMOVEDREQUEST']._serialized_start=1193
-  _globals['_READUNMOVEDREQUEST']._serialized_end=1232
-  _globals['_READUNMOVEDRESPONSE']._serialized_start=1234
-  _globals['_READUNMOVEDRESPONSE']._serialized_end=1272
-  _globals['_READPAYOUTREQUEST']._serialized_start=1274
-  _globals['_READPAYOUTREQUEST']._serialized_end=1316
-  _globals['_READPAYOUTRESPONSE']._serialized_start=1318
-  _globals['_READPAYOUTRESPONSE']._serialized_end=1396
-  _globals['_INTERNALWALLETSERVICE']._serialized_start=1399
-  _globals['_INTERNALWALLETSERVICE']._serialized_end=2322
+  _globals['_PREVIEWTRANSFERRESPONSE']._serialized_start=555
+  _globals['_PREVIEWTRANSFERRESPONSE']._serialized_end=703
+  _globals['_READTRANSACTIONREQUEST']._serialized_start=705
+  _globals['_READTRANSACTIONREQUEST']._serialized_end=753
+  _globals['_READTRANSACTIONRESPONSE']._serialized_start=756
+  _globals['_READTRANSACTIONRESPONSE']._serialized_end=939
+  _globals['_READHISTORYREQUEST']._serialized_start=942
+  _globals['_READHISTORYREQUEST']._serialized_end=1171
+  _globals['_READHISTORYRESPONSE']._serialized_start=1173
+  _globals['_READHISTORYRESPONSE']._serialized_end=1242
+  _globals['_READUNMOVEDREQUEST']._serialized_start=1244
+  _globals['_READUNMOVEDREQUEST']._serialized_end=1283
+  _globals['_READUNMOVEDRESPONSE']._serialized_start=1285
+  _globals['_READUNMOVEDRESPONSE']._serialized_end=1323
+  _globals['_READPAYOUTREQUEST']._serialized_start=1325
+  _globals['_READPAYOUTREQUEST']._serialized_end=1367
+  _globals['_READPAYOUTRESPONSE']._serialized_start=1369
+  _globals['_READPAYOUTRESPONSE']._serialized_end=1447
+  _globals['_INTERNALWALLETSERVICE']._serialized_start=1450
+  _globals['_INTERNALWALLETSERVICE']._serialized_end=2373
 # @@protoc_insertion_point(module_scope)

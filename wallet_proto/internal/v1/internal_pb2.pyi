@@ -70,12 +70,16 @@ class PreviewTransferRequest(_message.Message):
     def __init__(self, source: _Optional[str] = ..., destination: _Optional[str] = ..., recipient: _Optional[str] = ..., amount_minor_units: _Optional[int] = ..., memo: _Optional[str] = ...) -> None: ...
 
 class PreviewTransferResponse(_message.Message):
-    __slots__ = ("source", "destination")
+    __slots__ = ("source", "destination", "recipient_name", "is_first_payment")
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     DESTINATION_FIELD_NUMBER: _ClassVar[int]
+    RECIPIENT_NAME_FIELD_NUMBER: _ClassVar[int]
+    IS_FIRST_PAYMENT_FIELD_NUMBER: _ClassVar[int]
     source: _wallet_pb2.Wallet
     destination: _wallet_pb2.Side
-    def __init__(self, source: _Optional[_Union[_wallet_pb2.Wallet, _Mapping]] = ..., destination: _Optional[_Union[_wallet_pb2.Side, _Mapping]] = ...) -> None: ...
+    recipient_name: str
+    is_first_payment: bool
+    def __init__(self, source: _Optional[_Union[_wallet_pb2.Wallet, _Mapping]] = ..., destination: _Optional[_Union[_wallet_pb2.Side, _Mapping]] = ..., recipient_name: _Optional[str] = ..., is_first_payment: _Optional[bool] = ...) -> None: ...
 
 class ReadTransactionRequest(_message.Message):
     __slots__ = ("transaction_id",)

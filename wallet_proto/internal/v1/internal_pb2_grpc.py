@@ -116,7 +116,8 @@ class InternalWalletServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreviewTransfer(self, request, context):
-        """Tells what a transfer would do by the ledger's rules and the present balances. It promises nothing.
+        """Tells what a transfer would do by the ledger's rules and the sender's balance. It promises nothing, and says nothing
+        about the recipient's wallet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
