@@ -3,6 +3,9 @@ TLS and, with `--deploy`, settings that would give strangers access to the site.
 
 from django.conf import settings
 from django.core import checks
+from django.db import OperationalError
+
+from wallet_project.rights import role_powers
 
 #: How published keys begin: those in settings, in docker-compose.yml and in Django's examples.
 _PUBLISHED_KEYS = ("insecure-", "for-development-only", "django-insecure-")
@@ -71,3 +74,14 @@ def check_grpc_tls(**_: object) -> list[checks.CheckMessage]:
         return []
     hint = "Set both to file names, or neither."
     return [checks.Error("One of GRPC_TLS_CERT and GRPC_TLS_KEY is missing.", hint=hint, id="wallet.E008")]
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_database_role(**_: object) -> list[checks.CheckMessage]:
+    """Whoever makes the site run SQL could switch the guards off, if the site's role can."""
+    hint = "Create the roles with deploy/roles.sql, and let DATABASE_URL name wallet_app; docs/deployment.md says how."
+    try:
+        powers = role_powers()
+    except OperationalError as error:
+        return [checks.Warning(f"The rights of the database role are not known: {error}", id="wallet.W021")]
+    return [checks.Error(f"The role of DATABASE_URL {words}.", hint=hint, id="wallet.E020") for words in powers]

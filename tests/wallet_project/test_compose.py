@@ -1,7 +1,10 @@
 """The compose files and the Dockerfile, as far as they can be checked without a container engine."""
 
+import os
 import re
+import subprocess
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +15,7 @@ from wallet_project.embedded import BASE_DIR
 
 FILES = ("docker-compose.yml", "docker-compose.wallet-service.yml")
 SITE, OVERLAY = (yaml.safe_load((BASE_DIR / name).read_text())["services"] for name in FILES)
-SERVICES: dict[str, dict[str, Any]] = SITE | {"web-role": OVERLAY["web-role"]}
+SERVICES: dict[str, dict[str, Any]] = SITE
 OURS = [name for name, service in SERVICES.items() if service["image"] == "wallet"]
 ONCE = [name for name, service in SERVICES.items() if service["restart"] == "no"]
 LASTING = SERVICES.keys() - ONCE
@@ -49,7 +52,7 @@ def test_it_runs_the_versions_with_which_the_tests_run() -> None:
     pom = (BASE_DIR / "deploy/kafka/pom.xml").read_text()
     kafka = re.search(r"<artifactId>kafka_.*?<version>(.*?)<", pom, re.DOTALL)
     assert kafka is not None
-    assert SERVICES["postgres"]["image"] == SERVICES["web-role"]["image"] == f"postgres:{postgres}"
+    assert SERVICES["postgres"]["image"] == SERVICES["roles"]["image"] == f"postgres:{postgres}"
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{kafka[1]}"
 
 
@@ -133,4 +136,37 @@ def test_web_processes_without_books_get_the_role_without_rights_on_them() -> No
     assert web["environment"]["DATABASE_URL"].startswith("postgres://wallet_web:")
     assert web["environment"]["WALLET_SERVICE"] == "grpc://grpc:50051"
     assert web["environment"]["WALLET_SERVICE_KEY"] == grpc["environment"]["WALLET_SERVICE_KEY"]
-    assert {"web-role", "grpc"} <= web["depends_on"].keys()
+    assert "grpc" in web["depends_on"]
+    assert OVERLAY["roles"]["environment"]["WEB_PASSWORD"] in web["environment"]["DATABASE_URL"]
+
+
+def test_only_the_service_that_creates_the_roles_is_a_superuser_and_only_migrate_can_change_tables() -> None:
+    superusers = {name for name, service in SERVICES.items() if "${POSTGRES_PASSWORD" in str(service)}
+    assert superusers == {"postgres", "roles"}
+    migrators = {name for name, service in SERVICES.items() if "${MIGRATION_POSTGRES_PASSWORD" in str(service)}
+    assert migrators == {"roles", "migrate"}
+    for name in set(OURS) - {"migrate"}:
+        assert SERVICES[name]["environment"]["DATABASE_URL"].startswith("postgres://wallet_app:")
+
+
+def test_the_command_that_creates_the_roles_gives_each_its_password(tmp_path: Path) -> None:
+    """The script as the container's shell runs it, with a psql that writes down what it gets."""
+    psql = tmp_path / "psql"
+    psql.write_text('#!/bin/sh\necho "psql $*"\ncase "$*" in *--file*) ;; *) cat ;; esac\n')
+    psql.chmod(0o755)
+    script = SERVICES["roles"]["command"][0].replace("$$", "$")
+    passwords = {"MIGRATION_PASSWORD": "m1", "APP_PASSWORD": "a2", "WEB_PASSWORD": ""}
+    ran = subprocess.run(
+        ["/bin/sh", "-euc", script],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", **passwords},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second, *statements = ran.stdout.splitlines()
+    assert first.endswith("--single-transaction --file /roles.sql")
+    assert second.endswith("--set migration=m1 --set app=a2 --set web=")
+    assert statements == [
+        f"ALTER ROLE {role} PASSWORD :'{name}';"
+        for role, name in (("wallet_migrator", "migration"), ("wallet_app", "app"), ("wallet_web", "web"))
+    ]

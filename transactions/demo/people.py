@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from allauth.account.models import EmailAddress
 from django.db import transaction
@@ -14,7 +15,7 @@ from transactions.ledger.post import post
 from transactions.models import Kind
 from wallets.domain.money import amount_parse
 from wallets.models import User, Wallet
-from wallets.services import user_register, wallet_open
+from wallets.services import FIRST_CURRENCY, user_register, wallet_open_dated
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,16 @@ def demo_create() -> bool:
 
 
 def _person_create(person: Person, *, since: datetime) -> list[Wallet]:
-    user = user_register(username=person.username, email=person.email, password=person.password)
-    for currency in person.currencies:
-        wallet_open(owner=user, currency=currency)
-    User.objects.filter(pk=user.pk).update(date_joined=since, is_staff=person.is_staff, is_superuser=person.is_staff)
     # A posting cannot be dated before its wallet's last change, so the empty wallets are dated back to the beginning.
-    Wallet.objects.filter(owner=user).update(created_at=since, updated_at=since)
+    user = user_register(
+        username=person.username,
+        email=person.email,
+        password=person.password,
+        wallet_open_first=partial(wallet_open_dated, currency=FIRST_CURRENCY, opened_at=since),
+    )
+    for currency in person.currencies:
+        wallet_open_dated(owner=user, currency=currency, opened_at=since)
+    User.objects.filter(pk=user.pk).update(date_joined=since, is_staff=person.is_staff, is_superuser=person.is_staff)
     EmailAddress.objects.update_or_create(user=user, email=person.email, defaults={"verified": True, "primary": True})
     return list(Wallet.objects.filter(owner=user).select_related("owner"))
 

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from django.core.exceptions import ImproperlyConfigured
+
 from wallet_project.settings.base import env
 
 AUTH_USER_MODEL = "wallets.User"
@@ -53,8 +55,10 @@ MFA_TOTP_ISSUER = "Wallet"
 # --- API tokens (django-rest-knox) ---
 KNOX_TOKEN_MODEL = "wallets.ApiToken"  # noqa: S105 - a model's name
 # Hours until a new API token expires. 30 days: programs rarely have to sign in again, and a leaked token that nobody
-# noticed does not work for ever.
+# noticed does not work for ever. The database refuses tokens that are valid for more than a year.
 _api_token_ttl_hours = env.int("API_TOKEN_TTL_HOURS", default=720)
+if not 0 < _api_token_ttl_hours <= 365 * 24:
+    raise ImproperlyConfigured("API_TOKEN_TTL_HOURS is from 1 to 8760, a year.")
 REST_KNOX = {
     "TOKEN_MODEL": KNOX_TOKEN_MODEL,
     "TOKEN_TTL": timedelta(hours=_api_token_ttl_hours),

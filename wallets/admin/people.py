@@ -1,8 +1,13 @@
 """Users in the admin. Staff can search, activate and deactivate them. Users sign up themselves and are never
-deleted."""
+deleted.
+
+In a process without books (WALLET_SERVICE) users are only shown: its database role may not change who may sign in, or
+as staff.
+"""
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -81,8 +86,8 @@ class UserAdmin(BigTableAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only superusers can change superusers."""
-        allowed = super().has_change_permission(request, obj)
+        """Only superusers can change superusers, and only where the books are kept."""
+        allowed = super().has_change_permission(request, obj) and not settings.WALLET_SERVICE
         return allowed and (obj is None or _is_superuser(request) or not obj.is_superuser)
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
