@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-import psycopg
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
@@ -18,7 +18,9 @@ from bench.people import People, people_load
 from bench.requests import CONNECTIONS, get_bytes
 from bench.sizes import Sizes
 from bench.stage import Stage, site_run
+from devtools.servers import database_make
 from transactions.selectors import HistoryQuery, entry_page
+from wallet_project.embedded import SUPERUSER
 
 DATABASE = "history"
 _SHORT = 1_000
@@ -56,20 +58,21 @@ def history(stage: Stage, sizes: Sizes) -> Sequence[Figure]:
 @contextmanager
 def history_database(stage: Stage) -> Iterator[None]:
     """Points Django's connection to a new database meanwhile."""
-    with psycopg.connect(stage.places.database_url("postgres"), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {DATABASE}")
+    database_make(stage.places, name=DATABASE)
     connection.close()
-    usual, connection.settings_dict["NAME"] = connection.settings_dict["NAME"], DATABASE
+    usual = connection.settings_dict["NAME"]
+    assert settings.DATABASE_MIGRATION is not None
+    connection.settings_dict["NAME"] = settings.DATABASE_MIGRATION["NAME"] = DATABASE
     try:
         call_command("migrate", verbosity=0)
         yield
     finally:
         connection.close()
-        connection.settings_dict["NAME"] = usual
+        connection.settings_dict["NAME"] = settings.DATABASE_MIGRATION["NAME"] = usual
 
 
 def _load(stage: Stage, sizes: Sizes) -> tuple[People, int]:
-    url = stage.places.database_url(DATABASE)
+    url = stage.places.database_url(DATABASE, role=SUPERUSER)
     people = people_load(4, money=0)
     began_ms = int(time.time() * 1_000) - (sizes.entries + 1) * STEP_MS
     for pair, entries in ((0, _SHORT), (1, sizes.entries)):

@@ -26,6 +26,9 @@ KAFKA_TOPICS = ("manage.py", "kafka_topics")
 
 # Environment variables, beside SECRET_KEY, LOG_FORMAT, LOG_LEVEL, ENVIRONMENT and PROMETHEUS_MULTIPROC_DIR.
 DATABASE_URL = "DATABASE_URL"
+#: Read by commits that have ROLES. Earlier ones do everything as one role, a superuser.
+DATABASE_MIGRATION_URL = "DATABASE_MIGRATION_URL"
+ROLES = "deploy/roles.sql"
 REDIS_URL = "REDIS_URL"
 #: host:port of gunicorn.
 BIND = "BIND"

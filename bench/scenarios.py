@@ -24,6 +24,7 @@ from bench.report import table_lines
 from bench.settle import settle_cold, settle_hot, tables_rest
 from bench.sizes import Sizes
 from bench.stage import Stage
+from wallet_project.embedded import SUPERUSER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +42,7 @@ class _Scenario:
 def scenarios_run(stage: Stage, sizes: Sizes, *, only: tuple[str, ...]) -> bool:
     """Runs them and prints the table. False where one of them failed."""
     call_command("migrate", verbosity=0)
-    machine = machine_lines(stage.places.root, url=stage.places.database_url())
+    machine = machine_lines(stage.places.root, url=stage.places.database_url(role=SUPERUSER))
     _say(*machine)
     people = people_load(sizes.wallets)
     _say(f"{sizes.wallets:,} wallets with money are there.")

@@ -20,7 +20,7 @@ from bench import cpu, interfaces
 from devtools.folder_lock import folder_locked
 from devtools.leftovers import abandoned_remove, leftovers_stop
 from devtools.servers import RUN_DIR_VARIABLE, database_make, directories_make, postgres_server, valkey_server
-from wallet_project.embedded import BASE_DIR, Places
+from wallet_project.embedded import BASE_DIR, MIGRATION_ROLE, SUPERUSER, Places
 
 #: The project's settings and one more view, the empty one that reads are measured against.
 SITE_SETTINGS = "bench.site_settings"
@@ -59,7 +59,8 @@ def stage_set() -> Iterator[Stage]:
     """Starts the servers and points the settings to them; stops everything and removes the folder afterwards."""
     abandoned_remove(prefix=RUN_PREFIX)
     with servers_run() as stage:
-        os.environ |= stage.environment
+        # The bench itself fills tables behind the guards and tidies up, so it is the superuser.
+        os.environ |= {**stage.environment, interfaces.DATABASE_URL: stage.places.database_url(role=SUPERUSER)}
         yield stage
 
 
@@ -79,7 +80,7 @@ def servers_run(*, checkout: Path = BASE_DIR, python: str = sys.executable) -> I
         stage = Stage(
             places=places,
             programs=Path(servers[cpu.POSTGRES].command[0]).parent,
-            environment=_environment(places),
+            environment=_environment(places, checkout),
             checkout=checkout,
             python=python,
         )
@@ -88,14 +89,24 @@ def servers_run(*, checkout: Path = BASE_DIR, python: str = sys.executable) -> I
             server.start()
             assert server.process is not None
             stage.pids[part][server.name] = server.process.pid
-        database_make(places)
+        database_make(places, roles=checkout / interfaces.ROLES)
         yield stage
 
 
-def _environment(places: Places) -> dict[str, str]:
+def _database_urls(places: Places, checkout: Path) -> dict[str, str]:
+    """The roles of production; a commit that has none of its own runs as the superuser."""
+    if not (checkout / interfaces.ROLES).exists():
+        return {interfaces.DATABASE_URL: places.database_url(role=SUPERUSER)}
+    return {
+        interfaces.DATABASE_URL: places.database_url(),
+        interfaces.DATABASE_MIGRATION_URL: places.database_url(role=MIGRATION_ROLE),
+    }
+
+
+def _environment(places: Places, checkout: Path) -> dict[str, str]:
     return {
         "DJANGO_SETTINGS_MODULE": interfaces.SETTINGS,
-        interfaces.DATABASE_URL: places.database_url(),
+        **_database_urls(places, checkout),
         interfaces.REDIS_URL: places.redis_url(),
         "SECRET_KEY": secrets.token_urlsafe(64),
         "LOG_FORMAT": "json",

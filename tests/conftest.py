@@ -1,6 +1,7 @@
 """What every test may use."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -9,7 +10,7 @@ import hypothesis
 import pytest
 from django.core.cache import cache
 from django.db.backends.postgresql.operations import DatabaseOperations
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, TransactionTestCase
 from django.test.client import MULTIPART_CONTENT
 from pytest_django import DjangoDbBlocker, Settings
 
@@ -20,6 +21,7 @@ from kit.cache.protocol import cache_trust_assert
 from kit.redis.identity import identity
 from tests import chromium, jdk, nginx, pgbouncer
 from tests.chromium import chromium_path
+from tests.database import OWNER, acting_as_owner, database_of_the_tests, superuser_name
 from tests.installing import is_ci
 from tests.kafka_broker import kafka, kafka_process
 from tests.nginx import nginx_path
@@ -75,23 +77,51 @@ def trusted_cache(transactional_db: None, settings: Settings) -> None:
     cache_trust_assert()
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _ledger_can_be_flushed() -> Iterator[None]:
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_blocker: DjangoDbBlocker, request: pytest.FixtureRequest
+) -> Iterator[None]:
+    """In place of pytest-django's: the database has the roles of a deployment (see `tests.database`)."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "")
+    name = f"test_wallet_{worker}".rstrip("_")
+    # Blocked again while the tests run: each one that needs the database unblocks it.
+    with (
+        django_db_blocker.unblock(),
+        _ledger_flushed_by_its_owner(),
+        database_of_the_tests(name),
+        django_db_blocker.block(),
+    ):
+        yield
+
+
+@contextmanager
+def _ledger_flushed_by_its_owner() -> Iterator[None]:
     """Lets Django empty the tables after a test that commits, in spite of the ledger's triggers.
 
     The ledger refuses TRUNCATE, as it should. The flush, and nothing else, runs as a replica would, for which triggers
-    do not fire; SET LOCAL ends with the flush's own transaction.
+    do not fire. Only a superuser may become one; SET LOCAL ends with the flush's own transaction.
     """
     sql_flush = DatabaseOperations.sql_flush
+    fixture_teardown = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # the stubs leave it out
 
     def sql_flush_as_replica(self: DatabaseOperations, style: Any, tables: Sequence[str], **options: Any) -> list[str]:
         tables = [table for table in tables if table != _NEVER_FLUSHED]
         # CASCADE: knox makes the table of its own token model although ours stands in for it.
         options["allow_cascade"] = True
-        return ["SET LOCAL session_replication_role = replica", *sql_flush(self, style, tables, **options)]
+        return [
+            f'SET LOCAL SESSION AUTHORIZATION "{superuser_name()}"',
+            "SET LOCAL session_replication_role = replica",
+            f"SET LOCAL SESSION AUTHORIZATION {OWNER}",
+            *sql_flush(self, style, tables, **options),
+        ]
+
+    def fixture_teardown_as_owner(self: TransactionTestCase) -> None:
+        with acting_as_owner():
+            fixture_teardown(self)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush_as_replica)
+        patch.setattr(TransactionTestCase, "_fixture_teardown", fixture_teardown_as_owner)
         yield
 
 

@@ -1,7 +1,7 @@
 """Gives the tests a Postgres and a Valkey of their own, before Django reads its settings.
 
 Loaded as a plugin (`-p tests.servers` in pyproject.toml), because a conftest.py is read too late for that. With
-DATABASE_URL or REDIS_URL set, those are used instead.
+DATABASE_URL (of a superuser, because the tests create databases and roles) or REDIS_URL set, those are used instead.
 """
 
 import os
@@ -11,14 +11,18 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from devtools.folder_lock import folder_locked
 from devtools.leftovers import abandoned_remove
 from devtools.servers import directories_make, postgres_server, valkey_server
-from wallet_project.embedded import Places
+from wallet_project.embedded import MIGRATION_ROLE, RUNTIME_ROLE, SUPERUSER, Places
 
+#: The environment variable with the superuser's URL. DATABASE_URL is that of the site's role, as in a deployment.
+SUPERUSER_URL = "WALLET_TESTS_SUPERUSER_URL"
+ROLE_PASSWORD = "in-case-the-tests-use-a-server-that-asks-for-one"
 _PREFIX = "wallet-tests-"
 #: The folder of this run's servers, where it has any of its own.
 RUN_DIR = pytest.StashKey[Path]()
@@ -40,6 +44,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
     hands_out = not is_worker and getattr(early_config.known_args_namespace, "numprocesses", None)
     if not hands_out and not {"DATABASE_URL", "REDIS_URL"} <= os.environ.keys():
         early_config.stash[RUN_DIR] = _servers_start(stack)
+    if not hands_out:
+        _roles_name(os.environ["DATABASE_URL"])
     return (yield)
 
 
@@ -55,10 +61,24 @@ def _servers_start(stack: ExitStack) -> Path:
         postgres = postgres_server(places, durable=False)
         stack.callback(postgres.stop)
         postgres.start()
-        os.environ["DATABASE_URL"] = places.database_url()
+        os.environ["DATABASE_URL"] = places.database_url("postgres", role=SUPERUSER)
     if "REDIS_URL" not in os.environ:
         valkey = valkey_server(places, durable=False)
         stack.callback(valkey.stop)
         valkey.start()
         os.environ["REDIS_URL"] = places.redis_url()
     return places.root
+
+
+def _roles_name(superuser_url: str) -> None:
+    """Gives the settings the URLs of the site's roles, which `tests.database` creates."""
+    os.environ[SUPERUSER_URL] = superuser_url
+    os.environ["DATABASE_URL"] = role_url(RUNTIME_ROLE)
+    os.environ["DATABASE_MIGRATION_URL"] = role_url(MIGRATION_ROLE)
+
+
+def role_url(role: str, *, database: str = "") -> str:
+    """The URL of a database of the tests' Postgres, with one of the site's roles."""
+    parts = urlsplit(os.environ[SUPERUSER_URL])
+    place = f"{role}:{ROLE_PASSWORD}@{parts.netloc.rpartition('@')[2]}"
+    return parts._replace(netloc=place, path=f"/{database}" if database else parts.path).geturl()

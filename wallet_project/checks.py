@@ -5,9 +5,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
 from django.core import checks
+from django.db import OperationalError
 from django.http.request import validate_host
 
 from kit.http.webhooks import secret_parse
+from wallet_project.rights import role_powers
 from wallets.auth.keys import key_fault, key_is_published
 
 #: The commit itself takes a moment, and clocks run at slightly different rates.
@@ -153,3 +155,14 @@ def check_grpc_tls(**_: object) -> list[checks.CheckMessage]:
         return []
     hint = "Set both to file names, or neither."
     return [checks.Error("One of GRPC_TLS_CERT and GRPC_TLS_KEY is missing.", hint=hint, id="wallet.E008")]
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_database_role(**_: object) -> list[checks.CheckMessage]:
+    """Whoever makes the site run SQL could switch the guards off, if the site's role can."""
+    hint = "Create the roles with deploy/roles.sql, and let DATABASE_URL name wallet_app; docs/deployment.md says how."
+    try:
+        powers = role_powers()
+    except OperationalError as error:
+        return [checks.Warning(f"The rights of the database role are not known: {error}", id="wallet.W021")]
+    return [checks.Error(f"The role of DATABASE_URL {words}.", hint=hint, id="wallet.E020") for words in powers]

@@ -14,6 +14,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 #: The path of a Unix socket is limited to 104 bytes on macOS and 108 on Linux, including the NUL at its end.
 _SOCKET_PATH_BYTES_MAX = 103
 _LONGEST_SOCKET_NAME = ".s.PGSQL.5432.lock"
+#: The embedded Postgres's own superuser. `deploy/roles.sql` creates the others; no process of the site is a superuser.
+SUPERUSER = "postgres"
+RUNTIME_ROLE = "wallet_app"
+MIGRATION_ROLE = "wallet_migrator"
+WEB_ROLE = "wallet_web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,9 @@ class Places:
     def valkey_socket(self) -> Path:
         return self.sockets / "valkey.sock"
 
-    def database_url(self, name: str = "wallet") -> str:
-        return f"postgres://postgres@{quote(str(self.sockets), safe='')}/{name}"
+    def database_url(self, name: str = "wallet", *, role: str = RUNTIME_ROLE) -> str:
+        """Whoever can open the socket can be any role; its folder is private."""
+        return f"postgres://{role}@{quote(str(self.sockets), safe='')}/{name}"
 
     def redis_url(self) -> str:
         return f"unix://{quote(str(self.valkey_socket))}?db=0"
@@ -76,8 +82,8 @@ def secret_key() -> str | None:
         return None
 
 
-def database_url() -> str:
-    return PLACES.database_url()
+def database_url(*, role: str = RUNTIME_ROLE) -> str:
+    return PLACES.database_url(role=role)
 
 
 def redis_url() -> str:

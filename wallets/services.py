@@ -1,12 +1,16 @@
 """Writes about who holds money: users, wallets and their status, API tokens."""
 
+import json
+from datetime import datetime
 from typing import Protocol
 
 import pghistory
 from allauth.account.models import EmailAddress
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from knox.models import get_digest_token
+from knox.settings import CONSTANTS, knox_settings
 from psycopg.errors import UniqueViolation
 
 from kit.cache.protocol import cache_fence, cache_replayed
@@ -30,7 +34,7 @@ OWED_SWEPT_MAX = 1_000
 class OpenFirst(Protocol):
     """Opens the wallet that an account starts with: `wallet_open_first`, or the gateway's function of that name."""
 
-    def __call__(self, *, owner: User) -> None: ...
+    def __call__(self, *, owner: User) -> object: ...
 
 
 def wallet_open_first(*, owner: User) -> None:
@@ -99,6 +103,11 @@ def wallet_open(*, owner: User, currency: str) -> Wallet:
 
     Raises WALLET_EXISTS, MALFORMED for an unknown currency, and UNAVAILABLE if no id can be made.
     """
+    return wallet_open_dated(owner=owner, currency=currency, opened_at=None)
+
+
+def wallet_open_dated(*, owner: User, currency: str, opened_at: datetime | None) -> Wallet:
+    """Opens a wallet as `wallet_open` does, as if it had been opened at that time: for the demo's history."""
     if currency not in CURRENCIES:
         raise WalletError(
             ErrorCode.MALFORMED, "Unknown currency.", fields={"currency": ["Must be an ISO 4217 code, such as USD."]}
@@ -109,7 +118,8 @@ def wallet_open(*, owner: User, currency: str) -> Wallet:
             Wallet.objects.bulk_create(
                 [Wallet(id=CURRENCIES[currency].numeric, owner=None, currency=currency)], ignore_conflicts=True
             )
-            wallet = Wallet.objects.create(owner=owner, currency=currency)
+            dates = {} if opened_at is None else {"created_at": opened_at, "updated_at": opened_at}
+            wallet = Wallet.objects.create(owner=owner, currency=currency, **dates)
             cache_fence([wallets_name(owner.pk)])
     except IntegrityError as error:
         if constraint_violated(error) != "wallet_one_per_owner_and_currency":
@@ -164,7 +174,16 @@ def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
         account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if not account.is_active or account.get_session_auth_hash() != user.get_session_auth_hash():
             raise WalletError(ErrorCode.NOT_AUTHENTICATED, "The account was deactivated, or its password was changed.")
-        token, secret = ApiToken.objects.create(user=account, name=name)  # type: ignore[no-untyped-call]  # knox is untyped
+        digest, secret = get_digest_token()  # type: ignore[no-untyped-call]  # knox is untyped
+        token = ApiToken(
+            digest=digest,
+            token_key=secret[: CONSTANTS.TOKEN_KEY_LENGTH],
+            user=account,
+            name=name,
+            created=timezone.now(),
+            expiry=timezone.now() + knox_settings.TOKEN_TTL,
+        )
+        _token_insert(token)
     return token, secret
 
 
@@ -238,6 +257,15 @@ def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, rea
         else:
             cache_replayed([wallet_name(wallet_id)])
     return bool(changed)
+
+
+def _token_insert(token: ApiToken) -> None:
+    """Inserts the row with the database's function `token_issue`, which checks it: web processes without books have no
+    right to insert tokens themselves."""
+    values = {field.column: field.value_from_object(token) for field in ApiToken._meta.concrete_fields}  # noqa: SLF001
+    row = json.dumps(values, default=datetime.isoformat)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT token_issue(jsonb_populate_record(NULL::wallets_apitoken, %s::jsonb))", [row])
 
 
 def _tokens(user: User) -> QuerySet[ApiToken]:

@@ -18,6 +18,7 @@ from bench.kafka import broker_run, kafka_missing
 from bench.machine import machine_lines
 from bench.stage import RUN_PREFIX, servers_run
 from devtools.leftovers import abandoned_remove
+from wallet_project.embedded import SUPERUSER
 
 T = TypeVar("T")
 _PEOPLE = 10_000
@@ -34,7 +35,7 @@ def against_run(revision: str, *, is_quick: bool, only: tuple[str, ...]) -> bool
             stack.enter_context(servers_run()),
         ]
         names = [other.commit[:7], f"now {head_describe()}"]
-        machine = machine_lines(stages[0].places.root, url=stages[0].places.database_url("postgres"))
+        machine = machine_lines(stages[0].places.root, url=stages[0].places.database_url("postgres", role=SUPERUSER))
         _say(*machine)
         sides = _both(lambda at: side_make(names[at], stages[at], people=_PEOPLE))
         for side in sides:

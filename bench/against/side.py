@@ -12,6 +12,7 @@ from bench import interfaces
 from bench.against.crowd import Crowd, crowd_load
 from bench.cpu import Meter
 from bench.stage import Stage, command_run, grpc_run, process_run, site_run, workers_run
+from wallet_project.embedded import SUPERUSER
 
 _COMMAND_TIMEOUT_S = 300.0
 _SETTLE_TIMEOUT_S = 120.0
@@ -95,7 +96,7 @@ def side_make(name: str, stage: Stage, *, people: int) -> Side:
     """Migrates the stage's database, collects the static files, and writes the people."""
     command_run(stage, interfaces.MIGRATE, timeout_s=_COMMAND_TIMEOUT_S)
     command_run(stage, interfaces.COLLECT_STATIC, timeout_s=_COMMAND_TIMEOUT_S)
-    url = stage.places.database_url()
+    url = stage.places.database_url(role=SUPERUSER)
     crowd = crowd_load(url, people)
     database = psycopg.connect(url, autocommit=True, options=_OBSERVER_OPTIONS)
     return Side(name=name, stage=stage, database=database, crowd=crowd)

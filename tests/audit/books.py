@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from tests.database import acting_as_superuser
 from transactions.models import Entry
 from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, withdrawal_create
@@ -43,7 +44,7 @@ def books_spoil(sql: str, *, dropped: str = "") -> None:
 
     Rolling back the test's transaction undoes everything.
     """
-    with connection.cursor() as cursor:
+    with acting_as_superuser(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         if dropped:
             cursor.execute("SELECT conrelid::regclass::text FROM pg_constraint WHERE conname = %s", [dropped])

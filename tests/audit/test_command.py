@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from tests.audit.books import Books, books_spoil
+from tests.database import acting_as_owner
 from transactions.tasks import BooksError, audit_nightly
 from wallet_project.celery import app
 
@@ -60,7 +61,7 @@ def test_it_prints_json(books: Books) -> None:
 
 
 def test_it_says_so_if_the_books_cannot_be_read(books: Books) -> None:
-    with connection.cursor() as cursor:
+    with acting_as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE transactions_entry RENAME TO gone")
 

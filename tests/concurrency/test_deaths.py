@@ -11,6 +11,7 @@ from psycopg.errors import QueryCanceled
 from tests.concurrency.crowd import Answer, at_once
 from tests.concurrency.processes import workers
 from tests.concurrency.waiting import backend_pid
+from tests.database import acting_as_superuser
 from tests.people import balance_of, funded, wallet_of_id
 from transactions.ledger.commands import Command
 from transactions.ledger.post import post
@@ -136,7 +137,7 @@ def _cut_after(statement: str) -> Callable[..., Any]:
 
 
 def _drop(pid: int) -> bool:
-    with connection.cursor() as cursor:
+    with acting_as_superuser(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
         return bool(cursor.fetchone()[0])
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.events.relays import RelayProcess
+from tests.events.switching import events_switch_off, events_switch_on
 from tests.kafka.conftest import channel, consumer_start
 from tests.kafka_broker import KafkaBroker
-from transactions.events.switch import settled_events_switch_off, settled_events_switch_on
 
 __all__ = ["channel", "consumer_start"]
 
@@ -16,15 +16,15 @@ __all__ = ["channel", "consumer_start"]
 @pytest.fixture
 def events_on(transactional_db: None) -> Iterator[None]:
     """Switches events on until the test ends."""
-    settled_events_switch_on()
+    events_switch_on()
     yield
-    settled_events_switch_off()
+    events_switch_off()
 
 
 @pytest.fixture
 def events_on_until_undone(db: None) -> None:
     """Switches events on in the test's database transaction, whose rollback switches them off."""
-    settled_events_switch_on()
+    events_switch_on()
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 import pytest
 from django.core.management import call_command
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, ProgrammingError, connection
 
 from kit.db.errors import constraint_violated
+from tests.database import acting_as_superuser
 from tests.events.outboxes import outbox
 from tests.people import funded
 from transactions.events.switch import settled_events_are_on
@@ -26,7 +27,9 @@ def test_events_cannot_be_forged_or_changed(events_on: None, rule: str, sql: str
     funded("alice", 100)
     before = outbox()
 
-    with connection.cursor() as cursor, pytest.raises(IntegrityError) as error:
+    with acting_as_superuser(), connection.cursor() as cursor, pytest.raises(IntegrityError) as error:
+        cursor.execute(sql)
+    with connection.cursor() as cursor, pytest.raises(ProgrammingError, match="permission denied"):
         cursor.execute(sql)
 
     assert constraint_violated(error.value) == rule

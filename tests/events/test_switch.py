@@ -4,24 +4,23 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
+from tests.database import acting_as_owner
 from tests.events.outboxes import outbox, outbox_empty
+from tests.events.switching import events_switch_off, events_switch_on
 from tests.people import funded
 from tests.settlement.locks import outside_connection, wallet_held
 from tests.settlement.threads import in_a_thread
 from tests.settlement.transfers import accept, drain, transfer
 from tests.settlement.waiting import wait_until
 from transactions.events import switch
-from transactions.events.switch import (
-    settled_events_are_on,
-    settled_events_switch_off,
-    settled_events_switch_on,
-)
+from transactions.events.switch import settled_events_are_on
 from transactions.ledger.post import post
 from transactions.models import SettledEvent
 from wallet_project.health import INTERNAL_PROBES
@@ -30,7 +29,7 @@ from wallet_project.health import INTERNAL_PROBES
 @pytest.fixture(autouse=True)
 def _off_afterwards(transactional_db: None) -> Iterator[None]:
     yield
-    settled_events_switch_off()
+    events_switch_off()
 
 
 def test_events_are_off_by_default_and_none_are_written() -> None:
@@ -43,20 +42,20 @@ def test_events_are_off_by_default_and_none_are_written() -> None:
 
 
 def test_switching_twice_is_the_same_as_once() -> None:
-    assert settled_events_switch_on()
-    assert not settled_events_switch_on()
+    assert events_switch_on()
+    assert not events_switch_on()
     assert settled_events_are_on()
-    assert settled_events_switch_off()
-    assert not settled_events_switch_off()
+    assert events_switch_off()
+    assert not events_switch_off()
     assert not settled_events_are_on()
 
 
 def test_switching_off_keeps_the_events_that_wait() -> None:
-    settled_events_switch_on()
+    events_switch_on()
     alice = funded("alice", 100)
     told = outbox()
 
-    settled_events_switch_off()
+    events_switch_off()
     assert post([transfer(alice, funded("bob")).command])[0].transaction
 
     assert outbox() == told != []
@@ -68,7 +67,7 @@ def test_a_posting_is_either_before_the_switch_or_after_it() -> None:
     switched = threading.Event()
 
     def switch_on() -> None:
-        settled_events_switch_on()
+        events_switch_on()
         switched.set()
         connection.close()
 
@@ -99,7 +98,7 @@ def test_a_posting_that_waits_for_a_wallet_during_the_switch_has_its_events() ->
     with wallet_held(alice):
         posting.start()
         wait_until(_waits_for_a_row, what="the posting waits for the wallet")
-        in_a_thread(settled_events_switch_on)
+        in_a_thread(events_switch_on)
     posting.join(60)
 
     assert [wallet_id for _, wallet_id in outbox()] == [alice.id, bob.id]
@@ -116,33 +115,33 @@ def test_it_gives_up_if_a_transaction_does_not_end(monkeypatch: pytest.MonkeyPat
 
 
 def test_events_with_a_missing_trigger_are_off_and_can_be_switched_on() -> None:
-    settled_events_switch_on()
-    with connection.cursor() as cursor:
+    events_switch_on()
+    with acting_as_owner(), connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER settled_event_of_outcome ON transactions_transaction")
 
     assert not settled_events_are_on()
-    assert settled_events_switch_on()
+    assert events_switch_on()
     assert settled_events_are_on()
 
 
 def test_events_with_a_missing_trigger_can_be_switched_off() -> None:
-    settled_events_switch_on()
-    with connection.cursor() as cursor:
+    events_switch_on()
+    with acting_as_owner(), connection.cursor() as cursor:
         cursor.execute("DROP TRIGGER settled_event_of_outcome ON transactions_transaction")
 
-    assert settled_events_switch_off()
+    assert events_switch_off()
 
     funded("alice", 100)
     assert outbox() == []
 
 
-@pytest.mark.parametrize("switch_over", [settled_events_switch_on, settled_events_switch_off], ids=["on", "off"])
+@pytest.mark.parametrize("switch_over", [events_switch_on, events_switch_off], ids=["on", "off"])
 def test_the_switch_does_not_wait_for_a_transaction_that_has_read_the_books(
     switch_over: Callable[[], bool],
 ) -> None:
     """If the switch waited for a transaction that only reads, and then writes, each would wait for the other."""
-    if switch_over is settled_events_switch_off:
-        settled_events_switch_on()
+    if switch_over is events_switch_off:
+        events_switch_on()
     with outside_connection() as stranger, stranger.transaction():
         stranger.execute("SELECT 1 FROM transactions_transaction, transactions_entry")
 
@@ -164,7 +163,7 @@ def test_the_command_switches_and_shows_the_status() -> None:
 
 
 def test_the_metrics_count_waiting_events_without_a_relay() -> None:
-    settled_events_switch_on()
+    events_switch_on()
     funded("alice", 100)
     assert _metric("wallet_settled_events_waiting") == 1
     assert 0 <= _metric("wallet_settled_events_oldest_seconds") < 60
@@ -176,13 +175,20 @@ def test_the_metrics_count_waiting_events_without_a_relay() -> None:
 
 def test_the_metrics_are_nan_if_the_outbox_cannot_be_read(caplog: pytest.LogCaptureFixture) -> None:
     """This happens in a process whose database role has no rights on the books."""
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE transactions_settledevent RENAME TO hidden")
-        try:
-            assert math.isnan(_metric("wallet_settled_events_waiting"))
-        finally:
-            cursor.execute("ALTER TABLE hidden RENAME TO transactions_settledevent")
+    with _renamed("transactions_settledevent", "hidden"):
+        assert math.isnan(_metric("wallet_settled_events_waiting"))
     assert caplog.records == [], "this is not worth a log message"
+
+
+@contextmanager
+def _renamed(table: str, name: str) -> Iterator[None]:
+    with acting_as_owner(), connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE {table} RENAME TO {name}")
+    try:
+        yield
+    finally:
+        with acting_as_owner(), connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {name} RENAME TO {table}")
 
 
 def _metric(name: str) -> float:

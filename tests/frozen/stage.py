@@ -15,17 +15,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 from urllib.request import urlopen
 
 import grpc
 import psycopg
 import redis
-from django.conf import settings
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
 
+from tests.database import database_create, database_drop, superuser_conninfo
 from tests.frozen.places import ROOT
+from tests.servers import role_url
 
 #: A database of Redis that no other test uses.
 REDIS_DATABASE = 7
@@ -58,30 +56,23 @@ def wait_until(holds: Callable[[], bool], *, what: str, timeout_s: float = UP_TI
 
 
 class Database:
-    """An empty database beside that of the tests."""
+    """An empty database beside that of the tests, with the site's roles."""
 
     def __init__(self) -> None:
         self.name = f"frozen_{secrets.token_hex(4)}"
 
     def create(self) -> None:
-        self._maintain("CREATE DATABASE {}")
+        database_create(self.name)
 
     def drop(self) -> None:
-        self._maintain("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+        database_drop(self.name)
 
     def connect(self) -> "psycopg.Connection[tuple[object, ...]]":
-        """A connection that commits each statement by itself."""
-        return psycopg.connect(_conninfo(self.name), autocommit=True)
+        """A superuser's connection that commits each statement by itself."""
+        return psycopg.connect(superuser_conninfo(self.name), autocommit=True)
 
-    @property
-    def url(self) -> str:
-        to = _server()
-        who = f"{to['user']}:{quote(str(to['password']), safe='')}"
-        return f"postgres://{who}@{quote(str(to['host']), safe='')}:{to['port']}/{self.name}"
-
-    def _maintain(self, statement: str) -> None:
-        with psycopg.connect(_conninfo("postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(self.name)))
+    def url(self, role: str) -> str:
+        return role_url(role, database=self.name)
 
 
 class Process:
@@ -143,7 +134,8 @@ class Stage:
         self.site, self.limited, self.rpc, self.metrics, self.internal = (free_port() for _ in range(5))
         self._folder = folder
         self._environment = {
-            "DATABASE_URL": database.url,
+            "DATABASE_URL": database.url("wallet_app"),
+            "DATABASE_MIGRATION_URL": database.url("wallet_migrator"),
             "REDIS_URL": _redis_url(),
             "DJANGO_SETTINGS_MODULE": "tests.frozen.site_settings",
             "FROZEN_MAIL": str(self.mail),
@@ -214,15 +206,6 @@ def staged(folder: Path) -> Iterator[Stage]:
     finally:
         stage.stop()
         database.drop()
-
-
-def _server() -> dict[str, str | int]:
-    to = settings.DATABASES["default"]
-    return {"host": to["HOST"], "port": to["PORT"] or 5432, "user": to["USER"], "password": to["PASSWORD"]}
-
-
-def _conninfo(database: str) -> str:
-    return make_conninfo("", **_server(), dbname=database)
 
 
 def _redis_url() -> str:

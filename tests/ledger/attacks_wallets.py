@@ -126,6 +126,22 @@ PEOPLE = [
         "a look-alike of alice",
         lambda b: f"UPDATE wallets_user SET skeleton = 'allce' WHERE id <> {b.user}",
     ),
+    *(
+        Attack(
+            "user_starts_without_rights",
+            title,
+            lambda b, values=values: (  # type: ignore[misc]
+                f"""SET LOCAL SESSION AUTHORIZATION wallet_web; INSERT INTO wallets_user (password, is_superuser,
+                first_name, last_name, is_staff, is_active, date_joined, username, email)
+                VALUES ('', {values[0]}, '', '', {values[1]}, {values[2]}, now(), 'dora', 'dora@example.org')"""
+            ),
+        )
+        for title, values in {
+            "a superuser from a web process": ("true", "false", "true"),
+            "staff from a web process": ("false", "true", "true"),
+            "a locked account from a web process": ("false", "false", "false"),
+        }.items()
+    ),
     Attack("wallets_user_pkey", "a taken id", lambda b: f"UPDATE wallets_user SET id = {b.user + 1}, username = 'x'"),
     Attack("nodelease_node_range", "a node below zero", lambda b: "INSERT INTO wallets_nodelease VALUES (-1, 0)"),
     Attack("nodelease_node_range", "a node too many", lambda b: "INSERT INTO wallets_nodelease VALUES (1024, 0)"),
@@ -156,14 +172,6 @@ TRAIL = [
             "INSERT INTO wallets_walletstatusevent (pgh_created_at, pgh_label, pgh_obj_id, status) "
             f"VALUES (now() - interval '1 day', 'status_changed', {b.alice}, 'frozen');"
             + _MUTE
-            + _FREEZE.format(b.alice)
-        ),
-    ),
-    Attack(
-        "wallet_status_is_on_record",
-        "frozen, on record in a table that goes away",
-        lambda b: (
-            "CREATE TABLE pg_temp.wallets_walletstatusevent (LIKE public.wallets_walletstatusevent INCLUDING ALL);"
             + _FREEZE.format(b.alice)
         ),
     ),

@@ -7,11 +7,13 @@ from contextlib import contextmanager
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+from tests.database import acting_as, acting_as_superuser
 from tests.ledger.attacks_chain import CHAIN_ATTACKS
 from tests.ledger.attacks_entries import ENTRY_ATTACKS
 from tests.ledger.attacks_transactions import TRANSACTION_ATTACKS
 from tests.ledger.attacks_wallets import WALLET_ATTACKS
 from tests.ledger.raw import USD, Attack, Books, Row, Side, WalletRow, books_open, run, snapshot
+from wallet_project.embedded import RUNTIME_ROLE
 
 ATTACKS = [*ENTRY_ATTACKS, *CHAIN_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS]
 # tests/settlement/test_guards.py attacks the job table.
@@ -28,8 +30,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def books(db: None) -> Books:
-    return books_open()
+def books(db: None) -> Iterator[Books]:
+    """The test acts as a superuser, whom the guards refuse as well."""
+    books = books_open()
+    with acting_as_superuser():
+        yield books
 
 
 @contextmanager
@@ -60,6 +65,24 @@ def test_the_database_enforces_the_rule(books: Books, rule: str) -> None:
     attacks = [attack for attack in ATTACKS if attack.rule == rule]
     assert {attack.title: refused_by(books, attack) for attack in attacks} == {attack.title: rule for attack in attacks}
     assert snapshot() == before
+
+
+@pytest.mark.parametrize("rule", sorted({attack.rule for attack in ATTACKS}))
+def test_the_sites_role_is_refused_by_the_guard_or_has_no_right_at_all(books: Books, rule: str) -> None:
+    before = snapshot()
+    with acting_as(RUNTIME_ROLE):
+        refusals = {attack.title: refused_by(books, attack) for attack in ATTACKS if attack.rule == rule}
+    assert {
+        title: by
+        for title, by in refusals.items()
+        if by != rule and not by.startswith(("permission denied", "must be"))
+    } == {}
+    assert snapshot() == before
+
+
+def test_the_sites_role_can_post(books: Books) -> None:
+    with acting_as(RUNTIME_ROLE), undone():
+        run(books.transfer_to_bob())
 
 
 def test_correct_postings_are_accepted(books: Books) -> None:
@@ -136,6 +159,16 @@ def test_a_temporary_table_cannot_fool_the_guards(books: Books) -> None:
         posted = books.rows_sql([Row(books.new, "deposit", 940, destination=books.alice)])
         born = posted.replace("INTO transactions_transaction", "INTO public.transactions_transaction")
         assert refused_by(books, Attack("", "", lambda b: born)) == "transaction_posted_has_entries"
+
+
+def test_a_temporary_table_cannot_take_a_change_of_status_off_the_record(books: Books) -> None:
+    run(
+        "CREATE TABLE pg_temp.wallets_walletstatusevent (LIKE public.wallets_walletstatusevent INCLUDING ALL);"
+        f"SET LOCAL search_path = pg_temp, public; UPDATE wallets_wallet SET status = 'frozen' WHERE id = {books.alice}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pgh_obj_id, status FROM public.wallets_walletstatusevent")
+        assert cursor.fetchall() == [(books.alice, "frozen")]
 
 
 def test_a_change_of_status_with_psql_is_recorded(books: Books) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from tests.database import acting_as_superuser
 from tests.people import person, wallet_of
 from transactions.models import Entry, Kind
 from transactions.selectors import HistoryQuery, _cursor, entry_page, sequence_at
@@ -47,7 +48,7 @@ ANALYZE wallets_user, wallets_wallet, transactions_transaction, transactions_ent
 @pytest.fixture
 def wallet(db: None) -> Wallet:
     wallet = wallet_of(person("alice"))
-    with connection.cursor() as cursor:
+    with acting_as_superuser(), connection.cursor() as cursor:
         cursor.execute(_FILL_SQL, {"wallet": wallet.id, "entries": ENTRIES})
     return wallet
 

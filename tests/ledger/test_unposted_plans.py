@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tests.database import acting_as_superuser
 from tests.ledger.test_history_plans import explained, nodes
 from tests.people import person, wallet_of
 from transactions.models import Transaction
@@ -46,7 +47,7 @@ ANALYZE transactions_transaction, transactions_job;
 def wallet(db: None) -> Wallet:
     alice, bob = person("alice"), person("bob")
     wallet = wallet_of(alice)
-    with connection.cursor() as cursor:
+    with acting_as_superuser(), connection.cursor() as cursor:
         cursor.execute(
             _FILL_SQL,
             {
@@ -88,7 +89,7 @@ def test_failed_transfers_are_searched_only_among_the_newest(wallet: Wallet) -> 
 
 
 def test_a_failure_older_than_a_hundred_transactions_is_not_listed(wallet: Wallet) -> None:
-    with connection.cursor() as cursor:
+    with acting_as_superuser(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute("UPDATE transactions_transaction SET id = id - 900000 WHERE status = 'failed'")
     assert failed_list(wallet_id=wallet.id, since=timezone.now() - timedelta(days=3), limit=LIMIT) == []

@@ -7,15 +7,20 @@ import psycopg
 from django.db import connection
 from psycopg import sql
 
+from tests.database import OWNER
 from wallets.models import Wallet
 
 #: An advisory lock for which a settler is made to wait.
 _HELD_UP = 4711
 
 
-def outside_connection() -> psycopg.Connection:
-    """A second connection to the tests' database, beside Django's."""
-    return psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": None, "context": None})
+def outside_connection(*, role: str = "") -> psycopg.Connection:
+    """A second connection to the tests' database, beside Django's, with the rights of the site's role or another."""
+    made = psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": None, "context": None})
+    if role:
+        made.execute(sql.SQL("SET SESSION AUTHORIZATION {}").format(sql.Identifier(role)))
+        made.commit()
+    return made
 
 
 @contextmanager
@@ -51,7 +56,7 @@ def deletes_of_jobs_held_up(*, at_commit: bool = False) -> Iterator[psycopg.Conn
     """A settler that has posted jobs and deletes them is held up there, or in the middle of its commit, until the
     connection is rolled back."""
     moment = "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW" if at_commit else "FOR EACH STATEMENT"
-    with outside_connection() as builder:
+    with outside_connection(role=OWNER) as builder:
         builder.execute(
             f"""CREATE FUNCTION hold_up() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = '60s' AS $$
             BEGIN PERFORM pg_advisory_xact_lock_shared({_HELD_UP}); RETURN NULL; END $$;
@@ -64,5 +69,5 @@ def deletes_of_jobs_held_up(*, at_commit: bool = False) -> Iterator[psycopg.Conn
             yield stranger
             stranger.rollback()
     finally:
-        with outside_connection() as builder:
+        with outside_connection(role=OWNER) as builder:
             builder.execute("DROP FUNCTION hold_up CASCADE")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.database import superuser_name
 from tests.settlement.locks import outside_connection
 from wallets.models import Wallet
 
@@ -25,6 +26,6 @@ def wallet_spoiled(wallet: Wallet) -> Iterator[None]:
 
 
 def _version_shift(wallet: Wallet, by: int) -> None:
-    with outside_connection() as stranger:
+    with outside_connection(role=superuser_name()) as stranger:
         stranger.execute("SET session_replication_role = replica")
         stranger.execute("UPDATE wallets_wallet SET version = version + %s WHERE id = %s", [by, wallet.id])

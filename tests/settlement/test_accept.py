@@ -4,6 +4,7 @@ import pytest
 from django.db import connection, transaction
 from pytest_django import DjangoAssertNumQueries
 
+from tests.database import superuser_name
 from tests.settlement.books import assert_books_clean, assert_settled, pending_count
 from tests.settlement.locks import outside_connection
 from tests.settlement.requests import codes, to_bob
@@ -114,7 +115,7 @@ def test_if_postgres_fails_while_accepting_all_or_nothing_is_accepted(alice_wall
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         pid = cursor.fetchone()[0]
-    with outside_connection() as stranger:
+    with outside_connection(role=superuser_name()) as stranger:
         # Waits until the backend is gone. (Inside a database transaction, pg_stat_activity would not change.)
         assert stranger.execute("SELECT pg_terminate_backend(%s, 10000)", [pid]).fetchone() == (True,)
     with pytest.raises(Exception, match="terminat"):

@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from django.db import connection
 
+from tests.database import acting_as_superuser
 from tests.ledger.test_history_plans import nodes
 from tests.people import crowd_wallets, funded
 from tests.settlement.books import assert_settled
@@ -43,7 +44,7 @@ def plans_watched() -> Iterator[list[dict[str, Any]]]:
         "auto_explain.log_level": "notice",
         "auto_explain.log_parameter_max_length": "0",
     }
-    with connection.cursor() as cursor:
+    with acting_as_superuser(), connection.cursor() as cursor:
         cursor.execute("LOAD 'auto_explain'")
         for name, value in options.items():
             cursor.execute("SELECT set_config(%s, %s, false)", [name, value])
@@ -52,7 +53,7 @@ def plans_watched() -> Iterator[list[dict[str, Any]]]:
         yield plans
     finally:
         session.remove_notice_handler(note)
-        with connection.cursor() as cursor:
+        with acting_as_superuser(), connection.cursor() as cursor:
             cursor.execute("SET auto_explain.log_min_duration = -1")
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from tests.database import acting_as_owner
 from tests.people import balance_of, crowd_wallets, funded
 from tests.settlement.books import assert_books_clean, assert_in_order, assert_settled, outcomes
 from tests.settlement.faults import hold_end, raise_for, settle_all
@@ -124,7 +125,7 @@ def test_a_fault_at_the_commit_is_isolated_too(monkeypatch: pytest.MonkeyPatch) 
     good = accept([transfer(alice, charlie)] * 10)
     bad = accept([transfer(bob, charlie)])
     # A deferred constraint trigger raises at the commit.
-    with connection.cursor() as cursor:
+    with acting_as_owner(), connection.cursor() as cursor:
         cursor.execute(
             f"""CREATE FUNCTION commit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN IF OLD.transaction_id = {bad[0].id} THEN RAISE EXCEPTION 'refused at the commit'; END IF;
@@ -135,7 +136,7 @@ def test_a_fault_at_the_commit_is_isolated_too(monkeypatch: pytest.MonkeyPatch) 
     try:
         drained = drain(alice)
     finally:
-        with connection.cursor() as cursor:
+        with acting_as_owner(), connection.cursor() as cursor:
             cursor.execute("DROP FUNCTION commit_refuse CASCADE")
 
     assert drained.posted == 10

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.core.management import call_command
 from django.db import OperationalError, connection, connections
+from pytest_django import Settings
 
 from devtools.servers import Server, database_make, directories_make, postgres_server
 from tests.people import crowd_wallets, funded
@@ -19,7 +20,7 @@ from wallet_project.embedded import Places
 
 
 @pytest.fixture
-def own_postgres(transactional_db: None, places: Places) -> Iterator[Server]:
+def own_postgres(transactional_db: None, places: Places, settings: Settings) -> Iterator[Server]:
     """A separate Postgres that this process and its workers use until the test ends."""
     directories_make(places)
     server = postgres_server(places)
@@ -30,8 +31,10 @@ def own_postgres(transactional_db: None, places: Places) -> Iterator[Server]:
     server.start()
     database_make(places)
     connections.close_all()
-    before = {name: connection.settings_dict[name] for name in ("HOST", "PORT", "NAME", "USER", "PASSWORD")}
-    connection.settings_dict.update(HOST=str(places.sockets), PORT="", NAME="wallet", USER="postgres", PASSWORD="")
+    before = {name: connection.settings_dict[name] for name in ("HOST", "PORT", "NAME", "PASSWORD")}
+    own = {"HOST": str(places.sockets), "PORT": "", "NAME": "wallet", "PASSWORD": ""}
+    connection.settings_dict.update(own)
+    settings.DATABASE_MIGRATION = settings.DATABASE_MIGRATION | own
     try:
         call_command("migrate", verbosity=0)
         yield server

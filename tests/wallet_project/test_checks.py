@@ -8,10 +8,13 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.db import connection
 from pytest_django import Settings
 
 from kit.hosts import is_loopback
-from wallet_project.embedded import BASE_DIR
+from tests.database import superuser_url
+from tests.servers import role_url
+from wallet_project.embedded import BASE_DIR, RUNTIME_ROLE
 from wallets.auth.keys import keys_assert_secret
 
 GOOD_KEY = "kX9-uT3vQw7yZ1aB5cD8eF0gH2iJ4kL6mN-oP1qR3sT5uV7wX9yZ"
@@ -30,13 +33,17 @@ PRODUCTION = {
 }
 
 
+pytestmark = pytest.mark.django_db
+
+
 def python(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     # The browser tests set this for their own process; no deployment has it.
     inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"}
+    database = {"DATABASE_URL": role_url(RUNTIME_ROLE, database=connection.settings_dict["NAME"])}
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=BASE_DIR,
-        env=inherited | environment,
+        env=inherited | database | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -78,6 +85,19 @@ def test_an_unsafe_setting_fails_the_deployment_check(name: str, value: str, err
     checked = python("manage.py", "check", "--deploy", **PRODUCTION | {name: value})
     assert checked.returncode == 1
     assert error in checked.stderr
+
+
+def test_a_superuser_as_the_sites_role_fails_the_deployment_check() -> None:
+    checked = python("manage.py", "check", "--deploy", **PRODUCTION | {"DATABASE_URL": superuser_url()})
+    assert checked.returncode == 1
+    assert "(wallet.E020) The role of DATABASE_URL is a superuser." in checked.stderr
+
+
+def test_a_database_that_does_not_answer_is_a_warning_in_the_deployment_check() -> None:
+    nowhere = {"DATABASE_URL": "postgres://wallet_app@127.0.0.1:1/wallet"}
+    checked = python("manage.py", "check", "--deploy", **PRODUCTION | nowhere)
+    assert checked.returncode == 0, checked.stderr
+    assert "(wallet.W021) The rights of the database role are not known" in checked.stderr
 
 
 @pytest.mark.parametrize(

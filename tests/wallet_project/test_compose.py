@@ -1,8 +1,11 @@
 """The compose files and the Dockerfile, as far as they can be checked without a container engine."""
 
+import os
 import re
 import runpy
+import subprocess
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +16,7 @@ from wallet_project.embedded import BASE_DIR
 
 FILES = ("docker-compose.yml", "docker-compose.wallet-service.yml", "docker-compose.tls.yml")
 SITE, OVERLAY, TLS = (yaml.safe_load((BASE_DIR / name).read_text())["services"] for name in FILES)
-SERVICES: dict[str, dict[str, Any]] = SITE | {"web-role": OVERLAY["web-role"]}
+SERVICES: dict[str, dict[str, Any]] = SITE
 CONSUMERS = runpy.run_path(str(BASE_DIR / "deploy/secrets_make.py"))["CONSUMERS"]
 OURS = [name for name, service in SERVICES.items() if service["image"] == "wallet"]
 #: What we build: our processes, and nginx with our files.
@@ -57,7 +60,7 @@ def test_it_runs_the_versions_with_which_the_tests_run() -> None:
     pom = (BASE_DIR / "deploy/kafka/pom.xml").read_text()
     kafka = re.search(r"<artifactId>kafka_.*?<version>(.*?)<", pom, re.DOTALL)
     assert kafka is not None
-    assert SERVICES["postgres"]["image"] == SERVICES["web-role"]["image"] == f"postgres:{postgres}"
+    assert SERVICES["postgres"]["image"] == SERVICES["roles"]["image"] == f"postgres:{postgres}"
     assert SERVICES["kafka"]["image"] == f"apache/kafka:{kafka[1]}"
 
 
@@ -159,7 +162,7 @@ def test_web_processes_without_books_get_the_role_without_rights_on_them() -> No
     assert web["environment"]["WALLET_SERVICE"] == "grpcs://grpc:50051"
     assert web["environment"]["WALLET_SERVICE_CA"] == grpc["environment"]["GRPC_TLS_CERT"]
     assert web["environment"]["WALLET_SERVICE_KEY_FILE"] == grpc["environment"]["WALLET_SERVICE_KEY_FILE"]
-    assert {"web-role", "grpc"} <= web["depends_on"].keys()
+    assert "grpc" in web["depends_on"]
 
 
 def secrets_mounted() -> dict[str, str]:
@@ -220,3 +223,41 @@ def test_redis_starts_with_its_users() -> None:
     assert server["command"][:2] == ["sh", "/redis/start.sh"]
     assert "./deploy/redis:/redis:ro" in server["volumes"]
     assert (BASE_DIR / "deploy/redis/start.sh").is_file()
+
+
+def test_only_the_service_that_creates_the_roles_is_a_superuser_and_only_migrate_can_change_tables() -> None:
+    mounted = secrets_mounted()
+    readers = {
+        secret: {name for name, it in CONSUMERS.items() if secret in it.names}
+        for secret in ("POSTGRES_PASSWORD", "DATABASE_MIGRATION_URL", "MIGRATION_POSTGRES_PASSWORD")
+    }
+    assert readers["POSTGRES_PASSWORD"] == {"postgres", "roles"}
+    assert readers["DATABASE_MIGRATION_URL"] == {"migrate"}
+    assert readers["MIGRATION_POSTGRES_PASSWORD"] == {"roles"}
+    for name, service in SITE.items():
+        volumes = {mount.split(":")[0] for mount in service.get("volumes", [])} - {"secrets"}
+        if name != "secrets":
+            assert {mounted.get(volume) for volume in volumes} & {"roles", "migrate"} <= {name}, name
+
+
+def test_the_command_that_creates_the_roles_gives_each_its_password(tmp_path: Path) -> None:
+    """The script as the container's shell runs it, with a psql that writes down what it gets."""
+    psql = tmp_path / "psql"
+    psql.write_text('#!/bin/sh\necho "psql $*"\ncase "$*" in *--file*) ;; *) cat ;; esac\n')
+    psql.chmod(0o755)
+    script = SERVICES["roles"]["command"][0].replace("$$", "$")
+    secrets = {"POSTGRES_PASSWORD": "p0", "MIGRATION_POSTGRES_PASSWORD": "m1", "APP_POSTGRES_PASSWORD": "a2"}
+    ran = subprocess.run(
+        ["/bin/sh", "-euc", script],
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", **passwords},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second, *statements = ran.stdout.splitlines()
+    assert first.endswith("--single-transaction --file /roles.sql")
+    assert second.endswith("--set migration=m1 --set app=a2 --set web=")
+    assert statements == [
+        f"ALTER ROLE {role} PASSWORD :'{name}';"
+        for role, name in (("wallet_migrator", "migration"), ("wallet_app", "app"), ("wallet_web", "web"))
+    ]

@@ -21,13 +21,20 @@ import redis
 
 from devtools.leftovers import leftovers_stop
 from devtools.servers import RUN_DIR_VARIABLE
-from wallet_project.embedded import BASE_DIR, Places
+from wallet_project.embedded import BASE_DIR, SUPERUSER, Places
 
 _UP_TIMEOUT_S = 120.0
 _DOWN_TIMEOUT_S = 40.0
 _LEFT_BEHIND = shutil.ignore_patterns(".venv", ".git", ".run", ".*_cache", "staticfiles", "node_modules", "__pycache__")
 # Variables that this test run's own servers set.
-_OURS = {"DATABASE_URL", "REDIS_URL", "SECRET_KEY", "THROTTLE_ENABLED", "DJANGO_SETTINGS_MODULE"}
+_OURS = {
+    "DATABASE_URL",
+    "DATABASE_MIGRATION_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "THROTTLE_ENABLED",
+    "DJANGO_SETTINGS_MODULE",
+}
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -155,7 +162,7 @@ def test_it_serves_the_site_and_ctrl_c_stops_every_process(checkout: Checkout) -
 
 def test_it_recovers_from_a_kill_and_keeps_the_data(checkout: Checkout) -> None:
     runner = checkout.run_until_up()
-    with psycopg.connect(checkout.places.database_url(), autocommit=True) as connection:
+    with psycopg.connect(checkout.places.database_url(role=SUPERUSER), autocommit=True) as connection:
         connection.execute("CREATE TABLE IF NOT EXISTS kept (note text)")
         connection.execute("INSERT INTO kept VALUES ('before')")
 
@@ -174,7 +181,7 @@ def test_it_recovers_from_a_kill_and_keeps_the_data(checkout: Checkout) -> None:
             process.kill()
     assert (checkout.places.postgres / "postmaster.pid").exists()
     runner = checkout.run_until_up()
-    with psycopg.connect(checkout.places.database_url()) as connection:
+    with psycopg.connect(checkout.places.database_url(role=SUPERUSER)) as connection:
         assert connection.execute("SELECT count(*) > 0 FROM kept").fetchone() == (True,)
 
     assert runner.stop(signal.SIGTERM) == 0, runner.output

@@ -1,25 +1,16 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
-from pytest_django import DjangoDbBlocker
 
 from tests.api.client import Api, Person
 from tests.rpc.server import GrpcServer
-from tests.wallet_service.site import KEY, ROLE, ROLE_PASSWORD, ROLE_SQL, Site, Visitor
+from tests.wallet_service.site import KEY, Site, Visitor
 from wallets.models import User
 from wallets.services import token_issue
 
 
 @pytest.fixture(scope="session")
-def _role(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute(ROLE_SQL.read_text())
-        cursor.execute(f"ALTER ROLE {ROLE} PASSWORD %s", [ROLE_PASSWORD])
-
-
-@pytest.fixture(scope="session")
-def service(_role: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrpcServer]:
+def service(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GrpcServer]:
     """The wallet service, for all tests that do not stop it."""
     log = tmp_path_factory.mktemp("service") / "service.log"
     server = GrpcServer(log=log, WALLET_SERVICE_KEY=KEY, CACHE_TRUST_MS="60000")

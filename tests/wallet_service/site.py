@@ -1,4 +1,4 @@
-"""The site in its own process, served by gunicorn with the Postgres role of deploy/web_role.sql."""
+"""The site in its own process, served by gunicorn with the Postgres role of processes without books."""
 
 import http.client
 import json
@@ -14,13 +14,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db import connection
 
-from tests.rpc.server import database_url, free_port
+from tests import servers
+from tests.rpc.server import free_port
 from tests.settlement.waiting import wait_until
+from wallet_project.embedded import WEB_ROLE
 
-ROLE = "wallet_web"
-ROLE_PASSWORD = "in-case-the-tests-use-a-server-that-asks-for-one"
-ROLE_SQL = settings.BASE_DIR / "deploy" / "web_role.sql"
 #: The key that the service and its web processes share.
 KEY = "a-key-that-the-service-and-the-site-share-in-tests-0123456789"
 _SERVED = re.compile(r"Listening at: http://127\.0\.0\.1:([0-9]+)")
@@ -29,7 +29,7 @@ _TIMEOUT_S = 60
 
 def role_url() -> str:
     """The URL of the tests' database, with the role of the web processes."""
-    return re.sub(r"//[^@]*@", f"//{ROLE}:{ROLE_PASSWORD}@", database_url())
+    return servers.role_url(WEB_ROLE, database=connection.settings_dict["NAME"])
 
 
 class Site:

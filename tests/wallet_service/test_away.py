@@ -45,7 +45,7 @@ class Service:
 
 
 @pytest.fixture(scope="module")
-def mortal_service(_role: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def mortal_service(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(tmp_path_factory.mktemp("mortal"))
     yield service
     service.kill()

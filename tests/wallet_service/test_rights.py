@@ -16,8 +16,9 @@ from tests.rpc.caller import Refusal
 from tests.rpc.server import GrpcServer
 from tests.settlement.waiting import wait_until
 from tests.wallet_service.asserted import asserted, call_send
-from tests.wallet_service.site import KEY, ROLE, role_url
+from tests.wallet_service.site import KEY, role_url
 from transactions.rpc.internal import CHECK, METHODS, SERVICE
+from wallet_project.embedded import WEB_ROLE
 from wallet_proto.internal.v1 import internal_pb2 as pb
 from wallets.auth.assertions import NOBODY
 from wallets.models import User
@@ -40,7 +41,7 @@ def _shared_key(settings: Settings) -> None:
 
 def test_the_role_has_no_rights_on_the_tables_of_the_ledger(alice: Person) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_RIGHTS_SQL, {"role": ROLE, "ledger": _LEDGER})
+        cursor.execute(_RIGHTS_SQL, {"role": WEB_ROLE, "ledger": _LEDGER})
         rights = dict(cursor.fetchall())
     assert {"transactions_transaction", "transactions_entry", "transactions_job"} <= rights.keys()
     assert {"wallets_wallet", "wallets_usednonce"} <= rights.keys()
@@ -55,7 +56,7 @@ def test_the_site_works_under_this_role(alice: Person) -> None:
     assert alice.api.post(f"{alice.wallet_path}/deposits", {"amount": 100}).status_code == 201
     assert alice.balance() == 100
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [ROLE])
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = %s", [WEB_ROLE])
         (connections,) = cursor.fetchone()
     assert connections >= 1
 

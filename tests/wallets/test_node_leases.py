@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 from django.db import connection, transaction
 
+from tests.database import acting_as_owner
 from wallets import node_leases
 from wallets.domain.ids import NODES, NodeSpan, clock_ms
 from wallets.models import NodeLease
@@ -34,7 +35,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def nothing_leased(db: None) -> None:
     """Empties the table, until the test's own transaction is rolled back."""
-    NodeLease.objects.all().delete()
+    with acting_as_owner():
+        NodeLease.objects.all().delete()
 
 
 def _take() -> NodeSpan:

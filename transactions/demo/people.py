@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from allauth.mfa import app_settings
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
@@ -16,7 +17,7 @@ from transactions.ledger.post import post
 from transactions.models import Kind
 from wallets.domain.money import amount_parse
 from wallets.models import User, Wallet
-from wallets.services import user_register, wallet_open
+from wallets.services import FIRST_CURRENCY, user_register, wallet_open_dated
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +74,17 @@ def totp_code(secret: str) -> str:
 
 
 def _person_create(person: Person, *, since: datetime) -> list[Wallet]:
+    # A posting cannot be dated before its wallet's last change, so the empty wallets are dated back to the beginning.
     user = user_register(
-        username=person.username, email=person.email, password=person.password, is_email_confirmed=True
+        username=person.username,
+        email=person.email,
+        password=person.password,
+        is_email_confirmed=True,
+        wallet_open_first=partial(wallet_open_dated, currency=FIRST_CURRENCY, opened_at=since),
     )
     for currency in person.currencies:
-        wallet_open(owner=user, currency=currency)
+        wallet_open_dated(owner=user, currency=currency, opened_at=since)
     User.objects.filter(pk=user.pk).update(date_joined=since, is_staff=person.is_staff, is_superuser=person.is_staff)
-    # A posting cannot be dated before its wallet's last change, so the empty wallets are dated back to the beginning.
-    Wallet.objects.filter(owner=user).update(created_at=since, updated_at=since)
     if person.totp_secret:
         TOTP.activate(user, person.totp_secret)
     return list(Wallet.objects.filter(owner=user).select_related("owner"))

@@ -82,8 +82,8 @@ MFA_TOTP_ISSUER = "Wallet"
 # --- API tokens (django-rest-knox) ---
 KNOX_TOKEN_MODEL = "wallets.ApiToken"  # noqa: S105 - a model's name
 # Hours until a new API token expires. 30 days: programs rarely have to sign in again, and a leaked token that nobody
-# noticed does not work for ever.
-_api_token_ttl_hours = env.int("API_TOKEN_TTL_HOURS", default=720, minimum=1, maximum=87_600)
+# noticed does not work for ever. The database refuses tokens that are valid for more than a year.
+_api_token_ttl_hours = env.int("API_TOKEN_TTL_HOURS", default=720, minimum=1, maximum=365 * 24)
 REST_KNOX = {
     "TOKEN_MODEL": KNOX_TOKEN_MODEL,
     "TOKEN_TTL": timedelta(hours=_api_token_ttl_hours),

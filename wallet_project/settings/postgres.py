@@ -1,5 +1,6 @@
 """Postgres, which holds the books. Every lock, statement and transaction has a timeout, so nothing waits for ever."""
 
+from typing import Any
 from urllib.parse import unquote
 
 from wallet_project import embedded
@@ -8,9 +9,16 @@ from wallet_project.settings.funding import FUNDING
 
 # Where the database is: postgres://user:password@host:port/name, with libpq options such as ?sslmode=require.
 # A Unix socket's directory takes the place of the host, percent-encoded: postgres://user@%2Fdirectory/name.
+# The role is the runtime role, which can change rows and nothing else (deploy/roles.sql).
 # Default: the embedded Postgres of `make run`.
-_database = env.db_url_config(
-    env.server("DATABASE_URL", default=embedded.database_url(), schemes=("postgres", "postgresql"))
+_SCHEMES = ("postgres", "postgresql")
+_database_url = env.server("DATABASE_URL", default=embedded.database_url(), schemes=_SCHEMES)
+# The same database for the migration role. Only `migrate` and `settled_events on` and `off`, which change tables and
+# triggers, use it, so give it to no process that serves anybody. Empty: those commands use DATABASE_URL. Default: the
+# embedded Postgres of `make run`, unless DATABASE_URL leads elsewhere.
+_migration_url = env.str(
+    "DATABASE_MIGRATION_URL",
+    default=embedded.database_url(role=embedded.MIGRATION_ROLE) if _database_url == embedded.database_url() else "",
 )
 # Seconds for which a process keeps an idle connection open. A minute saves a new connection per request and still lets
 # Postgres get rid of unused ones. 0 closes the connection after each request.
@@ -25,19 +33,21 @@ _statement_timeout_ms = env.int("DATABASE_STATEMENT_TIMEOUT_MS", default=30_000,
 # CACHE_FENCE_S (see there). Commands that take longer lift this limit for themselves.
 DATABASE_TRANSACTION_TIMEOUT_MS = env.int("DATABASE_TRANSACTION_TIMEOUT_MS", default=60_000, minimum=1)
 
-DATABASES = {
-    "default": {
-        **_database,
+
+def _database(url: str) -> dict[str, Any]:
+    parts = env.db_url_config(url)
+    return {
+        **parts,
         # Django's own, which also refuses an old Postgres and one that does not apply the timeouts below.
         "ENGINE": "kit.db.postgres",
-        "HOST": unquote(_database["HOST"]),
+        "HOST": unquote(parts["HOST"]),
         "CONN_MAX_AGE": _conn_max_age_s,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
             # Never a standby: it lags behind, and what is read there would be cached for everybody.
             "target_session_attrs": "primary",
             # The query of the URL: ?sslmode=require, or ?host=/directory for a socket.
-            **_database.get("OPTIONS", {}),
+            **parts.get("OPTIONS", {}),
             "application_name": "wallet",
             # Seconds.
             "connect_timeout": 5,
@@ -54,4 +64,8 @@ DATABASES = {
             ),
         },
     }
-}
+
+
+DATABASES = {"default": _database(_database_url)}
+# What `kit.db.migration_role` connects to; None if there is no migration role.
+DATABASE_MIGRATION = _database(_migration_url) if _migration_url else None

@@ -1,9 +1,14 @@
 """Users in the admin. Staff can search, activate and deactivate them. Users sign up themselves and are never
-deleted."""
+deleted.
+
+In a process without books (WALLET_SERVICE) users are only shown: its database role may not change who may sign in, or
+as staff.
+"""
 
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -134,8 +139,9 @@ class UserAdmin(BigTableAdmin):
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes somebody with more rights."""
-        return super().has_change_permission(request, obj) and (obj is None or user_outranks(request.user, obj))
+        """Nobody changes somebody with more rights, and only where the books are kept."""
+        allowed = super().has_change_permission(request, obj) and not settings.WALLET_SERVICE
+        return allowed and (obj is None or user_outranks(request.user, obj))
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
         """Wallets are shown only if this site manages them."""

@@ -23,22 +23,23 @@ _SECOND_FACTOR = "mfa"
 class StaffSite(admin.AdminSite):
     """Django admin with the site's own sign-in, so that its rate limits and second factor apply to staff as well.
 
-    If the wallet service keeps the books, this process has no rights on them, and the site shows only users.
+    If the wallet service keeps the books, this process has no rights on them, nor on who is staff, and the site shows
+    only users.
     """
 
     site_title = "Wallet staff"
     site_header = "Wallet staff"
     index_title = (
-        "Accounts only: manage wallets, transactions and jobs in the admin of the wallet service"
+        "Accounts only: manage wallets, transactions, jobs and rights in the admin of the wallet service"
         if settings.WALLET_SERVICE
         else "Administration"
     )
     enable_nav_sidebar = False  # leaves room for wide tables
 
     def register(self, model_or_iterable: Any, *args: Any, **options: Any) -> None:
-        """Skips models that this process may not read."""
+        """Skips models that this process may not read, and groups, which it may not change."""
         models = [model_or_iterable] if isinstance(model_or_iterable, type) else list(model_or_iterable)
-        super().register([model for model in models if _is_readable(model)], *args, **options)
+        super().register([model for model in models if _is_managed_here(model)], *args, **options)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's signature
         """Requires a second factor beyond Django's own checks: staff without one enrol before anything else."""
@@ -86,8 +87,11 @@ def second_factor_step(request: HttpRequest) -> HttpResponse | None:
     return redirect_to_login(request.get_full_path(), reverse("mfa_reauthenticate"))
 
 
-def _is_readable(model: type[Model]) -> bool:
-    of_the_books = model._meta.app_label == "transactions" or model.__name__ in {"Wallet", "WalletStatusEvent"}  # noqa: SLF001
-    # Where mails are sent, not where they are queued.
-    of_the_workers = model._meta.app_label == "notifications"  # noqa: SLF001
-    return not (settings.WALLET_SERVICE and (of_the_books or of_the_workers))
+def _is_managed_here(model: type[Model]) -> bool:
+    # Mails are managed where they are sent, not where they are queued.
+    of_the_service = model._meta.app_label in {"transactions", "notifications"} or model.__name__ in {  # noqa: SLF001
+        "Group",
+        "Wallet",
+        "WalletStatusEvent",
+    }
+    return not (settings.WALLET_SERVICE and of_the_service)

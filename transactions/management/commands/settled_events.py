@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from kit.db.migration_role import migration_role
 from transactions.events.outbox import events_backlog
 from transactions.events.switch import (
     SwitchBusyError,
@@ -31,14 +32,19 @@ class Command(BaseCommand):
 
     def handle(self, *, action: str, **options: Any) -> None:
         try:
-            if action == "on":
-                self.stdout.write("Events are on now." if settled_events_switch_on() else "Events were on already.")
-            elif action == "off":
-                self.stdout.write("Events are off now." if settled_events_switch_off() else "Events were off already.")
-            else:
+            if action == "status":
                 self._status(as_json=options["json"])
+            else:
+                self._switch(on=action == "on")
         except (SwitchBusyError, DatabaseError) as error:
             raise CommandError(f"The command failed: {error}") from error
+
+    def _switch(self, *, on: bool) -> None:
+        # Triggers belong to the owner of the tables.
+        with migration_role():
+            changed = settled_events_switch_on() if on else settled_events_switch_off()
+        state = "on" if on else "off"
+        self.stdout.write(f"Events are {state} now." if changed else f"Events were {state} already.")
 
     def _status(self, *, as_json: bool) -> None:
         is_on, backlog = settled_events_are_on(), events_backlog()

@@ -1,0 +1,82 @@
+"""Tokens and accounts as a web process without books can make them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import psycopg
+import pytest
+from django.db import connection
+from django.utils import timezone
+from psycopg.types.json import Jsonb
+
+from tests.people import person
+from tests.servers import role_url
+from wallet_project.embedded import RUNTIME_ROLE, WEB_ROLE
+from wallets.models import ApiToken, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def token_issue(user: User, *, role: str = WEB_ROLE, columns: Mapping[str, object] | None = None) -> None:
+    """Calls the function as an attacker would, who is not bound to this site's code."""
+    values = {
+        "digest": "0" * 128,
+        "token_key": "0" * 15,
+        "created": timezone.now(),
+        "expiry": timezone.now() + timedelta(days=30),
+        "name": "a program",
+        "user_id": user.pk,
+        **(columns or {}),
+    }
+    row = {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+    with psycopg.connect(role_url(role, database=connection.settings_dict["NAME"]), autocommit=True) as web:
+        web.execute(
+            "SELECT token_issue(jsonb_populate_record(NULL::wallets_apitoken, %s))",
+            [Jsonb(row)],
+        )
+
+
+@pytest.fixture
+def alice() -> User:
+    return person("alice")
+
+
+@pytest.mark.parametrize("role", [WEB_ROLE, RUNTIME_ROLE])
+def test_it_issues_a_token_for_an_active_account(alice: User, role: str) -> None:
+    token_issue(alice, role=role)
+    assert ApiToken.objects.get().user == alice
+
+
+@pytest.mark.parametrize(
+    ("columns", "rule"),
+    [
+        ({"expiry": None}, "token_ends_within_a_year"),
+        ({"expiry": timezone.now() + timedelta(days=367)}, "token_ends_within_a_year"),
+        ({"expiry": timezone.now() - timedelta(seconds=5)}, "token_ends_within_a_year"),
+        ({"created": None}, "token_ends_within_a_year"),
+        ({"created": timezone.now() - timedelta(days=1)}, "token_ends_within_a_year"),
+        ({"created": timezone.now() + timedelta(days=1)}, "token_ends_within_a_year"),
+        ({"user_id": 0}, "token_of_an_active_account"),
+        ({"user_id": None}, "token_of_an_active_account"),
+    ],
+    ids=str,
+)
+def test_it_refuses_a_token_that_is_wrong(alice: User, columns: dict[str, object], rule: str) -> None:
+    with pytest.raises(psycopg.errors.IntegrityError) as refused:
+        token_issue(alice, columns=columns)
+    assert refused.value.diag.constraint_name == rule
+    assert not ApiToken.objects.exists()
+
+
+def test_it_refuses_a_token_for_an_account_that_may_not_sign_in(alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    with pytest.raises(psycopg.errors.IntegrityError) as refused:
+        token_issue(alice)
+    assert refused.value.diag.constraint_name == "token_of_an_active_account"
+
+
+def test_it_cannot_replace_a_token(alice: User) -> None:
+    token_issue(alice)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        token_issue(person("bob"))
+    assert ApiToken.objects.get().user == alice
