@@ -56,13 +56,6 @@ def charlie(db: None) -> User:
     return person("charlie")
 
 
-@pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """This process knows its database from the start, so no test counts the query that finds out."""
-    with django_db_blocker.unblock():
-        identity()
-
-
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     """A wiped Redis is in quarantine, so that no test reads what another one rolled back: see `trusted_cache`."""
@@ -89,9 +82,11 @@ def django_db_setup(
         django_db_blocker.unblock(),
         _ledger_flushed_by_its_owner(),
         database_of_the_tests(name),
-        django_db_blocker.block(),
     ):
-        yield
+        # This process knows its database from the start, so no test counts the query that finds out.
+        identity()
+        with django_db_blocker.block():
+            yield
 
 
 @contextmanager

@@ -53,7 +53,7 @@ RIGHTS = {
     "wallets_usednonce": ("SELECT, INSERT, DELETE", ""),
     "wallets_user": (
         "SELECT, INSERT, UPDATE",
-        "SELECT, INSERT, UPDATE (display_name, email, first_name, is_active, last_login, last_name, locked_at, password)",
+        f"{_ADD}, UPDATE (display_name, email, first_name, is_active, last_login, last_name, locked_at, password)",
     ),
     "wallets_user_groups": (_ALL, _READ),
     "wallets_user_user_permissions": (_ALL, _READ),

@@ -245,11 +245,12 @@ def test_the_command_that_creates_the_roles_gives_each_its_password(tmp_path: Pa
     psql = tmp_path / "psql"
     psql.write_text('#!/bin/sh\necho "psql $*"\ncase "$*" in *--file*) ;; *) cat ;; esac\n')
     psql.chmod(0o755)
-    script = SERVICES["roles"]["command"][0].replace("$$", "$")
-    secrets = {"POSTGRES_PASSWORD": "p0", "MIGRATION_POSTGRES_PASSWORD": "m1", "APP_POSTGRES_PASSWORD": "a2"}
+    for name, secret in {"": "p0", "MIGRATION_": "m1", "APP_": "a2"}.items():
+        (tmp_path / f"{name}POSTGRES_PASSWORD").write_text(secret)
+    script = SERVICES["roles"]["command"][0].replace("$$", "$").replace("/run/secrets", str(tmp_path))
     ran = subprocess.run(
         ["/bin/sh", "-euc", script],
-        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", **passwords},
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "WEB_ROLE": ""},
         capture_output=True,
         text=True,
         check=True,
