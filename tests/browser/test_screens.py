@@ -14,7 +14,14 @@ from wallets.services import token_issue, user_register, wallet_open
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-STRANGERS_PAGES = ["/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/locked/", "/nowhere/"]
+STRANGERS_PAGES = [
+    "/",
+    "/accounts/login/",
+    "/accounts/signup/",
+    "/accounts/password/reset/",
+    "/accounts/locked/",
+    "/nowhere/",
+]
 PAGES = [
     "/",
     "/add/",

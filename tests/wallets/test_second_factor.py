@@ -138,6 +138,9 @@ def test_a_recovery_code_works_once(careful: User, enter: Callable[[str], bool])
     assert enter(second)
     event = SecurityEvent.objects.filter(kind=SecurityEventKind.RECOVERY_CODE_USED).latest("id")
     assert event.detail == {"left": 8}
+    told = [message for message in mail.outbox if message.subject == "A recovery code was used"]
+    assert len(told) == 2
+    assert "8 of them are left." in str(told[-1].body)
 
 
 def test_wrong_codes_have_a_budget_of_their_own_shared_by_all_entry_points(careful: User) -> None:
