@@ -5,13 +5,16 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.utils import build_absolute_uri
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 
 from kit.limits.addresses import client_address
 from wallets.auth.browsers import browser_known, browser_remember
@@ -24,6 +27,9 @@ from wallets.gateway import wallet_gateway
 from wallets.models import User
 from wallets.services import tokens_revoke_all, user_fence
 from wallets.warming import person_warm_up
+
+#: The key in the session of a user who has entered the password: the session hash of that password.
+_PASSWORD_MARK = "wallets.password_mark"  # noqa: S105 - no password
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
@@ -97,7 +103,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         found = password_check(login=user.get_username(), password=password, request=self.request)
         return found is not None and found.pk == user.pk
 
+    def pre_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse | None:
+        response: HttpResponse | None = super().pre_login(request, user, **options)
+        if response is None:
+            request.session[_PASSWORD_MARK] = user.get_session_auth_hash()
+        return response
+
     def login(self, request: HttpRequest, user: User) -> None:
+        """Signs the user in, unless the account was locked or its password changed since the password was entered:
+        entering the second factor may take a while."""
+        mark = request.session.pop(_PASSWORD_MARK, None)
+        if not user.is_active or (mark is not None and not constant_time_compare(mark, user.get_session_auth_hash())):
+            raise ImmediateHttpResponse(redirect("account_login"))
         super().login(request, user)
         person_warm_up(user.pk)
 
