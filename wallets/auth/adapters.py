@@ -72,7 +72,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             template = "account/messages/email_confirmation_failed.txt"
             self.add_message(request, messages.ERROR, template, {"email": email_address.email})
             return False
-        return bool(super().confirm_email(request, email_address))
+        user: User = email_address.user
+        before = user.email
+        with transaction.atomic():
+            is_confirmed = bool(super().confirm_email(request, email_address))
+            if is_confirmed and email_address.email != before:
+                security_event_record(user=user, kind=SecurityEventKind.EMAIL_CHANGED)
+        return is_confirmed
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The client's address as our rate limits determine it, so that allauth uses the same."""

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from wallets.auth.locking import accounts_unlockable
 from wallets.domain.limits import PASSWORD_LENGTH_MAX
 from wallets.models import User, username_validator
 
@@ -118,7 +119,7 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
         email: str = super().clean_email()
         # allauth finds active accounts. The owner of a locked one unlocks it by resetting the password.
         found: list[User] = list(self.users)  # type: ignore[has-type]  # set by allauth
-        self.users = [*found, *User.objects.filter(email=email.lower(), locked_at__isnull=False)]
+        self.users = [*found, *accounts_unlockable(email=email.lower())]
         return email
 
 
