@@ -5,20 +5,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from django.test import Client
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.test import Client, override_settings
 from django.urls import reverse
 
 from tests.api.client import Api, person
 from tests.architecture.test_module_rules import WRITES, calls, modules, names_in
 from tests.cache.remembered import forgotten, remember
 from tests.dead_letter_desk.letters import dead_make
+from tests.people import PASSWORD
 from tests.people import deposit as deposit_made
 from tests.settlement.transfers import drain_all
+from tests.wallets.hashing import REAL_HASHERS
 from transactions.names import transaction_name, unposted_name
 from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit, withdrawal_create
 from transactions.settlement.dead_letters import dead_letter_fail
 from transactions.tasks import partition_drain_task
+from wallets.auth.locking import account_lock
+from wallets.auth.sign_in import password_check
 from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
 from wallets.models import ApiToken, User, Wallet, WalletStatus
 from wallets.services import (
@@ -228,6 +233,28 @@ def test_a_deactivated_account_is_evicted_with_its_tokens(cast: Cast) -> None:
     assert forgotten(names) == set(names)
 
 
+def test_a_locked_account_is_evicted_with_its_tokens(cast: Cast) -> None:
+    token = token_issue(user=cast.alice, name="hers")[0]
+    names = [user_name(cast.alice.pk), token_name(token.digest)]
+    remember(names)
+
+    assert account_lock(user_id=cast.alice.pk, via="page")
+
+    assert forgotten(names) == set(names)
+
+
+def test_a_user_whose_password_is_hashed_anew_is_evicted(cast: Cast) -> None:
+    old = PBKDF2PasswordHasher().encode(PASSWORD, "salt", 1_000)
+    User.objects.filter(pk=cast.alice.pk).update(password=old)
+    names = [user_name(cast.alice.pk)]
+    remember(names)
+
+    with override_settings(PASSWORD_HASHERS=REAL_HASHERS):
+        assert password_check(login="alice", password=PASSWORD, request=None) == cast.alice
+
+    assert forgotten(names) == set(names)
+
+
 #: The models whose rows are cached. The ledger also writes some of them, and fences what it writes.
 CACHED = {"Wallet", "ApiToken", "User", "EmailAddress", "tokens"}
 
@@ -245,4 +272,8 @@ def test_only_these_modules_write_to_cached_models() -> None:
         "wallets/addresses.py",
         # In the same database transaction that creates the users and wallets.
         "transactions/demo/people.py",
+        # They fence the user: locking, an older hash that is replaced, a lock that staff make permanent.
+        "wallets/auth/locking.py",
+        "wallets/auth/sign_in.py",
+        "wallets/auth/staff_actions.py",
     }

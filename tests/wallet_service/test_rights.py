@@ -52,6 +52,20 @@ def test_the_role_has_no_rights_on_the_tables_of_the_ledger(alice: Person) -> No
                 direct.execute(f"SELECT FROM {table} LIMIT 1")
 
 
+@pytest.mark.parametrize(
+    "statement", ["UPDATE wallets_securityevent SET detail = '{}'", "DELETE FROM wallets_securityevent"]
+)
+def test_the_role_adds_to_the_security_log_and_changes_nothing_in_it(alice: Person, statement: str) -> None:
+    with psycopg.connect(role_url(), autocommit=True) as direct:
+        direct.execute(
+            "INSERT INTO wallets_securityevent (user_id, kind, channel, user_agent, detail) "
+            "VALUES (%s, 'signed_in', 'page', '', '{}')",
+            [alice.user.pk],
+        )
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            direct.execute(statement)
+
+
 def test_the_site_works_under_this_role(alice: Person) -> None:
     assert alice.api.post(f"{alice.wallet_path}/deposits", {"amount": 100}).status_code == 201
     assert alice.balance() == 100

@@ -143,6 +143,50 @@ def test_postgres_refuses_a_locked_account_that_is_active(alice: User) -> None:
         User.objects.filter(pk=alice.pk).update(locked_at=timezone.now())
 
 
+# --- A thief who changes the email ---
+
+
+def change_email(client: Client, address: str) -> str:
+    """Asks for a change, and returns the link that confirms it."""
+    client.post("/accounts/email/", {"email": address, "action_add": ""})
+    message = next(message for message in mail.outbox if message.to == [address])
+    return next(word for word in str(message.body).split() if "confirm-email" in word)
+
+
+def test_a_lock_cancels_a_change_of_email_that_waits_for_its_confirmation(browser: Client, alice: User) -> None:
+    link = change_email(browser, "thief@example.com")
+    account_lock(user_id=alice.pk, via="link")
+
+    Client().post(link)
+
+    alice.refresh_from_db()
+    assert alice.email == "alice@example.com"
+    mail.outbox.clear()
+    Client().post("/accounts/password/reset/", {"email": "thief@example.com"})
+    assert "/reset/key/" not in str(mail.outbox[0].body)
+
+
+def test_an_email_that_was_changed_just_before_a_lock_does_not_unlock(browser: Client, alice: User) -> None:
+    link = change_email(browser, "thief@example.com")
+    browser.post(link)
+    assert kinds(alice)[-1] == "email_changed"
+    mail.outbox.clear()
+    Client().post("/accounts/password/reset/", {"email": "thief@example.com"})
+    reset_link = next(word for word in str(mail.outbox[0].body).split() if "/reset/key/" in word)
+    account_lock(user_id=alice.pk, via="link")
+
+    mail.outbox.clear()
+    thief = Client()
+    thief.post("/accounts/password/reset/", {"email": "thief@example.com"})
+    assert "/reset/key/" not in str(mail.outbox[-1].body)
+    # Nor does a link that was sent before.
+    form = thief.get(reset_link, follow=True).wsgi_request.path
+    thief.post(form, {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD})
+    alice.refresh_from_db()
+    assert not alice.is_active
+    assert login(NEW_PASSWORD) == 200
+
+
 # --- The link in mails ---
 
 

@@ -18,6 +18,7 @@ from pytest_django import Settings
 from tests.api.client import Api, assert_problem
 from tests.own_redis import redis_use
 from tests.people import PASSWORD
+from wallets.auth.locking import account_lock
 from wallets.auth.sign_in import second_factor_check
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.security import SecurityEventKind
@@ -138,6 +139,9 @@ def test_a_recovery_code_works_once(careful: User, enter: Callable[[str], bool])
     assert enter(second)
     event = SecurityEvent.objects.filter(kind=SecurityEventKind.RECOVERY_CODE_USED).latest("id")
     assert event.detail == {"left": 8}
+    told = [message for message in mail.outbox if message.subject == "A recovery code was used"]
+    assert len(told) == 2
+    assert "8 of them are left." in str(told[-1].body)
 
 
 def test_wrong_codes_have_a_budget_of_their_own_shared_by_all_entry_points(careful: User) -> None:
@@ -187,3 +191,26 @@ def test_a_new_authenticator_app_may_show_the_code_of_the_step_before(alice: Use
     client.post("/accounts/2fa/totp/activate/", {"code": before})
 
     assert Authenticator.objects.filter(user=alice, type="totp").exists()
+
+
+def lock(user: User) -> None:
+    account_lock(user_id=user.pk, via="page")
+
+
+def change_password(user: User) -> None:
+    user.set_password("another good phrase")
+    user.save()
+
+
+@pytest.mark.parametrize("happens", [lock, change_password])
+def test_a_sign_in_does_not_outlive_what_happens_while_its_code_is_entered(
+    careful: User, client: Client, happens: Callable[[User], None]
+) -> None:
+    client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
+    happens(careful)
+
+    response = client.post("/accounts/2fa/authenticate/", {"code": code()})
+
+    assert response["Location"] == "/accounts/login/"
+    assert client.get("/settings/").status_code == 302
+    assert not SecurityEvent.objects.filter(kind=SecurityEventKind.SIGNED_IN).exists()

@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.password_reset import get_reset_password_url
 from allauth.account.models import EmailAddress
+from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.utils import build_absolute_uri
 from django.conf import settings
@@ -14,7 +15,9 @@ from django.contrib.auth import logout
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 
 from kit.limits.addresses import client_address
 from kit.limits.costs import cost_take, name_key
@@ -31,6 +34,9 @@ from wallets.limits import CONFIRMATION_MAIL
 from wallets.models import User
 from wallets.services import USERNAME_SIMILAR, password_changed
 from wallets.warming import person_warm_up
+
+#: The key in the session of a user who has entered the password: the session hash of that password.
+_PASSWORD_MARK = "wallets.password_mark"  # noqa: S105 - no password
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
@@ -82,6 +88,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         with transaction.atomic():
             confirmed = address_confirm(address=email_address)
+            if confirmed is not None and confirmed.email != confirmed.old_email:
+                security_event_record(user=confirmed.user, kind=SecurityEventKind.EMAIL_CHANGED)
             if confirmed is not None and confirmed.old_email is not None:
                 self._notify_old_email(request, confirmed)
         if confirmed is None:
@@ -140,7 +148,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         found = password_check(login=user.get_username(), password=password, request=self.request)
         return found is not None and found.pk == user.pk
 
+    def pre_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse | None:
+        response: HttpResponse | None = super().pre_login(request, user, **options)
+        if response is None:
+            request.session[_PASSWORD_MARK] = user.get_session_auth_hash()
+        return response
+
     def login(self, request: HttpRequest, user: User) -> None:
+        """Signs the user in, unless the account was locked or its password changed since the password was entered:
+        entering the second factor may take a while."""
+        mark = request.session.pop(_PASSWORD_MARK, None)
+        if not user.is_active or (mark is not None and not constant_time_compare(mark, user.get_session_auth_hash())):
+            raise ImmediateHttpResponse(redirect("account_login"))
         super().login(request, user)
         # Signing up is one database transaction, which must not wait for a broker.
         transaction.on_commit(partial(person_warm_up, user.pk), robust=True)

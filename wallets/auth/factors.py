@@ -15,6 +15,7 @@ from allauth.mfa.utils import decrypt
 from django.db import transaction
 from django.utils import timezone
 
+from wallets.auth.notices import notice_send
 from wallets.auth.security_log import security_event_record
 from wallets.domain.security import SecurityEventKind
 from wallets.models import User
@@ -70,4 +71,5 @@ def _recovery_code_accept(factor: Authenticator, user: User, code: str) -> bool:
         factor.record_usage()
         left = len(factor.wrap().get_unused_codes())
         security_event_record(user=user, kind=SecurityEventKind.RECOVERY_CODE_USED, detail={"left": left})
+        notice_send(user=user, name="recovery_code_used", left=left)
     return True

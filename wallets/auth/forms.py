@@ -12,11 +12,11 @@ from django import forms
 from django.contrib import messages
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from wallets.addresses import address_request
+from wallets.auth.locking import accounts_unlockable
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.limits import PASSWORD_LENGTH_MAX
 from wallets.gateway import wallet_gateway
@@ -136,7 +136,7 @@ class ResetPasswordForm(allauth_forms.ResetPasswordForm):  # type: ignore[misc]
         """Finds the account that has confirmed this address, also one that its owner has locked: resetting the password
         unlocks it. Accounts that have not confirmed it are not found."""
         email = str(get_adapter().clean_email(self.cleaned_data["email"]))
-        self.users = list(User.objects.filter(Q(is_active=True) | Q(locked_at__isnull=False), email=email))
+        self.users = [*User.objects.filter(email=email, is_active=True), *accounts_unlockable(email=email)]
         return email
 
 

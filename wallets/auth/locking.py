@@ -7,6 +7,7 @@ it by resetting the password by mail; staff can activate it.
 
 from datetime import timedelta
 
+from allauth.account.models import EmailAddress
 from django.core import signing
 from django.db import transaction
 from django.db.models.functions import Now
@@ -15,10 +16,13 @@ from wallets.auth.notices import notice_send
 from wallets.auth.security_log import security_event_record
 from wallets.domain.security import SecurityEventKind
 from wallets.models import User
+from wallets.security_models import SecurityEvent
 from wallets.services import tokens_revoke_all, user_fence
 
 #: How long the link in a mail locks the account.
 LINK_AGE_MAX = timedelta(days=7)
+#: An address that was changed within this time before a lock does not unlock the account.
+EMAIL_TRUSTED_AFTER = timedelta(days=7)
 _SALT = "wallets.auth.locking"
 
 
@@ -34,6 +38,8 @@ def account_lock(*, user_id: int, via: str) -> bool:
         user.locked_at = Now()
         user.set_unusable_password()
         user.save(update_fields=["is_active", "locked_at", "password"])
+        # Otherwise a thief could still confirm an address of his own, reset the password there and so unlock.
+        EmailAddress.objects.filter(user=user, verified=False).exclude(email=user.email).delete()
         security_event_record(user=user, kind=SecurityEventKind.LOCKED, detail={"via": via})
         notice_send(user=user, name="account_locked")
         tokens_revoke_all(user=user)
@@ -41,8 +47,19 @@ def account_lock(*, user_id: int, via: str) -> bool:
     return True
 
 
+def accounts_unlockable(*, email: str) -> list[User]:
+    """The locked account with this address, if a mail to it may unlock the account.
+
+    It may not if the address was changed in the week before the lock: it may be a thief's. Then staff must help.
+    """
+    locked = User.objects.filter(email=email, locked_at__isnull=False)
+    return [user for user in locked if not _email_changed_before_lock(user)]
+
+
 def account_unlock(*, user: User) -> None:
     """Unlocks a locked account, in the transaction that gives it a new password. The caller fences the user."""
+    if user.locked_at is None or _email_changed_before_lock(user):
+        return
     unlocked = User.objects.filter(pk=user.pk, locked_at__isnull=False).update(locked_at=None, is_active=True)
     if unlocked:
         user.locked_at, user.is_active = None, True
@@ -64,3 +81,8 @@ def lock_link_read(key: str) -> int | None:
     except signing.BadSignature:
         return None
     return user_id
+
+
+def _email_changed_before_lock(user: User) -> bool:
+    changes = SecurityEvent.objects.filter(user=user, kind=SecurityEventKind.EMAIL_CHANGED)
+    return user.locked_at is not None and changes.filter(at__gt=user.locked_at - EMAIL_TRUSTED_AFTER).exists()

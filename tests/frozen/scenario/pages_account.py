@@ -23,6 +23,7 @@ def play(play: Play) -> None:
     _second_factor(play, codes)
     _second_factor_rest(play, codes)
     _deactivate(play, erin)
+    _security(play, erin)
 
 
 def _address(play: Play, erin: Client) -> None:
@@ -132,3 +133,19 @@ def _deactivate(play: Play, erin: Client) -> None:
     erin.fill("New recovery codes", f"{CODES}generate/", {})
     erin.fill("Two-factor authentication is switched off", "/accounts/2fa/totp/deactivate/", {})
     erin.get("It is off", "/accounts/2fa/")
+
+
+def _security(play: Play, erin: Client) -> None:
+    lock = "/accounts/security/lock/"
+    erin.get("Her security activity", "/accounts/security/")
+    erin.get("Nothing is older", "/accounts/security/?before=1")
+    erin.get("The page that locks her account", lock)
+    mail = play.mail_to("erin@new.example", about=lambda text: "/accounts/lock/" in text)
+    (link,) = [link for link in mail_links(mail) if "/accounts/lock/" in link]
+    stranger = play.client()
+    stranger.get("The link in a mail asks first", link)
+    stranger.get("A link that is not ours", "/accounts/lock/made-up/")
+    erin.fill("She locks her account", lock, {})
+    erin.get("It is locked", "/accounts/locked/")
+    erin.get("She is logged out", "/settings/")
+    _signed_in(play, NEWEST_PASSWORD, "Her password no longer works")
