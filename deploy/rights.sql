@@ -66,7 +66,7 @@ GRANT SELECT, INSERT ON django_admin_log TO wallet_app;
 -- Names of cached objects that changed while Redis was away.
 GRANT SELECT, INSERT, UPDATE, DELETE ON wallets_unevicted TO wallet_app;
 -- Whose cached objects these are; `manage.py identity_replace` gives the database a new identity.
-GRANT SELECT, UPDATE ON kit_identity TO wallet_app;
+GRANT SELECT, INSERT, UPDATE ON kit_identity TO wallet_app;
 -- /readyz checks whether every migration has been applied.
 GRANT SELECT ON django_migrations TO wallet_app;
 

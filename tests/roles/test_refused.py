@@ -104,7 +104,6 @@ ROWS = [
 WEB = [
     "UPDATE wallets_user SET is_staff = true",
     "UPDATE wallets_user SET is_superuser = true",
-    "UPDATE wallets_user SET is_active = true",
     "UPDATE wallets_user SET username = 'mallory'",
     "UPDATE wallets_user SET id = id + 1",
     "INSERT INTO wallets_user_groups (user_id, group_id) VALUES (1, 1)",

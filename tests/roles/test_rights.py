@@ -23,7 +23,7 @@ RIGHTS = {
     "django_content_type": (_READ, _READ),
     "django_migrations": (_READ, _READ),
     "django_session": (_ALL, _ALL),
-    "kit_identity": ("SELECT, UPDATE", _READ),
+    "kit_identity": ("SELECT, INSERT, UPDATE", _READ),
     # Ours stands in for it.
     "knox_authtoken": ("", ""),
     "mfa_authenticator": (_ALL, _ALL),

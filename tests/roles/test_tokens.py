@@ -80,3 +80,42 @@ def test_it_cannot_replace_a_token(alice: User) -> None:
     with pytest.raises(psycopg.errors.UniqueViolation):
         token_issue(person("bob"))
     assert ApiToken.objects.get().user == alice
+
+
+_LOCK = "UPDATE wallets_user SET is_active = false, locked_at = now()"
+_UNLOCK = "UPDATE wallets_user SET is_active = true, locked_at = NULL"
+
+
+def web_execute(statement: str) -> None:
+    with psycopg.connect(role_url(WEB_ROLE, database=connection.settings_dict["NAME"]), autocommit=True) as web:
+        web.execute(statement.encode())
+
+
+def test_a_web_process_locks_an_account_for_its_owner_and_unlocks_it(alice: User) -> None:
+    web_execute(_LOCK)
+    alice.refresh_from_db()
+    assert not alice.is_active
+
+    web_execute(_UNLOCK)
+
+    alice.refresh_from_db()
+    assert (alice.is_active, alice.locked_at) == (True, None)
+
+
+@pytest.mark.parametrize("statement", [_UNLOCK, _LOCK, "UPDATE wallets_user SET is_active = true"])
+def test_a_web_process_leaves_an_account_that_staff_deactivated_as_it_is(statement: str, alice: User) -> None:
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        web_execute(statement)
+
+    alice.refresh_from_db()
+    assert (alice.is_active, alice.locked_at) == (False, None)
+
+
+def test_a_web_process_cannot_deactivate_an_account_as_staff_do(alice: User) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        web_execute("UPDATE wallets_user SET is_active = false")
+
+    alice.refresh_from_db()
+    assert alice.is_active
