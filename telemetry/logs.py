@@ -16,7 +16,7 @@ _SECRET_NAMES = ("password", "secret", "token", "authorization", "cookie", "sess
 #: The paths of links in mails whose last part is a secret: it resets a password, confirms an address or locks an
 #: account. Django writes the path of a request into some messages, and the request itself into their extra fields.
 #: A route's template is no secret; its parameter begins with a parenthesis.
-_SECRET_LINKS = re.compile(r"(/password/reset/key/|/confirm-email/|/accounts/lock/)[\w%-][^/\s\"'<>?#\\]*")
+_SECRET_LINKS = re.compile(r"(/password/reset/key/|/confirm-email/|/accounts/lock/|/email/undo/)[\w%-][^/\s\"'<>?#\\]*")
 
 # These processors add to every line, whether it comes from structlog or from a library's standard logger.
 _SHARED: list[structlog.typing.Processor] = [

@@ -164,5 +164,5 @@ def check_database_role(**_: object) -> list[checks.CheckMessage]:
     try:
         powers = role_powers()
     except OperationalError as error:
-        return [checks.Warning(f"The rights of the database role are not known: {error}", id="wallet.W021")]
-    return [checks.Error(f"The role of DATABASE_URL {words}.", hint=hint, id="wallet.E020") for words in powers]
+        return [checks.Warning(f"The rights of the database role are not known: {error}", id="wallet.W050")]
+    return [checks.Error(f"The role of DATABASE_URL {words}.", hint=hint, id="wallet.E050") for words in powers]

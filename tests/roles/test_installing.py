@@ -78,8 +78,8 @@ def assert_installed(places: Places) -> None:
             site.execute("ALTER TABLE transactions_entry DISABLE TRIGGER USER")
     for role in (RUNTIME_ROLE, WEB_ROLE):
         checked = manage(places, "check", "--deploy", role=role)
-        assert "wallet.E020" not in checked.stderr
-        assert "wallet.W021" not in checked.stderr
+        assert "wallet.E050" not in checked.stderr
+        assert "wallet.W050" not in checked.stderr
     registered = manage(places, "demo", "--force", role=RUNTIME_ROLE)
     assert registered.returncode == 0, registered.stderr
     audited = manage(places, "audit_ledger", role=RUNTIME_ROLE)

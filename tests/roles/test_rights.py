@@ -123,6 +123,7 @@ def test_the_only_function_that_they_call_is_the_one_that_issues_tokens() -> Non
 def test_every_function_with_the_owners_rights_has_a_fixed_search_path() -> None:
     functions = dict(rows("SELECT proname, proconfig FROM pg_proc WHERE prosecdef"))
     assert functions.keys() == {
+        "funding_payout_open",
         "pgtrigger_status_changed_update_269e7",
         "settled_events_of_entries",
         "settled_events_of_failures",

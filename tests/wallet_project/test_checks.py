@@ -90,14 +90,14 @@ def test_an_unsafe_setting_fails_the_deployment_check(name: str, value: str, err
 def test_a_superuser_as_the_sites_role_fails_the_deployment_check() -> None:
     checked = python("manage.py", "check", "--deploy", **PRODUCTION | {"DATABASE_URL": superuser_url()})
     assert checked.returncode == 1
-    assert "(wallet.E020) The role of DATABASE_URL is a superuser." in checked.stderr
+    assert "(wallet.E050) The role of DATABASE_URL is a superuser." in checked.stderr
 
 
 def test_a_database_that_does_not_answer_is_a_warning_in_the_deployment_check() -> None:
     nowhere = {"DATABASE_URL": "postgres://wallet_app@127.0.0.1:1/wallet"}
     checked = python("manage.py", "check", "--deploy", **PRODUCTION | nowhere)
     assert checked.returncode == 0, checked.stderr
-    assert "(wallet.W021) The rights of the database role are not known" in checked.stderr
+    assert "(wallet.W050) The rights of the database role are not known" in checked.stderr
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,23 @@ from wallet_project.embedded import BASE_DIR
 from wallets.auth.keys import key_fault
 
 SCRIPT = BASE_DIR / "deploy" / "secrets_make.py"
+SITE = {"SECRET_KEY", "REDIS_URL", "CELERY_BROKER_URL"}
 #: What each service may know, by its volume.
 KNOWN = {
+    "redis": {"REDIS_CACHE_PASSWORD", "REDIS_BROKER_PASSWORD"},
     "postgres": {"POSTGRES_PASSWORD"},
-    "site": {"SECRET_KEY", "DATABASE_URL"},
-    "grpc": {"SECRET_KEY", "DATABASE_URL", "WALLET_SERVICE_KEY", "GRPC_TLS_KEY", "GRPC_TLS_CERT"},
-    "web": {"SECRET_KEY", "WEB_DATABASE_URL", "WALLET_SERVICE_KEY", "GRPC_TLS_CERT"},
-    "web-role": {"POSTGRES_PASSWORD", "WEB_POSTGRES_PASSWORD"},
+    "roles": {
+        "POSTGRES_PASSWORD",
+        "MIGRATION_POSTGRES_PASSWORD",
+        "APP_POSTGRES_PASSWORD",
+        "WEB_POSTGRES_PASSWORD",
+    },
+    "migrate": SITE | {"DATABASE_URL", "DATABASE_MIGRATION_URL"},
+    "site": SITE | {"DATABASE_URL"},
+    "grpc": SITE | {"DATABASE_URL", "WALLET_SERVICE_KEY", "GRPC_TLS_KEY", "GRPC_TLS_CERT"},
+    "web": SITE | {"WEB_DATABASE_URL", "WALLET_SERVICE_KEY", "GRPC_TLS_CERT"},
 }
-OWNERS = {"postgres": 999, "site": 10_001, "grpc": 10_001, "web": 10_001, "web-role": 0}
+OWNERS = {"redis": 999, "postgres": 999, "roles": 0} | dict.fromkeys(("migrate", "site", "grpc", "web"), 10_001)
 #: All that the container of the script may do beside writing its own files.
 ONLY_CHOWN = ["setpriv", "--bounding-set=-all,+chown", "--inh-caps=-all,+chown", "--no-new-privs"]
 
@@ -109,9 +117,9 @@ def test_two_runs_at_the_same_time_agree(root: Path) -> None:
 def test_what_the_operator_sets_takes_the_place_of_what_was_made_and_stays(root: Path) -> None:
     make(root)
     made = contents(root)
-    make(root, POSTGRES_PASSWORD="p@ss/w:rd", SECRET_KEY="")
+    make(root, APP_POSTGRES_PASSWORD="p@ss/w:rd", SECRET_KEY="")
     chosen = contents(root)
-    assert chosen["postgres/POSTGRES_PASSWORD"] == "p@ss/w:rd"
+    assert chosen["roles/APP_POSTGRES_PASSWORD"] == "p@ss/w:rd"
     url = urlsplit(chosen["site/DATABASE_URL"])
     assert (url.hostname, unquote(url.password or "")) == ("postgres", "p@ss/w:rd")
     assert chosen["site/SECRET_KEY"] == made["site/SECRET_KEY"]
@@ -120,10 +128,10 @@ def test_what_the_operator_sets_takes_the_place_of_what_was_made_and_stays(root:
 
 
 def test_without_the_wallet_service_its_secrets_go_nowhere(tmp_path: Path) -> None:
-    for folder in ("store", "postgres", "site"):
+    for folder in ("store", "redis", "postgres", "site"):
         (tmp_path / folder).mkdir()
     make(tmp_path)
-    assert {path.name for path in tmp_path.iterdir()} == {"store", "postgres", "site"}
+    assert {path.name for path in tmp_path.iterdir()} == {"store", "redis", "postgres", "site"}
     assert {path.name for path in (tmp_path / "site").iterdir()} == KNOWN["site"]
 
 
