@@ -25,11 +25,11 @@ def browser_of(user: User) -> Client:
     client = Client()
     client.force_login(user)
     if user.is_staff:
-        _second_factor_use(client, user)
+        second_factor_use(client, user)
     return client
 
 
-def _second_factor_use(client: Client, user: User) -> None:
+def second_factor_use(client: Client, user: User) -> None:
     """Gives the user a second factor, and records in the browser's session that it was used."""
     if not is_mfa_enabled(user):
         TOTP.activate(user, TOTP_SECRET)

@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from tests.api.client import Api, Person, api_client, assert_problem, json_of
 from tests.funding.provider import SECRET, Provider
+from tests.people import person
 from transactions.funding.deposits import provider_user
 from transactions.funding.payouts import payout_return
 from transactions.models import Job
@@ -192,7 +193,7 @@ def _(world: World) -> HttpResponse:
 @case(ErrorCode.RECIPIENT_CANNOT_RECEIVE)
 def _(world: World) -> HttpResponse:
     world.alice.deposit(100)
-    wallet_freeze(wallet_id=world.bob.wallet.pk, actor=world.bob.user, reason="lost phone")
+    wallet_freeze(wallet_id=world.bob.wallet.pk, actor=world.alice.user, reason="lost phone")
     return world.transfer(recipient="bob")
 
 
@@ -202,7 +203,7 @@ def _(world: World) -> HttpResponse:
     body = {"source": str(world.alice.wallet.pk), "recipient": "bob", "amount": 5}
     world.alice.api.post("/api/v2/transfers", body, Idempotency_Key="lunch")
     Job.objects.update(dead_at=timezone.now())
-    dead_letter_fail(transaction_id=Job.objects.get().transaction_id, actor=world.bob.user, note="test")
+    dead_letter_fail(transaction_id=Job.objects.get().transaction_id, actor=person("charlie"), note="test")
     return world.alice.api.post("/transfers", body, Idempotency_Key="lunch")
 
 

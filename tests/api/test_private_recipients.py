@@ -67,7 +67,7 @@ def test_the_recipient_does_not_learn_why_a_transfer_failed(alice: Person, bob: 
 @pytest.mark.parametrize("path", ["/transfers", TRANSFERS])
 def test_the_sender_does_not_learn_why_the_recipient_cannot_receive(alice: Person, bob: Person, path: str) -> None:
     alice.deposit(100)
-    wallet_freeze(wallet_id=bob.wallet.pk, actor=bob.user, reason="lost phone")
+    wallet_freeze(wallet_id=bob.wallet.pk, actor=alice.user, reason="lost phone")
     answer = alice.api.post(path, {"source": str(alice.wallet.pk), "recipient": "bob", "amount": 5})
     if path == TRANSFERS:
         settle()

@@ -79,7 +79,7 @@ def test_an_anonymous_request_is_not_accepted(anybody: Api) -> None:
 
 def test_an_invalid_transfer_is_refused_at_once(alice: Person, bob: Person, charlie: Person) -> None:
     euro = wallet_open(owner=bob.user, currency="EUR")
-    wallet_freeze(wallet_id=charlie.wallet.pk, actor=charlie.user, reason="test")
+    wallet_freeze(wallet_id=charlie.wallet.pk, actor=bob.user, reason="test")
     frozen = {"source": str(charlie.wallet.pk), "recipient": "bob", "amount": 1}
     mine = {"source": str(alice.wallet.pk), "amount": 1}
 

@@ -81,20 +81,20 @@ def from_a_frozen_wallet(world: World) -> Wish:
 
 @case("recipient_cannot_receive")
 def to_a_frozen_wallet(world: World) -> Wish:
-    wallet_freeze(wallet_id=world.bob.wallet.pk, actor=world.bob.user, reason="lost phone")
+    wallet_freeze(wallet_id=world.bob.wallet.pk, actor=world.alice.user, reason="lost phone")
     return wish(world)
 
 
 @case("recipient_cannot_receive")
 def to_a_closed_wallet(world: World) -> Wish:
-    wallet_close(wallet_id=world.bob.wallet.pk, actor=world.bob.user, reason="moved away")
+    wallet_close(wallet_id=world.bob.wallet.pk, actor=world.alice.user, reason="moved away")
     return wish(world)
 
 
 @case("insufficient_funds")
 def a_cent_more_than_the_balance_to_a_frozen_wallet(world: World) -> Wish:
     """Only who could pay learns that the recipient cannot receive."""
-    wallet_freeze(wallet_id=world.bob.wallet.pk, actor=world.bob.user, reason="lost phone")
+    wallet_freeze(wallet_id=world.bob.wallet.pk, actor=world.alice.user, reason="lost phone")
     return wish(world, amount=1_001)
 
 

@@ -80,9 +80,9 @@ def test_it_shows_everything_about_a_dead_letter_and_earlier_actions_on_it(
     assert "replayed by settler, after 8 attempts: The disk was full" in printed
 
 
-def test_a_dry_run_says_what_would_happen_and_changes_nothing(dead: Transaction, books: Books, alice: User) -> None:
+def test_a_dry_run_says_what_would_happen_and_changes_nothing(dead: Transaction, books: Books, settler: User) -> None:
     assert _run("dry-run", dead.id) == "It would be posted.\n"
-    wallet_freeze(wallet_id=books.alice, actor=alice, reason="Stolen phone")
+    wallet_freeze(wallet_id=books.alice, actor=settler, reason="Stolen phone")
     assert _run("dry-run", dead.id) == "It would fail: The source wallet is frozen.\n"
 
     assert is_dead(dead)

@@ -15,6 +15,7 @@ from tests.api.client import Api, Person, assert_problem, json_of
 from tests.cache.readers import READERS, no_queries, some_queries, with_session, with_token
 from tests.cache.remembered import shown
 from tests.hostile_redis.attacker import Attacker, bit_flips
+from tests.staff import second_factor_use
 from tests.throttling.counters import counted
 from wallets.models import ApiToken, User
 
@@ -216,6 +217,7 @@ def test_a_deactivated_member_of_staff_does_not_enter_the_admin_with_what_is_put
 ) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
     browser = with_session(alice)
+    second_factor_use(browser.api.client, alice)
     assert browser.api.client.get("/admin/").status_code == 200
     assert balance(browser) == 0
     entries = attacker.entries("user")
@@ -233,7 +235,9 @@ def test_a_session_that_was_logged_out_does_not_enter_the_admin_when_it_is_put_b
 ) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
     browser = with_session(alice)
+    second_factor_use(browser.api.client, alice)
     assert balance(browser) == 0
+    assert browser.api.client.get("/admin/").status_code == 200
     cookie = browser.api.client.cookies["sessionid"].value
     entries = attacker.entries("session")
     assert entries
@@ -249,6 +253,7 @@ def test_a_session_that_was_logged_out_does_not_enter_the_admin_when_it_is_put_b
 def test_staff_rights_are_taken_away_at_once_without_the_caches_help(attacker: Attacker, alice: User) -> None:
     User.objects.filter(pk=alice.pk).update(is_staff=True, is_superuser=True)
     browser = with_session(alice)
+    second_factor_use(browser.api.client, alice)
     assert browser.api.client.get("/admin/").status_code == 200
 
     # By hand, so nothing is fenced.

@@ -1,6 +1,6 @@
 """Attacks: transactions that are changed, deleted or inconsistent."""
 
-from tests.ledger.raw import Attack, Row, Side
+from tests.ledger.raw import USD, Attack, Row, Side, WalletRow
 from wallets.domain.money import AMOUNT_MAX
 
 _UNKNOWN = 5_000
@@ -196,4 +196,20 @@ SHAPE = [
     ),
 ]
 
-TRANSACTION_ATTACKS = [*FINAL, *POSTED, *GONE, *SHAPE]
+FUNDED = [
+    Attack(
+        "transaction_deposit_is_funded",
+        f"money that an owner makes for herself, where {mode or 'nothing'} is in force",
+        lambda b, mode=mode: (  # type: ignore[misc]
+            f"SET LOCAL wallet.funding = '{mode}'; "
+            + b.posting(
+                wallets=[WalletRow(b.alice, 110, 3)],
+                rows=[Row(b.new, "deposit", 50, destination=b.alice)],
+                sides=[Side(b.new, USD, -50), Side(b.new, b.alice, 50, 3, 110)],
+            )
+        ),
+    )
+    for mode in ("", "staff", "provider")
+]
+
+TRANSACTION_ATTACKS = [*FINAL, *POSTED, *GONE, *SHAPE, *FUNDED]

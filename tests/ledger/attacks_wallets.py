@@ -142,6 +142,24 @@ PEOPLE = [
             "a locked account from a web process": ("false", "false", "false"),
         }.items()
     ),
+    Attack(
+        "user_locked_is_inactive",
+        "locked, and active all the same",
+        lambda b: f"UPDATE wallets_user SET locked_at = now() WHERE id = {b.user}",
+    ),
+    *(
+        Attack(
+            "user_activity_is_the_owners",
+            f"an account {title}, from a web process",
+            lambda b, change=change: (  # type: ignore[misc]
+                f"SET LOCAL ROLE wallet_web; UPDATE wallets_user SET {change} WHERE id = {b.user}"
+            ),
+        )
+        for title, change in {
+            "deactivated as staff do": "is_active = false",
+            "locked, but active": "locked_at = now()",
+        }.items()
+    ),
     Attack("wallets_user_pkey", "a taken id", lambda b: f"UPDATE wallets_user SET id = {b.user + 1}, username = 'x'"),
     Attack("nodelease_node_range", "a node below zero", lambda b: "INSERT INTO wallets_nodelease VALUES (-1, 0)"),
     Attack("nodelease_node_range", "a node too many", lambda b: "INSERT INTO wallets_nodelease VALUES (1024, 0)"),

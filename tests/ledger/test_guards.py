@@ -116,8 +116,9 @@ def test_every_rule_of_the_database_has_an_attack() -> None:
 
 def test_every_trigger_is_needed(books: Books) -> None:
     """Without the trigger, an attack passes, or another guard refuses it later."""
-    idle = [f"{table}.{trigger}" for table, trigger in _triggers() if not _misses(books, table, trigger)]
-    assert idle == []
+    idle = [trigger for table, trigger in _triggers() if not _misses(books, table, trigger)]
+    # It refuses nothing; tests/funding proves what it writes.
+    assert idle == ["transaction_withdrawal_opens_payout"]
 
 
 def test_every_trigger_is_switched_on() -> None:
@@ -196,6 +197,7 @@ def test_only_these_columns_may_be_null() -> None:
             "transactions_transaction.source_id",
             "wallets_user.email",
             "wallets_user.last_login",
+            "wallets_user.locked_at",
             "wallets_user.skeleton",
             "wallets_wallet.owner_id",
             "wallets_walletstatusevent.pgh_context",

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from notifications.mailer import Mailer
 from notifications.models import Mail
 from tests.mail.server import SmtpServer
-from tests.pages.kit import fill, send, text_of
+from tests.pages.kit import fill, reauthenticated, send, text_of
 from tests.people import PASSWORD
 from tests.settlement.waiting import wait_until
 from wallets.models import User
@@ -31,8 +31,9 @@ Ask = Callable[[Client], Any]
 
 @pytest.fixture
 def alices(alice: User, client: Client) -> Client:
-    EmailAddress.objects.create(user=alice, email=alice.email, primary=True, verified=True)
     fill(client, "/accounts/login/", login="alice", password=PASSWORD)
+    # The mail about a login in a new browser.
+    mail.outbox.clear()
     return client
 
 
@@ -49,6 +50,7 @@ def ask_for_reset_of_nobody(client: Client) -> Any:
 
 
 def change_address(client: Client) -> Any:
+    reauthenticated(client)
     return send(client, "/accounts/email/", {"email": "alice@new.example", "action_add": ""})
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from tests.pages.kit import fill, text_of
+from tests.staff import browser_of, superuser_create
 from transactions.models import Transaction
 from transactions.services import deposit_create
 from wallets.domain.text import direction_controls_remove
@@ -59,12 +60,11 @@ def test_the_name_of_a_token_shows_no_direction_controls(client: Client, alice: 
 
 
 @pytest.mark.django_db
-def test_the_admin_shows_a_note_without_its_direction_controls(client: Client, alice: User) -> None:
-    staff = User.objects.create_superuser("root", "root@example.com", "x")
+def test_the_admin_shows_a_note_without_its_direction_controls(alice: User) -> None:
     deposit_create(actor=alice, wallet_id=alice.wallets.get().pk, amount=100, memo=FORGED)
-    client.force_login(staff)
     number = Transaction.objects.get().pk
+    staff = browser_of(superuser_create())
     for path in ("/admin/transactions/transaction/", f"/admin/transactions/transaction/{number}/change/"):
-        text = text_of(client.get(path))
+        text = text_of(staff.get(path))
         assert "<bdi>Refund 00.001$ paid</bdi>" in text
         assert not set(CONTROLS) & set(text)

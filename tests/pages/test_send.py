@@ -133,7 +133,7 @@ def test_the_review_of_a_transfer_to_an_email_shows_the_display_name_and_no_user
     reviewed(alices, recipient=" BOB@example.com ")
     page = text_of(alices.get(REVIEW))
     assert "Robert Smith" in page
-    assert "(bob@example.com)" in page
+    assert "(<bdi>bob@example.com</bdi>)" in page
     assert ">bob<" not in page
     assert "bob" not in page.replace("bob@example.com", "")
 
@@ -146,7 +146,7 @@ def test_the_review_of_a_transfer_to_a_username_shows_it_beside_the_display_name
     reviewed(alices)
     page = text_of(alices.get(REVIEW))
     assert "Robert Smith" in page
-    assert "(bob)" in page
+    assert "(<bdi>bob</bdi>)" in page
 
 
 def test_the_review_says_that_a_payment_is_the_first_one_to_this_person(

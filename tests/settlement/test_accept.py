@@ -67,8 +67,8 @@ def test_each_item_of_a_list_is_accepted_or_refused_and_answered_in_order(
     assert_settled([a.transaction for a in answers if isinstance(a, Receipt)], posted=1)
 
 
-def test_accepting_refuses_a_frozen_source(alice: User, alice_wallet: Wallet, bob_wallet: Wallet) -> None:
-    wallet_freeze(wallet_id=alice_wallet.id, actor=alice, reason="a stolen phone")
+def test_accepting_refuses_a_frozen_source(alice: User, bob: User, alice_wallet: Wallet, bob_wallet: Wallet) -> None:
+    wallet_freeze(wallet_id=alice_wallet.id, actor=bob, reason="a stolen phone")
     with pytest.raises(WalletError) as refused:
         transfer_submit(actor=alice, request=to_bob(alice_wallet))
     assert refused.value.code == ErrorCode.WALLET_FROZEN

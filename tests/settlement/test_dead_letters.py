@@ -70,7 +70,7 @@ def test_a_dry_run_says_what_would_happen_now_and_changes_nothing(
     dead: Transaction, sides: tuple[Wallet, Wallet]
 ) -> None:
     alice, bob = sides
-    assert alice.owner
+    assert bob.owner
     before = everything()
     assert "would meet a fault again" in dead_letter_dry_run(transaction_id=dead.id)
     assert everything() == before
@@ -80,7 +80,7 @@ def test_a_dry_run_says_what_would_happen_now_and_changes_nothing(
     assert dead_letter_dry_run(transaction_id=dead.id) == "It would be posted."
     assert everything() == before
 
-    wallet_freeze(wallet_id=alice.id, actor=alice.owner, reason="a stolen phone")
+    wallet_freeze(wallet_id=alice.id, actor=bob.owner, reason="a stolen phone")
     before = everything()
     assert dead_letter_dry_run(transaction_id=dead.id) == "It would fail: The source wallet is frozen."
     assert everything() == before

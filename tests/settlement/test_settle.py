@@ -52,12 +52,12 @@ def test_a_transfer_that_settlement_refuses_ends_as_failed_with_its_code() -> No
 
 def test_a_wallet_frozen_between_accept_and_settle_fails_its_transfers_until_it_is_reopened() -> None:
     alice, bob = funded("alice", 50), funded("bob", 50)
-    assert alice.owner
+    assert bob.owner
     sent, received = accept([transfer(alice, bob)])[0], accept([transfer(bob, alice)])[0]
-    wallet_freeze(wallet_id=alice.id, actor=alice.owner, reason="a stolen phone")
+    wallet_freeze(wallet_id=alice.id, actor=bob.owner, reason="a stolen phone")
     drain(alice)
     drain(bob)
-    wallet_reopen(wallet_id=alice.id, actor=alice.owner, reason="found again")
+    wallet_reopen(wallet_id=alice.id, actor=bob.owner, reason="found again")
     later = accept([transfer(alice, bob)])[0]
     drain(alice)
 
@@ -71,9 +71,9 @@ def test_a_wallet_frozen_between_accept_and_settle_fails_its_transfers_until_it_
 
 def test_a_wallet_closed_between_accept_and_settle_fails_its_transfers() -> None:
     alice, bob = funded("alice"), funded("bob", 50)
-    assert alice.owner
+    assert bob.owner
     accepted = accept([transfer(bob, alice)])
-    wallet_close(wallet_id=alice.id, actor=alice.owner, reason="goodbye")
+    wallet_close(wallet_id=alice.id, actor=bob.owner, reason="goodbye")
 
     drain(bob)
 

@@ -69,7 +69,7 @@ def test_the_site_answers_503_and_its_log_and_readiness_say_by_how_much_the_cloc
         ):
             assert_problem(answer, "unavailable", 503)
             assert int(answer["Retry-After"]) >= 1
-        ready = Visitor(site.port).get("/readyz")
+        ready = Visitor(site.internal_port).get("/readyz")
         output = site.output()
     finally:
         site.terminate()
@@ -85,7 +85,7 @@ def test_readiness_says_that_the_service_refuses_this_process(service: GrpcServe
     key = "a-key-that-is-not-the-services-0123456789-0123456789-abc"
     site = Site(log=tmp_path / "site.log", service=service.target, WALLET_SERVICE_KEY=key)
     try:
-        ready = Visitor(site.wait_until_up().port).get("/readyz")
+        ready = Visitor(site.wait_until_up().internal_port).get("/readyz")
     finally:
         site.terminate()
     assert ready.status_code == 503

@@ -36,7 +36,7 @@ def secrets_of(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def encrypted(made: Path, _role: None, start_server: StartServer) -> GrpcServer:
+def encrypted(made: Path, start_server: StartServer) -> GrpcServer:
     """The service, which listens to every host."""
     tls = {name: str(made / "grpc" / name) for name in ("GRPC_TLS_CERT", "GRPC_TLS_KEY")}
     return start_server(bind="0.0.0.0:0", **tls, **secrets_of(made / "grpc"))
@@ -57,7 +57,7 @@ def made_site(made: Path, encrypted: GrpcServer, tmp_path: Path) -> Iterator[Sit
 
 def test_they_suffice_to_move_money_over_tls(made_site: Site) -> None:
     alice, bob = (person_at(person(name), made_site) for name in ("alice", "bob"))
-    assert Visitor(made_site.port).get("/readyz").json()["parts"]["wallet_service"] == "ok"
+    assert Visitor(made_site.port).get("/readyz").status_code == 200
     assert alice.api.post(f"{alice.wallet_path}/deposits", {"amount": 100}).status_code == 201
     transfer = {"source": str(alice.wallet.pk), "recipient": "bob", "amount": 30}
     assert alice.api.post("/transfers", transfer).status_code == 201
@@ -84,7 +84,7 @@ def test_a_service_with_another_certificate_is_not_trusted(
         WALLET_SERVICE_CA=str(other / "web" / "GRPC_TLS_CERT"),
     )
     try:
-        ready = Visitor(site.wait_until_up().port).get("/readyz")
+        ready = Visitor(site.wait_until_up().internal_port).get("/readyz")
     finally:
         site.terminate()
     assert ready.status_code == 503

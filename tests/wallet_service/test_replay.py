@@ -148,7 +148,7 @@ def test_a_call_without_an_assertion_is_not_authenticated(
 def test_two_assertions_in_one_call_are_refused(service: GrpcServer, alice: Person) -> None:
     request = deposit_of(alice)
     two = [asserted(alice.user, DEPOSIT, request) for _ in range(2)]
-    assert code_of(call_send(service, DEPOSIT, request, *two)) == "not_authenticated"
+    assert code_of(call_send(service, DEPOSIT, request, *two)) == "malformed"
     assert alice.balance() == 0
 
 

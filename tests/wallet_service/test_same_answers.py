@@ -70,7 +70,7 @@ def test_both_give_the_same_etags(busy: Person, here: Api) -> None:
 
 
 def test_refusals_are_the_same(busy: Person, bob: Person, charlie: Person, here: Api) -> None:
-    wallet_freeze(wallet_id=charlie.wallet.pk, actor=charlie.user, reason="A test.")
+    wallet_freeze(wallet_id=charlie.wallet.pk, actor=bob.user, reason="A test.")
     euros = wallet_open(owner=bob.user, currency="EUR")
     source = str(busy.wallet.pk)
     transfers: list[dict[str, Any]] = [

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from tests.api.client import Api, Person, assert_problem
 from tests.api.client import person as person_with_token
+from tests.pages.kit import reauthenticated
 from tests.people import PASSWORD, funded
 from tests.staff import browser_of
 from tests.wallets.test_security_log import INLINE, kinds, reset_password, subjects
@@ -148,6 +149,7 @@ def test_postgres_refuses_a_locked_account_that_is_active(alice: User) -> None:
 
 def change_email(client: Client, address: str) -> str:
     """Asks for a change, and returns the link that confirms it."""
+    reauthenticated(client)
     client.post("/accounts/email/", {"email": address, "action_add": ""})
     message = next(message for message in mail.outbox if message.to == [address])
     return next(word for word in str(message.body).split() if "confirm-email" in word)

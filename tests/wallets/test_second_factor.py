@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 import time_machine
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
@@ -181,7 +180,6 @@ def test_a_guesser_who_knows_the_password_is_told_to_the_owner(careful: User) ->
 
 
 def test_a_new_authenticator_app_may_show_the_code_of_the_step_before(alice: User, client: Client) -> None:
-    EmailAddress.objects.create(user=alice, email=alice.email, primary=True, verified=True)
     client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
     client.post("/accounts/reauthenticate/?next=/accounts/2fa/totp/activate/", {"password": PASSWORD})
     client.get("/accounts/2fa/totp/activate/")

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP
 from django.contrib.auth.models import Permission
@@ -14,8 +13,9 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.api.client import Api
+from tests.pages.kit import reauthenticated
 from tests.people import PASSWORD, person
-from tests.staff import browser_of, superuser_create
+from tests.staff import browser_of, second_factor_use, superuser_create
 from wallets.auth.security_log import KEPT, security_event_record, security_events_delete_old
 from wallets.domain.security import TITLES, SecurityEventKind
 from wallets.models import ApiToken, User
@@ -162,6 +162,7 @@ def test_changing_the_password_by_a_command(alice: User, monkeypatch: pytest.Mon
 
 def test_creating_and_revoking_a_token(alice: User, client: Client) -> None:
     client.force_login(alice)
+    reauthenticated(client)
     client.post("/tokens/", {"name": "Till"})
     client.post("/tokens/revoke/", {"digest": ApiToken.objects.get().digest})
 
@@ -186,10 +187,8 @@ def test_turning_two_factor_authentication_on_and_off(alice: User) -> None:
 
 
 def test_creating_recovery_codes_in_the_browser(alice: User, client: Client) -> None:
-    TOTP.activate(alice, "JBSWY3DPEHPK3PXP")
-    EmailAddress.objects.create(user=alice, email=alice.email, primary=True, verified=True)
     client.force_login(alice)
-    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    second_factor_use(client, alice)
     client.post("/accounts/2fa/recovery-codes/generate/")
     client.post("/accounts/2fa/recovery-codes/generate/")
 

@@ -34,7 +34,7 @@ def provider_user() -> User:
     """The account in whose name the provider's deposits are posted. Nobody can sign in to it."""
     # Race: two webhooks create the account at once. get_or_create then reads the one that won.
     user, _ = User.objects.get_or_create(
-        username=PROVIDER_NAME, defaults={"email": PROVIDER_NAME, "is_active": False, "password": "!"}
+        username=PROVIDER_NAME, defaults={"is_active": False, "password": "!"}
     )
     return user
 
