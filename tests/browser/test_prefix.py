@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.person import Person
 from tests.front.site import Site, body_of, exchange, get, request, status
 from tests.pages.kit import balance_of, give
+from tests.people import PASSWORD
 from wallets.models import User
 from wallets.services import token_issue
 
@@ -44,7 +45,7 @@ def test_a_user_signs_in_and_sends_money_below_the_prefix(page: Page, alice: Use
     page.goto(f"{PREFIX}/")
     page.get_by_role("link", name="Log in").first.click()
     person.fills("Username or email", "alice")
-    person.fills("Password", "correct horse battery staple")
+    person.fills("Password", PASSWORD)
     person.presses("Log in")
     expect(page.get_by_role("heading", name="Home")).to_be_attached()
     person.follows("Send")
@@ -57,7 +58,7 @@ def test_a_user_signs_in_and_sends_money_below_the_prefix(page: Page, alice: Use
     expect(page.get_by_role("heading", name="Home")).to_be_attached()
     assert balance_of(bob) == 1_950
     paths = {cookie["name"]: cookie["path"] for cookie in page.context.cookies()}
-    assert paths == {"sessionid": PREFIX, "csrftoken": PREFIX, "timezone": f"{PREFIX}/"}
+    assert paths == {"sessionid": PREFIX, "csrftoken": PREFIX, "known-browser": PREFIX, "timezone": f"{PREFIX}/"}
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
 

@@ -111,6 +111,14 @@ class Checkout:
                 continue
         return list(found)
 
+    def named(self, name: str) -> list[psutil.Process]:
+        """The processes of this name. Postgres starts and ends processes all the time, so some are gone meanwhile."""
+        found = []
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                found += [process] if process.name() == name else []
+        return found
+
     def _python(self, *arguments: str, **environment: str) -> Command:
         log = self.path.parent / f"{uuid.uuid4()}.log"
         kept = {name: value for name, value in os.environ.items() if name not in _OURS}
@@ -190,12 +198,12 @@ def test_it_recovers_from_a_kill_and_keeps_the_data(checkout: Checkout) -> None:
 
 def test_it_restarts_a_dead_server_and_stops_if_a_process_dies(checkout: Checkout) -> None:
     runner = checkout.run_until_up()
-    (valkey,) = (process for process in checkout.processes() if process.name() == "valkey-server")
+    (valkey,) = checkout.named("valkey-server")
     valkey.kill()
-    _wait_until(lambda: any(process.name() == "valkey-server" for process in checkout.processes()))
+    _wait_until(lambda: bool(checkout.named("valkey-server")))
 
-    masters = [process for process in checkout.processes() if "gunicorn" not in process.parent().name()]
-    next(process for process in masters if process.name() == "gunicorn").kill()
+    masters = [process for process in checkout.named("gunicorn") if "gunicorn" not in process.parent().name()]
+    masters[0].kill()
     assert runner.finish() == 1
     assert "Valkey ended by itself" in runner.output
     assert "web ended by itself (exit code -9)" in runner.output

@@ -33,9 +33,7 @@ def deposit_post(*, initiator: User, wallet_id: int, amount: int, memo: str, key
 def provider_user() -> User:
     """The account in whose name the provider's deposits are posted. Nobody can sign in to it."""
     # Race: two webhooks create the account at once. get_or_create then reads the one that won.
-    user, _ = User.objects.get_or_create(
-        username=PROVIDER_NAME, defaults={"is_active": False, "password": "!"}
-    )
+    user, _ = User.objects.get_or_create(username=PROVIDER_NAME, defaults={"is_active": False, "password": "!"})
     return user
 
 

@@ -82,14 +82,14 @@ CELERY_BEAT_SCHEDULE = {
     "sweep used nonces": {
         "task": "wallets.tasks.nonces_delete_expired_task",
         "schedule": timedelta(minutes=1),
-        "options": {"expires": 60},
+        "options": {"expires": 120},
     },
     "audit the books": {"task": "transactions.tasks.audit_nightly", "schedule": crontab(hour=3, minute=0)},
     "sweep sessions": {"task": "wallets.tasks.sessions_delete_expired", "schedule": crontab(hour=4, minute=0)},
     "sweep guessing budgets": {
         "task": "wallets.tasks.guess_budgets_delete_whole",
         "schedule": timedelta(minutes=10),
-        "options": {"expires": 600},
+        "options": {"expires": 1_200},
     },
     "sweep security events": {
         "task": "wallets.tasks.security_events_delete_old",

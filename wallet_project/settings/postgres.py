@@ -7,11 +7,12 @@ from wallet_project import embedded
 from wallet_project.settings.base import env
 from wallet_project.settings.funding import FUNDING
 
+_SCHEMES = ("postgres", "postgresql")
+
 # Where the database is: postgres://user:password@host:port/name, with libpq options such as ?sslmode=require.
 # A Unix socket's directory takes the place of the host, percent-encoded: postgres://user@%2Fdirectory/name.
 # The role is the runtime role, which can change rows and nothing else (deploy/roles.sql).
 # Default: the embedded Postgres of `make run`.
-_SCHEMES = ("postgres", "postgresql")
 _database_url = env.server("DATABASE_URL", default=embedded.database_url(), schemes=_SCHEMES)
 # The same database for the migration role. Only `migrate` and `settled_events on` and `off`, which change tables and
 # triggers, use it, so give it to no process that serves anybody. Empty: those commands use DATABASE_URL. Default: the
