@@ -30,6 +30,15 @@ def write() -> Mail:
     return Mail.objects.latest("id")
 
 
+def backends() -> set[int]:
+    """The process ids of all connections to the database but this thread's."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return {pid for (pid,) in cursor.fetchall()}
+
+
 def state_of(mail: Mail) -> str:
     mail.refresh_from_db()
     return mail.state
@@ -109,15 +118,15 @@ def test_the_mailer_recovers_when_the_mail_server_and_the_database_do(
     smtp = smtp_start(drops_at="connect")
     monkeypatch.setattr("notifications.mailer.POLL_S", 0.05)
     mail = write()
+    others = backends()
     mailer = Mailer()
     mailer.start()
     try:
         wait_until(lambda: smtp.connections > 0, what="the first attempt fails")
         with connection.cursor() as cursor:
-            # As if Postgres had been restarted.
+            # As if Postgres had been restarted. Connections that threads of other tests keep stay open.
             cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                "SELECT pg_terminate_backend(pid) FROM unnest(%s::int[]) AS pid", [list(backends() - others)]
             )
         smtp.drops_at = ""
         due_now()

@@ -65,6 +65,7 @@ class Checkout:
     path: Path
     port: int
     grpc_port: int
+    internal_port: int
 
     @property
     def places(self) -> Places:
@@ -72,6 +73,7 @@ class Checkout:
 
     def run(self, *arguments: str, port: str | None = None) -> Command:
         ports = {"PORT": port or str(self.port), "GRPC_PORT": str(self.grpc_port)}
+        ports["INTERNAL_PORT"] = str(self.internal_port)
         return self._python("-m", "devtools.run", *arguments, **ports)
 
     def run_until_up(self) -> Command:
@@ -139,7 +141,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     # The path is too long for a Unix socket below it.
     path = tmp_path_factory.mktemp("checkout") / ("deep" * 20)
     shutil.copytree(BASE_DIR, path, ignore=_LEFT_BEHIND)
-    checkout = Checkout(path=path, port=_free_port(), grpc_port=_free_port())
+    checkout = Checkout(path=path, port=_free_port(), grpc_port=_free_port(), internal_port=_free_port())
     yield checkout
     leftovers_stop(checkout.places.root)
     shutil.rmtree(checkout.places.sockets, ignore_errors=True)

@@ -254,7 +254,7 @@ def test_the_browser_in_which_the_password_was_reset_is_known(alice: User) -> No
     assert page_login(client, password="another good phrase") == 302
 
 
-@pytest.mark.parametrize("cookie", ["", "made up", "W1sxLCJhIiwiYiJdXQ:1abc:forged", "\x00", "x" * 5_000])
+@pytest.mark.parametrize("cookie", ["", "made up", "W1sxLCJhIiwiYiJdXQ:1abc:forged", "x" * 5_000])
 def test_a_forged_cookie_makes_no_browser_known(alice: User, cookie: str) -> None:
     guesses(QUOTA)
     client = Client()
