@@ -53,6 +53,8 @@ SECRET_LINKS = [
     "/accounts/confirm-email/s3cret-K3y/",
     "/accounts/confirm-email/MQ:1vO:s3cret_K3y-x/",
     "/accounts/password/reset/key/1-s3cret-K3y/",
+    "/accounts/lock/MQ:1vO:s3cret_K3y-x/",
+    "/accounts/email/undo/s3cret-K3y/",
 ]
 
 
@@ -88,6 +90,8 @@ def test_no_log_line_of_a_request_shows_the_secret_of_a_link(
     strict.get(f"/no/such/prefix{path}")
     monkeypatch.setattr("allauth.account.views.ConfirmEmailView.get", breaks)
     monkeypatch.setattr("allauth.account.views.PasswordResetFromKeyView.dispatch", breaks)
+    monkeypatch.setattr("wallets.security_views.lock_link_read", breaks)
+    monkeypatch.setattr("wallets.auth.views.change_undoable", breaks)
     strict.get(path)
 
     assert any("CSRF" in line for line in kept.lines)
