@@ -40,7 +40,7 @@ def lock_page(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def lock_by_link_page(request: HttpRequest, key: str) -> HttpResponse:
-    """Locks the account of whoever got the link by mail. Opening the link only asks, because mail scanners do that."""
+    """Locks the account that the mailed link belongs to. Opening it only asks, because mail scanners open links."""
     user_id = lock_link_read(key)
     if user_id is None:
         return render(request, "wallets/lock_by_link.html", {"is_valid": False}, status=GONE)

@@ -25,8 +25,8 @@ class EmailView(allauth_views.EmailView):  # type: ignore[misc]  # allauth is un
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def email_change_undo(request: HttpRequest, key: str) -> HttpResponse:
-    """Undoes a change of email for whoever has the link that was mailed to the old one, and lets them choose a new
-    password. A POST does it, because mail programs open links to check them."""
+    """Undoes a change of email by the link that was mailed to the old address, and leads to a form for a new password.
+    A POST does it, because mail programs open links to check them."""
     if request.method != "POST":
         change = change_undoable(key=key)
         return render(request, "account/email_undo.html", {"change": change}, status=200 if change else 404)
