@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -86,9 +87,15 @@ def structlog_configure() -> None:
 def secrets_redact(_: logging.Logger, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replaces secret values. This is a safeguard; code should not log secrets in the first place."""
     for name in event:
-        if any(secret in name.lower() for secret in _SECRET_NAMES):
+        if _is_secret(name):
             event[name] = _REDACTED
     return event
+
+
+@lru_cache(1_000)
+def _is_secret(name: str) -> bool:
+    """Whether a field of this name is secret. Cached, because each line of the log asks for the same few names."""
+    return any(secret in name.lower() for secret in _SECRET_NAMES)
 
 
 def links_redact(_: logging.Logger, __: str, line: Any) -> str:

@@ -1,4 +1,4 @@
-"""Middleware for pages: caching, the 503 page, and the time zone of the reader."""
+"""Middleware for pages: caching, the 503 page, the Content-Security-Policy, and the time zone of the reader."""
 
 import functools
 import math
@@ -6,6 +6,8 @@ from collections.abc import Callable
 from importlib import resources
 from zoneinfo import ZoneInfo
 
+from csp.constants import HEADER
+from csp.utils import build_policy
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -54,6 +56,23 @@ class UnavailableMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         return unavailable() if database_gave_up(exception) and not request.path_info.startswith("/api/") else None
+
+
+class ContentSecurityPolicyMiddleware:
+    """Sends the Content-Security-Policy of the settings with each response that has none.
+
+    The policy is the same for all of them: no page needs inline code, so none needs a nonce. django-csp's own
+    middleware puts the text together anew for each response, which was a tenth of the time of a cached read.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self._policy = build_policy()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault(HEADER, self._policy)
+        return response
 
 
 class TimeZoneMiddleware:

@@ -104,7 +104,7 @@ MIDDLEWARE = [
     # After the CSRF check and authentication: requests that those refuse do not count towards a limit.
     "kit.limits.forms.FormLimitMiddleware",
     "wallets.auth.middleware.SignInMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "kit.http.pages.ContentSecurityPolicyMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
