@@ -37,14 +37,14 @@ test: $(STAMP) ## Run the tests on their own Postgres and Valkey (ARGS="-k trans
 	@$(BIN)/python -m tests.pgbouncer
 	@$(BIN)/python -m tests.jdk
 	@$(BIN)/python -m tests.nginx
-	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup -m "not long" $(ARGS)
 
 test-fast: $(STAMP) ## Run those tests that need no browser and no Kafka, in under a minute (the same ARGS and WORKERS)
-	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) -m "not browser and not kafka and not slow" $(FAST) $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) -m "not browser and not kafka and not slow and not long" $(FAST) $(ARGS)
 
-test-long: $(STAMP) ## Run the tests that take minutes: a backlog of a million jobs, Redis away for long
+test-long: $(STAMP) ## Run the tests that take long: outages, killed processes, a backlog of a million jobs (ARGS, WORKERS)
 	@$(BIN)/python -m tests.jdk
-	@exec $(BIN)/python -m pytest --numprocesses 0 tests/long $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup -m long tests tests/long $(ARGS)
 
 bench: $(STAMP) ## Measure against pgbench, for under twenty minutes (BENCH_QUICK=1 for a look, BENCH_AGAINST=<commit> to compare)
 	@exec $(BIN)/python -m bench

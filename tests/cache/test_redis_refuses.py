@@ -30,7 +30,7 @@ from wallets.cache_names import wallet_name
 from wallets.models import User, Wallet
 from wallets.services import token_issue
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 Refusal = Callable[[Broker], None]
 REFUSALS = pytest.mark.parametrize(

@@ -25,6 +25,8 @@ from transactions.limits import BULK
 from transactions.models import Kind, Transaction
 from wallets.services import tokens_revoke_all
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def beside() -> Iterator[Callable[[Callable[[], Receipt]], "Future[Receipt]"]]:

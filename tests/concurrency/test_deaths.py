@@ -18,6 +18,8 @@ from transactions.ledger.post import post
 from transactions.models import Entry, Kind, Transaction
 from wallets.models import Wallet
 
+pytestmark = pytest.mark.long
+
 #: The statements after which a posting is stopped.
 LOCKED, WRITTEN = "FOR NO KEY UPDATE", "INSERT INTO transactions_entry"
 

@@ -19,7 +19,7 @@ from wallets.warming import person_warm_up
 
 __all__ = ["broker", "places", "worker_start"]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 Message = dict[str, Any]
 

@@ -21,7 +21,7 @@ from wallet_project.embedded import BASE_DIR
 from wallets.models import User
 from wallets.warming import person_warm_up
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 #: Reaches Redis as the site and as Celery do. Prints for each "ok" or the error.
 REACH = """

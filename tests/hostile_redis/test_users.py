@@ -31,7 +31,7 @@ from wallet_project.embedded import BASE_DIR
 from wallets.models import User
 from wallets.warming import person_warm_up
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 PASSWORDS = {"cache": "the cache's", "broker": "the broker's", "tester": "the tester's"}
 FORBIDDEN = [

@@ -17,7 +17,7 @@ from transactions.audit import books_audit
 from transactions.models import Transaction
 from wallets.models import Wallet
 
-pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 Start = Callable[..., Worker]
 _BALANCE, _LIST = 10_000, 20

@@ -26,7 +26,7 @@ from transactions.models import Transaction
 from transactions.settlement.poll import overdue_settle
 from wallets.models import Wallet
 
-pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 _SENDERS, _RECEIVERS, _LISTS, _TIMEOUT_S = 6, 3, 15, 60.0
 _BALANCE = 100

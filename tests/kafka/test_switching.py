@@ -24,7 +24,7 @@ from wallets.models import Wallet
 
 __all__ = ["broker", "celery_start", "places"]
 
-pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.kafka, pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 CeleryStart = Callable[..., Worker]
 ConsumerStart = Callable[..., Consumer]

@@ -23,7 +23,7 @@ from transactions.settlement.poll import overdue_settle
 from transactions.settlement.settle import BATCH, Settled, partition_settle, sources_settle
 from wallets.node_leases import snowflake_next
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 _FEW, _MANY, _SENDERS = 40_000, 1_000_000, 2_000
 #: Postgres decides about a generic plan at the sixth execution.

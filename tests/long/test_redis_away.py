@@ -17,7 +17,7 @@ from tests.settlement.worker import Worker
 from transactions.audit import books_audit
 from transactions.models import Status, Transaction
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 _AWAY_S = 150.0
 #: Accepted transfers are found within a second or two; the rest is for a machine with much else to do.

@@ -24,7 +24,7 @@ from transactions.rpc.deadlines import deadline_kept
 from transactions.services import deposit_create
 from wallet_project.start import database_check
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 DROPPED = "lock_timeout is 0 instead of 5000"
 

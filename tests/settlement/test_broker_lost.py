@@ -18,7 +18,7 @@ from transactions.settlement.partitions import partition_of
 from transactions.tasks import partition_drain_task
 from wallets.models import Wallet
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
 def _each_to_the_next(wallets: list[Wallet], times: int) -> list[Transaction]:

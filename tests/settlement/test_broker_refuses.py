@@ -19,7 +19,7 @@ from tests.settlement.transfers import accept, transfer
 from tests.settlement.waiting import wait_until
 from tests.settlement.worker import Worker, database_url
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 Refusal = Callable[[Broker], None]
 REFUSALS = [

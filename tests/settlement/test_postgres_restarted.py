@@ -18,6 +18,8 @@ from tests.settlement.worker import Worker
 from transactions.settlement.accept import transfers_accept
 from wallet_project.embedded import Places
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def own_postgres(transactional_db: None, places: Places, settings: Settings) -> Iterator[Server]:

@@ -16,7 +16,7 @@ from transactions.models import Job
 from transactions.settlement.settle import Settled
 from wallets.models import Wallet
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 
 
 @pytest.fixture

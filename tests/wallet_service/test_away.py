@@ -19,6 +19,8 @@ from transactions.models import Transaction
 from wallets.models import OwedWallet, Wallet
 from wallets.tasks import wallets_owed_task
 
+pytestmark = pytest.mark.long
+
 
 class Service:
     """A wallet service that can be killed and restarted at the same address."""

@@ -19,6 +19,8 @@ from transactions.models import Transaction
 from wallets.auth.assertions import ClockSkewError
 from wallets.models import UsedNonce, Wallet
 
+pytestmark = pytest.mark.long
+
 GATEWAY = RemoteGateway()
 
 

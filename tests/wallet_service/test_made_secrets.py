@@ -16,6 +16,8 @@ from tests.wallet_service.conftest import person as person_at
 from tests.wallet_service.site import Site, Visitor
 from transactions.audit import books_audit
 
+pytestmark = pytest.mark.long
+
 __all__ = ["start_server"]
 
 
