@@ -24,6 +24,8 @@ CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = SCRIPT_NAME or "/"
 SESSION_COOKIE_NAME = cookie_name("sessionid", https=HTTPS, path=SESSION_COOKIE_PATH)
 CSRF_COOKIE_NAME = cookie_name("csrftoken", https=HTTPS, path=CSRF_COOKIE_PATH)
+# The page's script sets this cookie (static/js/app.js), under the same name.
+TIMEZONE_COOKIE_NAME = cookie_name("timezone", https=HTTPS, path=SESSION_COOKIE_PATH)
 # By this cookie a browser is known to the accounts that have signed in there.
 KNOWN_BROWSER_COOKIE_NAME = cookie_name("known-browser", https=HTTPS, path=SESSION_COOKIE_PATH)
 MESSAGE_STORAGE = "kit.http.messages.MessageStorage"
