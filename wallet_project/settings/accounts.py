@@ -28,6 +28,7 @@ AUTH_PASSWORD_VALIDATORS = [
     # Shorter passwords are not on the list of the next validator, so they could not be checked.
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "wallets.auth.password_rules.BreachedPasswordValidator"},
+    {"NAME": "wallets.auth.password_rules.ContextWordsValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_REDIRECT_URL = "dashboard"
