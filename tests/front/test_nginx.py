@@ -175,7 +175,9 @@ def test_https_is_what_nginx_says_and_not_what_a_client_says(
         site.terminate()
 
 
-@pytest.mark.parametrize("path", ["/accounts/login/", "/api/v1/me", "/livez", "/metrics", PLAIN_NAME, "/static/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/api/v1/me", "/livez", "/metrics", PLAIN_NAME, "/static/nothing"]
+)
 def test_every_answer_has_the_headers_that_protect_browsers_once(
     proxy: Proxy, transactional_db: None, path: str
 ) -> None:
