@@ -168,7 +168,7 @@ def test_https_is_what_nginx_says_and_not_what_a_client_says(
         trusting.maximum_version = ssl.TLSVersion.TLSv1_2
         # Without authenticated encryption. Python still offers them, and so did nginx's own list.
         trusting.set_ciphers("ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA256")
-        with pytest.raises(ssl.SSLError, match="HANDSHAKE_FAILURE|handshake failure"):
+        with pytest.raises(ssl.SSLError, match=r"(?i)handshake.failure"):
             trusting.wrap_socket(connect(proxy.tls_port), server_hostname="127.0.0.1")
     finally:
         proxy.stop()
