@@ -175,6 +175,19 @@ def test_https_is_what_nginx_says_and_not_what_a_client_says(
         site.terminate()
 
 
+def test_trace_is_refused(proxy: Proxy, transactional_db: None) -> None:
+    for path in ("/", PLAIN_NAME, "/api/v1/me"):
+        answer = exchange(proxy.port, request("TRACE", path, "X-Secret: s3cret"))
+        assert status(answer) == 405
+        assert b"s3cret" not in answer
+
+
+def test_no_folder_is_listed(proxy: Proxy) -> None:
+    answer = exchange(proxy.port, get("/static/css/"))
+    assert status(answer) in {403, 404}
+    assert b"base.css" not in answer
+
+
 @pytest.mark.parametrize(
     "path", ["/accounts/login/", "/api/v1/me", "/livez", "/metrics", PLAIN_NAME, "/static/nothing"]
 )

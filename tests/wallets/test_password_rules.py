@@ -125,3 +125,14 @@ def test_nobody_can_choose_a_password_that_is_too_long_to_log_in_with(alice: Use
     client.force_login(alice)
     change = {"oldpassword": PASSWORD, "password1": TOO_LONG, "password2": TOO_LONG}
     assert "at most 1000 characters" in client.post("/accounts/password/change/", change).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", [" Seven quiet Lanterns", "Seven quiet Lanterns ", "seven quiet lanterns", "Seven"])
+def test_a_password_is_compared_exactly_as_it_was_typed(alice: User, typed: str) -> None:
+    alice.set_password("Seven quiet Lanterns")
+    alice.save()
+    for password, status in ((typed, 401), ("Seven quiet Lanterns", 200)):
+        assert Api().post("/auth/login", {"username": "alice", "password": password}).status_code == status
+        page = Client().post("/accounts/login/", {"login": "alice", "password": password})
+        assert (page.status_code == 302) == (status == 200)
