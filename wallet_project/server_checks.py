@@ -79,7 +79,7 @@ def check_encryption(**_: object) -> list[checks.CheckMessage]:
     local one, such as compose's `redis`; such a network is the operator's to judge."""
     return [
         checks.Error(f"{server.name} reaches {', '.join(far)} without TLS.", hint=server.tls_hint, id="wallet.E033")
-        for server in servers()
+        for server in [*servers(), _kafka()]
         if (far := [host for host in server.hosts if "." in host or ":" in host]) and not server.is_encrypted
     ]
 
@@ -140,6 +140,22 @@ def _queue(name: str, url: str) -> Server:
         is_authenticated=bool(password),
         is_encrypted=parts.scheme in {"rediss", "amqps"},
         tls_hint=f"Let {name} begin with {'amqps' if parts.scheme.endswith('amqp') else 'rediss'}://.",
+    )
+
+
+def _kafka() -> Server:
+    """The cluster. Only its encryption is checked: it is not trusted with anything, but events tell who paid whom."""
+    netlocs = settings.KAFKA_BOOTSTRAP_SERVERS.split(",")
+    hosts = [urlsplit(f"//{netloc}").hostname or "" for netloc in netlocs]
+    protocol = settings.KAFKA_CLIENT_OPTIONS.get("security.protocol", "")
+    return Server(
+        name="KAFKA_BOOTSTRAP_SERVERS",
+        hosts=[host for host in hosts if not _is_here(host)],
+        user="",
+        password="",
+        is_authenticated=protocol.upper().startswith("SASL_"),
+        is_encrypted=protocol.upper() in {"SSL", "SASL_SSL"},
+        tls_hint="Add security.protocol=SASL_SSL to KAFKA_CLIENT_OPTIONS.",
     )
 
 

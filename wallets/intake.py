@@ -1,4 +1,5 @@
-"""The first look at a request: what is ambiguous, too large or an upload is refused before anything reads it."""
+"""The first look at a request: what is ambiguous, too large, an upload, or a program's request in plain text is refused
+before anything reads it."""
 
 from collections.abc import Callable
 
@@ -12,9 +13,11 @@ from wallets.api.handlers import API_PREFIX
 from wallets.api.problems import STATUS, error_response
 from wallets.domain.errors import ErrorCode, WalletError
 
+_PLAIN_TEXT = "Use https. A token or password in this request has crossed the network in plain text: replace it."
+
 
 class IntakeMiddleware:
-    """Answers 400, 413 or 415. After it, a body is at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, and no file."""
+    """Answers 400, 403, 413 or 415. After it, a body is at most DATA_UPLOAD_MAX_MEMORY_SIZE bytes, and no file."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -26,6 +29,8 @@ class IntakeMiddleware:
 
 def intake_error(request: HttpRequest) -> WalletError | None:
     """Why the request is refused; None if it is not."""
+    if settings.SECURE_SSL_REDIRECT and not request.is_secure() and request.path_info.startswith(API_PREFIX):
+        return WalletError(ErrorCode.PERMISSION_DENIED, _PLAIN_TEXT)
     name = header_repeated(request)
     if name is not None:
         message = "Send this header only once."

@@ -17,7 +17,6 @@ from kit.db.errors import database_gave_up
 
 #: Sent as Retry-After if nothing better is known.
 RETRY_AFTER_S = 5
-TIMEZONE_COOKIE = "timezone"
 
 
 def unavailable(*, retry_after_s: int | None = None) -> HttpResponse:
@@ -82,7 +81,7 @@ class TimeZoneMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        name = request.COOKIES.get(TIMEZONE_COOKIE, "")
+        name = request.COOKIES.get(settings.TIMEZONE_COOKIE_NAME, "")
         # Known names only: for any other name ZoneInfo searches the file system. Browsers also send names that are no
         # longer in use, such as Asia/Calcutta.
         with timezone.override(ZoneInfo(name) if name in _zones() else None):

@@ -7,8 +7,10 @@
   // From the next page on, times are in the user's time zone (kit/http/pages.py reads the cookie).
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) {
-    const secure = location.protocol === "https:" ? "; Secure" : "";
-    document.cookie = `timezone=${zone}; Path=${document.documentElement.dataset.root}; Max-Age=31536000; SameSite=Lax${secure}`;
+    const root = document.documentElement.dataset.root;
+    // The prefixes of kit/http/cookies.py: browsers then accept the cookie over TLS only.
+    const prefix = location.protocol !== "https:" ? "" : root === "/" ? "__Host-" : "__Secure-";
+    document.cookie = `${prefix}timezone=${zone}; Path=${root}; Max-Age=31536000; SameSite=Lax${prefix && "; Secure"}`;
   }
 
   // A double click submits a form only once. The idempotency key protects against a second submission as well.

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 from playwright.sync_api import Browser, expect
 
 from tests.browser.person import Person
@@ -32,9 +33,12 @@ def test_a_user_signs_in_over_tls_and_out_again(chromium: Browser, proxy: Proxy,
     page = context.new_page()
     person = Person(name="alice", page=page)
     person.logs_in()
+    # This nginx serves no scripts.
+    page.evaluate((settings.BASE_DIR / "static" / "js" / "app.js").read_text())
     cookies = {cookie["name"]: cookie for cookie in context.cookies()}
-    assert cookies.keys() >= {"__Host-sessionid", "__Host-csrftoken"}
+    assert cookies.keys() >= {"__Host-sessionid", "__Host-csrftoken", "__Host-known-browser", "__Host-timezone"}
     assert all(cookie["secure"] and cookie["path"] == "/" for cookie in cookies.values())
+    assert all(name.startswith("__Host-") for name in cookies)
 
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_text("You are logged out.")).to_be_visible()

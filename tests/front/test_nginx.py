@@ -131,7 +131,7 @@ def test_static_files_come_compressed_from_nginx(proxy: Proxy, name: str) -> Non
     packed = exchange(proxy.port, get(name, "Accept-Encoding: gzip"))
     assert "content-encoding: gzip" in headers_of(packed)
     assert "vary: accept-encoding" in headers_of(packed)
-    assert "content-type: text/css" in headers_of(packed)
+    assert "content-type: text/css; charset=utf-8" in headers_of(packed)
     assert gzip.decompress(body_of(packed)) == STYLE
     plain = exchange(proxy.port, get(name))
     assert body_of(plain) == STYLE
@@ -156,11 +156,49 @@ def test_https_is_what_nginx_says_and_not_what_a_client_says(
             page = read_all(client)
         assert status(page) == 200
         assert "strict-transport-security: max-age=31536000" in headers_of(page)
+        assert headers_of(page).count("strict-transport-security:") == 1
         assert "set-cookie: __host-csrftoken=" in headers_of(page)
         assert "; secure" in headers_of(page)
+
+        for path in [PLAIN_NAME, "/livez", "/metrics"]:
+            with trusting.wrap_socket(connect(proxy.tls_port), server_hostname="127.0.0.1") as client:
+                client.sendall(get(path))
+                assert headers_of(read_all(client)).count("strict-transport-security: max-age=31536000;") == 1
+
+        trusting.maximum_version = ssl.TLSVersion.TLSv1_2
+        # Without authenticated encryption. Python still offers them, and so did nginx's own list.
+        trusting.set_ciphers("ECDHE-RSA-AES128-SHA256:ECDHE-ECDSA-AES128-SHA256")
+        with pytest.raises(ssl.SSLError, match=r"(?i)handshake.failure"):
+            trusting.wrap_socket(connect(proxy.tls_port), server_hostname="127.0.0.1")
     finally:
         proxy.stop()
         site.terminate()
+
+
+def test_trace_is_refused(proxy: Proxy, transactional_db: None) -> None:
+    for path in ("/", PLAIN_NAME, "/api/v1/me"):
+        answer = exchange(proxy.port, request("TRACE", path, "X-Secret: s3cret"))
+        assert status(answer) == 405
+        assert b"s3cret" not in answer
+
+
+def test_no_folder_is_listed(proxy: Proxy) -> None:
+    answer = exchange(proxy.port, get("/static/css/"))
+    assert status(answer) in {403, 404}
+    assert b"base.css" not in answer
+
+
+@pytest.mark.parametrize(
+    "path", ["/accounts/login/", "/api/v1/me", "/livez", "/metrics", PLAIN_NAME, "/static/nothing"]
+)
+def test_every_answer_has_the_headers_that_protect_browsers_once(
+    proxy: Proxy, transactional_db: None, path: str
+) -> None:
+    headers = headers_of(exchange(proxy.port, get(path)))
+    assert headers.count("x-content-type-options: nosniff") == 1
+    assert headers.count("content-security-policy:") == 1
+    assert headers.count("frame-ancestors 'none'") == 1
+    assert "strict-transport-security" not in headers, "browsers ignore it without TLS"
 
 
 @pytest.mark.parametrize("code", [ErrorCode.PAYLOAD_TOO_LARGE, ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE])
@@ -182,6 +220,7 @@ def test_nginx_says_when_the_site_is_gone(tmp_path_factory: pytest.TempPathFacto
         assert "retry-after: 5" in headers_of(answer)
         page = exchange(proxy.port, get("/"))
         assert status(page) == 503
-        assert "content-type: text/html" in headers_of(page)
+        assert "content-type: text/html; charset=utf-8" in headers_of(page)
+        assert all("frame-ancestors 'none'" in headers_of(one) for one in (answer, page))
     finally:
         proxy.stop()

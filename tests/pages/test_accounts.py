@@ -2,12 +2,14 @@
 
 import re
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import mail
 from django.db import IntegrityError
 from django.test import Client
@@ -120,6 +122,16 @@ def test_it_resets_a_password_by_email_and_revokes_the_tokens(alice: User, clien
     assert fill(client, "/accounts/login/", login="alice", password=NEW_PASSWORD)["Location"] == "/"
     # The link works once.
     assert "no longer works" in text_of(Client().get(link_in_mail(mail.outbox[0]), follow=True))
+
+
+@pytest.mark.parametrize(("age", "works"), [(timedelta(minutes=119), True), (timedelta(minutes=121), False)])
+def test_a_link_that_resets_a_password_works_for_two_hours(
+    alice: User, client: Client, monkeypatch: pytest.MonkeyPatch, age: timedelta, works: bool
+) -> None:
+    fill(client, "/accounts/password/reset/", email="alice@example.com")
+    monkeypatch.setattr(PasswordResetTokenGenerator, "_now", lambda _: datetime.now() + age)  # noqa: DTZ005 - as Django
+    page = text_of(client.get(link_in_mail(mail.outbox[0]), follow=True))
+    assert ("no longer works" not in page) == works
 
 
 def test_it_does_not_tell_who_has_an_account(alice: User, client: Client) -> None:

@@ -1,10 +1,11 @@
 """The time zone of the reader: whatever name a browser sends, old ones included, on any system."""
 
 import pytest
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from kit.http.pages import TIMEZONE_COOKIE, TimeZoneMiddleware
+from kit.http.pages import TimeZoneMiddleware
 from tests.wallet_project.test_checks import python
 
 OLD_NAMES = ["US/Pacific", "Asia/Calcutta", "Asia/Saigon", "Europe/Kiev", "America/Buenos_Aires", "Etc/GMT+5"]
@@ -25,7 +26,7 @@ def zone_for(cookie: str) -> str:
         return HttpResponse()
 
     request = HttpRequest()
-    request.COOKIES[TIMEZONE_COOKIE] = cookie
+    request.COOKIES[settings.TIMEZONE_COOKIE_NAME] = cookie
     TimeZoneMiddleware(view)(request)
     return shown[0]
 

@@ -19,7 +19,8 @@ import django
 django.setup()
 from django.conf import settings
 from kit.http.messages import MessagesCookie
-names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "SESSION_COOKIE_PATH", "CSRF_COOKIE_PATH", "STATIC_URL"]
+names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "SESSION_COOKIE_PATH", "CSRF_COOKIE_PATH", "STATIC_URL",
+         "TIMEZONE_COOKIE_NAME"]
 print(json.dumps([*(getattr(settings, name) for name in names), MessagesCookie.cookie_name]))
 """
 
@@ -44,11 +45,17 @@ def test_cookies_get_the_strongest_prefix_that_is_possible() -> None:
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({}, ["sessionid", "csrftoken", "/", "/", "/static/", "messages"]),
-        ({"HTTPS": "1"}, ["__Host-sessionid", "__Host-csrftoken", "/", "/", "/static/", "__Host-messages"]),
+        ({}, ["sessionid", "csrftoken", "/", "/", "/static/", "timezone", "messages"]),
+        (
+            {"HTTPS": "1"},
+            ["__Host-sessionid", "__Host-csrftoken", "/", "/", "/static/", "__Host-timezone", "__Host-messages"],
+        ),
         (
             {"HTTPS": "1", "SCRIPT_NAME": "/wallet"},
-            ["__Secure-sessionid", "__Secure-csrftoken", "/wallet", "/wallet", "/wallet/static/", "__Secure-messages"],
+            [
+                *("__Secure-sessionid", "__Secure-csrftoken", "/wallet", "/wallet", "/wallet/static/"),
+                *("__Secure-timezone", "__Secure-messages"),
+            ],
         ),
     ],
 )

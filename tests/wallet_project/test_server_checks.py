@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.wallet_project.test_checks import PRODUCTION, python
-from wallet_project.server_checks import check_grpc_encryption
+from wallet_project.server_checks import check_encryption, check_grpc_encryption
 
 PASSWORD = "nR7-kQ2xV9pL4tW8"
 FAR = "db.example:5432/wallet"
@@ -93,6 +93,7 @@ def test_a_finding_can_be_accepted() -> None:
         ("REDIS_URL", f"redis://{STRONG}@10.0.0.7:6379/0", "wallet.E033"),
         ("REDIS_URL", f"redis://{STRONG}@[fd00::7]:6379/0", "wallet.E033"),
         ("CELERY_BROKER_URL", f"amqp://{STRONG}@broker.example//", "wallet.E033"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092,kafka.example:9092", "wallet.E033"),
         ("GRPC_BIND", "0.0.0.0:50051", "wallet.E034"),
         ("GRPC_BIND", "[::]:50051", "wallet.E034"),
         ("GRPC_BIND", "wallet.example:50051", "wallet.E034"),
@@ -115,3 +116,21 @@ def test_grpc_with_tls_may_serve_other_hosts(settings: Settings) -> None:
 
     settings.GRPC_TLS_CERT, settings.GRPC_TLS_KEY = "cert.pem", "key.pem"
     assert check_grpc_encryption() == []
+
+
+@pytest.mark.parametrize(
+    ("servers", "options", "found"),
+    [
+        ("127.0.0.1:9092", {}, []),
+        ("kafka:9092", {}, []),
+        ("kafka.example:9092", {"security.protocol": "SASL_SSL"}, []),
+        ("kafka.example:9092", {"security.protocol": "ssl"}, []),
+        ("kafka.example:9092", {"security.protocol": "SASL_PLAINTEXT"}, ["wallet.E033"]),
+        ("[fd00::7]:9092", {}, ["wallet.E033"]),
+    ],
+)
+def test_kafka_on_another_host_needs_tls(
+    settings: Settings, servers: str, options: dict[str, str], found: list[str]
+) -> None:
+    settings.KAFKA_BOOTSTRAP_SERVERS, settings.KAFKA_CLIENT_OPTIONS = servers, options
+    assert [error.id for error in check_encryption()] == found

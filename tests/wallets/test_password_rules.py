@@ -8,6 +8,7 @@ from django.core import mail
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.test import Client
+from pytest_django import Settings
 
 from tests.api.client import Api, assert_problem
 from tests.people import PASSWORD
@@ -36,6 +37,20 @@ def test_a_breached_password_is_refused(password: str) -> None:
     [PASSWORD, PASSWORD_EXAMPLE, "a longer phrase than before", "z u 8 k w 1 m q", "ünïcödé-pässwörter", "x9" * 500],
 )
 def test_other_passwords_are_accepted(password: str) -> None:
+    validate_password(password)
+
+
+@pytest.mark.parametrize(
+    "password", ["mywallet2026!", "Wallet-Wallet-7", "passwordadmin", "staff.login.1", "Moneymoney!!", "paysafely-19"]
+)
+def test_a_password_of_the_sites_own_words_is_refused(settings: Settings, password: str) -> None:
+    settings.SITE_URL = "https://paysafely.example"
+    with pytest.raises(ValidationError, match="everybody guesses here"):
+        validate_password(password)
+
+
+@pytest.mark.parametrize("password", ["seven quiet wallets", "my wallet is a red one", "userland-pottery"])
+def test_such_words_among_others_are_accepted(password: str) -> None:
     validate_password(password)
 
 
@@ -110,3 +125,14 @@ def test_nobody_can_choose_a_password_that_is_too_long_to_log_in_with(alice: Use
     client.force_login(alice)
     change = {"oldpassword": PASSWORD, "password1": TOO_LONG, "password2": TOO_LONG}
     assert "at most 1000 characters" in client.post("/accounts/password/change/", change).content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("typed", [" Seven quiet Lanterns", "Seven quiet Lanterns ", "seven quiet lanterns", "Seven"])
+def test_a_password_is_compared_exactly_as_it_was_typed(alice: User, typed: str) -> None:
+    alice.set_password("Seven quiet Lanterns")
+    alice.save()
+    for password, status in ((typed, 401), ("Seven quiet Lanterns", 200)):
+        assert Api().post("/auth/login", {"username": "alice", "password": password}).status_code == status
+        page = Client().post("/accounts/login/", {"login": "alice", "password": password})
+        assert (page.status_code == 302) == (status == 200)

@@ -1,7 +1,9 @@
 """What happens to an account is recorded, cannot be changed afterwards, and is told to its owner if it matters."""
 
+import logging
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -49,6 +51,13 @@ def api_login(address: str = "192.0.2.1") -> str:
     return token
 
 
+def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, Any]]:
+    """The security events among the lines of the site's log."""
+    lines = [record.msg for record in caplog.records if isinstance(record.msg, dict)]
+    wanted = ("kind", "user_id", "channel")
+    return [{name: line[name] for name in wanted} for line in lines if line.get("event") == "security_event"]
+
+
 # --- The log itself ---
 
 
@@ -87,6 +96,42 @@ def test_an_event_of_a_transaction_that_rolls_back_is_not_recorded(alice: User) 
         fail()
 
     assert kinds(alice) == []
+
+
+def test_a_committed_event_is_in_the_sites_log_without_names_and_addresses(
+    alice: User, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any
+) -> None:
+    caplog.set_level(logging.INFO)
+    with django_capture_on_commit_callbacks(execute=True):
+        page_login(Client(REMOTE_ADDR="192.0.2.7"))
+    assert {"kind": "signed_in", "user_id": alice.pk, "channel": "page"} in logged(caplog)
+    assert "192.0.2.7" not in caplog.text
+    assert "alice" not in caplog.text
+
+
+def test_an_event_that_is_rolled_back_is_not_in_the_sites_log(
+    alice: User, caplog: pytest.LogCaptureFixture, django_capture_on_commit_callbacks: Any
+) -> None:
+    caplog.set_level(logging.INFO)
+    with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
+        security_event_record(user=alice, kind=SecurityEventKind.SIGNED_IN)
+        transaction.set_rollback(True)
+    assert logged(caplog) == []
+
+
+@pytest.mark.parametrize("path", ["/accounts/login/", "/api/v1/auth/login"])
+def test_a_sign_in_with_an_unknown_name_is_in_the_sites_log_without_the_name(
+    client: Client, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    sent = {"login": "s3cret-name", "username": "s3cret-name", "password": "wrong"}
+    if path.startswith("/api/"):
+        client.post(path, {name: sent[name] for name in ("username", "password")}, "application/json")
+    else:
+        client.post(path, sent)
+    channel = "api" if path.startswith("/api/") else "page"
+    assert logged(caplog) == [{"kind": "sign_in_failed", "user_id": None, "channel": channel}]
+    assert "s3cret-name" not in caplog.text
 
 
 def test_every_kind_has_a_title_and_fits_its_column() -> None:

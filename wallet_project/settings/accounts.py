@@ -28,6 +28,7 @@ AUTH_PASSWORD_VALIDATORS = [
     # Shorter passwords are not on the list of the next validator, so they could not be checked.
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "wallets.auth.password_rules.BreachedPasswordValidator"},
+    {"NAME": "wallets.auth.password_rules.ContextWordsValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_REDIRECT_URL = "dashboard"
@@ -59,6 +60,9 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 # Links that confirm an address are rows, so that they can be used once and end with a password change. allauth's other
 # kind is a signature that stays valid whatever happens to the account.
 ACCOUNT_EMAIL_CONFIRMATION_HMAC = False
+# Seconds. A mail with a link that resets a password may wait an hour for the mail server, which leaves an hour to use
+# the link.
+PASSWORD_RESET_TIMEOUT = 2 * 3_600
 # Links that reset a password are bound to the password and to the confirmed address. allauth's own generator adds the
 # pending address, so that whoever enters one could end the owner's links.
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105

@@ -83,6 +83,8 @@ MIDDLEWARE = [
     # First, because probes use plain HTTP and an address that is not in ALLOWED_HOSTS.
     "wallet_project.health.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    # Outside everything that answers by itself, so that no answer is without the policy.
+    "kit.http.pages.ContentSecurityPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "telemetry.middleware.TelemetryMiddleware",
     "telemetry.middleware.RequestLogMiddleware",
@@ -104,7 +106,6 @@ MIDDLEWARE = [
     # After the CSRF check and authentication: requests that those refuse do not count towards a limit.
     "kit.limits.forms.FormLimitMiddleware",
     "wallets.auth.middleware.SignInMiddleware",
-    "kit.http.pages.ContentSecurityPolicyMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
 

@@ -1,5 +1,7 @@
 """What protects browsers: HTTPS, secure cookies and the Content-Security-Policy; and which proxies are trusted."""
 
+import re
+
 from csp.constants import NONE, SELF
 
 from kit.http.cookies import cookie_name
@@ -9,6 +11,9 @@ from wallet_project.settings.base import SCRIPT_NAME, env
 # told to use nothing else for a year (HSTS). Off by default, because the site itself does not speak TLS.
 HTTPS = env.bool("HTTPS", default=False)
 SECURE_SSL_REDIRECT = HTTPS
+# Programs are refused instead (`wallets.intake`). They would follow a redirect without anybody noticing that each of
+# their tokens crosses the network in plain text first.
+SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(SCRIPT_NAME[1:] + '/' if SCRIPT_NAME else '')}api/"]
 # Seconds: a year, as browsers' preload lists require.
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
@@ -19,6 +24,8 @@ CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = SCRIPT_NAME or "/"
 SESSION_COOKIE_NAME = cookie_name("sessionid", https=HTTPS, path=SESSION_COOKIE_PATH)
 CSRF_COOKIE_NAME = cookie_name("csrftoken", https=HTTPS, path=CSRF_COOKIE_PATH)
+# The page's script sets this cookie (static/js/app.js), under the same name.
+TIMEZONE_COOKIE_NAME = cookie_name("timezone", https=HTTPS, path=SESSION_COOKIE_PATH)
 # By this cookie a browser is known to the accounts that have signed in there.
 KNOWN_BROWSER_COOKIE_NAME = cookie_name("known-browser", https=HTTPS, path=SESSION_COOKIE_PATH)
 MESSAGE_STORAGE = "kit.http.messages.MessageStorage"

@@ -22,7 +22,7 @@ from wallets.auth.guessing import (
     password_budget,
 )
 from wallets.auth.notices import notice_send
-from wallets.auth.security_log import security_event_record
+from wallets.auth.security_log import security_event_record, sign_in_failed_unknown
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.limits import PASSWORD_LENGTH_MAX
 from wallets.domain.security import SecurityEventKind
@@ -50,6 +50,7 @@ def password_check(*, login: str, password: str, request: HttpRequest | None) ->
     if user is None:
         # A failure of a known account is recorded. This takes as long, so that time does not tell them apart.
         budget_touch(budget)
+        sign_in_failed_unknown()
         return None
     if not is_right:
         security_event_record(user=user, kind=SecurityEventKind.SIGN_IN_FAILED, detail={"step": "password"})
