@@ -24,6 +24,7 @@ from transactions.selectors import HistoryQuery
 from transactions.views.choice import wallet_of, wallet_views_of
 from transactions.views.rows import days_of, people_of, row_of
 from transactions.views.unposted import unposted_rows
+from wallets.auth.session_middleware import poll_made
 from wallets.pages import PersonRequest, page
 from wallets.selectors import WalletView
 from wallets.viewed import wallet_viewed
@@ -58,6 +59,7 @@ def dashboard_live(request: PersonRequest) -> HttpResponse:
     The response contains no secret together with text that others wrote, so it may be compressed
     (`kit.http.conditional`).
     """
+    poll_made(request)
     overview = _overview(request)
     if etag_known(request, overview.etag):
         return not_modified(request, overview.etag)

@@ -51,10 +51,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON wallets_owedwallet TO wallet_app;
 -- People. They are never deleted, because the books refer to them.
 GRANT SELECT, INSERT, UPDATE ON wallets_user TO wallet_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    account_emailaddress, account_emailconfirmation, auth_group, auth_group_permissions, django_session,
-    mfa_authenticator, wallets_apitoken, wallets_emailchange, wallets_guessbudget, wallets_user_groups,
-    wallets_user_user_permissions
+    account_emailaddress, account_emailconfirmation, auth_group, auth_group_permissions, mfa_authenticator,
+    wallets_apitoken, wallets_emailchange, wallets_guessbudget, wallets_user_groups, wallets_user_user_permissions
 TO wallet_app;
+-- Sessions of browsers. A guard keeps them from passing to another user or beginning anew.
+GRANT SELECT, INSERT, UPDATE (user_id, data, signed_in_at, last_seen_at, address, user_agent), DELETE
+ON wallets_browsersession TO wallet_app;
 -- The log of security events is append-only; a guard lets only old ones be deleted.
 GRANT SELECT, INSERT, DELETE ON wallets_securityevent TO wallet_app;
 -- Used assertions of web processes.
@@ -84,9 +86,10 @@ GRANT UPDATE (is_active, locked_at) ON wallets_user TO wallet_web;
 GRANT SELECT, UPDATE (name), DELETE ON wallets_apitoken TO wallet_web;
 GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken) TO wallet_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    account_emailaddress, account_emailconfirmation, django_session, mfa_authenticator, wallets_emailchange,
-    wallets_unevicted
+    account_emailaddress, account_emailconfirmation, mfa_authenticator, wallets_emailchange, wallets_unevicted
 TO wallet_web;
+GRANT SELECT, INSERT, UPDATE (user_id, data, signed_in_at, last_seen_at, address, user_agent), DELETE
+ON wallets_browsersession TO wallet_web;
 -- Wrong guesses, and the log of security events.
 GRANT SELECT, INSERT, UPDATE ON wallets_guessbudget TO wallet_web;
 GRANT SELECT, INSERT ON wallets_securityevent TO wallet_web;

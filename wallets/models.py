@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower, Now
 from knox.models import AbstractAuthToken
 
-from wallets import security_models  # noqa: F401 - Django finds models by importing this module
+from wallets import security_models, session_models  # noqa: F401 - Django finds models by importing this module
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.display_names import DISPLAY_NAME_LENGTH_MAX
 from wallets.domain.ids import NODES

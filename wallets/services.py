@@ -15,6 +15,7 @@ from psycopg.errors import UniqueViolation
 
 from kit.cache.protocol import cache_fence, cache_replayed
 from kit.db.errors import constraint_violated
+from wallets.browser_sessions import browser_sessions_end
 from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.display_names import display_name_canonical, display_name_error
@@ -217,11 +218,13 @@ def display_name_set(*, user: User, name: str) -> None:
     User.objects.filter(pk=user.pk).update(display_name=name)
 
 
-def password_changed(*, user: User) -> None:
-    """Ends what an old password may have authorised: API tokens, changes of address that are not confirmed, and the
-    links that confirm them. Call it in the database transaction that sets the password, after the change is written.
+def password_changed(*, user: User, spared_session: str | None = None) -> None:
+    """Ends what an old password may have authorised: browsers' sessions but the one with this hash of its key, API
+    tokens, changes of address that are not confirmed, and the links that confirm them. Call it in the database
+    transaction that sets the password, after the change is written.
     """
     EmailAddress.objects.filter(user=user, verified=False).delete()
+    browser_sessions_end(user_id=user.pk, spared=spared_session)
     tokens_revoke_all(user=user)
     user_fence(user_id=user.pk)
 

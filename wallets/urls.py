@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from wallets import security_views, views
+from wallets import security_views, session_views, views
 
 urlpatterns = [
     path("wallets/", views.wallets_page, name="wallet_list"),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("tokens/revoke/", views.token_revoke_page, name="token_revoke"),
     path("accounts/security/", security_views.security_page, name="account_security"),
     path("accounts/security/lock/", security_views.lock_page, name="account_lock"),
+    path("accounts/sessions/", session_views.sessions_page, name="session_list"),
+    path("accounts/sessions/end/", session_views.session_end_page, name="session_end"),
+    path("accounts/sessions/end-others/", session_views.sessions_end_others_page, name="session_end_others"),
     path("accounts/lock/<str:key>/", security_views.lock_by_link_page, name="account_lock_by_link"),
     path("accounts/locked/", security_views.locked_page, name="account_locked"),
     path("settings/", views.settings_page, name="settings"),

@@ -3,13 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from wallets.models import ApiToken, User
 from wallets.security_models import GuessBudget, SecurityEvent
 from wallets.services import token_issue
+from wallets.session_models import BrowserSession
 from wallets.tasks import (
     api_tokens_delete_expired,
     guess_budgets_delete_whole,
@@ -18,16 +17,30 @@ from wallets.tasks import (
 )
 
 
-@pytest.mark.django_db
-def test_expired_sessions_are_deleted() -> None:
-    stale, fresh = SessionStore(), SessionStore()
-    stale.set_expiry(timezone.now() - timedelta(minutes=1))
-    stale.save()
-    fresh.save()
+@pytest.mark.parametrize(
+    ("who", "idle", "age", "is_kept"),
+    [
+        ("visitor", timedelta(hours=23), None, True),
+        ("visitor", timedelta(hours=25), None, False),
+        ("user", timedelta(days=6), timedelta(days=29), True),
+        ("user", timedelta(days=8), timedelta(days=29), False),
+        ("user", timedelta(days=6), timedelta(days=31), False),
+        ("staff", timedelta(minutes=50), timedelta(hours=11), True),
+        ("staff", timedelta(minutes=70), timedelta(hours=11), False),
+        ("staff", timedelta(minutes=50), timedelta(hours=13), False),
+    ],
+)
+def test_sessions_are_deleted_when_they_are_over(
+    who: str, idle: timedelta, age: timedelta | None, is_kept: bool, alice: User
+) -> None:
+    User.objects.filter(pk=alice.pk).update(is_staff=who == "staff")
+    now = timezone.now()
+    user, signed_in_at = (None, None) if age is None else (alice, now - age)
+    BrowserSession.objects.create(key_hash="a", data="", user=user, signed_in_at=signed_in_at, last_seen_at=now - idle)
 
     sessions_delete_expired()
 
-    assert [session.session_key for session in Session.objects.all()] == [fresh.session_key]
+    assert BrowserSession.objects.exists() == is_kept
 
 
 def test_expired_tokens_are_deleted(alice: User) -> None:

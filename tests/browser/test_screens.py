@@ -39,6 +39,7 @@ PAGES = [
     "/accounts/2fa/",
     "/accounts/security/",
     "/accounts/security/lock/",
+    "/accounts/sessions/",
     "/accounts/logout/",
 ]
 LONG_NAME = "a-very-long-username.that_goes-on-and-on-for-sixty-four-chars-xx"

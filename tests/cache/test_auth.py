@@ -6,7 +6,6 @@ from io import StringIO
 
 import pytest
 import time_machine
-from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.management import call_command
 from django.test import Client
@@ -20,6 +19,7 @@ from tests.people import PASSWORD
 from tests.staff import browser_of
 from wallets.models import ApiToken, User
 from wallets.services import token_issue
+from wallets.session_models import BrowserSession
 
 pytestmark = pytest.mark.usefixtures("trusted_cache")
 
@@ -109,10 +109,11 @@ def test_an_expired_token_is_refused_although_it_is_cached(alice: User) -> None:
         assert_out(phone)
 
 
-def test_an_expired_session_is_refused_although_it_is_cached(alice: User) -> None:
+def test_an_expired_session_is_refused_although_it_is_cached(alice: User, settings: Settings) -> None:
     browser = with_session(alice)
     # Within the time for which a cached session is accepted.
-    Session.objects.update(expire_date=timezone.now() + timedelta(minutes=2))
+    signed_in_at = timezone.now() - timedelta(seconds=settings.SESSION_ABSOLUTE_S) + timedelta(minutes=2)
+    BrowserSession.objects.update(signed_in_at=signed_in_at)
     warm(browser)
 
     with time_machine.travel(timezone.now() + timedelta(minutes=1), tick=False), no_queries():

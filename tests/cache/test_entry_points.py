@@ -1,11 +1,13 @@
 """Every entry point that changes a cached object fences it: after the call no reader gets the old object."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
+from django.db import transaction
 from django.test import Client, override_settings
 from django.urls import reverse
 
@@ -23,11 +25,14 @@ from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit, withdrawal_create
 from transactions.settlement.dead_letters import dead_letter_fail
 from transactions.tasks import partition_drain_task
+from wallets.auth.devices import session_end_one, sessions_end_others
 from wallets.auth.locking import account_lock
 from wallets.auth.sign_in import password_check
-from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
+from wallets.auth.staff_actions import staff_sessions_end
+from wallets.cache_names import session_name, token_name, user_name, wallet_name, wallets_name
 from wallets.models import ApiToken, User, Wallet, WalletStatus
 from wallets.services import (
+    password_changed,
     token_issue,
     token_revoke,
     tokens_delete_expired,
@@ -37,6 +42,7 @@ from wallets.services import (
     wallet_open,
     wallet_reopen,
 )
+from wallets.session_models import BrowserSession
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -219,6 +225,17 @@ def test_a_revoked_token_is_evicted(revoke: Callable[[User, str], None], cast: C
     assert forgotten(names) == {names[0]}
 
 
+def deactivating(cast: Cast) -> None:
+    url = reverse("admin:wallets_user_change", args=[cast.alice.pk])
+    fields = {"reason": "Asked for.", "wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0"}
+    assert cast.browser(cast.staff).post(url, fields).status_code == 302
+
+
+def password_changing(cast: Cast) -> None:
+    with transaction.atomic():
+        password_changed(user=cast.alice)
+
+
 def test_a_deactivated_account_is_evicted_with_its_tokens(cast: Cast) -> None:
     token = token_issue(user=cast.alice, name="hers")[0]
     names = [user_name(cast.alice.pk), token_name(token.digest)]
@@ -244,6 +261,36 @@ def test_a_locked_account_is_evicted_with_its_tokens(cast: Cast) -> None:
     assert forgotten(names) == set(names)
 
 
+def one_session(cast: Cast) -> None:
+    (session,) = BrowserSession.objects.filter(user=cast.alice)
+    session_end_one(user=cast.alice, session_id=session.pk)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        one_session,
+        lambda cast: sessions_end_others(user=cast.alice, current=None),
+        lambda cast: account_lock(user_id=cast.alice.pk, via="page"),
+        lambda cast: staff_sessions_end(actor=cast.staff, user=cast.alice, reason="Asked for."),
+        deactivating,
+        password_changing,
+    ],
+    ids=["one", "others", "locked", "by staff", "deactivated", "password"],
+)
+def test_a_session_that_ends_is_evicted(end: Callable[[Cast], object], cast: Cast) -> None:
+    hers, his = (session_name(_session_hash(cast.browser(user))) for user in (cast.alice, cast.bob))
+    remember([hers, his])
+
+    end(cast)
+
+    assert forgotten([hers, his]) == {hers}
+
+
+def _session_hash(browser: Client) -> str:
+    return hashlib.sha256(browser.cookies["sessionid"].value.encode()).hexdigest()
+
+
 def test_a_user_whose_password_is_hashed_anew_is_evicted(cast: Cast) -> None:
     old = PBKDF2PasswordHasher().encode(PASSWORD, "salt", 1_000)
     User.objects.filter(pk=cast.alice.pk).update(password=old)
@@ -257,7 +304,7 @@ def test_a_user_whose_password_is_hashed_anew_is_evicted(cast: Cast) -> None:
 
 
 #: The models whose rows are cached. The ledger also writes some of them, and fences what it writes.
-CACHED = {"Wallet", "ApiToken", "User", "EmailAddress", "tokens"}
+CACHED = {"Wallet", "ApiToken", "User", "EmailAddress", "BrowserSession", "tokens"}
 
 
 def test_only_these_modules_write_to_cached_models() -> None:
@@ -269,6 +316,9 @@ def test_only_these_modules_write_to_cached_models() -> None:
     }
     assert writers == {
         "wallets/services.py",
+        # Sessions: ending them, and the session engine.
+        "wallets/browser_sessions.py",
+        "wallets/auth/sessions.py",
         # Addresses, which are not cached; what undoing a change does to the password is fenced.
         "wallets/addresses.py",
         # A new account, which nothing has read yet.

@@ -33,7 +33,7 @@ def test_the_public_port_tells_neither(site: Site, transactional_db: None) -> No
 
 def test_it_answers_while_every_thread_waits_for_postgres(site: Site, transactional_db: None) -> None:
     with outside_connection() as blocker:
-        blocker.execute("LOCK TABLE django_session IN ACCESS EXCLUSIVE MODE")
+        blocker.execute("LOCK TABLE wallets_browsersession IN ACCESS EXCLUSIVE MODE")
         ask = partial(exchange, site.port, get("/", f"Cookie: sessionid={'a' * 32}"))
         waiting = [threading.Thread(target=ask, daemon=True) for _ in range(8)]
         for thread in waiting:

@@ -4,10 +4,10 @@ balance."""
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 from knox.crypto import hash_token
 
@@ -18,6 +18,7 @@ from tests.hostile_redis.attacker import Attacker, bit_flips
 from tests.staff import second_factor_use
 from tests.throttling.counters import counted
 from wallets.models import ApiToken, User
+from wallets.session_models import BrowserSession
 
 FIVE_MINUTES = timedelta(minutes=5)
 REFUSED = "wallet_cache_values_refused"
@@ -202,13 +203,13 @@ def test_nothing_of_what_is_cached_can_be_read(attacker: Attacker, alice: User) 
     alices.api.get(f"{alices.wallet_path}/transactions")
     for someone in (alices, browser):
         assert balance(someone) == 500
-    session = Session.objects.get()
+    session = BrowserSession.objects.get()
 
     values = [attacker.redis.get(key) for key in [*attacker.keys(":entry:"), *attacker.keys(":value:")]]
 
     assert len(values) >= 4
     for value in values:
-        for secret in (b"alice", b'"balance"', b"500", session.session_data.encode()):
+        for secret in (b"alice", b'"balance"', b"500", session.data.encode()):
             assert secret not in value
 
 
@@ -248,6 +249,29 @@ def test_a_session_that_was_logged_out_does_not_enter_the_admin_when_it_is_put_b
         attacker.put(key, value)
 
     assert browser.api.client.get("/admin/").status_code == 302
+
+
+def test_a_session_that_has_ended_changes_nothing_when_it_is_put_back(attacker: Attacker, alice: User) -> None:
+    browser = with_session(alice)
+    assert balance(browser) == 0
+    client = browser.api.client
+    client.get("/accounts/password/change/")
+    csrf = {"X-CSRFToken": client.cookies["csrftoken"].value}
+    withdrawals, body = f"{browser.wallet_path}/withdrawals", {"amount": 1}
+    cookie = client.cookies["sessionid"].value
+    entries = attacker.entries("session")
+    assert entries
+
+    client.logout()
+    client.cookies["sessionid"] = cookie
+    client.cookies["csrftoken"] = csrf["X-CSRFToken"]
+    for key, value in entries.items():
+        attacker.put(key, value)
+
+    # A read may be five minutes old.
+    assert balance(browser) == 0
+    answer: Any = client.post(f"/api/v1{withdrawals}", body, content_type="application/json", headers=csrf)
+    assert_problem(answer, "not_authenticated", 401)
 
 
 def test_staff_rights_are_taken_away_at_once_without_the_caches_help(attacker: Attacker, alice: User) -> None:

@@ -10,16 +10,18 @@ from django.db import DatabaseError, connection, transaction
 from tests.database import acting_as, acting_as_superuser
 from tests.ledger.attacks_chain import CHAIN_ATTACKS
 from tests.ledger.attacks_entries import ENTRY_ATTACKS
+from tests.ledger.attacks_sessions import SESSION_ATTACKS
 from tests.ledger.attacks_transactions import TRANSACTION_ATTACKS
 from tests.ledger.attacks_wallets import WALLET_ATTACKS
 from tests.ledger.raw import USD, Attack, Books, Row, Side, WalletRow, books_open, run, snapshot
 from wallet_project.embedded import RUNTIME_ROLE
 
-ATTACKS = [*ENTRY_ATTACKS, *CHAIN_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS]
+ATTACKS = [*ENTRY_ATTACKS, *CHAIN_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS, *SESSION_ATTACKS]
 # tests/settlement/test_guards.py attacks the job table.
 TABLES = (
     "transactions_entry",
     "transactions_transaction",
+    "wallets_browsersession",
     "wallets_nodelease",
     "wallets_user",
     "wallets_wallet",
@@ -134,7 +136,7 @@ def test_every_trigger_is_switched_on() -> None:
 def test_no_session_setting_disables_the_guards(books: Books, setting: str) -> None:
     every = ",".join(trigger for _, trigger in _triggers())
     unqualified = re.compile(
-        r"(?<![.\w])(wallets_(?:wallet|user|walletstatusevent)|transactions_(?:transaction|entry))(?![.\w])"
+        r"(?<![.\w])(wallets_(?:wallet|user|walletstatusevent|browsersession)|transactions_(?:transaction|entry))(?![.\w])"
     )
     attacks = [attack for attack in ATTACKS if attack.rule in _guard_rules() and not attack.without]
     assert len(attacks) > 50
@@ -195,6 +197,9 @@ def test_only_these_columns_may_be_null() -> None:
             "transactions_transaction.idempotency_key",
             "transactions_transaction.settled_at",
             "transactions_transaction.source_id",
+            "wallets_browsersession.address",
+            "wallets_browsersession.signed_in_at",
+            "wallets_browsersession.user_id",
             "wallets_user.email",
             "wallets_user.last_login",
             "wallets_user.locked_at",

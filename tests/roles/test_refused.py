@@ -29,13 +29,13 @@ SWITCHING_GUARDS_OFF = [
     "CREATE RULE nothing AS ON INSERT TO wallets_walletstatusevent DO INSTEAD NOTHING",
     "TRUNCATE transactions_entry",
     "TRUNCATE wallets_wallet CASCADE",
-    "TRUNCATE django_session",
+    "TRUNCATE wallets_browsersession",
 ]
 FILES_AND_PROGRAMS = [
     "COPY (SELECT 1) TO PROGRAM 'true'",
     "COPY transactions_entry FROM PROGRAM 'true'",
     "COPY (SELECT 1) TO '/tmp/written-by-postgres'",
-    "COPY django_session FROM '/etc/passwd'",
+    "COPY wallets_browsersession FROM '/etc/passwd'",
     "SELECT pg_read_file('postgresql.conf')",
     "SELECT pg_read_binary_file('postgresql.conf')",
     "SELECT pg_ls_dir('.')",

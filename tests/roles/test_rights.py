@@ -12,6 +12,7 @@ pytestmark = pytest.mark.django_db
 _READ = "SELECT"
 _ADD = "SELECT, INSERT"
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
+_SESSION_UPDATED = "UPDATE (address, data, last_seen_at, signed_in_at, user_agent, user_id)"
 #: Table → the rights of the runtime role and those of the web role.
 RIGHTS = {
     "account_emailaddress": (_ALL, _ALL),
@@ -22,7 +23,8 @@ RIGHTS = {
     "django_admin_log": (_ADD, _ADD),
     "django_content_type": (_READ, _READ),
     "django_migrations": (_READ, _READ),
-    "django_session": (_ALL, _ALL),
+    # Ours stands in for it.
+    "django_session": ("", ""),
     "kit_identity": ("SELECT, INSERT, UPDATE", _READ),
     # Ours stands in for it.
     "knox_authtoken": ("", ""),
@@ -44,6 +46,10 @@ RIGHTS = {
     "transactions_settledevent": ("SELECT, DELETE", ""),
     "transactions_transaction": ("SELECT, INSERT, UPDATE (failure_code, settled_at, status)", ""),
     "wallets_apitoken": (_ALL, "SELECT, DELETE, UPDATE (name)"),
+    "wallets_browsersession": (
+        f"SELECT, INSERT, DELETE, {_SESSION_UPDATED}",
+        f"SELECT, INSERT, DELETE, {_SESSION_UPDATED}",
+    ),
     "wallets_emailchange": (_ALL, _ALL),
     "wallets_guessbudget": (_ALL, "SELECT, INSERT, UPDATE"),
     "wallets_nodelease": ("SELECT, INSERT, UPDATE", ""),

@@ -22,6 +22,7 @@ from transactions.funding.payouts import PayoutView
 from transactions.gateway.local import gateway
 from transactions.models import Kind, Status, Transaction
 from transactions.views.rows import BY_EMAIL, owner_name, side_of
+from wallets.auth.session_middleware import poll_made
 from wallets.domain.errors import ErrorCode
 from wallets.pages import PersonRequest, page
 
@@ -59,6 +60,7 @@ def transaction_page(request: PersonRequest, transaction_id: int) -> HttpRespons
     context = {**_receipt_context(request, transaction), **_follow_context(request, transaction)}
     if not _is_look(request):
         return render(request, "transactions/transaction.html", context)
+    poll_made(request)
     if transaction.status == Status.PENDING:
         return render(request, "transactions/_follow.html", context)
     settled = render(request, "transactions/_settled.html", context)

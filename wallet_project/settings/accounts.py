@@ -8,6 +8,20 @@ from wallet_project.settings.base import env
 
 AUTH_USER_MODEL = "wallets.User"
 SESSION_ENGINE = "wallets.auth.sessions"
+# Seconds after which a browser has to log in again: without activity (7 days), and since the login (30 days). An open
+# page that refreshes itself is no activity. Both are compared on every request, so a new value counts at once. Activity
+# is noted every two minutes, hence the minimum.
+SESSION_IDLE_S = env.int("SESSION_IDLE_S", default=7 * 86_400, minimum=600, maximum=400 * 86_400)
+SESSION_ABSOLUTE_S = env.int("SESSION_ABSOLUTE_S", default=30 * 86_400, minimum=600, maximum=400 * 86_400)
+# The same for accounts of staff, in all of the site: an hour and 12 hours, because their sessions open the admin.
+STAFF_SESSION_IDLE_S = env.int("STAFF_SESSION_IDLE_S", default=3_600, minimum=600, maximum=400 * 86_400)
+STAFF_SESSION_ABSOLUTE_S = env.int("STAFF_SESSION_ABSOLUTE_S", default=12 * 3_600, minimum=600, maximum=400 * 86_400)
+if SESSION_IDLE_S > SESSION_ABSOLUTE_S or STAFF_SESSION_IDLE_S > STAFF_SESSION_ABSOLUTE_S:
+    raise ImproperlyConfigured("SESSION_IDLE_S and STAFF_SESSION_IDLE_S are at most the absolute lifetime.")
+if STAFF_SESSION_IDLE_S > SESSION_IDLE_S or STAFF_SESSION_ABSOLUTE_S > SESSION_ABSOLUTE_S:
+    raise ImproperlyConfigured("Sessions of staff last no longer than those of other users.")
+# A browser keeps the cookie for as long as the session can last. The server decides when it ends.
+SESSION_COOKIE_AGE = SESSION_ABSOLUTE_S
 AUTHENTICATION_BACKENDS = [
     "wallets.backends.UsernameOrEmailBackend",
     # Only for the sessions of earlier releases, which name it.

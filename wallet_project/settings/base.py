@@ -93,7 +93,7 @@ MIDDLEWARE = [
     "kit.http.conditional.CompressionMiddleware",
     # Outside the sessions, so that it sees a cookie that is set.
     "kit.http.pages.NoStoreMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "wallets.auth.session_middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "wallets.auth.key_rotation.KeyRotationMiddleware",

@@ -27,6 +27,7 @@ from wallets.auth.locking import account_unlock, lock_link_make
 from wallets.auth.mails import mail_context, mail_valid_for
 from wallets.auth.notices import notice_send
 from wallets.auth.security_log import security_event_record
+from wallets.auth.session_middleware import session_of
 from wallets.auth.sign_in import password_check
 from wallets.domain.names import email_canonical, skeleton, username_canonical
 from wallets.domain.security import SecurityEventKind
@@ -139,7 +140,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             security_event_record(user=user, kind=kind)
             if is_reset:
                 account_unlock(user=user)
-            password_changed(user=user)
+            # For the session in which the password is changed, allauth makes a new key.
+            spared = None if request is None or is_reset else session_of(request).key_hash
+            password_changed(user=user, spared_session=spared)
         if request is not None:
             browser_remember(request, user)
 

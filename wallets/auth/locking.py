@@ -14,6 +14,7 @@ from django.db.models.functions import Now
 
 from wallets.auth.notices import notice_send
 from wallets.auth.security_log import security_event_record
+from wallets.browser_sessions import browser_sessions_end
 from wallets.domain.security import SecurityEventKind
 from wallets.models import User
 from wallets.security_models import SecurityEvent
@@ -42,6 +43,7 @@ def account_lock(*, user_id: int, via: str) -> bool:
         EmailAddress.objects.filter(user=user, verified=False).exclude(email=user.email).delete()
         security_event_record(user=user, kind=SecurityEventKind.LOCKED, detail={"via": via})
         notice_send(user=user, name="account_locked")
+        browser_sessions_end(user_id=user.pk)
         tokens_revoke_all(user=user)
         user_fence(user_id=user.pk)
     return True

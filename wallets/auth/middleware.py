@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from kit.http.pages import unavailable
 from kit.limits.forms import too_many_page
 from wallets.auth.browsers import cookie_put
+from wallets.auth.session_middleware import farewell_say
 from wallets.domain.errors import ErrorCode, WalletError
 
 
@@ -22,6 +23,8 @@ class SignInMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         cookie_put(request, response)
+        if not request.path_info.startswith("/api/"):
+            farewell_say(request)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

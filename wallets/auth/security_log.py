@@ -13,14 +13,13 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.http import HttpRequest
 
-from kit.limits.addresses import client_address
+from wallets.auth.origins import origin_of
 from wallets.domain.security import SecurityChannel, SecurityEventKind
 from wallets.models import User
 from wallets.security_models import SecurityEvent
 
 #: Longer than the year for which Postgres refuses to delete an event.
 KEPT = timedelta(days=400)
-USER_AGENT_LENGTH_MAX = 200
 _DELETED_MAX = 10_000
 
 log = structlog.get_logger(__name__)
@@ -67,9 +66,7 @@ def security_events_delete_old() -> int:
 def _origin(request: HttpRequest | None) -> dict[str, Any]:
     if request is None:
         return {"channel": SecurityChannel.SERVER, "address": None, "user_agent": ""}
-    # Postgres stores no NUL, which some servers let through in a header.
-    agent = request.headers.get("User-Agent", "").replace("\0", "")[:USER_AGENT_LENGTH_MAX]
-    return {"channel": _channel(request), "address": client_address(request), "user_agent": agent}
+    return {"channel": _channel(request), **origin_of(request)}
 
 
 def _channel(request: HttpRequest) -> SecurityChannel:

@@ -23,6 +23,7 @@ from wallets.auth.guessing import (
 )
 from wallets.auth.notices import notice_send
 from wallets.auth.security_log import security_event_record, sign_in_failed_unknown
+from wallets.browser_sessions import browser_sessions_end
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.limits import PASSWORD_LENGTH_MAX
 from wallets.domain.security import SecurityEventKind
@@ -109,6 +110,7 @@ def _password_rehash(user: User, password: str) -> None:
     with transaction.atomic():
         # Race: the password is changed meanwhile. The change stays, and this sign-in ends with its first request.
         User.objects.filter(pk=user.pk, password=outdated).update(password=user.password)
+        browser_sessions_end(user_id=user.pk)
         user_fence(user_id=user.pk)
 
 

@@ -1,11 +1,10 @@
 """Staff are recognised without the cache."""
 
-from importlib import import_module
-
-from django.conf import settings
 from django.contrib.auth import get_user
 from django.db import transaction
 from django.http import HttpRequest
+
+from wallets.auth.session_middleware import session_of
 
 _REFRESHED = "_wallet_staff_refreshed"
 
@@ -19,7 +18,7 @@ def staff_refresh(request: HttpRequest) -> None:
     if getattr(request, _REFRESHED, False):
         return
     setattr(request, _REFRESHED, True)
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(request.session.session_key)
+    request.session = session_of(request).again()
     # Inside a database transaction nothing comes from the cache. `get_user` loads the session and then its user.
     with transaction.atomic():
         user = get_user(request)

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from wallets.auth.notices import notice_send
 from wallets.auth.security_log import security_event_record
+from wallets.browser_sessions import browser_sessions_end
 from wallets.domain.security import SecurityEventKind
 from wallets.models import ApiToken, User
 from wallets.services import token_revoke, user_fence
@@ -19,6 +20,8 @@ def staff_user_changed(*, actor: User, user: User, fields: Collection[str], reas
         detail["is_active"] = user.is_active
     if fields:
         security_event_record(user=user, kind=SecurityEventKind.STAFF_CHANGED, detail=detail)
+    if "is_active" in fields and not user.is_active:
+        browser_sessions_end(user_id=user.pk)
     user_fence(user_id=user.pk)
 
 
@@ -35,6 +38,14 @@ def staff_token_revoke(*, actor: User, token: ApiToken, reason: str) -> None:
         detail = {"actor": actor.get_username(), "reason": reason, "name": token.name}
         security_event_record(user=token.user, kind=SecurityEventKind.TOKEN_REVOKED, detail=detail)
         token_revoke(user=token.user, digest=token.digest)
+
+
+def staff_sessions_end(*, actor: User, user: User, reason: str) -> None:
+    """Logs somebody out of all browsers."""
+    with transaction.atomic():
+        detail = {"actor": actor.get_username(), "reason": reason, "name": "All browsers"}
+        security_event_record(user=user, kind=SecurityEventKind.SESSION_ENDED, detail=detail)
+        browser_sessions_end(user_id=user.pk)
 
 
 def staff_factor_remove(*, actor: User, factor: Authenticator, reason: str) -> None:

@@ -10,6 +10,7 @@ class SecurityEventKind(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     GUESSING_STOPPED = "guessing_stopped"
     SIGNED_OUT = "signed_out"
+    SESSION_ENDED = "session_ended"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - no password
     PASSWORD_RESET = "password_reset"  # noqa: S105
     FACTOR_ADDED = "factor_added"
@@ -42,6 +43,7 @@ TITLES = {
     SecurityEventKind.SIGN_IN_FAILED: "Failed login",
     SecurityEventKind.GUESSING_STOPPED: "Too many failed logins",
     SecurityEventKind.SIGNED_OUT: "Logged out",
+    SecurityEventKind.SESSION_ENDED: "Logged out another device",
     SecurityEventKind.PASSWORD_CHANGED: "Password changed",
     SecurityEventKind.PASSWORD_RESET: "Password reset by email",
     SecurityEventKind.FACTOR_ADDED: "Two-factor authentication turned on",
