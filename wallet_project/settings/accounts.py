@@ -30,6 +30,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "wallets.auth.password_rules.BreachedPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Keys that seal the secrets of second factors in Postgres, separated by commas, the newest first. Each has at least 50
+# random characters. Empty: a key derived from SECRET_KEY. Then whoever has that key and a copy of the database can
+# compute everybody's codes. `manage.py factor_secrets_rotate` replaces a key; docs/deployment.md has the steps.
+FACTOR_KEYS = [key for item in env.list("FACTOR_KEYS", default=[]) if (key := item.strip())]
 LOGIN_REDIRECT_URL = "dashboard"
 LOGIN_URL = "account_login"
 

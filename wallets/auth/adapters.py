@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.password_reset import get_reset_password_url
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.utils import build_absolute_uri
@@ -23,6 +24,7 @@ from kit.limits.addresses import client_address
 from kit.limits.costs import cost_take, name_key
 from wallets.addresses import Confirmed, address_confirm
 from wallets.auth.browsers import browser_known, browser_remember
+from wallets.auth.factor_secrets import owner_named, secret_open
 from wallets.auth.locking import account_unlock, lock_link_make
 from wallets.auth.mails import mail_context, mail_valid_for
 from wallets.auth.notices import notice_send
@@ -195,9 +197,20 @@ def session_end(request: HttpRequest) -> None:
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Messages of two-factor authentication."""
+    """Messages of two-factor authentication, and how its pages read sealed secrets."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": AccountAdapter.error_messages["incorrect_code"],
     }
+
+    def encrypt(self, text: str) -> str:
+        """Nothing: a secret is sealed for its owner, whom this does not know, when the factor is saved
+        (`wallets.auth.factor_events`)."""
+        return text
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """For the pages on which users see their own recovery codes. Codes are checked in `wallets.auth.factors`."""
+        request: HttpRequest | None = context.request
+        owner = request.user.pk if request is not None else owner_named(encrypted_text)
+        return secret_open(encrypted_text, user_id=owner or 0)
