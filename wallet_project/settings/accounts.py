@@ -77,8 +77,18 @@ MFA_FORMS = {
     "activate_totp": "wallets.auth.factor_forms.ActivateTOTPForm",
     "authenticate": "wallets.auth.factor_forms.AuthenticateForm",
     "reauthenticate": "wallets.auth.factor_forms.ReauthenticateForm",
+    "add_webauthn": "wallets.auth.passkey_forms.AddForm",
+    "authenticate_webauthn": "wallets.auth.passkey_forms.AuthenticateForm",
+    "edit_webauthn": "wallets.auth.passkey_forms.EditForm",
+    "login_webauthn": "wallets.auth.passkey_forms.LoginForm",
+    "reauthenticate_webauthn": "wallets.auth.passkey_forms.ReauthenticateForm",
 }
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A passkey replaces the password and the code, so the device must ask its user for a PIN, a fingerprint or a face.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# As for ACCOUNT_RATE_LIMITS.
+MFA_RATE_LIMITS = False
 # An address that is not confirmed can do nothing, so nobody can use it to lock the user out.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "Wallet"

@@ -14,6 +14,14 @@ from wallets.auth.factor_secrets import data_seal
 from wallets.auth.security_log import security_event_record
 from wallets.domain.security import SecurityEventKind
 
+#: By whether the factor is a passkey, and whether it was added.
+_KINDS = {
+    (False, True): SecurityEventKind.FACTOR_ADDED,
+    (False, False): SecurityEventKind.FACTOR_REMOVED,
+    (True, True): SecurityEventKind.PASSKEY_ADDED,
+    (True, False): SecurityEventKind.PASSKEY_REMOVED,
+}
+
 
 def connect() -> None:
     pre_save.connect(_seal, sender=Authenticator, dispatch_uid="wallets.factor_sealed")
@@ -26,17 +34,25 @@ def _seal(instance: Authenticator, **_: Any) -> None:
 
 
 def _saved(instance: Authenticator, created: bool, **_: Any) -> None:  # noqa: FBT001 - Django's signature
-    if not created:
-        return
-    if instance.type == Authenticator.Type.RECOVERY_CODES:
-        security_event_record(user=instance.user, kind=SecurityEventKind.RECOVERY_CODES_MADE)
-        return
-    detail = {"factor": instance.type}
-    security_event_record(user=instance.user, kind=SecurityEventKind.FACTOR_ADDED, detail=detail)
+    if created:
+        _changed(instance, is_added=True)
 
 
 def _deleted(instance: Authenticator, **_: Any) -> None:
-    # Recovery codes go with the last factor, and when new ones are made.
-    if instance.type != Authenticator.Type.RECOVERY_CODES:
-        detail = {"factor": instance.type}
-        security_event_record(user=instance.user, kind=SecurityEventKind.FACTOR_REMOVED, detail=detail)
+    _changed(instance, is_added=False)
+
+
+def _changed(factor: Authenticator, *, is_added: bool) -> None:
+    """A factor was added or removed in the database transaction at hand. Whatever must follow belongs here."""
+    if factor.type == Authenticator.Type.RECOVERY_CODES:
+        # They are removed with the last factor, and when new ones are made.
+        if is_added:
+            security_event_record(user=factor.user, kind=SecurityEventKind.RECOVERY_CODES_MADE)
+        return
+    kind = _KINDS[factor.type == Authenticator.Type.WEBAUTHN, is_added]
+    security_event_record(user=factor.user, kind=kind, detail={"factor": factor.type, **factor_named(factor)})
+
+
+def factor_named(factor: Authenticator) -> dict[str, str]:
+    """What tells a passkey from the user's others, for an event. Nothing for other factors."""
+    return {"name": factor.wrap().name} if factor.type == Authenticator.Type.WEBAUTHN else {}
