@@ -367,6 +367,12 @@ def test_a_passkey_confirms_who_is_there(device: Authenticator, client: Client) 
     assert client.get(changes).status_code == 200
 
 
+def test_where_the_browser_cannot_use_passkeys_a_code_confirms_who_is_there(device: Authenticator, alice: User) -> None:
+    client = Client(headers={"host": "127.0.0.1:8000"})
+    client.force_login(alice)
+    assert client.get(reverse("mfa_generate_recovery_codes"))["Location"].startswith("/accounts/2fa/reauthenticate/")
+
+
 def test_over_the_api_a_recovery_code_takes_the_place_of_the_passkey(device: Authenticator, alice: User) -> None:
     given = {"username": "alice", "password": PASSWORD}
     assert Api().post("/auth/login", given).status_code == 401

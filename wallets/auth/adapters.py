@@ -116,10 +116,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         self.send_notification_mail("account/email/email_changed", confirmed.user, context, email=confirmed.old_email)
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """A passkey or a code if the account has a second factor, otherwise the password. The first is the default."""
+        """A passkey or a code if the account has a second factor, otherwise the password. The first is the default: the
+        passkey, where the browser can use it."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         second = [method for method in methods if method["id"] != "reauthenticate"]
-        offered = sorted(second or methods, key=lambda method: method["id"] != _BY_PASSKEY)
+        site, request = passkey_site(), context.request
+        is_here = site is not None and request is not None and site.is_at(request)
+        offered = sorted(second or methods, key=lambda method: (method["id"] == _BY_PASSKEY) != is_here)
         return [method | {"description": _METHODS.get(method["id"], "")} for method in offered]
 
     def get_client_ip(self, request: HttpRequest) -> str:
