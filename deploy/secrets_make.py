@@ -74,6 +74,7 @@ def database_url(role: str, password: str) -> str:
 #: Random values, by the name of the file that stores them and of the variable that overrides them.
 MADE: Mapping[str, Callable[[], str]] = {
     "SECRET_KEY": key_make,
+    "FACTOR_KEYS": key_make,
     "WALLET_SERVICE_KEY": key_make,
     "POSTGRES_PASSWORD": password_make,
     "MIGRATION_POSTGRES_PASSWORD": password_make,
@@ -104,7 +105,7 @@ class Consumer:
 
 
 #: What every process of the site reads.
-_SITE = ("SECRET_KEY", "REDIS_URL", "CELERY_BROKER_URL")
+_SITE = ("SECRET_KEY", "FACTOR_KEYS", "REDIS_URL", "CELERY_BROKER_URL")
 CONSUMERS: Mapping[str, Consumer] = {
     "redis": Consumer(uid=SERVER_UID, names=("REDIS_CACHE_PASSWORD", "REDIS_BROKER_PASSWORD")),
     "postgres": Consumer(uid=SERVER_UID, names=("POSTGRES_PASSWORD",)),

@@ -56,6 +56,12 @@ def charlie(db: None) -> User:
     return person("charlie")
 
 
+@pytest.fixture
+def passkeys_work(settings: Settings) -> None:
+    """Passkeys work at the address of `tests.passkeys.browser`."""
+    settings.SITE_URL = "http://127.0.0.1:8000"
+
+
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     """A wiped Redis is in quarantine, so that no test reads what another one rolled back: see `trusted_cache`."""

@@ -48,6 +48,18 @@ def check_secret_key(**_: object) -> list[checks.CheckMessage]:
 
 
 @checks.register(checks.Tags.security, deploy=True)
+def check_factor_keys(**_: object) -> list[checks.CheckMessage]:
+    """Without a key of their own, whoever has a copy of the database and SECRET_KEY computes everybody's codes."""
+    hint = f"Set FACTOR_KEYS to {settings.SECRET_KEY_LENGTH_MIN} or more random characters, other than SECRET_KEY."
+    if not settings.FACTOR_KEYS:
+        return [checks.Error("FACTOR_KEYS is not set.", hint=hint, id="wallet.E060")]
+    fault = next(filter(None, map(key_fault, settings.FACTOR_KEYS)), None)
+    if fault is None and settings.FACTOR_KEYS[0] in {settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS}:
+        fault = "is also the SECRET_KEY"
+    return [checks.Error(f"A key of FACTOR_KEYS {fault}.", hint=hint, id="wallet.E060")] if fault else []
+
+
+@checks.register(checks.Tags.security, deploy=True)
 def check_redis_certificate(**_: object) -> list[checks.CheckMessage]:
     """Without verification, anybody between the site and Redis can be Redis."""
     urls = {"REDIS_URL": settings.REDIS_URL, "CELERY_BROKER_URL": settings.CELERY_BROKER_URL}

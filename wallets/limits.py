@@ -48,4 +48,10 @@ FORMS: Mapping[str, FormLimit] = {
     "account_reauthenticate": FormLimit(policies=(_ACCOUNT,)),
     "mfa_reauthenticate": FormLimit(policies=(_ACCOUNT,)),
     "mfa_activate_totp": FormLimit(policies=(_ACCOUNT,)),
+    # Two requests each: for the challenge, and with the answer to it.
+    "mfa_login_webauthn": FormLimit(policies=(Policy(name="form-passkey", quota=60, window_s=60, per=Per.ADDRESS),)),
+    "mfa_reauthenticate_webauthn": FormLimit(policies=(_ACCOUNT,)),
+    "mfa_add_webauthn": FormLimit(policies=(_ACCOUNT,)),
+    "mfa_edit_webauthn": FormLimit(policies=(_ACCOUNT,)),
+    "mfa_remove_webauthn": FormLimit(policies=(_ACCOUNT,)),
 }

@@ -46,7 +46,8 @@ def chromium() -> Iterator[Browser]:
 def visit(chromium: Browser, live_server: LiveServer, settings: Settings) -> Iterator[Visit]:
     """Opens a browser for a user: `visit("alice", width=360, javascript=False)`.
 
-    Options: the size of the screen, whether scripts run, light or dark.
+    Options: the size of the screen, whether scripts run, light or dark, and whether to go to `localhost`, under which
+    name alone a site on this machine has passkeys.
     """
     # Links in mails lead there.
     settings.SITE_URL = live_server.url
@@ -54,10 +55,16 @@ def visit(chromium: Browser, live_server: LiveServer, settings: Settings) -> Ite
     contexts: list[BrowserContext] = []
 
     def at_a_screen(
-        name: str, *, width: int = 1280, height: int = 900, javascript: bool = True, dark: bool = False
+        name: str,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        javascript: bool = True,
+        dark: bool = False,
+        localhost: bool = False,
     ) -> Person:
         context = chromium.new_context(
-            base_url=live_server.url,
+            base_url=live_server.url.replace("127.0.0.1", "localhost") if localhost else live_server.url,
             viewport={"width": width, "height": height},
             java_script_enabled=javascript,
             color_scheme="dark" if dark else "light",

@@ -72,7 +72,7 @@ CHANGES: dict[str, Ask] = {
     "Your password was changed": change_password,
     "Confirm your email": change_address,
     "Confirm your email, newcomer": sign_up,
-    "Two-factor authentication was turned on": turn_on_second_factor,
+    "An authenticator app was added to your account": turn_on_second_factor,
 }
 #: All forms that send a mail.
 FORMS: dict[str, Ask] = CHANGES | {

@@ -23,6 +23,7 @@ PRODUCTION = {
     "DEBUG": "0",
     "ENVIRONMENT": "production",
     "SECRET_KEY": GOOD_KEY,
+    "FACTOR_KEYS": GOOD_KEY[::-1],
     "ALLOWED_HOSTS": "wallet.example",
     "HTTPS": "1",
     "FUNDING": "staff",
@@ -79,6 +80,10 @@ def test_a_good_production_environment_passes_without_a_warning() -> None:
         ("SITE_URL", "https://127.0.0.1:8000", "wallet.E021"),
         ("SITE_URL", "https://mistyped.example", "wallet.E023"),
         ("DEFAULT_FROM_EMAIL", "Wallet <no-reply@localhost>", "wallet.E022"),
+        ("FACTOR_KEYS", "", "wallet.E060"),
+        ("FACTOR_KEYS", "too-short", "wallet.E060"),
+        ("FACTOR_KEYS", GOOD_KEY, "wallet.E060"),
+        ("FACTOR_KEYS", f"{GOOD_KEY[::-1]},{PUBLISHED_KEY}", "wallet.E060"),
     ],
 )
 def test_an_unsafe_setting_fails_the_deployment_check(name: str, value: str, error: str) -> None:

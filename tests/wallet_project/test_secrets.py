@@ -14,7 +14,7 @@ from wallet_project.embedded import BASE_DIR
 from wallets.auth.keys import key_fault
 
 SCRIPT = BASE_DIR / "deploy" / "secrets_make.py"
-SITE = {"SECRET_KEY", "REDIS_URL", "CELERY_BROKER_URL"}
+SITE = {"SECRET_KEY", "FACTOR_KEYS", "REDIS_URL", "CELERY_BROKER_URL"}
 #: What each service may know, by its volume.
 KNOWN = {
     "redis": {"REDIS_CACHE_PASSWORD", "REDIS_BROKER_PASSWORD"},
@@ -70,11 +70,19 @@ def test_the_keys_are_secret_and_no_two_sites_have_the_same(
     (other / "store").mkdir()
     make(root)
     make(other)
-    for name in ("SECRET_KEY", "WALLET_SERVICE_KEY", "POSTGRES_PASSWORD", "WEB_POSTGRES_PASSWORD", "GRPC_TLS"):
+    for name in (
+        "SECRET_KEY",
+        "FACTOR_KEYS",
+        "WALLET_SERVICE_KEY",
+        "POSTGRES_PASSWORD",
+        "WEB_POSTGRES_PASSWORD",
+        "GRPC_TLS",
+    ):
         made = (root / "store" / name).read_text()
         assert made != (other / "store" / name).read_text()
         assert len(made) >= 40
     assert key_fault((root / "store/SECRET_KEY").read_text()) is None
+    assert key_fault((root / "store/FACTOR_KEYS").read_text()) is None
     assert key_fault((root / "store/WALLET_SERVICE_KEY").read_text()) is None
 
 

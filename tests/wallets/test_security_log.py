@@ -262,7 +262,7 @@ def test_what_staff_do_to_an_account(alice: User) -> None:
         ("token_revoked", {"actor": "root", "name": "Till", **why}),
         ("staff_changed", {"actor": "root", "fields": ["is_active"], "is_active": False, **why}),
     ]
-    assert subjects() == ["Two-factor authentication was turned off"]
+    assert subjects() == ["A second factor was removed from your account"]
 
 
 # --- Mails about new sign-ins ---

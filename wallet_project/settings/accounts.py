@@ -45,6 +45,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "wallets.auth.password_rules.ContextWordsValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+# Keys that seal the secrets of second factors in Postgres, separated by commas, the newest first. Each has at least 50
+# random characters. Empty: a key derived from SECRET_KEY. Then whoever has that key and a copy of the database can
+# compute everybody's codes. `manage.py factor_secrets_rotate` replaces a key; docs/deployment.md has the steps.
+FACTOR_KEYS = [key for item in env.list("FACTOR_KEYS", default=[]) if (key := item.strip())]
 LOGIN_REDIRECT_URL = "dashboard"
 LOGIN_URL = "account_login"
 
@@ -91,8 +95,18 @@ MFA_FORMS = {
     "activate_totp": "wallets.auth.factor_forms.ActivateTOTPForm",
     "authenticate": "wallets.auth.factor_forms.AuthenticateForm",
     "reauthenticate": "wallets.auth.factor_forms.ReauthenticateForm",
+    "add_webauthn": "wallets.auth.passkey_forms.AddForm",
+    "authenticate_webauthn": "wallets.auth.passkey_forms.AuthenticateForm",
+    "edit_webauthn": "wallets.auth.passkey_forms.EditForm",
+    "login_webauthn": "wallets.auth.passkey_forms.LoginForm",
+    "reauthenticate_webauthn": "wallets.auth.passkey_forms.ReauthenticateForm",
 }
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+# A passkey replaces the password and the code, so the device must ask its user for a PIN, a fingerprint or a face.
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+# As for ACCOUNT_RATE_LIMITS.
+MFA_RATE_LIMITS = False
 # An address that is not confirmed can do nothing, so nobody can use it to lock the user out.
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "Wallet"

@@ -6,6 +6,8 @@ from typing import Any
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.password_reset import get_reset_password_url
 from allauth.account.models import EmailAddress
+from allauth.account.utils import user_pk_to_url_str
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.utils import build_absolute_uri
@@ -23,9 +25,11 @@ from kit.limits.addresses import client_address
 from kit.limits.costs import cost_take, name_key
 from wallets.addresses import Confirmed, address_confirm
 from wallets.auth.browsers import browser_known, browser_remember
+from wallets.auth.factor_secrets import owner_named, secret_open
 from wallets.auth.locking import account_unlock, lock_link_make
 from wallets.auth.mails import mail_context, mail_valid_for
 from wallets.auth.notices import notice_send
+from wallets.auth.passkey_site import passkey_site
 from wallets.auth.security_log import security_event_record
 from wallets.auth.session_middleware import session_of
 from wallets.auth.sign_in import password_check
@@ -38,6 +42,9 @@ from wallets.warming import person_warm_up
 
 #: The key in the session of a user who has entered the password: the session hash of that password.
 _PASSWORD_MARK = "wallets.password_mark"  # noqa: S105 - no password
+#: Ways to confirm who is there, as links on the pages of the others.
+_BY_PASSKEY = "mfa_reauthenticate:webauthn"
+_METHODS = {_BY_PASSKEY: "Use a passkey instead", "mfa_reauthenticate": "Use a code instead"}
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped
@@ -110,10 +117,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         self.send_notification_mail("account/email/email_changed", confirmed.user, context, email=confirmed.old_email)
 
     def get_reauthentication_methods(self, user: User) -> list[dict[str, Any]]:
-        """The second factor if the account has one, otherwise the password."""
+        """A passkey or a code if the account has a second factor, otherwise the password. The first is the default: the
+        passkey, where the browser can use it."""
         methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         second = [method for method in methods if method["id"] != "reauthenticate"]
-        return second or methods
+        site, request = passkey_site(), context.request
+        is_here = site is not None and request is not None and site.is_at(request)
+        offered = sorted(second or methods, key=lambda method: (method["id"] == _BY_PASSKEY) != is_here)
+        return [method | {"description": _METHODS.get(method["id"], "")} for method in offered]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The client's address as our rate limits determine it, so that allauth uses the same."""
@@ -198,9 +209,37 @@ def session_end(request: HttpRequest) -> None:
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Messages of two-factor authentication."""
+    """Messages of two-factor authentication, and how its pages read sealed secrets."""
 
     error_messages = {
         **DefaultMFAAdapter.error_messages,
         "incorrect_code": AccountAdapter.error_messages["incorrect_code"],
+        "passkey_refused": "This passkey was not accepted. Try again, or log in another way.",
+        "passkey_not_added": "The passkey could not be added. Try again.",
+        "password_first": (
+            "Your password has changed since you last used this passkey. Log in with your new password once, and use "
+            "the passkey after it."
+        ),
     }
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Binds passkeys to the domain of SITE_URL, whatever host a request names. Without such a domain there are no
+        passkeys, and nothing matches this one."""
+        site = passkey_site()
+        return {"id": site.domain if site else "invalid", "name": settings.MFA_TOTP_ISSUER}
+
+    def get_public_key_credential_user_entity(self, user: User) -> dict[str, Any]:
+        """What the device shows and stores. The id tells whose passkey it is, so it must not change."""
+        name = user.get_username()
+        return {"id": user_pk_to_url_str(user).encode(), "name": name, "display_name": user.display_name or name}
+
+    def encrypt(self, text: str) -> str:
+        """Nothing: a secret is sealed for its owner, whom this does not know, when the factor is saved
+        (`wallets.auth.factor_events`)."""
+        return text
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """For the pages on which users see their own recovery codes. Codes are checked in `wallets.auth.factors`."""
+        request: HttpRequest | None = context.request
+        owner = request.user.pk if request is not None else owner_named(encrypted_text)
+        return secret_open(encrypted_text, user_id=owner or 0)

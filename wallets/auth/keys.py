@@ -1,4 +1,4 @@
-"""The keys that must be secret: whoever knows one of them can act as any user."""
+"""The keys that must be secret: with one of them strangers act as any user or compute their codes."""
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -36,6 +36,7 @@ def _keys() -> dict[str, list[str]]:
     return {
         "SECRET_KEY": [settings.SECRET_KEY],
         "SECRET_KEY_FALLBACKS": settings.SECRET_KEY_FALLBACKS,
+        "FACTOR_KEYS": settings.FACTOR_KEYS,
         "WALLET_SERVICE_KEY": [settings.WALLET_SERVICE_KEY] if settings.WALLET_SERVICE_KEY else [],
         "WALLET_SERVICE_KEY_FALLBACKS": settings.WALLET_SERVICE_KEY_FALLBACKS,
     }

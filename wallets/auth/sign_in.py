@@ -4,6 +4,10 @@ An attempt takes a unit of a guessing budget (`wallets.auth.guessing`), computes
 entered, and is recorded if it failed. Time and answer are the same for unknown names.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib.auth.hashers import make_password, verify_password
@@ -15,6 +19,7 @@ from wallets.auth.browsers import browser_known
 from wallets.auth.factors import factor_accepting
 from wallets.auth.guessing import (
     Budget,
+    Guess,
     budget_touch,
     factor_budget,
     guess_counted,
@@ -22,6 +27,7 @@ from wallets.auth.guessing import (
     password_budget,
 )
 from wallets.auth.notices import notice_send
+from wallets.auth.passkeys import PasskeyRefusedError, challenge_forget, passkey_accepting, passkey_user
 from wallets.auth.security_log import security_event_record, sign_in_failed_unknown
 from wallets.browser_sessions import browser_sessions_end
 from wallets.domain.errors import ErrorCode, WalletError
@@ -77,18 +83,67 @@ def second_factor_check(*, user: User, code: str, request: HttpRequest | None) -
 
     Raises RATE_LIMITED if too many codes were wrong.
     """
-    budget = factor_budget(user=user, browser_id=browser_known(request, user))
-    try:
-        with guess_counted(budget) as guess:
-            factor = factor_accepting(user=user, code=code)
-            if factor is not None:
-                guess.right()
-    except WalletError as error:
-        _exhausted_notice(error, user, budget, step="code")
-        raise
+    with _factor_guess(user, request) as guess:
+        factor = factor_accepting(user=user, code=code)
+        if factor is not None:
+            guess.right()
     if factor is None:
         security_event_record(user=user, kind=SecurityEventKind.SIGN_IN_FAILED, detail={"step": "code"})
     return factor
+
+
+def passkey_check(*, user: User, response: Any, request: HttpRequest | None) -> Authenticator:
+    """The passkey of this user that has answered the challenge, after the password or to confirm who is there.
+
+    Refused answers count as wrong codes. Raises PasskeyRefusedError, and RATE_LIMITED if there were too many.
+    """
+    refusal = None
+    with _factor_guess(user, request) as guess:
+        try:
+            factor = passkey_accepting(user=user, response=response, is_alone=False)
+            guess.right()
+        except PasskeyRefusedError as error:
+            refusal = error
+    if refusal is not None:
+        _passkey_failed(user, refusal)
+        raise refusal
+    return factor
+
+
+def passkey_sign_in(*, response: Any) -> Authenticator:
+    """The passkey that has answered the challenge of a sign-in without a password.
+
+    Whose it is stands in the answer, which anybody can make up. So a refused one takes nothing from the budget of the
+    user that it names, and is recorded only if it came from a passkey that this user has. Raises PasskeyRefusedError.
+    """
+    user = passkey_user(response=response)
+    if user is None or not user.is_active:
+        challenge_forget()
+        raise PasskeyRefusedError("nobody")
+    try:
+        return passkey_accepting(user=user, response=response, is_alone=True)
+    except PasskeyRefusedError as error:
+        if error.factor is not None:
+            _passkey_failed(user, error)
+        raise
+
+
+@contextmanager
+def _factor_guess(user: User, request: HttpRequest | None) -> Iterator[Guess]:
+    budget = factor_budget(user=user, browser_id=browser_known(request, user))
+    try:
+        with guess_counted(budget) as guess:
+            yield guess
+    except WalletError as error:
+        _exhausted_notice(error, user, budget, step="code")
+        raise
+
+
+def _passkey_failed(user: User, error: PasskeyRefusedError) -> None:
+    detail = {"step": "passkey", "reason": error.reason}
+    if error.factor is not None:
+        detail["name"] = error.factor.wrap().name
+    security_event_record(user=user, kind=SecurityEventKind.SIGN_IN_FAILED, detail=detail)
 
 
 def _hash_once(user: User | None, password: str) -> tuple[bool, bool]:

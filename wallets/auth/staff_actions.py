@@ -5,6 +5,7 @@ from collections.abc import Collection
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
+from wallets.auth.factor_events import factor_named
 from wallets.auth.notices import notice_send
 from wallets.auth.security_log import security_event_record
 from wallets.browser_sessions import browser_sessions_end
@@ -51,7 +52,12 @@ def staff_sessions_end(*, actor: User, user: User, reason: str) -> None:
 def staff_factor_remove(*, actor: User, factor: Authenticator, reason: str) -> None:
     """Removes somebody's second factor, and tells the owner."""
     with transaction.atomic():
-        detail = {"actor": actor.get_username(), "reason": reason, "removed_factor": factor.type}
+        detail = {
+            "actor": actor.get_username(),
+            "reason": reason,
+            "removed_factor": factor.type,
+            **factor_named(factor),
+        }
         security_event_record(user=factor.user, kind=SecurityEventKind.STAFF_CHANGED, detail=detail)
         factor.delete()
         notice_send(user=factor.user, name="factor_removed")

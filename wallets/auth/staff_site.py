@@ -3,6 +3,7 @@
 from functools import wraps
 from typing import Any
 
+from allauth.account.adapter import get_adapter
 from allauth.account.decorators import secure_admin_login
 from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
@@ -12,7 +13,6 @@ from django.contrib.auth.views import redirect_to_login
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 
 from wallets.auth.staff import staff_refresh
 
@@ -84,7 +84,8 @@ def second_factor_step(request: HttpRequest) -> HttpResponse | None:
     if not is_mfa_enabled(request.user):
         messages.info(request, "Staff need a second factor. Set it up to continue.")
         return redirect("mfa_activate_totp")
-    return redirect_to_login(request.get_full_path(), reverse("mfa_reauthenticate"))
+    default, *_ = get_adapter().get_reauthentication_methods(request.user)
+    return redirect_to_login(request.get_full_path(), default["url"])
 
 
 def _is_managed_here(model: type[Model]) -> bool:

@@ -15,8 +15,9 @@ from django.db import connection, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path
+from django.views.generic import RedirectView
 
-from wallets.auth import views
+from wallets.auth import passkey_views, views
 
 #: They check a password or a code and change nothing else. What they record about a failed attempt must be committed
 #: even if the attempt ends in an error, and no lock may be held while they hash.
@@ -25,7 +26,9 @@ _NOT_ATOMIC = {
     "account_logout",
     "account_reauthenticate",
     "mfa_authenticate",
+    "mfa_login_webauthn",
     "mfa_reauthenticate",
+    "mfa_reauthenticate_webauthn",
 }
 
 View = Callable[..., HttpResponseBase]
@@ -70,5 +73,15 @@ def _all_atomic(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[URLPat
 _OWN = [
     path("email/", login_required(views.EmailView.as_view()), name="account_email"),
     path("email/undo/<str:key>/", views.email_change_undo, name="email_change_undo"),
+    path("2fa/authenticate/", passkey_views.AuthenticateView.as_view(), name="mfa_authenticate"),
+    path("2fa/totp/deactivate/", passkey_views.DeactivateTOTPView.as_view(), name="mfa_deactivate_totp"),
+    path("2fa/webauthn/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
+    path("2fa/webauthn/add/", passkey_views.AddView.as_view(), name="mfa_add_webauthn"),
+    path("2fa/webauthn/login/", passkey_views.LoginView.as_view(), name="mfa_login_webauthn"),
+    path(
+        "2fa/webauthn/reauthenticate/", passkey_views.ReauthenticateView.as_view(), name="mfa_reauthenticate_webauthn"
+    ),
+    path("2fa/webauthn/keys/<int:pk>/edit/", passkey_views.EditView.as_view(), name="mfa_edit_webauthn"),
+    path("2fa/webauthn/keys/<int:pk>/remove/", passkey_views.RemoveView.as_view(), name="mfa_remove_webauthn"),
 ]
 urlpatterns = list(_all_atomic([*_OWN, *allauth.urls.urlpatterns]))

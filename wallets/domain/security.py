@@ -15,6 +15,9 @@ class SecurityEventKind(StrEnum):
     PASSWORD_RESET = "password_reset"  # noqa: S105
     FACTOR_ADDED = "factor_added"
     FACTOR_REMOVED = "factor_removed"
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_RENAMED = "passkey_renamed"
+    PASSKEY_REMOVED = "passkey_removed"
     RECOVERY_CODES_MADE = "recovery_codes_made"
     RECOVERY_CODE_USED = "recovery_code_used"
     TOKEN_CREATED = "token_created"  # noqa: S105
@@ -46,8 +49,11 @@ TITLES = {
     SecurityEventKind.SESSION_ENDED: "Logged out another device",
     SecurityEventKind.PASSWORD_CHANGED: "Password changed",
     SecurityEventKind.PASSWORD_RESET: "Password reset by email",
-    SecurityEventKind.FACTOR_ADDED: "Two-factor authentication turned on",
-    SecurityEventKind.FACTOR_REMOVED: "Two-factor authentication turned off",
+    SecurityEventKind.FACTOR_ADDED: "Authenticator app added",
+    SecurityEventKind.FACTOR_REMOVED: "Authenticator app removed",
+    SecurityEventKind.PASSKEY_ADDED: "Passkey added",
+    SecurityEventKind.PASSKEY_RENAMED: "Passkey renamed",
+    SecurityEventKind.PASSKEY_REMOVED: "Passkey removed",
     SecurityEventKind.RECOVERY_CODES_MADE: "Recovery codes created",
     SecurityEventKind.RECOVERY_CODE_USED: "Recovery code used",
     SecurityEventKind.TOKEN_CREATED: "API token created",

@@ -70,7 +70,7 @@ def _user_id(data: str) -> int | None:
 class Migration(migrations.Migration):
     dependencies = [
         ("sessions", "0001_initial"),
-        ("wallets", "0013_owners_lock"),
+        ("wallets", "0016_sealed_factor_secrets"),
     ]
 
     operations = [

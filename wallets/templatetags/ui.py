@@ -1,6 +1,7 @@
 """Template tags and filters for money, users, dates and form fields."""
 
 import datetime
+import json
 import zlib
 from typing import Any
 
@@ -8,6 +9,7 @@ from babel.numbers import get_currency_name, get_currency_symbol
 from django import template
 from django.conf import settings
 from django.forms import BoundField
+from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -15,6 +17,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from wallets.auth.passkey_site import passkey_site
 from wallets.domain.money import amount_format
 from wallets.domain.text import direction_controls_remove, wait_words
 
@@ -35,6 +38,21 @@ def icon(name: str, css: str = "") -> SafeString:
         static("img/icons.svg"),
         name,
     )
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """A value for a data attribute, which a script reads."""
+    return json.dumps(value)
+
+
+@register.simple_tag(takes_context=True)
+def passkeys_here(context: Context) -> str:
+    """Whether passkeys work on this page: "yes"; the address of the site where they do; or nothing if nowhere."""
+    site = passkey_site()
+    if site is None:
+        return ""
+    return "yes" if site.is_at(context["request"]) else site.origin
 
 
 @register.simple_tag
