@@ -9,13 +9,13 @@ from django.utils import timezone
 
 from wallets.models import ApiToken, User
 from wallets.security_models import GuessBudget, SecurityEvent
-from wallets.services import token_issue
 from wallets.tasks import (
     api_tokens_delete_expired,
     guess_budgets_delete_whole,
     security_events_task,
     sessions_delete_expired,
 )
+from wallets.token_services import token_issue
 
 
 @pytest.mark.django_db

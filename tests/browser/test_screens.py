@@ -10,7 +10,8 @@ from transactions.recipients import TransferRequest
 from transactions.services import transfer_create
 from wallets.domain.money import AMOUNT_MAX
 from wallets.models import User
-from wallets.services import display_name_set, token_issue, user_register, wallet_open
+from wallets.services import display_name_set, user_register, wallet_open
+from wallets.token_services import token_issue
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -19,7 +19,7 @@ from tests.pages.kit import fill
 from tests.people import PASSWORD
 from tests.staff import browser_of
 from wallets.models import ApiToken, User
-from wallets.services import token_issue
+from wallets.token_services import token_issue
 
 pytestmark = pytest.mark.usefixtures("trusted_cache")
 

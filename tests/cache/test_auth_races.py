@@ -14,7 +14,8 @@ from tests.pages.kit import reauthenticated
 from wallets.auth.access import token_find
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, User
-from wallets.services import token_issue, token_revoke, user_fence
+from wallets.services import user_fence
+from wallets.token_services import token_issue, token_revoke
 
 T = TypeVar("T")
 pytestmark = pytest.mark.usefixtures("trusted_cache")

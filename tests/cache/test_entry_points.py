@@ -27,16 +27,8 @@ from wallets.auth.locking import account_lock
 from wallets.auth.sign_in import password_check
 from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
 from wallets.models import ApiToken, User, Wallet, WalletStatus
-from wallets.services import (
-    token_issue,
-    token_revoke,
-    tokens_delete_expired,
-    tokens_revoke_all,
-    wallet_close,
-    wallet_freeze,
-    wallet_open,
-    wallet_reopen,
-)
+from wallets.services import wallet_close, wallet_freeze, wallet_open, wallet_reopen
+from wallets.token_services import token_issue, token_revoke, tokens_delete_expired, tokens_revoke_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,8 @@ from django.test import Client
 
 from tests.pages.kit import fill, forms_of, give, reauthenticated, send, text_of, wallet_of
 from wallets.models import ApiToken, User, Wallet
-from wallets.services import token_issue, wallet_open
+from wallets.services import wallet_open
+from wallets.token_services import token_issue
 
 
 def secret_of(response: Any) -> str:

@@ -21,7 +21,7 @@ from wallets.auth.security_log import KEPT, security_event_record, security_even
 from wallets.domain.security import TITLES, SecurityEventKind
 from wallets.models import ApiToken, User
 from wallets.security_models import SecurityEvent
-from wallets.services import token_issue
+from wallets.token_services import token_issue
 
 pytestmark = pytest.mark.django_db
 NEW_PASSWORD = "a longer phrase than before"

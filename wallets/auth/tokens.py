@@ -9,7 +9,7 @@ from wallets.cache_names import token_name
 from wallets.domain.errors import WalletError
 from wallets.domain.security import SecurityEventKind
 from wallets.models import ApiToken, User
-from wallets.services import token_issue, token_revoke
+from wallets.token_services import token_issue, token_revoke
 
 #: The name of tokens that a program got by logging in.
 LOGIN_NAME = "API login"
