@@ -1,7 +1,8 @@
 """Issues and revokes API tokens. Entry points call `wallets.auth.tokens`, which also records it and tells the owner."""
 
 import json
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -12,11 +13,28 @@ from knox.settings import CONSTANTS, knox_settings
 from kit.cache.protocol import cache_fence, cache_replayed
 from wallets.cache_names import token_name
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.mandates import Ceiling, Scope
 from wallets.models import ApiToken, User
 
+_ISSUE_SQL = """
+SELECT token_issue(
+    jsonb_populate_record(NULL::wallets_apitoken, %s::jsonb),
+    ARRAY(SELECT jsonb_populate_recordset(NULL::wallets_tokenceiling, %s::jsonb))
+)
+"""
 
-def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
+
+def token_issue(
+    *,
+    user: User,
+    name: str,
+    scopes: Collection[Scope] = tuple(Scope),
+    ceilings: Sequence[Ceiling] = (),
+    valid_for: timedelta | None = None,
+) -> tuple[ApiToken, str]:
     """Issues a bearer token. Returns it with its secret, which is stored nowhere and cannot be read again.
+
+    With ceilings, it pays only in their currencies; without any, its payments are not bounded. It always may read.
 
     Raises NOT_AUTHENTICATED if the account was deactivated, or its password changed, since `user` signed in.
     """
@@ -32,10 +50,11 @@ def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
             token_key=secret[: CONSTANTS.TOKEN_KEY_LENGTH],
             user=account,
             name=name,
+            scopes=[scope.value for scope in Scope if scope in {*scopes, Scope.READ}],
             created=timezone.now(),
-            expiry=timezone.now() + knox_settings.TOKEN_TTL,
+            expiry=timezone.now() + (valid_for or knox_settings.TOKEN_TTL),
         )
-        _token_insert(token)
+        _token_insert(token, ceilings)
     return token, secret
 
 
@@ -57,13 +76,13 @@ def tokens_delete_expired() -> None:
     _tokens_delete(ApiToken.objects.filter(expiry__lte=timezone.now()))
 
 
-def _token_insert(token: ApiToken) -> None:
-    """Inserts the row with the database's function `token_issue`, which checks it: web processes without books have no
+def _token_insert(token: ApiToken, ceilings: Sequence[Ceiling]) -> None:
+    """Inserts the rows with the database's function `token_issue`, which checks it: web processes without books have no
     right to insert tokens themselves."""
     values = {field.column: field.value_from_object(token) for field in ApiToken._meta.concrete_fields}  # noqa: SLF001
-    row = json.dumps(values, default=datetime.isoformat)
+    bounds = [{"currency": c.currency, "per_payment": c.per_payment, "per_day": c.per_day} for c in ceilings]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT token_issue(jsonb_populate_record(NULL::wallets_apitoken, %s::jsonb))", [row])
+        cursor.execute(_ISSUE_SQL, [json.dumps(values, default=datetime.isoformat), json.dumps(bounds)])
 
 
 def _tokens(user: User) -> QuerySet[ApiToken]:

@@ -25,6 +25,7 @@ def token_issue(user: User, *, role: str = WEB_ROLE, columns: Mapping[str, objec
         "created": timezone.now(),
         "expiry": timezone.now() + timedelta(days=30),
         "name": "a program",
+        "scopes": ["read"],
         "user_id": user.pk,
         **(columns or {}),
     }
@@ -62,6 +63,9 @@ def test_it_issues_a_token_for_an_active_account(alice: User, role: str) -> None
         ({"created": None}, "token_ends_within_a_year"),
         ({"created": -timedelta(days=1)}, "token_ends_within_a_year"),
         ({"created": timedelta(days=1)}, "token_ends_within_a_year"),
+        ({"scopes": []}, "apitoken_scopes_known"),
+        ({"scopes": ["move_money"]}, "apitoken_scopes_known"),
+        ({"scopes": ["read", "sign_in"]}, "apitoken_scopes_known"),
         ({"user_id": 0}, "token_of_an_active_account"),
         ({"user_id": None}, "token_of_an_active_account"),
     ],
