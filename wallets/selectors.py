@@ -141,6 +141,12 @@ def token_get(*, owner: User, digest: str) -> ApiToken:
     return token
 
 
+def tokens_questioned(*, owner: User) -> QuerySet[ApiToken]:
+    """Those about which their owner has an open question: to keep or to revoke them after a change of email or second
+    factors."""
+    return token_list(owner=owner).filter(questioned_at__isnull=False)
+
+
 def token_list(*, owner: User) -> QuerySet[ApiToken]:
     """A user's API tokens that have not expired, newest first, with their ceilings loaded."""
     alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())

@@ -22,7 +22,7 @@ class ApiToken(AbstractAuthToken):
 
     name = models.CharField(max_length=80, default="", blank=True)
     scopes = ArrayField(models.CharField(max_length=_SCOPE_LENGTH_MAX), editable=False)
-    #: When it was last used, to the hour, and from which client address (None: over gRPC).
+    #: When it was last used, to the hour, and from which client address (over gRPC with IPv6: from which network).
     last_used_at = models.DateTimeField(null=True, editable=False)
     last_used_from = models.GenericIPAddressField(null=True, editable=False)
     #: When its owner was asked whether to keep it, because second factors or the email had changed. None: there is no

@@ -71,6 +71,25 @@ def tokens_revoke_all(*, user: User) -> None:
     _tokens_delete(_tokens(user))
 
 
+def tokens_question(*, user: User) -> None:
+    """Asks the owner whether to keep the tokens that exist now, in the transaction that changes how the owner signs in.
+    They stay valid."""
+    with transaction.atomic():
+        ApiToken.objects.filter(digest__in=_locked(_tokens(user))).update(questioned_at=timezone.now())
+
+
+def tokens_question_end(*, user: User) -> None:
+    """Keeps the tokens about which the owner was asked."""
+    with transaction.atomic():
+        asked = _locked(_tokens(user).filter(questioned_at__isnull=False))
+        ApiToken.objects.filter(digest__in=asked).update(questioned_at=None)
+
+
+def tokens_revoke_questioned(*, user: User) -> None:
+    """Revokes the tokens about which the owner was asked."""
+    _tokens_delete(_tokens(user).filter(questioned_at__isnull=False))
+
+
 def tokens_delete_expired() -> None:
     """Deletes expired tokens."""
     _tokens_delete(ApiToken.objects.filter(expiry__lte=timezone.now()))
@@ -89,14 +108,19 @@ def _tokens(user: User) -> QuerySet[ApiToken]:
     return ApiToken.objects.filter(user=user)
 
 
-def _tokens_delete(tokens: QuerySet[ApiToken]) -> int:
-    """Deletes the tokens and returns their number. From the commit on they are refused, even where they are cached.
+def _locked(tokens: QuerySet[ApiToken]) -> list[str]:
+    """The digests of the tokens, whose rows are locked until the end of the database transaction.
 
     Races: two calls with tokens in common deadlock, or both report the same token. The row locks, taken in the order of
     the digests, make the second call wait, and it then finds only what is left.
     """
+    return list(tokens.order_by("digest").select_for_update(of=("self",)).values_list("digest", flat=True))
+
+
+def _tokens_delete(tokens: QuerySet[ApiToken]) -> int:
+    """Deletes the tokens and returns their number. From the commit on they are refused, even where they are cached."""
     with transaction.atomic():
-        digests = list(tokens.order_by("digest").select_for_update(of=("self",)).values_list("digest", flat=True))
+        digests = _locked(tokens)
         ApiToken.objects.filter(digest__in=digests).delete()
         cache_fence([token_name(digest) for digest in digests])
     return len(digests)

@@ -10,6 +10,7 @@ from knox.crypto import hash_token
 from transactions.rpc.arrivals import Arrival
 from wallets.auth.access import token_find, user_find
 from wallets.auth.assertions import SCHEME, Assertion, ClockSkewError, assertion_read
+from wallets.auth.token_uses import token_used
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.mandates import OWNER, Mandate
 from wallets.models import User
@@ -67,11 +68,14 @@ def process_check(arrival: Arrival) -> None:
     _assertion_read(arrival, words[1])
 
 
-def _bearer(_: Arrival, credentials: str) -> Caller | None:
+def _bearer(arrival: Arrival, credentials: str) -> Caller | None:
     # Any text has a digest, and an unknown digest finds no token, so there is no format to check first.
     digest = hash_token(credentials)
     token = token_find(digest=digest)
-    return Caller(user=token.user, mandate=token.mandate, token_digest=digest) if token is not None else None
+    if token is None:
+        return None
+    token_used(digest=digest, address=arrival.network)
+    return Caller(user=token.user, mandate=token.mandate, token_digest=digest)
 
 
 def _service(arrival: Arrival, credentials: str) -> Caller | None:
