@@ -130,3 +130,14 @@ def test_a_token_may_always_read(alice: Person) -> None:
     token_issue(user=alice.user, name="writer", scopes=[Scope.MOVE_MONEY])
 
     assert ApiToken.objects.get(name="writer").scopes == ["read", "move_money"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/tokens/", "/settings/", "/accounts/password/change/", "/accounts/email/", "/accounts/2fa/totp/activate/"]
+)
+def test_no_token_opens_the_pages_that_change_how_its_owner_signs_in(alice: Person, path: str) -> None:
+    response = alice.api.client.get(path, headers={"Authorization": f"Bearer {alice.api.token}"})
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/accounts/login/")

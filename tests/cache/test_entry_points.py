@@ -261,6 +261,7 @@ def test_only_these_modules_write_to_cached_models() -> None:
     }
     assert writers == {
         "wallets/services.py",
+        "wallets/token_services.py",
         # Addresses, which are not cached; what undoing a change does to the password is fenced.
         "wallets/addresses.py",
         # A new account, which nothing has read yet.

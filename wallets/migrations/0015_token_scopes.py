@@ -18,10 +18,10 @@ ALTER TABLE wallets_tokenceiling ADD CONSTRAINT tokenceiling_of_a_token
     FOREIGN KEY (token_id) REFERENCES wallets_apitoken (digest) ON DELETE CASCADE;
 """
 
-# The second argument has a default, so that processes of the release before can still issue tokens.
+# As in 0012, and with the ceilings, which nobody can add later.
 ISSUE = """
 DROP FUNCTION token_issue(wallets_apitoken);
-CREATE FUNCTION token_issue(token wallets_apitoken, ceilings wallets_tokenceiling[] DEFAULT '{}') RETURNS void
+CREATE FUNCTION token_issue(token wallets_apitoken, ceilings wallets_tokenceiling[]) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     -- Rule: a token counts from now, and ends within a year.
@@ -36,8 +36,6 @@ BEGIN
         RAISE EXCEPTION 'The account % may not sign in', token.user_id
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'token_of_an_active_account';
     END IF;
-    -- A process of the release before knows no scopes. Its tokens do what they did there.
-    token.scopes := coalesce(token.scopes, ARRAY['read', 'move_money']);
     INSERT INTO wallets_apitoken SELECT (token).*;
     -- Rule: ceilings belong to the new token, and nothing has been spent yet.
     INSERT INTO wallets_tokenceiling (token_id, currency, per_payment, per_day, spent)
