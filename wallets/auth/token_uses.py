@@ -26,12 +26,17 @@ _notes: dict[str, str] = {}
 _writer: threading.Thread | None = None
 
 
+def token_use_is_due(*, digest: str) -> bool:
+    """Whether `token_used` would note something. Cheap, because it is asked with every request."""
+    # Without the lock: two threads may note the same, which changes nothing.
+    return time.monotonic() >= _next_s.get(digest, 0.0)
+
+
 def token_used(*, digest: str, address: str) -> None:
     """Notes that this token is used from this client address, unless this process has noted it within the hour."""
-    now_s = time.monotonic()
-    # Without the lock, because this runs with every request. Two threads may note the same, which changes nothing.
-    if now_s < _next_s.get(digest, now_s):
+    if not token_use_is_due(digest=digest):
         return
+    now_s = time.monotonic()
     with _lock:
         if len(_next_s) >= _REMEMBERED_MAX:
             _next_s.clear()
