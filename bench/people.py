@@ -13,6 +13,7 @@ from transactions.ledger.commands import Command
 from transactions.ledger.post import post
 from transactions.models import Kind
 from wallets.domain.currencies import CURRENCIES
+from wallets.domain.mandates import Scope
 from wallets.models import ApiToken, User, Wallet
 from wallets.node_leases import snowflake_next
 
@@ -71,6 +72,7 @@ def _tokens_make(users: Sequence[User]) -> list[str]:
                 token_key=secret[: CONSTANTS.TOKEN_KEY_LENGTH],
                 expiry=expiry,
                 name="bench",
+                scopes=[scope.value for scope in Scope],
             )
             for user, secret in zip(users, secrets, strict=True)
         ]

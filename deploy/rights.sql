@@ -72,7 +72,10 @@ GRANT SELECT, INSERT, UPDATE ON kit_identity TO wallet_app;
 -- /readyz checks whether every migration has been applied.
 GRANT SELECT ON django_migrations TO wallet_app;
 
-GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken) TO wallet_app;
+-- The function token_issue inserts ceilings. What a token has spent is counted; nobody raises or deletes a ceiling.
+GRANT SELECT, UPDATE (spent, day) ON wallets_tokenceiling TO wallet_app;
+GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken, wallets_tokenceiling[]), tokens_used(text[], text[])
+TO wallet_app;
 
 -- The web role: web processes without books. Nothing that it writes becomes money or rights.
 
@@ -83,8 +86,10 @@ TO wallet_web;
 -- It locks an account for its owner, and unlocks it after a password reset. A guard refuses anything else.
 GRANT UPDATE (is_active, locked_at) ON wallets_user TO wallet_web;
 -- It issues tokens with the function token_issue alone, and can end them.
-GRANT SELECT, UPDATE (name), DELETE ON wallets_apitoken TO wallet_web;
-GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken) TO wallet_web;
+GRANT SELECT, UPDATE (name, questioned_at), DELETE ON wallets_apitoken TO wallet_web;
+GRANT SELECT ON wallets_tokenceiling TO wallet_web;
+GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken, wallets_tokenceiling[]), tokens_used(text[], text[])
+TO wallet_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     account_emailaddress, account_emailconfirmation, mfa_authenticator, wallets_emailchange, wallets_unevicted
 TO wallet_web;

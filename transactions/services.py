@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError, OperationalError, transaction
 from psycopg.errors import DeadlockDetected, SerializationFailure
 
 from kit.db.errors import constraint_violated
@@ -14,15 +14,18 @@ from telemetry import metrics
 from transactions.channels import channel
 from transactions.funding.mode import Funding, funding_require
 from transactions.ledger.commands import Command, Outcome
-from transactions.ledger.post import post
+from transactions.ledger.post import post, requests_find
+from transactions.ledger.rules import command_error
 from transactions.models import Kind, Status, Transaction
 from transactions.recipients import TransferRequest, TransferSides, transfer_resolve, transfers_resolve
 from transactions.settlement.accept import Request, transfers_accept
 from wallets.domain.errors import CATALOGUE, ErrorCode, WalletError
 from wallets.domain.ids import ClockError
+from wallets.domain.mandates import OWNER, Mandate
 from wallets.models import User, Wallet
 from wallets.node_leases import LeaseError
 from wallets.selectors import wallet_get
+from wallets.token_ceilings import spending_begin
 
 #: How often a service tries one request before it answers UNAVAILABLE.
 _TRIES = 3
@@ -58,7 +61,13 @@ def deposit_create(
 
 
 def withdrawal_create(
-    *, actor: User, wallet_id: int, amount: int, memo: str = "", idempotency_key: str | None = None
+    *,
+    actor: User,
+    wallet_id: int,
+    amount: int,
+    memo: str = "",
+    idempotency_key: str | None = None,
+    mandate: Mandate = OWNER,
 ) -> Receipt:
     """Moves `amount` minor units from the actor's wallet to the outside world. Raises WalletError."""
     wallet = wallet_get(owner=actor, wallet_id=wallet_id)
@@ -70,27 +79,30 @@ def withdrawal_create(
         memo=memo,
         idempotency_key=idempotency_key,
     )
-    return _receipt(command, source=wallet, destination=None)
+    return _receipt(command, source=wallet, destination=None, mandate=mandate)
 
 
-def transfer_create(*, actor: User, request: TransferRequest) -> Receipt:
+def transfer_create(*, actor: User, request: TransferRequest, mandate: Mandate = OWNER) -> Receipt:
     """Posts a transfer from the actor's wallet to a wallet, or to the recipient's wallet of the same currency.
     Raises WalletError."""
     sides = transfer_resolve(actor=actor, request=request)
-    return _receipt(_command(actor, request, sides), source=sides.source, destination=sides.destination)
+    command = _command(actor, request, sides)
+    return _receipt(command, source=sides.source, destination=sides.destination, mandate=mandate)
 
 
-def transfer_submit(*, actor: User, request: TransferRequest) -> Receipt:
+def transfer_submit(*, actor: User, request: TransferRequest, mandate: Mandate = OWNER) -> Receipt:
     """Accepts one transfer, which settles later; see `transfers_submit`. Raises WalletError."""
-    answer = transfers_submit(actor=actor, requests=[request])[0]
+    answer = transfers_submit(actor=actor, requests=[request], mandate=mandate)[0]
     if isinstance(answer, WalletError):
         raise answer
     return answer
 
 
-def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> list[Receipt | WalletError]:
+def transfers_submit(
+    *, actor: User, requests: Sequence[TransferRequest], mandate: Mandate = OWNER
+) -> list[Receipt | WalletError]:
     """Accepts transfers, which settle later. Returns one answer per request, in order; a refused request does not
-    affect the others.
+    affect the others. They count against a token's ceilings one after another, now: one that fails later stays counted.
 
     A receipt's transaction is pending; for a replay it is the stored transaction with its current status. Once this
     function has returned, every accepted transfer ends as posted or failed, even if processes crash.
@@ -103,7 +115,7 @@ def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> lis
         for request, sides in zip(requests, resolved, strict=True)
         if isinstance(sides, TransferSides)
     ]
-    accepted = _try_again(partial(transfers_accept, wanted)) if wanted else []
+    accepted = _try_again(partial(transfers_accept, wanted, mandate=mandate)) if wanted else []
     new = [outcome.transaction for outcome in accepted if outcome.transaction and not outcome.replayed]
     metrics.transfers_accepted.inc(len(new))
     # The transfers are committed, so they settle even if this notification is lost.
@@ -133,8 +145,10 @@ def _answer(outcome: Outcome, sides: TransferSides) -> Receipt | WalletError:
     return Receipt(transaction=outcome.transaction, replayed=outcome.replayed)
 
 
-def _receipt(command: Command, *, source: Wallet | None, destination: Wallet | None) -> Receipt:
-    outcome = _try_again(partial(post, [command]))[0]
+def _receipt(
+    command: Command, *, source: Wallet | None, destination: Wallet | None, mandate: Mandate = OWNER
+) -> Receipt:
+    outcome = _try_again(partial(_post, command, source=source, mandate=mandate))
     if outcome.error:
         metrics.transactions_refused.labels(kind=command.kind, code=outcome.error.code).inc()
         raise outcome.error
@@ -145,6 +159,25 @@ def _receipt(command: Command, *, source: Wallet | None, destination: Wallet | N
     outcome.transaction.source = source
     outcome.transaction.destination = destination
     return Receipt(transaction=outcome.transaction, replayed=outcome.replayed)
+
+
+def _post(command: Command, *, source: Wallet | None, mandate: Mandate) -> Outcome:
+    """Posts the command, and counts what leaves the source against the ceilings of the mandate's token, if it has
+    any."""
+    if source is None or mandate.ceilings_of is None:
+        return post([command])[0]
+    with transaction.atomic():
+        spending = spending_begin(mandate=mandate)
+        assert spending is not None  # noqa: S101 - the mandate has ceilings
+        refusal = command_error(command) or spending.error(currency=source.currency, amount=command.amount)
+        # A replay is answered, however much the token has spent since.
+        if refusal and not requests_find([command]):
+            return Outcome(error=refusal)
+        outcome = post([command])[0]
+        if outcome.transaction and not outcome.replayed:
+            spending.take(currency=source.currency, amount=command.amount)
+            spending.write()
+        return outcome
 
 
 def _refuse_unposted(transaction: Transaction) -> None:

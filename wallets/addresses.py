@@ -17,6 +17,7 @@ from kit.db.errors import constraint_violated
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import EmailChange, User
 from wallets.services import password_changed
+from wallets.token_services import tokens_question
 
 #: How long a change of a confirmed address can be undone.
 UNDO_FOR = timedelta(days=3)
@@ -78,6 +79,8 @@ def address_confirm(*, address: EmailAddress) -> Confirmed | None:
             User.objects.filter(pk=user.pk).update(email=address.email)
             user.email = address.email
             undo_key = _undo_key(user, old_email) if old_email is not None else ""
+            if old_email is not None:
+                tokens_question(user=user)
     except IntegrityError as error:
         if constraint_violated(error) not in _ONE_PER_ADDRESS:
             raise

@@ -1,4 +1,4 @@
-"""Forms of the pages about wallets and API tokens."""
+"""Forms of the pages about wallets and the user's account."""
 
 import functools
 from collections.abc import Collection
@@ -10,8 +10,6 @@ from django import forms
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.display_names import DISPLAY_NAME_LENGTH_MAX
 
-#: The same as the model's `max_length`.
-TOKEN_NAME_LENGTH_MAX = 80
 #: Frequent choices, listed first.
 POPULAR_CURRENCIES = ("USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "CNY", "INR", "SEK", "PLN", "KWD")
 
@@ -28,18 +26,6 @@ class WalletOpenForm(forms.Form):
     def __init__(self, *args: Any, taken: Collection[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["currency"].choices = _currency_choices(taken)  # type: ignore[attr-defined]
-
-
-class TokenForm(forms.Form):
-    """The name by which the user will recognise a token."""
-
-    name = forms.CharField(
-        label="Name",
-        max_length=TOKEN_NAME_LENGTH_MAX,
-        help_text="The program that will use it, such as “backup script”.",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
-        error_messages={"required": "Give the token a name."},
-    )
 
 
 class DisplayNameForm(forms.Form):

@@ -1,4 +1,4 @@
-"""Who holds money: users, their wallets and API tokens. Also the leases of Snowflake node numbers."""
+"""Who holds money: users and their wallets. Also the leases of Snowflake node numbers."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
@@ -11,7 +11,6 @@ from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
-from knox.models import AbstractAuthToken
 
 from wallets import security_models, session_models  # noqa: F401 - Django finds models by importing this module
 from wallets.domain.currencies import CURRENCIES
@@ -20,6 +19,7 @@ from wallets.domain.ids import NODES
 from wallets.domain.money import BALANCE_MAX
 from wallets.domain.names import email_canonical, skeleton, username_canonical
 from wallets.node_leases import snowflake_next
+from wallets.token_models import ApiToken as ApiToken  # noqa: PLC0414 - part of this module
 
 #: Ids below this belong to the outside wallets: their id is the currency's ISO 4217 numeric code.
 OUTSIDE_IDS_END = 1_000
@@ -227,18 +227,6 @@ class WalletStatusEvent(
 
     def __str__(self) -> str:
         return f"{self.pgh_obj_id} {self.status}"
-
-
-class ApiToken(AbstractAuthToken):
-    """A bearer token. It is stored as a hash, named by its owner, and can be revoked on its own."""
-
-    name = models.CharField(max_length=80, default="", blank=True)
-
-    class Meta:
-        verbose_name = "API token"
-
-    def __str__(self) -> str:
-        return f"{self.user} {self.name}"
 
 
 class EmailChange(models.Model):

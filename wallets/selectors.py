@@ -132,7 +132,22 @@ def account_get(*, user: User) -> User:
     return User.objects.only("username", "display_name", "email", "date_joined").get(pk=user.pk)
 
 
+def token_get(*, owner: User, digest: str) -> ApiToken:
+    """A user's API token, with its ceilings loaded. Raises NOT_FOUND."""
+    found = ApiToken.objects.filter(user=owner, digest=digest).prefetch_related("ceilings")
+    token: ApiToken | None = found.first()
+    if token is None:
+        raise WalletError(ErrorCode.NOT_FOUND, "You have no such token.")
+    return token
+
+
+def tokens_questioned(*, owner: User) -> QuerySet[ApiToken]:
+    """Those about which their owner has an open question: to keep or to revoke them after a change of email or second
+    factors."""
+    return token_list(owner=owner).filter(questioned_at__isnull=False)
+
+
 def token_list(*, owner: User) -> QuerySet[ApiToken]:
-    """A user's API tokens that have not expired, newest first."""
+    """A user's API tokens that have not expired, newest first, with their ceilings loaded."""
     alive = Q(expiry__isnull=True) | Q(expiry__gt=timezone.now())
-    return ApiToken.objects.filter(alive, user=owner).order_by("-created")
+    return ApiToken.objects.filter(alive, user=owner).prefetch_related("ceilings").order_by("-created")

@@ -1,16 +1,11 @@
-"""Writes about who holds money: users, wallets and their status, API tokens."""
+"""Writes about who holds money: users, wallets and their status."""
 
-import json
 from datetime import datetime
 from typing import Protocol
 
 import pghistory
 from allauth.account.models import EmailAddress
-from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
-from django.utils import timezone
-from knox.models import get_digest_token
-from knox.settings import CONSTANTS, knox_settings
+from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
 from kit.cache.protocol import cache_fence, cache_replayed
@@ -24,6 +19,7 @@ from wallets.domain.ids import ClockError
 from wallets.domain.names import email_canonical, skeleton
 from wallets.models import ApiToken, OwedWallet, User, Wallet, WalletStatus
 from wallets.node_leases import LeaseError
+from wallets.token_services import tokens_revoke_all
 
 #: The currency of the wallet that every new account starts with.
 FIRST_CURRENCY = "USD"
@@ -164,48 +160,6 @@ def wallet_close(*, wallet_id: int, actor: User, reason: str) -> bool:
         raise WalletError(ErrorCode.MALFORMED, message, fields={"status": [message]}) from error
 
 
-def token_issue(*, user: User, name: str) -> tuple[ApiToken, str]:
-    """Issues a bearer token. Returns it with its secret, which is stored nowhere and cannot be read again.
-
-    Raises NOT_AUTHENTICATED if the account was deactivated, or its password changed, since `user` signed in.
-    """
-    with transaction.atomic():
-        # Race: a password change, which ends all tokens, misses this one. With this lock either the change waits for
-        # this commit and finds the token, or this call sees that `user` signed in with the old password.
-        account = User.objects.select_for_update(no_key=True).get(pk=user.pk)
-        if not account.is_active or account.get_session_auth_hash() != user.get_session_auth_hash():
-            raise WalletError(ErrorCode.NOT_AUTHENTICATED, "The account was deactivated, or its password was changed.")
-        digest, secret = get_digest_token()  # type: ignore[no-untyped-call]  # knox is untyped
-        token = ApiToken(
-            digest=digest,
-            token_key=secret[: CONSTANTS.TOKEN_KEY_LENGTH],
-            user=account,
-            name=name,
-            created=timezone.now(),
-            expiry=timezone.now() + knox_settings.TOKEN_TTL,
-        )
-        _token_insert(token)
-    return token, secret
-
-
-def token_revoke(*, user: User, digest: str) -> None:
-    """Revokes a token: from the commit on it is refused. Raises NOT_FOUND."""
-    if not _tokens_delete(_tokens(user).filter(digest=digest)):
-        with transaction.atomic():
-            cache_replayed([token_name(digest)])
-        raise WalletError(ErrorCode.NOT_FOUND, "You have no such token.")
-
-
-def tokens_revoke_all(*, user: User) -> None:
-    """Revokes every token of a user, as a password change requires."""
-    _tokens_delete(_tokens(user))
-
-
-def tokens_delete_expired() -> None:
-    """Deletes expired tokens."""
-    _tokens_delete(ApiToken.objects.filter(expiry__lte=timezone.now()))
-
-
 def display_name_set(*, user: User, name: str) -> None:
     """Sets what the user is called; empty: the username. Raises MALFORMED if the name could deceive others."""
     name = display_name_canonical(name)
@@ -260,32 +214,6 @@ def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, rea
         else:
             cache_replayed([wallet_name(wallet_id)])
     return bool(changed)
-
-
-def _token_insert(token: ApiToken) -> None:
-    """Inserts the row with the database's function `token_issue`, which checks it: web processes without books have no
-    right to insert tokens themselves."""
-    values = {field.column: field.value_from_object(token) for field in ApiToken._meta.concrete_fields}  # noqa: SLF001
-    row = json.dumps(values, default=datetime.isoformat)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT token_issue(jsonb_populate_record(NULL::wallets_apitoken, %s::jsonb))", [row])
-
-
-def _tokens(user: User) -> QuerySet[ApiToken]:
-    return ApiToken.objects.filter(user=user)
-
-
-def _tokens_delete(tokens: QuerySet[ApiToken]) -> int:
-    """Deletes the tokens and returns their number. From the commit on they are refused, even where they are cached.
-
-    Races: two calls with tokens in common deadlock, or both report the same token. The row locks, taken in the order of
-    the digests, make the second call wait, and it then finds only what is left.
-    """
-    with transaction.atomic():
-        digests = list(tokens.order_by("digest").select_for_update(of=("self",)).values_list("digest", flat=True))
-        ApiToken.objects.filter(digest__in=digests).delete()
-        cache_fence([token_name(digest) for digest in digests])
-    return len(digests)
 
 
 def _taken(error: IntegrityError) -> Exception:

@@ -11,7 +11,8 @@ from wallets.addresses import addresses_delete_expired
 from wallets.auth.guessing import budgets_delete_whole
 from wallets.auth.nonces import nonces_delete_expired
 from wallets.auth.security_log import security_events_delete_old
-from wallets.services import tokens_delete_expired, wallets_owed_sweep
+from wallets.services import wallets_owed_sweep
+from wallets.token_services import tokens_delete_expired
 
 
 @shared_task

@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from wallets import security_views, session_views, views
+from wallets import security_views, session_views, token_views, views
 
 urlpatterns = [
     path("wallets/", views.wallets_page, name="wallet_list"),
-    path("tokens/", views.tokens_page, name="token_list"),
-    path("tokens/revoke/", views.token_revoke_page, name="token_revoke"),
+    path("tokens/", token_views.tokens_page, name="token_list"),
+    path("tokens/revoke/", token_views.token_revoke_page, name="token_revoke"),
+    path("tokens/revoke-all/", token_views.tokens_revoke_page, name="tokens_revoke"),
+    path("tokens/question/", token_views.tokens_question_page, name="token_question"),
     path("accounts/security/", security_views.security_page, name="account_security"),
     path("accounts/security/lock/", security_views.lock_page, name="account_lock"),
     path("accounts/sessions/", session_views.sessions_page, name="session_list"),

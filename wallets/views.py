@@ -1,20 +1,17 @@
-"""The pages about wallets, API tokens and the user's account."""
+"""The pages about wallets and the user's account."""
 
-from allauth.account.decorators import reauthentication_required
 from allauth.account.models import EmailAddress
 from allauth.mfa.utils import is_mfa_enabled
 from django.contrib import messages
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
-from wallets.auth.tokens import token_create, token_remove
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.forms import DisplayNameForm, TokenForm, WalletOpenForm
+from wallets.forms import DisplayNameForm, WalletOpenForm
 from wallets.gateway import wallet_gateway
 from wallets.pages import PersonRequest, page
-from wallets.selectors import account_get, token_list
+from wallets.selectors import account_get, tokens_questioned
 from wallets.services import display_name_set
 
 UNPROCESSABLE = 422
@@ -47,40 +44,6 @@ def _wallet_opened(request: PersonRequest, form: WalletOpenForm) -> bool:
     return True
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@page
-@reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator]  # allauth is untyped
-def tokens_page(request: PersonRequest) -> HttpResponse:
-    """The user's API tokens. The answer to the form shows the secret of a new token, once.
-
-    Unlike other forms, this one does not redirect after a POST, because the secret is stored nowhere.
-    """
-    form = TokenForm(request.POST if request.method == "POST" else None)
-    secret, status = "", 200
-    if request.method == "POST":
-        if form.is_valid():
-            try:
-                _, secret = token_create(user=request.user, name=form.cleaned_data["name"])
-            except WalletError as error:
-                if error.code != ErrorCode.NOT_AUTHENTICATED:
-                    raise
-                # The session has ended since the request was authenticated.
-                return redirect_to_login(request.path)
-            form, status = TokenForm(), 201
-        else:
-            status = UNPROCESSABLE
-    context = {"tokens": token_list(owner=request.user), "form": form, "secret": secret}
-    return render(request, "wallets/tokens.html", context, status=status)
-
-
-@require_POST
-@page
-def token_revoke_page(request: PersonRequest) -> HttpResponse:
-    token_remove(user=request.user, digest=request.POST.get("digest", ""))
-    messages.success(request, "The token was revoked. Programs can no longer use it.")
-    return redirect("token_list")
-
-
 @require_safe
 @page
 def settings_page(request: PersonRequest) -> HttpResponse:
@@ -88,6 +51,7 @@ def settings_page(request: PersonRequest) -> HttpResponse:
     context = {
         "account": account_get(user=request.user),
         "pending_email": EmailAddress.objects.get_new(request.user),
+        "questioned_count": tokens_questioned(owner=request.user).count(),
         "is_mfa_enabled": is_mfa_enabled(request.user),
     }
     return render(request, "wallets/settings.html", context)

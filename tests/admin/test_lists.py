@@ -15,7 +15,8 @@ from transactions.models import Entry, Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create
 from wallets.models import User, Wallet
-from wallets.services import token_issue, user_register, wallet_freeze, wallet_open
+from wallets.services import user_register, wallet_freeze, wallet_open
+from wallets.token_services import token_issue
 
 WALLETS = "/admin/wallets/wallet/"
 USERS = "/admin/wallets/user/"

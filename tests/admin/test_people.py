@@ -16,7 +16,7 @@ from tests.people import PASSWORD
 from tests.staff import browser_of
 from wallets.models import ApiToken, User
 from wallets.security_models import SecurityEvent
-from wallets.services import token_issue
+from wallets.token_services import token_issue
 
 USERS = "/admin/wallets/user/"
 TOKENS = "/admin/wallets/apitoken/"

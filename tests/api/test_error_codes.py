@@ -23,10 +23,12 @@ from transactions.models import Job
 from transactions.settlement.dead_letters import dead_letter_fail
 from wallets.api.problems import STATUS
 from wallets.domain.errors import CATALOGUE, ErrorCode
+from wallets.domain.mandates import Ceiling, Scope
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
 from wallets.gateway import wallet_gateway
 from wallets.models import Wallet
 from wallets.services import wallet_close, wallet_freeze, wallet_open
+from wallets.token_services import token_issue
 
 
 @dataclass
@@ -212,6 +214,20 @@ def _(world: World) -> HttpResponse:
     for _number in range(BALANCE_MAX // AMOUNT_MAX):
         world.alice.deposit(AMOUNT_MAX)
     return world.deposit(AMOUNT_MAX)
+
+
+@case(ErrorCode.INSUFFICIENT_SCOPE)
+def _(world: World) -> HttpResponse:
+    _, secret = token_issue(user=world.alice.user, name="reader", scopes=[Scope.READ])
+    return Api(token=secret).post("/wallets", {"currency": "EUR"})
+
+
+@case(ErrorCode.TOKEN_CEILING_EXCEEDED)
+def _(world: World) -> HttpResponse:
+    world.alice.deposit(100)
+    ceilings = [Ceiling(currency="USD", per_payment=10)]
+    _, secret = token_issue(user=world.alice.user, name="till", ceilings=ceilings)
+    return Api(token=secret).post(f"{world.alice.wallet_path}/withdrawals", {"amount": 11})
 
 
 @case(ErrorCode.FUNDING_CLOSED)

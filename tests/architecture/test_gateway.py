@@ -10,7 +10,14 @@ from transactions.gateway.remote import RemoteGateway
 from wallets.gateway import WalletGateway
 
 ENTRY_POINTS = (
-    *("wallets/api/", "wallets/views.py", "wallets/auth/adapters.py", "wallets/forms.py", "dashboard/"),
+    *(
+        "wallets/api/",
+        "wallets/views.py",
+        "wallets/token_views.py",
+        "wallets/auth/adapters.py",
+        "wallets/forms.py",
+        "dashboard/",
+    ),
     *("transactions/api/", "transactions/views/", "transactions/forms.py"),
 )
 QUESTIONS = sorted(name for kind in (WalletGateway, Gateway) for name in vars(kind) if not name.startswith("_"))

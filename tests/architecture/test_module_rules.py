@@ -138,6 +138,23 @@ def test_only_the_ledger_contains_sql_that_writes_to_the_books() -> None:
             ), f"{path}:{node.lineno}: {written}"
 
 
+#: What moves money out of a wallet. A token's ceilings bound it.
+PAYMENTS = {"withdrawal_create", "transfer_create", "transfer_submit", "transfers_submit"}
+
+
+def test_every_entry_point_of_programs_says_by_which_mandate_money_moves() -> None:
+    seen = 0
+    for path, tree in modules():
+        if not path.startswith(("transactions/api/", "transactions/rpc/")):
+            continue
+        for call in calls(tree):
+            name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+            if name in PAYMENTS:
+                seen += 1
+                assert "mandate" in _keywords(call), f"{path}:{call.lineno}"
+    assert seen >= 2 * len(PAYMENTS)
+
+
 #: The code that counts, moves or formats money.
 MONEY = ("transactions/ledger", "transactions/models", "transactions/services.py", "wallets/domain/money.py")
 

@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from wallets.models import ApiToken, User
 from wallets.security_models import GuessBudget, SecurityEvent
-from wallets.services import token_issue
 from wallets.session_models import BrowserSession
 from wallets.tasks import (
     api_tokens_delete_expired,
@@ -15,6 +14,7 @@ from wallets.tasks import (
     security_events_task,
     sessions_delete_expired,
 )
+from wallets.token_services import token_issue
 
 
 @pytest.mark.parametrize(

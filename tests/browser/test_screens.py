@@ -8,9 +8,11 @@ from tests.pages.kit import give, wallet_of
 from transactions.models import Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import transfer_create
+from wallets.domain.mandates import Ceiling
 from wallets.domain.money import AMOUNT_MAX
 from wallets.models import User
-from wallets.services import display_name_set, token_issue, user_register, wallet_open
+from wallets.services import display_name_set, user_register, wallet_open
+from wallets.token_services import token_issue, tokens_question
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -32,6 +34,7 @@ PAGES = [
     "/history/?since=2030-01-02&until=2030-01-01",
     "/wallets/",
     "/tokens/",
+    "/tokens/question/",
     "/settings/",
     "/settings/name/",
     "/accounts/email/",
@@ -91,7 +94,9 @@ def lived_in(alice: User) -> None:
     user_register(username=LONG_NAME, email="long@example.com", password="seven lanterns")
     wallet_open(owner=alice, currency="JPY")
     wallet_open(owner=alice, currency="KWD")
-    token_issue(user=alice, name="x" * 80)
+    ceilings = [Ceiling(currency=code, per_payment=AMOUNT_MAX, per_day=AMOUNT_MAX) for code in ("USD", "JPY", "KWD")]
+    token_issue(user=alice, name="x" * 80, ceilings=ceilings)
+    tokens_question(user=alice)
     for _ in range(9):
         give(alice, AMOUNT_MAX, currency="JPY", memo="w" * 200)
     give(alice, AMOUNT_MAX)

@@ -1,5 +1,6 @@
 """Authentication takes no query, and a user or token that loses access is refused from the next request on."""
 
+import json
 import re
 from datetime import timedelta
 from io import StringIO
@@ -12,14 +13,18 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from kit.cache.protocol import cache_read
 from tests.api.client import Api, Person, assert_problem, json_of
 from tests.cache.readers import no_queries, with_session, with_token
 from tests.pages.kit import fill
 from tests.people import PASSWORD
 from tests.staff import browser_of
+from wallets.auth.access import token_find
+from wallets.cache_names import token_name
+from wallets.domain.mandates import Mandate, Scope
 from wallets.models import ApiToken, User
-from wallets.services import token_issue
 from wallets.session_models import BrowserSession
+from wallets.token_services import token_issue
 
 pytestmark = pytest.mark.usefixtures("trusted_cache")
 
@@ -251,3 +256,15 @@ def _superuser(user: User) -> Client:
     User.objects.filter(pk=user.pk).update(is_staff=True, is_superuser=True)
     user.refresh_from_db()
     return browser_of(user)
+
+
+def test_a_cached_token_of_an_older_release_counts_as_a_miss(alice: User) -> None:
+    token, _ = token_issue(user=alice, name="reader", scopes=[Scope.READ])
+    name = token_name(token.digest)
+    old = json.dumps({"expiry": None, "user": {"id": alice.pk}}).encode()
+    assert cache_read(name, load=lambda: old) == old
+
+    bearer = token_find(digest=token.digest)
+
+    assert bearer is not None
+    assert bearer.mandate == Mandate(scopes=frozenset({Scope.READ}))

@@ -14,7 +14,8 @@ from tests.pages.kit import reauthenticated
 from wallets.auth.access import token_find
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, User
-from wallets.services import token_issue, token_revoke, user_fence
+from wallets.services import user_fence
+from wallets.token_services import token_issue, token_revoke
 
 T = TypeVar("T")
 pytestmark = pytest.mark.usefixtures("trusted_cache")
@@ -39,7 +40,7 @@ def password_change(user_id: int) -> None:
 
 def test_a_token_issued_during_a_deactivation_waits_for_the_commit_and_is_refused(alice: User) -> None:
     def issued() -> str:
-        token = ApiToken.objects.create(user=alice)[0]  # type: ignore[no-untyped-call]
+        token = ApiToken.objects.create(user=alice, scopes=["read"])[0]  # type: ignore[no-untyped-call]
         token_find(digest=token.digest)
         return str(token.digest)
 
@@ -68,7 +69,7 @@ def test_a_browser_that_asks_for_a_token_during_a_password_change_has_to_log_in_
     reauthenticated(browser)
     with transaction.atomic():
         password_change(alice.pk)
-        asked = in_a_thread(lambda: browser.post("/tokens/", {"name": "phone"}))
+        asked = in_a_thread(lambda: browser.post("/tokens/", {"name": "phone", "scope": "read", "valid_days": "1"}))
         waited_for(backend_pid())
     answer = asked.result(20)
 

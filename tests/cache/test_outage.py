@@ -20,8 +20,9 @@ from transactions.services import deposit_create, transfers_submit
 from wallets.cache_names import token_name, wallet_name, wallets_name
 from wallets.domain.errors import WalletError
 from wallets.models import User, Wallet
-from wallets.services import token_issue, token_revoke, wallet_freeze, wallet_open
+from wallets.services import wallet_freeze, wallet_open
 from wallets.tasks import cache_sweep_task
+from wallets.token_services import token_issue, token_revoke
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

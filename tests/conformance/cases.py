@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from tests.conformance.channels import Wish
 from tests.conformance.world import World
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
-from wallets.services import tokens_revoke_all, user_register, wallet_close, wallet_freeze
+from wallets.services import user_register, wallet_close, wallet_freeze
+from wallets.token_services import tokens_revoke_all
 
 Prepare = Callable[[World], Wish]
 

@@ -219,7 +219,7 @@ def test_an_invented_link_undoes_nothing(client: Client, db: None, key: str) -> 
 
 def test_creating_a_token_needs_the_password_again_and_seeing_them_does_not(alices: Client) -> None:
     assert alices.get("/tokens/").status_code == 200
-    asked = send(alices, "/tokens/", {"name": "Till"})
+    asked = send(alices, "/tokens/", {"name": "Till", "scope": "read", "valid_days": "1"})
     assert asked["Location"].startswith("/accounts/reauthenticate/")
     created = fill(alices, asked["Location"], password=PASSWORD)
     assert created.status_code == 201

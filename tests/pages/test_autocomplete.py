@@ -36,7 +36,7 @@ SIGNED_IN = {
     "/withdraw/": {"amount": "off", "memo": "off"},
     "/history/": {"kind": "off", "since": "off", "until": "off"},
     "/wallets/": {"currency": "off"},
-    "/tokens/": {"name": "off"},
+    "/tokens/": {"name": "off", "per_payment_USD": "off", "per_day_USD": "off", "valid_days": "off"},
     "/accounts/email/": {"email": "email"},
     "/accounts/password/change/": {
         "oldpassword": "current-password",

@@ -23,7 +23,7 @@ SWITCHING_GUARDS_OFF = [
     "DROP TRIGGER entry_append_only ON transactions_entry",
     "DROP FUNCTION ledger_refuse CASCADE",
     "ALTER FUNCTION ledger_refuse() SET search_path = pg_temp",
-    "ALTER FUNCTION token_issue(wallets_apitoken) SECURITY INVOKER",
+    "ALTER FUNCTION token_issue(wallets_apitoken, wallets_tokenceiling[]) SECURITY INVOKER",
     "CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
     "CREATE TRIGGER aaa BEFORE INSERT ON transactions_entry FOR EACH ROW EXECUTE FUNCTION ledger_refuse()",
     "CREATE RULE nothing AS ON INSERT TO wallets_walletstatusevent DO INSTEAD NOTHING",

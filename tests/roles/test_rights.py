@@ -45,7 +45,7 @@ RIGHTS = {
     ),
     "transactions_settledevent": ("SELECT, DELETE", ""),
     "transactions_transaction": ("SELECT, INSERT, UPDATE (failure_code, settled_at, status)", ""),
-    "wallets_apitoken": (_ALL, "SELECT, DELETE, UPDATE (name)"),
+    "wallets_apitoken": (_ALL, "SELECT, DELETE, UPDATE (name, questioned_at)"),
     "wallets_browsersession": (
         f"SELECT, INSERT, DELETE, {_SESSION_UPDATED}",
         f"SELECT, INSERT, DELETE, {_SESSION_UPDATED}",
@@ -55,6 +55,7 @@ RIGHTS = {
     "wallets_nodelease": ("SELECT, INSERT, UPDATE", ""),
     "wallets_owedwallet": (_ALL, "INSERT"),
     "wallets_securityevent": ("SELECT, INSERT, DELETE", _ADD),
+    "wallets_tokenceiling": ("SELECT, UPDATE (day, spent)", _READ),
     "wallets_unevicted": (_ALL, _ALL),
     "wallets_usednonce": ("SELECT, INSERT, DELETE", ""),
     "wallets_user": (
@@ -116,14 +117,15 @@ def test_the_roles_use_no_sequence_themselves() -> None:
     )
 
 
-def test_the_only_function_that_they_call_is_the_one_that_issues_tokens() -> None:
+def test_the_only_functions_that_they_call_are_those_about_tokens() -> None:
     callable_ = rows(
         """SELECT proname, role FROM pg_proc, unnest(%(roles)s::text[]) AS role
         WHERE pronamespace = 'public'::regnamespace AND has_function_privilege(role, pg_proc.oid, 'EXECUTE')
         ORDER BY 1, 2""",
         roles=[RUNTIME_ROLE, WEB_ROLE],
     )
-    assert callable_ == [("token_issue", RUNTIME_ROLE), ("token_issue", WEB_ROLE)]
+    functions = ("token_issue", "tokens_used")
+    assert callable_ == [(name, role) for name in functions for role in (RUNTIME_ROLE, WEB_ROLE)]
 
 
 def test_every_function_with_the_owners_rights_has_a_fixed_search_path() -> None:
@@ -134,6 +136,7 @@ def test_every_function_with_the_owners_rights_has_a_fixed_search_path() -> None
         "settled_events_of_entries",
         "settled_events_of_failures",
         "token_issue",
+        "tokens_used",
     }
     assert {tuple(config or ()) for config in functions.values()} == {("search_path=public, pg_temp",)}
 

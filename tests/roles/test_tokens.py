@@ -1,6 +1,6 @@
 """Tokens and accounts as a web process without books can make them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import psycopg
@@ -12,12 +12,21 @@ from psycopg.types.json import Jsonb
 from tests.people import person
 from tests.servers import role_url
 from wallet_project.embedded import RUNTIME_ROLE, WEB_ROLE
+from wallets.domain.mandates import Ceiling
 from wallets.models import ApiToken, User
+from wallets.token_models import TokenCeiling
+from wallets.token_services import token_issue as issue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def token_issue(user: User, *, role: str = WEB_ROLE, columns: Mapping[str, object] | None = None) -> None:
+def token_issue(
+    user: User,
+    *,
+    role: str = WEB_ROLE,
+    columns: Mapping[str, object] | None = None,
+    ceilings: Sequence[Mapping[str, object]] = (),
+) -> None:
     """Calls the function as an attacker would, who is not bound to this site's code."""
     values = {
         "digest": "0" * 128,
@@ -25,14 +34,18 @@ def token_issue(user: User, *, role: str = WEB_ROLE, columns: Mapping[str, objec
         "created": timezone.now(),
         "expiry": timezone.now() + timedelta(days=30),
         "name": "a program",
+        "scopes": ["read"],
         "user_id": user.pk,
         **(columns or {}),
     }
     row = {name: _json(value) for name, value in values.items()}
     with psycopg.connect(role_url(role, database=connection.settings_dict["NAME"]), autocommit=True) as web:
         web.execute(
-            "SELECT token_issue(jsonb_populate_record(NULL::wallets_apitoken, %s))",
-            [Jsonb(row)],
+            """SELECT token_issue(
+                jsonb_populate_record(NULL::wallets_apitoken, %s),
+                ARRAY(SELECT jsonb_populate_recordset(NULL::wallets_tokenceiling, %s))
+            )""",
+            [Jsonb(row), Jsonb(list(ceilings))],
         )
 
 
@@ -62,6 +75,9 @@ def test_it_issues_a_token_for_an_active_account(alice: User, role: str) -> None
         ({"created": None}, "token_ends_within_a_year"),
         ({"created": -timedelta(days=1)}, "token_ends_within_a_year"),
         ({"created": timedelta(days=1)}, "token_ends_within_a_year"),
+        ({"scopes": []}, "apitoken_scopes_known"),
+        ({"scopes": ["move_money"]}, "apitoken_scopes_known"),
+        ({"scopes": ["read", "sign_in"]}, "apitoken_scopes_known"),
         ({"user_id": 0}, "token_of_an_active_account"),
         ({"user_id": None}, "token_of_an_active_account"),
     ],
@@ -86,6 +102,18 @@ def test_it_cannot_replace_a_token(alice: User) -> None:
     with pytest.raises(psycopg.errors.UniqueViolation):
         token_issue(person("bob"))
     assert ApiToken.objects.get().user == alice
+
+
+def test_ceilings_belong_to_the_new_token_and_nothing_is_spent_yet(alice: User) -> None:
+    """Whatever token and spending the caller names. So nobody adds a ceiling, and with it a currency, to a token
+    that exists."""
+    older, _ = issue(user=alice, name="older", ceilings=[Ceiling(currency="USD", per_day=1)])
+    row = {"token_id": older.digest, "currency": "EUR", "per_day": 500, "spent": -500, "day": "2000-01-01"}
+
+    token_issue(alice, ceilings=[row])
+
+    stored = TokenCeiling.objects.values_list("token", "currency", "per_day", "spent", "day")
+    assert set(stored) == {(older.digest, "USD", 1, 0, None), ("0" * 128, "EUR", 500, 0, None)}
 
 
 _LOCK = "UPDATE wallets_user SET is_active = false, locked_at = now()"

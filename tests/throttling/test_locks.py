@@ -16,8 +16,8 @@ from tests.settlement.waiting import wait_until
 from tests.throttling.counters import counted
 from transactions import tasks
 from wallets.models import ApiToken, User
-from wallets.services import token_issue
 from wallets.tasks import api_tokens_delete_expired
+from wallets.token_services import token_issue
 
 
 def test_of_two_attempts_one_gets_the_lock() -> None:

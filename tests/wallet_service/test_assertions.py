@@ -1,5 +1,6 @@
 """One assertion, one call: what the service accepts from web processes."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -131,3 +132,18 @@ def test_a_new_key_is_introduced_without_a_refusal(settings: Settings) -> None:
 def test_without_a_key_nobody_can_make_one(settings: Settings) -> None:
     settings.WALLET_SERVICE_KEY, settings.WALLET_SERVICE_KEY_FALLBACKS = "", [""]
     assert sent().refusal().code == ErrorCode.PERMISSION_DENIED
+
+
+def test_an_assertion_names_the_token_whose_ceilings_bound_the_call() -> None:
+    method, body, digest = "wallet.v1.WalletService/Withdraw", b"five dollars", "ab" * 64
+    assertion = assertion_make(user_id=7, method=method, body=body, ceilings_of=digest)
+
+    def read(text: str) -> str | None:
+        return assertion_read(text, method=method, body=body, arrived_ms=time.time_ns() // 1_000_000).ceilings_of
+
+    assert read(assertion) == digest
+    assert read(assertion_make(user_id=7, method=method, body=body)) is None
+    for forged in (assertion.replace(f".{digest}", ""), assertion.replace(digest, "cd" * 64)):
+        with pytest.raises(WalletError) as refused:
+            read(forged)
+        assert refused.value.code == ErrorCode.PERMISSION_DENIED

@@ -1,4 +1,4 @@
-"""The conformance cases of transfers, over the REST of a process that uses a wallet service."""
+"""The conformance cases of transfers and of ceilings, over the REST of a process that uses a wallet service."""
 
 from functools import partial
 
@@ -7,6 +7,13 @@ import pytest
 from tests.conformance.channels import Channel, Rest, RestBulk
 
 # Imported so that pytest runs them here.
+from tests.conformance.test_ceilings import (  # noqa: F401
+    test_a_replay_is_answered_and_counts_once,
+    test_a_token_that_may_only_read_moves_nothing,
+    test_a_token_with_ceilings_pays_in_no_other_currency,
+    test_all_payments_of_a_day_stay_within_the_ceiling,
+    test_no_payment_exceeds_the_ceiling_per_payment,
+)
 from tests.conformance.test_transfers import (  # noqa: F401
     test_every_channel_gives_the_same_outcome,
     test_every_channel_names_the_same_mistakes,

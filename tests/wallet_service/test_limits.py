@@ -23,7 +23,7 @@ from transactions.rpc.methods import METHODS
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.auth.assertions import SCHEME, assertion_make
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.services import token_issue
+from wallets.token_services import token_issue
 
 
 @pytest.fixture(autouse=True)

@@ -25,8 +25,8 @@ from wallet_proto.internal.v1 import internal_pb2 as internal
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.auth.nonces import KEPT, nonce_spend
 from wallets.models import UsedNonce, Wallet
-from wallets.services import token_issue
 from wallets.tasks import nonces_delete_expired_task
+from wallets.token_services import token_issue
 
 DEPOSIT = f"{PUBLIC}/Deposit"
 READS = ("Get", "List", "Read", "Preview")

@@ -22,7 +22,7 @@ from wallet_project.embedded import WEB_ROLE
 from wallet_proto.internal.v1 import internal_pb2 as pb
 from wallets.auth.assertions import NOBODY
 from wallets.models import User
-from wallets.services import token_issue
+from wallets.token_services import token_issue
 
 READ_WALLETS = f"{SERVICE}/ReadWallets"
 #: The tables of the ledger, and those of wallets, of node leases and of used nonces.

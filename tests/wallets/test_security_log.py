@@ -23,7 +23,7 @@ from wallets.auth.security_log import KEPT, security_event_record, security_even
 from wallets.domain.security import TITLES, SecurityEventKind
 from wallets.models import ApiToken, User
 from wallets.security_models import SecurityEvent
-from wallets.services import token_issue
+from wallets.token_services import token_issue
 
 pytestmark = pytest.mark.django_db
 NEW_PASSWORD = "a longer phrase than before"
@@ -209,11 +209,11 @@ def test_changing_the_password_by_a_command(alice: User, monkeypatch: pytest.Mon
 def test_creating_and_revoking_a_token(alice: User, client: Client) -> None:
     client.force_login(alice)
     reauthenticated(client)
-    client.post("/tokens/", {"name": "Till"})
+    client.post("/tokens/", {"name": "Till", "scope": "read", "valid_days": "1"})
     client.post("/tokens/revoke/", {"digest": ApiToken.objects.get().digest})
 
     assert kinds(alice) == ["token_created", "token_revoked"]
-    assert [event.detail for event in SecurityEvent.objects.all()] == [{"name": "Till"}] * 2
+    assert [event.detail["name"] for event in SecurityEvent.objects.all()] == ["Till", "Till"]
     assert subjects() == ["A new API token was created"]
     assert "“Till”" in str(mail.outbox[0].body)
 

@@ -23,6 +23,7 @@ from telemetry import metrics
 from transactions.gateway.errors import ServiceFailedError, error_of, is_away
 from wallet_proto.internal.v1 import internal_pb2 as internal
 from wallets.auth.assertions import NOBODY, SCHEME, ClockSkewError, assertion_make
+from wallets.domain.mandates import OWNER, Mandate
 
 log = structlog.get_logger(__name__)
 A = TypeVar("A", bound=Message)
@@ -73,11 +74,21 @@ def write_call(
     user_id: int,
     is_repeatable: bool,
     timeout_s: float | None = None,
+    mandate: Mandate = OWNER,
 ) -> A:
-    """Makes a call that writes, on this user's behalf. `is_repeatable`: making it twice has the effect of making it
-    once. The timeout is settings.WALLET_SERVICE_TIMEOUT_MS by default. Raises WalletError or ServiceFailedError."""
+    """Makes a call that writes, on this user's behalf and within the mandate. `is_repeatable`: making it twice has the
+    effect of making it once. The timeout is settings.WALLET_SERVICE_TIMEOUT_MS by default. Raises WalletError or
+    ServiceFailedError."""
     timeout_s = timeout_s or settings.WALLET_SERVICE_TIMEOUT_MS / 1_000
-    return _call(path, request, answer=answer, user_id=user_id, timeout_s=timeout_s, is_repeatable=is_repeatable)
+    return _call(
+        path,
+        request,
+        answer=answer,
+        user_id=user_id,
+        timeout_s=timeout_s,
+        is_repeatable=is_repeatable,
+        mandate=mandate,
+    )
 
 
 def service_check(*, timeout_s: float) -> str:
@@ -113,7 +124,16 @@ def _assertions_check(timeout_s: float) -> str:
     return "ok"
 
 
-def _call(path: str, request: Message, *, answer: type[A], user_id: int, timeout_s: float, is_repeatable: bool) -> A:
+def _call(
+    path: str,
+    request: Message,
+    *,
+    answer: type[A],
+    user_id: int,
+    timeout_s: float,
+    is_repeatable: bool,
+    mandate: Mandate = OWNER,
+) -> A:
     # Serialized once and sent as it is: the assertion names these bytes, and no second serialization must differ.
     body = request.SerializeToString()
     call: grpc.UnaryUnaryMultiCallable[bytes, A] = wallet_channel().unary_unary(
@@ -125,7 +145,7 @@ def _call(path: str, request: Message, *, answer: type[A], user_id: int, timeout
         tries_left -= 1
         try:
             with _measured(path):
-                metadata = _metadata(user_id=user_id, path=path, body=body)
+                metadata = _metadata(user_id=user_id, path=path, body=body, mandate=mandate)
                 return call(body, timeout=deadline_s - time.monotonic(), metadata=metadata)
         except grpc.RpcError as error:
             if not tries_left or not is_away(error) or deadline_s - time.monotonic() < _PAUSE_S:
@@ -155,9 +175,10 @@ def _measured(path: str) -> Iterator[None]:
         metrics.service_calls.labels(method=method, code=code.name).observe(time.monotonic() - began_s)
 
 
-def _metadata(*, user_id: int, path: str, body: bytes) -> tuple[tuple[str, str | bytes], ...]:
+def _metadata(*, user_id: int, path: str, body: bytes, mandate: Mandate) -> tuple[tuple[str, str | bytes], ...]:
     """A new assertion for each try, because the service accepts one for one write."""
-    assertion = assertion_make(user_id=user_id, method=path.removeprefix("/"), body=body)
+    method, ceilings_of = path.removeprefix("/"), mandate.ceilings_of
+    assertion = assertion_make(user_id=user_id, method=method, body=body, ceilings_of=ceilings_of)
     authorization = ("authorization", f"{SCHEME} {assertion}")
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     return (authorization, ("x-request-id", str(request_id))) if request_id else (authorization,)

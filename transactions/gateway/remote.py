@@ -33,6 +33,7 @@ from wallet_proto.internal.v1 import internal_pb2 as internal
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import ID_MAX
+from wallets.domain.mandates import OWNER, Mandate
 from wallets.models import User, Wallet
 from wallets.selectors import WalletView
 from wallets.services import wallet_owe
@@ -98,25 +99,33 @@ class RemoteGateway(Gateway):
 
     @staticmethod
     def withdrawal_create(
-        *, actor: User, wallet_id: int, amount: int, memo: str = "", idempotency_key: str | None = None
+        *,
+        actor: User,
+        wallet_id: int,
+        amount: int,
+        memo: str = "",
+        idempotency_key: str | None = None,
+        mandate: Mandate = OWNER,
     ) -> Receipt:
         request = pb.WithdrawRequest(
             wallet_id=str(wallet_id), amount=money(amount), memo=memo, idempotency_key=idempotency_key
         )
-        return receipt_of("Withdraw", request, answer=pb.WithdrawResponse, actor=actor)
+        return receipt_of("Withdraw", request, answer=pb.WithdrawResponse, actor=actor, mandate=mandate)
 
     @staticmethod
-    def transfer_create(*, actor: User, request: TransferRequest) -> Receipt:
+    def transfer_create(*, actor: User, request: TransferRequest, mandate: Mandate = OWNER) -> Receipt:
         message = transfer_filled(pb.TransferRequest(), request)
-        return receipt_of("Transfer", message, answer=pb.TransferResponse, actor=actor)
+        return receipt_of("Transfer", message, answer=pb.TransferResponse, actor=actor, mandate=mandate)
 
     @staticmethod
-    def transfer_submit(*, actor: User, request: TransferRequest) -> Receipt:
+    def transfer_submit(*, actor: User, request: TransferRequest, mandate: Mandate = OWNER) -> Receipt:
         message = transfer_filled(pb.SubmitTransferRequest(), request)
-        return receipt_of("SubmitTransfer", message, answer=pb.SubmitTransferResponse, actor=actor)
+        return receipt_of("SubmitTransfer", message, answer=pb.SubmitTransferResponse, actor=actor, mandate=mandate)
 
     @staticmethod
-    def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> list[Receipt | WalletError]:
+    def transfers_submit(
+        *, actor: User, requests: Sequence[TransferRequest], mandate: Mandate = OWNER
+    ) -> list[Receipt | WalletError]:
         if not requests:
             return []
         answer = write_call(
@@ -125,6 +134,7 @@ class RemoteGateway(Gateway):
             answer=pb.SubmitTransfersResponse,
             user_id=actor.pk,
             is_repeatable=all(request.idempotency_key for request in requests),
+            mandate=mandate,
         )
         return [result_of(result) for result in answer.results]
 

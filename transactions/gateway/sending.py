@@ -9,6 +9,7 @@ from transactions.recipients import TransferRequest
 from transactions.services import Receipt
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import WalletError
+from wallets.domain.mandates import OWNER, Mandate
 from wallets.models import User
 
 _Request = pb.DepositRequest | pb.WithdrawRequest | pb.TransferRequest | pb.SubmitTransferRequest
@@ -16,11 +17,13 @@ _A = TypeVar("_A", pb.DepositResponse, pb.WithdrawResponse, pb.TransferResponse,
 _T = TypeVar("_T", pb.TransferRequest, pb.SubmitTransferRequest, pb.TransferItem)
 
 
-def receipt_of(method: str, request: _Request, *, answer: type[_A], actor: User) -> Receipt:
+def receipt_of(method: str, request: _Request, *, answer: type[_A], actor: User, mandate: Mandate = OWNER) -> Receipt:
     """Moves money by a call of this method. If the transport fails, a request with an idempotency key is sent again.
     Raises WalletError or ServiceFailedError."""
     is_repeatable = request.HasField("idempotency_key")
-    done = write_call(WALLETS + method, request, answer=answer, user_id=actor.pk, is_repeatable=is_repeatable)
+    done = write_call(
+        WALLETS + method, request, answer=answer, user_id=actor.pk, is_repeatable=is_repeatable, mandate=mandate
+    )
     return Receipt(transaction=transaction_from_message(done.transaction), replayed=done.replayed)
 
 

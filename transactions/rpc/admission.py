@@ -19,6 +19,7 @@ from transactions.rpc.peers import peer_network
 from transactions.rpc.watching import Watcher, Watchers
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.mandates import Scope
 from wallets.limits import READ
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -37,7 +38,9 @@ def _watch_begin(call: Call, request: pb.WatchWalletRequest) -> pb.WatchWalletRe
     return pb.WatchWalletResponse(wallet=wallet_read(call, request.wallet_id))
 
 
-_WATCH = Method(request=pb.WatchWalletRequest, run=_watch_begin, cost=READ, is_read=True, prefetch=wallet_prefetch)
+_WATCH = Method(
+    request=pb.WatchWalletRequest, run=_watch_begin, cost=READ, scope=Scope.READ, is_read=True, prefetch=wallet_prefetch
+)
 
 
 class Admission:

@@ -1,7 +1,7 @@
 """Authentication of calls: `authorization` in the metadata, with the same tokens as over REST, or with an assertion."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
@@ -10,7 +10,9 @@ from knox.crypto import hash_token
 from transactions.rpc.arrivals import Arrival
 from wallets.auth.access import token_find, user_find
 from wallets.auth.assertions import SCHEME, Assertion, ClockSkewError, assertion_read
+from wallets.auth.token_uses import token_used
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.mandates import OWNER, Mandate
 from wallets.models import User
 
 log = structlog.get_logger(__name__)
@@ -18,13 +20,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """The authenticated caller.
+    """The authenticated caller, and what it may do on the user's behalf.
 
     `token_digest` identifies the token, so that WatchWallet can check repeatedly that it is still valid. `nonce` is set
     if a web process calls on the user's behalf.
     """
 
     user: User
+    mandate: Mandate
     token_digest: str | None = None
     nonce: UUID | None = None
 
@@ -65,18 +68,25 @@ def process_check(arrival: Arrival) -> None:
     _assertion_read(arrival, words[1])
 
 
-def _bearer(_: Arrival, credentials: str) -> Caller | None:
+def _bearer(arrival: Arrival, credentials: str) -> Caller | None:
     # Any text has a digest, and an unknown digest finds no token, so there is no format to check first.
     digest = hash_token(credentials)
     token = token_find(digest=digest)
-    return Caller(user=token.user, token_digest=digest) if token is not None else None
+    if token is None:
+        return None
+    token_used(digest=digest, address=arrival.network)
+    return Caller(user=token.user, mandate=token.mandate, token_digest=digest)
 
 
 def _service(arrival: Arrival, credentials: str) -> Caller | None:
     """A web process without books, on behalf of the user who is signed in there."""
     assertion = _assertion_read(arrival, credentials)
     user = user_find(user_id=assertion.user_id)
-    return Caller(user=user, nonce=assertion.nonce) if user is not None and user.is_active else None
+    if user is None or not user.is_active:
+        return None
+    # The web process has checked the scopes of the token, if there is one. Its ceilings are counted here.
+    mandate = replace(OWNER, ceilings_of=assertion.ceilings_of)
+    return Caller(user=user, mandate=mandate, nonce=assertion.nonce)
 
 
 def _assertion_read(arrival: Arrival, credentials: str) -> Assertion:

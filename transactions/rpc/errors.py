@@ -14,6 +14,7 @@ from kit.db.errors import database_gave_up
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.auth.assertions import ClockSkewError
 from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
+from wallets.domain.mandates import ScopeError
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ STATUS: Mapping[ErrorCode, grpc.StatusCode] = {
     ErrorCode.NOT_AUTHENTICATED: grpc.StatusCode.UNAUTHENTICATED,
     ErrorCode.PERMISSION_DENIED: grpc.StatusCode.PERMISSION_DENIED,
     ErrorCode.CSRF_FAILED: grpc.StatusCode.PERMISSION_DENIED,
+    ErrorCode.INSUFFICIENT_SCOPE: grpc.StatusCode.PERMISSION_DENIED,
     ErrorCode.FUNDING_CLOSED: grpc.StatusCode.PERMISSION_DENIED,
     ErrorCode.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
     ErrorCode.METHOD_NOT_ALLOWED: grpc.StatusCode.UNIMPLEMENTED,
@@ -41,6 +43,7 @@ STATUS: Mapping[ErrorCode, grpc.StatusCode] = {
     ErrorCode.PAYOUT_RETURNED: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.RECIPIENT_NOT_FOUND: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.SAME_WALLET: grpc.StatusCode.FAILED_PRECONDITION,
+    ErrorCode.TOKEN_CEILING_EXCEEDED: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.CURRENCY_MISMATCH: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.WALLET_CLOSED: grpc.StatusCode.FAILED_PRECONDITION,
     ErrorCode.WALLET_FROZEN: grpc.StatusCode.FAILED_PRECONDITION,
@@ -93,6 +96,8 @@ def _details(error: WalletError) -> list[Message]:
     if isinstance(error, ClockSkewError):
         # Only a process that has our key can cause this error, and it needs to know by how much its clock is off.
         info.metadata["clock_skew_ms"] = str(error.skew_ms)
+    if isinstance(error, ScopeError):
+        info.metadata["scope"] = error.scope
     details: list[Message] = [info]
     if error.fields:
         violations = [

@@ -25,6 +25,7 @@ from transactions.rpc.errors import STATUS, error_of, error_status
 from transactions.rpc.methods import Call, Method
 from wallets.auth.nonces import nonce_spend
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.mandates import scope_require
 from wallets.limits import ANONYMOUS
 
 logger = structlog.get_logger(__name__)
@@ -103,6 +104,7 @@ def _answered(
             method.prefetch(request)
             caller = _caller(arrival)
             _admit(caller, method, request)
+            scope_require(mandate=caller.mandate, scope=method.scope)
             if problem:
                 raise problem
             body = method.run(Call(caller=caller), request).SerializeToString()

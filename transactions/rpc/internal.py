@@ -25,6 +25,7 @@ from transactions.selectors import HistoryQuery
 from wallet_proto.internal.v1 import internal_pb2 as pb
 from wallet_proto.v1 import wallet_pb2
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.mandates import Scope
 from wallets.limits import READ, WRITE
 from wallets.models import Wallet
 from wallets.selectors import WalletView, wallet_list, wallet_view_get
@@ -140,22 +141,40 @@ SERVICE = pb.DESCRIPTOR.services_by_name["InternalWalletService"].full_name
 CHECK = "CheckAssertion"
 #: Every other method of the service; a test compares this with the contract.
 METHODS: Mapping[str, Method[Any]] = {
-    "OpenWallet": Method(request=pb.OpenWalletRequest, run=_for_web_processes(_wallet_open), cost=WRITE),
-    "OpenOwedWallet": Method(request=pb.OpenOwedWalletRequest, run=_for_web_processes(_wallet_owed_open), cost=WRITE),
+    "OpenWallet": Method(
+        request=pb.OpenWalletRequest, run=_for_web_processes(_wallet_open), cost=WRITE, scope=Scope.MOVE_MONEY
+    ),
+    "OpenOwedWallet": Method(
+        request=pb.OpenOwedWalletRequest, run=_for_web_processes(_wallet_owed_open), cost=WRITE, scope=Scope.MOVE_MONEY
+    ),
     "ReadWallets": Method(
-        request=pb.ReadWalletsRequest, run=_for_web_processes(_wallets_read), cost=READ, is_read=True
+        request=pb.ReadWalletsRequest, run=_for_web_processes(_wallets_read), cost=READ, scope=Scope.READ, is_read=True
     ),
     "PreviewTransfer": Method(
-        request=pb.PreviewTransferRequest, run=_for_web_processes(_transfer_preview), cost=MONEY, is_read=True
+        request=pb.PreviewTransferRequest,
+        run=_for_web_processes(_transfer_preview),
+        cost=MONEY,
+        scope=Scope.READ,
+        is_read=True,
     ),
     "ReadTransaction": Method(
-        request=pb.ReadTransactionRequest, run=_for_web_processes(_transaction_read), cost=READ, is_read=True
+        request=pb.ReadTransactionRequest,
+        run=_for_web_processes(_transaction_read),
+        cost=READ,
+        scope=Scope.READ,
+        is_read=True,
     ),
     "ReadHistory": Method(
-        request=pb.ReadHistoryRequest, run=_for_web_processes(_history_read), cost=HISTORY, is_read=True
+        request=pb.ReadHistoryRequest,
+        run=_for_web_processes(_history_read),
+        cost=HISTORY,
+        scope=Scope.READ,
+        is_read=True,
     ),
     "ReadUnmoved": Method(
-        request=pb.ReadUnmovedRequest, run=_for_web_processes(_unposted_read), cost=READ, is_read=True
+        request=pb.ReadUnmovedRequest, run=_for_web_processes(_unposted_read), cost=READ, scope=Scope.READ, is_read=True
     ),
-    "ReadPayout": Method(request=pb.ReadPayoutRequest, run=_for_web_processes(_payout_read), cost=READ, is_read=True),
+    "ReadPayout": Method(
+        request=pb.ReadPayoutRequest, run=_for_web_processes(_payout_read), cost=READ, scope=Scope.READ, is_read=True
+    ),
 }

@@ -27,6 +27,7 @@ from transactions.services import (
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.ids import id_read
+from wallets.domain.mandates import Mandate, Scope
 from wallets.limits import READ
 from wallets.models import User
 from wallets.selectors import wallet_view_get, wallet_view_list, wallet_view_prefetch
@@ -44,6 +45,10 @@ class Call:
     @property
     def user(self) -> User:
         return self.caller.user
+
+    @property
+    def mandate(self) -> Mandate:
+        return self.caller.mandate
 
 
 def _nothing_prefetch(_: Any) -> None:
@@ -64,6 +69,8 @@ class Method(Generic[R]):
     request: type[R]
     run: Callable[[Call, R], Message]
     cost: Cost
+    #: The scope that a token needs.
+    scope: Scope
     is_read: bool = False
     items: Callable[[R], int] = _one_item
     #: Prefetches what the method will read, before the caller is authenticated.
@@ -96,21 +103,23 @@ def deposit(call: Call, request: pb.DepositRequest) -> pb.DepositResponse:
 def withdraw(call: Call, request: pb.WithdrawRequest) -> pb.WithdrawResponse:
     wallet_id, amount, memo, key = parse.movement_of(request)
     currency_check(owner=call.user, wallet_id=wallet_id, currency=request.amount.currency)
-    receipt = withdrawal_create(actor=call.user, wallet_id=wallet_id, amount=amount, memo=memo, idempotency_key=key)
+    receipt = withdrawal_create(
+        actor=call.user, wallet_id=wallet_id, amount=amount, memo=memo, idempotency_key=key, mandate=call.mandate
+    )
     return pb.WithdrawResponse(transaction=transaction_message(receipt.transaction), replayed=receipt.replayed)
 
 
 def transfer(call: Call, request: pb.TransferRequest) -> pb.TransferResponse:
     wanted = parse.transfer_of(request)
     currency_check(owner=call.user, wallet_id=wanted.source_id, currency=request.amount.currency)
-    receipt = transfer_create(actor=call.user, request=wanted)
+    receipt = transfer_create(actor=call.user, request=wanted, mandate=call.mandate)
     return pb.TransferResponse(transaction=transaction_message(receipt.transaction), replayed=receipt.replayed)
 
 
 def transfer_submitted(call: Call, request: pb.SubmitTransferRequest) -> pb.SubmitTransferResponse:
     wanted = parse.transfer_of(request)
     currency_check(owner=call.user, wallet_id=wanted.source_id, currency=request.amount.currency)
-    receipt = transfer_submit(actor=call.user, request=wanted)
+    receipt = transfer_submit(actor=call.user, request=wanted, mandate=call.mandate)
     return pb.SubmitTransferResponse(transaction=transaction_message(receipt.transaction), replayed=receipt.replayed)
 
 
@@ -118,7 +127,7 @@ def transfers_submitted(call: Call, request: pb.SubmitTransfersRequest) -> pb.Su
     parse.transfers_count_check(len(request.transfers))
     items = currencies_check(owner=call.user, items=request.transfers, parsed=list(map(_item, request.transfers)))
     wanted = [item for item in items if isinstance(item, TransferRequest)]
-    answers = iter(transfers_submit(actor=call.user, requests=wanted))
+    answers = iter(transfers_submit(actor=call.user, requests=wanted, mandate=call.mandate))
     results = [_result(item if isinstance(item, WalletError) else next(answers)) for item in items]
     return pb.SubmitTransfersResponse(results=results)
 
@@ -162,20 +171,32 @@ def _result(answer: Receipt | WalletError) -> pb.TransferResult:
 
 #: Every method of the service except WatchWallet, which streams; a test compares this with the contract.
 METHODS: Mapping[str, Method[Any]] = {
-    "GetWallet": Method(request=pb.GetWalletRequest, run=wallet_get, cost=READ, is_read=True, prefetch=wallet_prefetch),
-    "ListWallets": Method(request=pb.ListWalletsRequest, run=wallets_list, cost=READ, is_read=True),
-    "Deposit": Method(request=pb.DepositRequest, run=deposit, cost=MONEY),
-    "Withdraw": Method(request=pb.WithdrawRequest, run=withdraw, cost=MONEY),
-    "Transfer": Method(request=pb.TransferRequest, run=transfer, cost=MONEY),
-    "SubmitTransfer": Method(request=pb.SubmitTransferRequest, run=transfer_submitted, cost=MONEY),
+    "GetWallet": Method(
+        request=pb.GetWalletRequest, run=wallet_get, cost=READ, scope=Scope.READ, is_read=True, prefetch=wallet_prefetch
+    ),
+    "ListWallets": Method(request=pb.ListWalletsRequest, run=wallets_list, cost=READ, scope=Scope.READ, is_read=True),
+    "Deposit": Method(request=pb.DepositRequest, run=deposit, cost=MONEY, scope=Scope.MOVE_MONEY),
+    "Withdraw": Method(request=pb.WithdrawRequest, run=withdraw, cost=MONEY, scope=Scope.MOVE_MONEY),
+    "Transfer": Method(request=pb.TransferRequest, run=transfer, cost=MONEY, scope=Scope.MOVE_MONEY),
+    "SubmitTransfer": Method(
+        request=pb.SubmitTransferRequest, run=transfer_submitted, cost=MONEY, scope=Scope.MOVE_MONEY
+    ),
     "SubmitTransfers": Method(
         request=pb.SubmitTransfersRequest,
         run=transfers_submitted,
         cost=BULK,
+        scope=Scope.MOVE_MONEY,
         items=lambda request: len(request.transfers),
     ),
-    "GetTransaction": Method(request=pb.GetTransactionRequest, run=transaction_get, cost=READ, is_read=True),
+    "GetTransaction": Method(
+        request=pb.GetTransactionRequest, run=transaction_get, cost=READ, scope=Scope.READ, is_read=True
+    ),
     "ListEntries": Method(
-        request=pb.ListEntriesRequest, run=entries_list, cost=HISTORY, is_read=True, prefetch=wallet_prefetch
+        request=pb.ListEntriesRequest,
+        run=entries_list,
+        cost=HISTORY,
+        scope=Scope.READ,
+        is_read=True,
+        prefetch=wallet_prefetch,
     ),
 }

@@ -1,6 +1,6 @@
 """Accepting transfers: writes the pending transactions and their jobs, and commits both before the 202 is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -18,7 +18,9 @@ from transactions.models import Status, Transaction
 from transactions.names import unposted_name
 from transactions.settlement.partitions import partition_of
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.mandates import OWNER, Mandate
 from wallets.models import Wallet
+from wallets.token_ceilings import Spending, spending_begin
 
 # ON CONFLICT: if a request with the same key has committed since the lookup, that request wins and this is a replay.
 # ORDER BY: jobs get their numbers in the order of the list, and settle in that order.
@@ -52,22 +54,28 @@ class Request:
     destination: Wallet
 
 
-def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
+def transfers_accept(requests: Sequence[Request], *, mandate: Mandate = OWNER) -> list[Outcome]:
     """Accepts transfers. Returns one outcome per request, in order: a pending transaction, a stored one, or an error.
 
     Accepted transfers are committed when this function returns. Each ends as posted or failed, even if processes crash
     afterwards. The outcome of a used idempotency key is the stored transaction (`replayed`) or
     IDEMPOTENCY_KEY_REUSED.
 
-    If it raises, nothing was accepted. Raises IDEMPOTENCY_IN_PROGRESS if a request that has not committed yet holds one
-    of the keys, and OperationalError, ClockError or LeaseError if the database or the clock fails.
+    What is accepted counts against the ceilings of the mandate's token, one transfer after another.
+
+    If it raises, nothing was accepted. Raises what `spending_begin` raises, IDEMPOTENCY_IN_PROGRESS if a request that
+    has not committed yet holds one of the keys, and OperationalError, ClockError or LeaseError if the database or the
+    clock fails.
     """
     commands = [request.command for request in requests]
     # Durable: inside the caller's database transaction, a rollback could still undo what was answered as accepted.
     with transaction.atomic(durable=True):
-        acceptance = _Acceptance(stored=requests_find(commands))
+        # Before the lookup, so that a repeated request that waits here finds what the first one has stored.
+        spending = spending_begin(mandate=mandate)
+        acceptance = _Acceptance(stored=requests_find(commands), spending=spending)
         outcomes = [acceptance.apply(request) for request in requests]
         inserted = acceptance.insert()
+        acceptance.spend(inserted)
         if any(outcome.replayed for outcome in outcomes):
             cache_replayed({unposted_name(c.source_id) for c in commands if c.source_id})
         cache_fence({unposted_name(t.source_id) for t in acceptance.new if t.source_id})
@@ -79,8 +87,9 @@ def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
 class _Acceptance:
     """Collects the accepted commands in memory; `insert` writes them. It neither locks nor reads wallets."""
 
-    def __init__(self, *, stored: dict[tuple[int, str], Transaction]) -> None:
+    def __init__(self, *, stored: dict[tuple[int, str], Transaction], spending: Spending | None) -> None:
         self._stored = stored
+        self._spending = spending
         self._now = timezone.now()
         self.new: list[Transaction] = []
 
@@ -92,7 +101,7 @@ class _Acceptance:
         stored = self._stored.get((command.initiator_id, command.idempotency_key or ""))
         if stored:
             return _replay(command, stored)
-        error = sides_error(source=request.source, destination=request.destination)
+        error = self._ceiling_error(request) or sides_error(source=request.source, destination=request.destination)
         if error:
             return Outcome(error=error)
         return Outcome(transaction=self._accept(command, request.source.currency))
@@ -116,9 +125,25 @@ class _Acceptance:
                 raise
             return {row[0] for row in cursor.fetchall()}
 
+    def spend(self, inserted: Collection[int]) -> None:
+        """Counts what was accepted against the token's ceilings, without replays that were found late."""
+        if self._spending is None:
+            return
+        for accepted in self.new:
+            if accepted.id not in inserted:
+                self._spending.give_back(currency=accepted.currency, amount=accepted.amount)
+        self._spending.write()
+
+    def _ceiling_error(self, request: Request) -> WalletError | None:
+        if self._spending is None:
+            return None
+        return self._spending.error(currency=request.source.currency, amount=request.command.amount)
+
     def _accept(self, command: Command, currency: str) -> Transaction:
         accepted = command_transaction(command, status=Status.PENDING, currency=currency, created_at=self._now)
         self.new.append(accepted)
+        if self._spending is not None:
+            self._spending.take(currency=currency, amount=command.amount)
         if command.idempotency_key is not None:
             self._stored[command.initiator_id, command.idempotency_key] = accepted
         return accepted

@@ -67,9 +67,9 @@ class RemovableAdmin(OwnedAdmin):
 class ApiTokenAdmin(RemovableAdmin):
     """Staff can revoke tokens. Digest and key are not shown, because they tell staff nothing."""
 
-    list_display = ("__str__", "user", "name", "created", "expiry")
+    list_display = ("__str__", "user", "name", "scopes", "created", "last_used_at", "expiry")
     ordering = ("-created",)
-    fields = ("user", "name", "created", "expiry")
+    fields = ("user", "name", "scopes", "created", "last_used_at", "last_used_from", "expiry")
     actions = ("revoke",)
 
     @admin.action(description="Revoke selected tokens", permissions=["remove"])

@@ -5,7 +5,9 @@ from rest_framework.authentication import BaseAuthentication, SessionAuthenticat
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from kit.limits.addresses import client_address
 from wallets.auth.access import Bearer, token_find, token_owner_guess
+from wallets.auth.token_uses import token_use_is_due, token_used
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import User
 
@@ -28,6 +30,8 @@ class BearerAuthentication(BaseAuthentication):
         bearer = token_find(digest=digest)
         if bearer is None:
             raise AuthenticationFailed("This token is invalid, expired or revoked.")
+        if token_use_is_due(digest=digest):
+            token_used(digest=digest, address=client_address(request._request))  # noqa: SLF001 - Django's own request
         return bearer.user, bearer
 
 

@@ -18,6 +18,9 @@ from kit.http.conditional import body_response
 from kit.http.serializers import StrictSerializer
 from kit.limits.policies import Cost
 from kit.limits.views import LimitedView
+from wallets.auth.access import Bearer
+from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.mandates import OWNER, Mandate, Scope, scope_require
 from wallets.limits import ANONYMOUS, READ, WRITE
 from wallets.models import User
 
@@ -29,6 +32,8 @@ class ApiView(LimitedView):
     reads: ClassVar[tuple[Cost, ...]] = (READ,)
     writes: ClassVar[tuple[Cost, ...]] = (WRITE,)
     anonymous: ClassVar[tuple[Cost, ...]] = (ANONYMOUS,)
+    #: The scope that a token needs, by method. Without one, no token may call the method.
+    scopes: ClassVar[Mapping[str, Scope]] = {}
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         with prefetch_scope():
@@ -52,10 +57,26 @@ class ApiView(LimitedView):
         assert isinstance(user, User)  # noqa: S101 - narrows the type
         return user
 
+    @property
+    def mandate(self) -> Mandate:
+        """What the caller may do on its user's behalf."""
+        return self.request.auth.mandate if isinstance(self.request.auth, Bearer) else OWNER
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         # After the rate limits, so that refused requests count too.
+        self._scope_check(request)
         _framing_check(request)
+
+    def _scope_check(self, request: Request) -> None:
+        method = "GET" if request.method == "HEAD" else request.method or ""
+        # A method that the view does not have is answered with 405, whatever the token may do.
+        is_answered = method.lower() in self.http_method_names and hasattr(self, method.lower())
+        if not is_answered or not isinstance(request.auth, Bearer):
+            return
+        if method not in self.scopes:
+            raise WalletError(ErrorCode.PERMISSION_DENIED, "API tokens cannot do this.")
+        scope_require(mandate=request.auth.mandate, scope=self.scopes[method])
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         # An answer belongs to one user, so no shared cache may store it. The user's own may, if it can ask whether the

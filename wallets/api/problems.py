@@ -14,6 +14,7 @@ from kit.db.errors import database_gave_up
 from kit.http.parsers import PayloadTooLarge
 from kit.http.problems import Problem, problem_response
 from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
+from wallets.domain.mandates import ScopeError
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +24,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.NOT_AUTHENTICATED: 401,
     ErrorCode.PERMISSION_DENIED: 403,
     ErrorCode.CSRF_FAILED: 403,
+    ErrorCode.INSUFFICIENT_SCOPE: 403,
     ErrorCode.FUNDING_CLOSED: 403,
     ErrorCode.NOT_FOUND: 404,
     ErrorCode.METHOD_NOT_ALLOWED: 405,
@@ -35,6 +37,7 @@ STATUS: Mapping[ErrorCode, int] = {
     ErrorCode.IDEMPOTENCY_KEY_REUSED: 422,
     ErrorCode.RECIPIENT_NOT_FOUND: 422,
     ErrorCode.SAME_WALLET: 422,
+    ErrorCode.TOKEN_CEILING_EXCEEDED: 422,
     ErrorCode.CURRENCY_MISMATCH: 422,
     ErrorCode.WALLET_CLOSED: 422,
     ErrorCode.WALLET_FROZEN: 422,
@@ -93,7 +96,11 @@ def problem_body(error: WalletError) -> dict[str, Any]:
 
 def error_response(error: WalletError) -> JsonResponse:
     """The answer to a request that failed with this error."""
-    return problem_response(problem_of(error))
+    response = problem_response(problem_of(error))
+    if isinstance(error, ScopeError):
+        # RFC 6750, section 3.1.
+        response["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{error.scope}"'
+    return response
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> JsonResponse:  # noqa: ARG001 - DRF passes both

@@ -95,7 +95,8 @@ def operation(
     """
     shared = [*_ALWAYS, *(_WITH_BODY if request else ())]
     if not is_public:
-        shared += [ErrorCode.NOT_AUTHENTICATED, *([ErrorCode.CSRF_FAILED] if request else ())]
+        shared += [ErrorCode.NOT_AUTHENTICATED, ErrorCode.INSUFFICIENT_SCOPE]
+        shared += [ErrorCode.CSRF_FAILED] if request else []
     codes = {*shared, *refusals}
     decorate: Callable[[F], F] = extend_schema(
         operation_id=name,
@@ -186,5 +187,6 @@ def _headers(codes: Iterable[ErrorCode]) -> list[OpenApiParameter]:
         ),
     ]
     if ErrorCode.NOT_AUTHENTICATED in codes:
-        headers.append(answer_header("WWW-Authenticate", "Always `Bearer`.", statuses=[401]))
+        description = '`Bearer`; with 403 `insufficient_scope` also the missing scope: `scope="move_money"`.'
+        headers.append(answer_header("WWW-Authenticate", description, statuses=[401, 403]))
     return headers

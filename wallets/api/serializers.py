@@ -13,6 +13,7 @@ from kit.http.serializers import StrictSerializer
 from wallets.api.fields import IdField
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.limits import PASSWORD_LENGTH_MAX
+from wallets.domain.mandates import SCOPE_TITLES, Scope
 from wallets.domain.names import email_canonical, username_canonical
 from wallets.models import User, WalletStatus, username_validator
 from wallets.selectors import WalletView
@@ -87,6 +88,27 @@ class TokenSerializer(serializers.Serializer[Any]):
 
     token = serializers.CharField(read_only=True)
     expires_at = MomentField(read_only=True, allow_null=True)
+
+
+class CeilingSerializer(serializers.Serializer[Any]):
+    """How much a token may pay in one currency, in minor units. Null: any amount. Days are in UTC."""
+
+    currency = serializers.CharField(read_only=True)
+    per_payment = serializers.IntegerField(read_only=True, allow_null=True)
+    per_day = serializers.IntegerField(read_only=True, allow_null=True)
+    left_today = serializers.IntegerField(read_only=True, allow_null=True, source="left")
+
+
+class TokenDetailsSerializer(serializers.Serializer[Any]):
+    """What a token may do, and until when. With ceilings, it pays only in their currencies."""
+
+    name = serializers.CharField(read_only=True)
+    scopes = serializers.ListField(
+        read_only=True, child=serializers.ChoiceField(choices=[(scope.value, SCOPE_TITLES[scope]) for scope in Scope])
+    )
+    ceilings = CeilingSerializer(read_only=True, many=True, source="ceilings_today")
+    created_at = MomentField(read_only=True, source="created")
+    expires_at = MomentField(read_only=True, allow_null=True, source="expiry")
 
 
 class WalletSerializer(serializers.Serializer[Any]):

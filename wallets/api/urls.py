@@ -9,6 +9,7 @@ urlpatterns = [
     path("auth/register", views.RegisterView.as_view(), name="v1_register"),
     path("auth/login", views.LoginView.as_view(), name="v1_login"),
     path("auth/logout", views.LogoutView.as_view(), name="v1_logout"),
+    path("auth/token", views.TokenView.as_view(), name="v1_token"),
     path("me", views.MeView.as_view(), name="v1_me"),
     path("wallets", views.WalletsView.as_view(), name="v1_wallets"),
     path("wallets/<snowflake:wallet_id>", views.WalletDetailView.as_view(), name="v1_wallet"),

@@ -1,5 +1,8 @@
 """REST API for accounts, sign-in and wallets."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.request import Request
@@ -11,6 +14,7 @@ from wallets.api.schema import LOCATION, operation
 from wallets.api.serializers import (
     LoginSerializer,
     RegisterSerializer,
+    TokenDetailsSerializer,
     TokenSerializer,
     UserSerializer,
     WalletListSerializer,
@@ -25,9 +29,10 @@ from wallets.auth.sign_in import credentials_check
 from wallets.auth.sign_up import account_register
 from wallets.auth.tokens import api_sign_in, api_sign_out
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.mandates import Scope
 from wallets.gateway import wallet_gateway
 from wallets.limits import SIGN_IN, SIGN_UP
-from wallets.selectors import account_get
+from wallets.selectors import account_get, token_get
 from wallets.viewed import wallet_viewed
 from wallets.warming import person_warm_up
 
@@ -94,6 +99,9 @@ class LoginView(ApiView):
 class LogoutView(ApiView):
     """Revokes the token of the request, or ends its session."""
 
+    # Every token may end itself.
+    scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.READ}
+
     @operation(
         name="auth_logout",
         tag="Account",
@@ -122,13 +130,40 @@ class LogoutView(ApiView):
 class MeView(ApiView):
     """Your account."""
 
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.READ}
+
     @operation(name="me", tag="Account", summary="Get your account", answer=UserSerializer, is_conditional=True)
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
         return self.answer(UserSerializer(account_get(user=self.user)).data)
 
 
+class TokenView(ApiView):
+    """The token of the request."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.READ}
+
+    @operation(
+        name="auth_token",
+        tag="Account",
+        summary="Get the scopes and ceilings of your token",
+        description=(
+            "Tells what the token of this request may do: its scopes (`read`, and `move_money` for everything that "
+            "writes), its ceilings, and when it expires. A logged-in browser has no token, and gets 404."
+        ),
+        answer=TokenDetailsSerializer,
+        refusals=[ErrorCode.NOT_FOUND],
+        is_conditional=True,
+    )
+    def get(self, request: Request) -> HttpResponse:
+        if not isinstance(request.auth, Bearer):
+            raise WalletError(ErrorCode.NOT_FOUND, "This request has no token.")
+        return self.answer(TokenDetailsSerializer(token_get(owner=self.user, digest=request.auth.digest)).data)
+
+
 class WalletsView(ApiView):
     """Your wallets."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.READ, "POST": Scope.MOVE_MONEY}
 
     @operation(
         name="wallet_list", tag="Wallets", summary="List your wallets", answer=WalletListSerializer, is_conditional=True
@@ -156,6 +191,8 @@ class WalletsView(ApiView):
 
 class WalletDetailView(ApiView):
     """One wallet."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.READ}
 
     def plan(self) -> None:
         wallet_gateway().wallet_view_prefetch(wallet_id=self.kwargs["wallet_id"])

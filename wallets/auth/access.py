@@ -11,16 +11,21 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from kit.cache.protocol import cache_read, cache_read_many
 from kit.db.deferred import deferred_row
 from wallets.cache_names import token_name, user_name
+from wallets.domain.mandates import Mandate, Scope
 from wallets.models import ApiToken, User
+from wallets.token_models import TokenCeiling
 
 #: The users of the tokens that this process has seen. Only a guess for prefetching; it authenticates nobody.
 _owners: dict[str, int] = {}
 _OWNERS_MAX = 10_000
+#: The form of a cached token. Increase it when its fields change.
+_FORM = 2
 #: What is cached of a user. `is_staff` and `is_superuser` are not: Django reads them from Postgres when they are first
 #: used, so nothing in Redis gives anybody rights.
 _USER_FIELDS = ("id", "username", "first_name", "last_name", "is_active")
@@ -28,10 +33,11 @@ _USER_FIELDS = ("id", "username", "first_name", "last_name", "is_active")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bearer:
-    """The token of a request, by its hash, and its user."""
+    """The token of a request, by its hash, its user, and what it may do on the user's behalf."""
 
     digest: str
     user: User
+    mandate: Mandate
 
 
 def token_find(*, digest: str) -> Bearer | None:
@@ -47,10 +53,12 @@ def tokens_alive(*, digests: Collection[str]) -> set[str]:
 
 
 def _token_of(digest: str, cached: bytes | None) -> Bearer | None:
+    if cached is not None and not _is_current(cached):
+        cached = _token_load(digest)
     if cached is None:
         _owners.pop(digest, None)
         return None
-    expiry, fields = _token_read(cached)
+    expiry, fields, mandate = _token_read(cached)
     user = _user_of(fields)
     # The expiry is compared on every read, because a token may have expired since it was cached.
     if not user.is_active or (expiry is not None and expiry <= timezone.now()):
@@ -58,14 +66,21 @@ def _token_of(digest: str, cached: bytes | None) -> Bearer | None:
     if len(_owners) >= _OWNERS_MAX:
         _owners.clear()
     _owners[digest] = user.pk
-    return Bearer(digest=digest, user=user)
+    return Bearer(digest=digest, user=user, mandate=mandate)
 
 
 @lru_cache(_OWNERS_MAX)
-def _token_read(cached: bytes) -> tuple[datetime | None, dict[str, Any]]:
-    """Expiry and user of a cached token. Cached by its bytes: equal bytes have equal content."""
+def _is_current(cached: bytes) -> bool:
+    """Whether the value has today's form. One that a process of an older release stored counts as a miss."""
+    return bool(json.loads(cached).get("form") == _FORM)
+
+
+@lru_cache(_OWNERS_MAX)
+def _token_read(cached: bytes) -> tuple[datetime | None, dict[str, Any], Mandate]:
+    """Expiry, user and mandate of a cached token. Cached by its bytes: equal bytes have equal content."""
     fields = json.loads(cached)
-    return datetime.fromisoformat(fields["expiry"]) if fields["expiry"] else None, fields["user"]
+    mandate = Mandate(scopes=frozenset(map(Scope, fields["scopes"])), ceilings_of=fields["ceilings_of"])
+    return datetime.fromisoformat(fields["expiry"]) if fields["expiry"] else None, fields["user"], mandate
 
 
 def token_owner_guess(*, digest: str) -> int | None:
@@ -86,16 +101,26 @@ def _token_load(digest: str) -> bytes | None:
 
 def _tokens_load(names: Sequence[str]) -> dict[str, bytes | None]:
     digests = {name: name.partition(":")[2] for name in names}
-    found = {
-        token.digest: _token_bytes(token)
-        for token in ApiToken.objects.filter(digest__in=digests.values()).select_related("user")
-    }
+    found = {token.digest: _token_bytes(token) for token in _tokens_with_mandate().filter(digest__in=digests.values())}
     return {name: found.get(digest) for name, digest in digests.items()}
 
 
+def _tokens_with_mandate() -> QuerySet[ApiToken]:
+    ceilings = TokenCeiling.objects.filter(token=OuterRef("pk"))
+    tokens: QuerySet[ApiToken] = ApiToken.objects.select_related("user").annotate(has_ceilings=Exists(ceilings))
+    return tokens
+
+
 def _token_bytes(token: ApiToken) -> bytes:
-    expiry = token.expiry.isoformat() if token.expiry else None
-    return json.dumps({"expiry": expiry, "user": _user_fields(token.user)}).encode()
+    fields = {
+        "form": _FORM,
+        "expiry": token.expiry.isoformat() if token.expiry else None,
+        "user": _user_fields(token.user),
+        # Scopes and ceilings never change as long as the token exists.
+        "scopes": token.scopes,
+        "ceilings_of": token.digest if token.has_ceilings else None,  # type: ignore[attr-defined]  # annotated
+    }
+    return json.dumps(fields).encode()
 
 
 def _user_load(user_id: int) -> bytes | None:

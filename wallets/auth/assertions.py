@@ -1,9 +1,9 @@
 """Assertions of web processes to the wallet service: who makes this one call.
 
-The web process has authenticated the user. Its assertion names the user, the method, the bytes of the request and the
-time, and holds a nonce, all under a MAC with the key that both sides share. Whoever intercepts an assertion can use it
-for that very call only and for seconds only. For a write it is worthless, because the service accepts a nonce once
-(`wallets.auth.nonces`).
+The web process has authenticated the user. Its assertion names the user, the method, the bytes of the request, the
+time and, if it has ceilings, the token, and holds a nonce, all under a MAC with the key that both sides share. Whoever
+intercepts an assertion can use it for that very call only and for seconds only. For a write it is worthless, because
+the service accepts a nonce once (`wallets.auth.nonces`).
 """
 
 import hashlib
@@ -27,16 +27,20 @@ TOLERANCE = timedelta(seconds=10)
 NOBODY = 0
 _TOLERANCE_MS = TOLERANCE // timedelta(milliseconds=1)
 _SALT = "wallets.auth.assertions"
-#: User id, milliseconds of Unix time, nonce, MAC.
-_FORM = re.compile(r"(0|[1-9][0-9]{0,18})\.([0-9]{1,15})\.([0-9a-f]{32})\.([0-9a-f]{64})", re.ASCII)
+#: User id, milliseconds of Unix time, nonce, the digest of a token with ceilings if there is one, MAC.
+_FORM = re.compile(
+    r"(0|[1-9][0-9]{0,18})\.([0-9]{1,15})\.([0-9a-f]{32})(?:\.([0-9a-f]{128}))?\.([0-9a-f]{64})", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assertion:
-    """What the service knows once it has verified an assertion."""
+    """What the service knows once it has verified an assertion. `ceilings_of`: the call counts against the ceilings of
+    this token."""
 
     user_id: int
     nonce: UUID
+    ceilings_of: str | None = None
 
 
 class ClockSkewError(WalletError):
@@ -50,9 +54,12 @@ class ClockSkewError(WalletError):
         self.skew_ms = skew_ms
 
 
-def assertion_make(*, user_id: int, method: str, body: bytes) -> str:
-    """Asserts that this user makes one call of the method, such as `wallet.v1.WalletService/Deposit`, now."""
+def assertion_make(*, user_id: int, method: str, body: bytes, ceilings_of: str | None = None) -> str:
+    """Asserts that this user makes one call of the method, such as `wallet.v1.WalletService/Deposit`, now; with the
+    token of this digest, if it has ceilings."""
     claims = f"{user_id}.{time.time_ns() // 1_000_000}.{uuid4().hex}"
+    if ceilings_of is not None:
+        claims += f".{ceilings_of}"
     return f"{claims}.{_mac(settings.WALLET_SERVICE_KEY, _signed(claims, method, body))}"
 
 
@@ -62,7 +69,7 @@ def assertion_read(assertion: str, *, method: str, body: bytes, arrived_ms: int)
     found = _FORM.fullmatch(assertion)
     if found is None:
         raise WalletError(ErrorCode.PERMISSION_DENIED, "The assertion is malformed.")
-    user_id, issued_ms, nonce, mac = found.groups()
+    user_id, issued_ms, nonce, ceilings_of, mac = found.groups()
     signed = _signed(assertion.rpartition(".")[0], method, body)
     if not any(constant_time_compare(_mac(key, signed), mac) for key in _keys()):
         message = "The assertion was made for another call, or not with the service's WALLET_SERVICE_KEY."
@@ -71,7 +78,7 @@ def assertion_read(assertion: str, *, method: str, body: bytes, arrived_ms: int)
     # After the MAC, so that strangers learn nothing about our clock.
     if abs(skew_ms) > _TOLERANCE_MS:
         raise ClockSkewError(skew_ms)
-    return Assertion(user_id=int(user_id), nonce=UUID(nonce))
+    return Assertion(user_id=int(user_id), nonce=UUID(nonce), ceilings_of=ceilings_of)
 
 
 def _keys() -> list[str]:

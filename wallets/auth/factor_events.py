@@ -1,8 +1,8 @@
 """What every change of a second factor passes through, whoever makes it: allauth's pages, the admin, a command.
 
-It seals the factor's secret before that is stored, and records added and removed factors. allauth tells of them after
-the commit only, when a crash would lose the event, and encrypts without knowing whose secret it is. So this listens to
-the model.
+It seals the factor's secret before that is stored, records added and removed factors, and asks the owner whether to
+keep the API tokens. allauth tells of them after the commit only, when a crash would lose the event, and encrypts
+without knowing whose secret it is. So this listens to the model.
 """
 
 from typing import Any
@@ -13,6 +13,7 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from wallets.auth.factor_secrets import data_seal
 from wallets.auth.security_log import security_event_record
 from wallets.domain.security import SecurityEventKind
+from wallets.token_services import tokens_question
 
 #: By whether the factor is a passkey, and whether it was added.
 _KINDS = {
@@ -47,8 +48,10 @@ def _changed(factor: Authenticator, *, is_added: bool) -> None:
     if factor.type == Authenticator.Type.RECOVERY_CODES:
         # They are removed with the last factor, and when new ones are made.
         if is_added:
+            tokens_question(user=factor.user)
             security_event_record(user=factor.user, kind=SecurityEventKind.RECOVERY_CODES_MADE)
         return
+    tokens_question(user=factor.user)
     kind = _KINDS[factor.type == Authenticator.Type.WEBAUTHN, is_added]
     security_event_record(user=factor.user, kind=kind, detail={"factor": factor.type, **factor_named(factor)})
 

@@ -18,7 +18,8 @@ from wallets.browser_sessions import browser_sessions_end
 from wallets.domain.security import SecurityEventKind
 from wallets.models import User
 from wallets.security_models import SecurityEvent
-from wallets.services import tokens_revoke_all, user_fence
+from wallets.services import user_fence
+from wallets.token_services import tokens_revoke_all
 
 #: How long the link in a mail locks the account.
 LINK_AGE_MAX = timedelta(days=7)

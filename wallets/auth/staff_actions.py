@@ -11,7 +11,8 @@ from wallets.auth.security_log import security_event_record
 from wallets.browser_sessions import browser_sessions_end
 from wallets.domain.security import SecurityEventKind
 from wallets.models import ApiToken, User
-from wallets.services import token_revoke, user_fence
+from wallets.services import user_fence
+from wallets.token_services import token_revoke
 
 
 def staff_user_changed(*, actor: User, user: User, fields: Collection[str], reason: str) -> None:

@@ -18,6 +18,7 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from wallets.auth import passkey_views, views
+from wallets.auth.asking import ASKED_AFTER, then_ask
 
 #: They check a password or a code and change nothing else. What they record about a failed attempt must be committed
 #: even if the attempt ends in an error, and no lock may be held while they hash.
@@ -66,7 +67,9 @@ def _all_atomic(patterns: Iterable[URLPattern | URLResolver]) -> Iterator[URLPat
         elif each.name in _NOT_ATOMIC:
             yield each
         else:
-            yield URLPattern(each.pattern, _atomic(each.callback), each.default_args, each.name)
+            view = _atomic(each.callback)
+            view = then_ask(view) if each.name in ASKED_AFTER else view
+            yield URLPattern(each.pattern, view, each.default_args, each.name)
 
 
 #: Before allauth's, because they replace some of them.

@@ -21,6 +21,7 @@ class ErrorCode(StrEnum):
     NOT_AUTHENTICATED = "not_authenticated"
     PERMISSION_DENIED = "permission_denied"
     CSRF_FAILED = "csrf_failed"
+    INSUFFICIENT_SCOPE = "insufficient_scope"
     FUNDING_CLOSED = "funding_closed"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -33,6 +34,7 @@ class ErrorCode(StrEnum):
     SAME_WALLET = "same_wallet"
     IDEMPOTENCY_IN_PROGRESS = "idempotency_in_progress"
     IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused"
+    TOKEN_CEILING_EXCEEDED = "token_ceiling_exceeded"  # noqa: S105 - no password
     CURRENCY_MISMATCH = "currency_mismatch"
     WALLET_CLOSED = "wallet_closed"
     WALLET_FROZEN = "wallet_frozen"
@@ -58,6 +60,7 @@ CATALOGUE: Mapping[ErrorCode, Meaning] = {
     ErrorCode.NOT_AUTHENTICATED: Meaning("Authentication is required."),
     ErrorCode.PERMISSION_DENIED: Meaning("You are not allowed to do this."),
     ErrorCode.CSRF_FAILED: Meaning("The CSRF check failed."),
+    ErrorCode.INSUFFICIENT_SCOPE: Meaning("This token may not do this."),
     ErrorCode.FUNDING_CLOSED: Meaning("Users cannot deposit money here themselves."),
     ErrorCode.NOT_FOUND: Meaning("The resource was not found."),
     ErrorCode.METHOD_NOT_ALLOWED: Meaning("This URL does not support that method."),
@@ -70,6 +73,7 @@ CATALOGUE: Mapping[ErrorCode, Meaning] = {
     ErrorCode.SAME_WALLET: Meaning("The source and the destination are the same wallet."),
     ErrorCode.IDEMPOTENCY_IN_PROGRESS: Meaning("A request with this idempotency key is in progress.", retryable=True),
     ErrorCode.IDEMPOTENCY_KEY_REUSED: Meaning("This idempotency key was used for a different request."),
+    ErrorCode.TOKEN_CEILING_EXCEEDED: Meaning("The payment exceeds a ceiling of this token."),
     ErrorCode.CURRENCY_MISMATCH: Meaning("The currencies do not match."),
     ErrorCode.WALLET_CLOSED: Meaning("The wallet is closed."),
     ErrorCode.WALLET_FROZEN: Meaning("The wallet is frozen."),

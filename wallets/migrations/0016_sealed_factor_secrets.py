@@ -25,6 +25,6 @@ CREATE TRIGGER factor_secret_is_sealed BEFORE INSERT OR UPDATE ON mfa_authentica
 
 
 class Migration(migrations.Migration):
-    dependencies = [("wallets", "0013_owners_lock"), ("mfa", "0003_authenticator_type_uniq")]
+    dependencies = [("wallets", "0015_token_scopes"), ("mfa", "0003_authenticator_type_uniq")]
 
     operations = [migrations.RunSQL(sql=SEALED, reverse_sql="DROP FUNCTION factor_secret_written CASCADE")]

@@ -130,6 +130,16 @@ def age(value: datetime.datetime) -> str:
 
 
 @register.filter
+def last_use(value: datetime.datetime | None) -> str:
+    """ "never used", "used in the last hour", "last used 3 hours ago": what is known to the hour."""
+    if value is None:
+        return "never used"
+    if timezone.now() - value < datetime.timedelta(hours=1):
+        return "used in the last hour"
+    return f"last used {timesince(value, depth=1)} ago"
+
+
+@register.filter
 def wait(seconds: int) -> str:
     """ "20 seconds", "5 minutes"."""
     return wait_words(seconds)

@@ -30,5 +30,11 @@ from tests.pages.test_send import (
     test_the_review_of_a_transfer_to_an_email_shows_the_display_name_and_no_username,
     test_the_review_says_that_a_payment_is_the_first_one_to_this_person,
 )
+from tests.pages.test_tokens import (
+    test_all_tokens_are_revoked_at_once,
+    test_it_creates_a_token_with_limits,
+    test_only_the_tokens_in_question_are_revoked,
+    test_the_page_shows_what_is_spent_today,
+)
 from tests.pages.test_unposted import test_the_sender_sees_a_pending_transfer_and_the_recipient_does_not
 from tests.pages.test_wallets_and_tokens import test_it_opens_a_wallet_in_another_currency

@@ -1,5 +1,8 @@
 """Money over REST v1: a request is posted or refused before it is answered."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from django.http import HttpResponse
 from django.urls import reverse
 from rest_framework.request import Request
@@ -24,12 +27,14 @@ from transactions.services import Receipt
 from wallets.api.base import ApiView
 from wallets.api.schema import operation
 from wallets.domain.errors import ErrorCode
+from wallets.domain.mandates import Scope
 from wallets.viewed import wallet_viewed
 
 
 class DepositsView(ApiView):
     """Deposits."""
 
+    scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.MOVE_MONEY}
     writes = (MONEY,)
 
     @money_post(
@@ -51,20 +56,25 @@ class DepositsView(ApiView):
 class WithdrawalsView(ApiView):
     """Withdrawals."""
 
+    scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.MOVE_MONEY}
     writes = (MONEY,)
 
     @money_post(
         name="withdrawal_create",
         summary="Withdraw money from your wallet",
         request=MoneySerializer,
-        refusals=[ErrorCode.INSUFFICIENT_FUNDS],
+        refusals=[ErrorCode.TOKEN_CEILING_EXCEEDED, ErrorCode.INSUFFICIENT_FUNDS],
         example={"amount": 2_000},
     )
     def post(self, request: Request, wallet_id: int) -> Response:
         key = idempotency_key(request)
         return _receipt(
             gateway().withdrawal_create(
-                actor=self.user, wallet_id=wallet_id, idempotency_key=key, **self.body(MoneySerializer)
+                actor=self.user,
+                wallet_id=wallet_id,
+                idempotency_key=key,
+                mandate=self.mandate,
+                **self.body(MoneySerializer),
             )
         )
 
@@ -72,6 +82,7 @@ class WithdrawalsView(ApiView):
 class TransfersView(ApiView):
     """Transfers."""
 
+    scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.MOVE_MONEY}
     writes = (MONEY,)
 
     @money_post(
@@ -81,6 +92,7 @@ class TransfersView(ApiView):
         refusals=[
             ErrorCode.RECIPIENT_NOT_FOUND,
             ErrorCode.SAME_WALLET,
+            ErrorCode.TOKEN_CEILING_EXCEEDED,
             ErrorCode.CURRENCY_MISMATCH,
             ErrorCode.INSUFFICIENT_FUNDS,
             ErrorCode.RECIPIENT_CANNOT_RECEIVE,
@@ -90,11 +102,13 @@ class TransfersView(ApiView):
     def post(self, request: Request) -> Response:
         key = idempotency_key(request)
         wanted = transfer_request({**self.body(TransferSerializer), "idempotency_key": key})
-        return _receipt(gateway().transfer_create(actor=self.user, request=wanted))
+        return _receipt(gateway().transfer_create(actor=self.user, request=wanted, mandate=self.mandate))
 
 
 class TransactionView(ApiView):
     """One transaction, for the owners of both sides."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.READ}
 
     def plan(self) -> None:
         gateway().transaction_prefetch(transaction_id=self.kwargs["transaction_id"])
@@ -114,6 +128,8 @@ class TransactionView(ApiView):
 class TransactionsView(ApiView):
     """The transaction of an idempotency key."""
 
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.READ}
+
     @key_lookup
     def get(self, request: Request) -> HttpResponse:  # noqa: ARG002
         found = gateway().transaction_list_by_key(user=self.user, **self.query(KeyQuerySerializer))
@@ -123,6 +139,7 @@ class TransactionsView(ApiView):
 class HistoryView(ApiView):
     """A wallet's entries."""
 
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.READ}
     reads = (HISTORY,)
 
     def plan(self) -> None:

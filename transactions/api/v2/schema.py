@@ -28,6 +28,7 @@ transfer_submitted = operation(
         ErrorCode.IDEMPOTENCY_KEY_REUSED,
         ErrorCode.RECIPIENT_NOT_FOUND,
         ErrorCode.SAME_WALLET,
+        ErrorCode.TOKEN_CEILING_EXCEEDED,
         ErrorCode.CURRENCY_MISMATCH,
         ErrorCode.WALLET_CLOSED,
         ErrorCode.WALLET_FROZEN,

@@ -1,6 +1,7 @@
 """Transfers over REST v2: a request is accepted durably and answered with 202; the transfer settles later."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.urls import reverse
@@ -20,18 +21,20 @@ from transactions.services import Receipt
 from wallets.api.base import ApiView
 from wallets.api.problems import error_of, problem_body
 from wallets.domain.errors import WalletError
+from wallets.domain.mandates import Scope
 
 
 class TransfersView(ApiView):
     """Accepts one transfer."""
 
+    scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.MOVE_MONEY}
     writes = (MONEY,)
 
     @transfer_submitted
     def post(self, request: Request) -> Response:
         key = idempotency_key(request)
         wanted = transfer_request({**self.body(TransferSerializer), "idempotency_key": key})
-        receipt = gateway().transfer_submit(actor=self.user, request=wanted)
+        receipt = gateway().transfer_submit(actor=self.user, request=wanted, mandate=self.mandate)
         headers = {"Location": reverse("v2_transfer", args=[receipt.transaction.pk])}
         if receipt.replayed:
             headers[REPLAYED] = "true"
@@ -41,19 +44,22 @@ class TransfersView(ApiView):
 class TransfersBulkView(ApiView):
     """Accepts up to 1000 transfers. A refused item does not affect the others."""
 
+    scopes: ClassVar[Mapping[str, Scope]] = {"POST": Scope.MOVE_MONEY}
     writes = (BULK,)
 
     @bulk_submit
     def post(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request
         items = [_item(item) for item in self.body(BulkSerializer)["transfers"]]
         wanted = [item for item in items if isinstance(item, TransferRequest)]
-        answers = iter(gateway().transfers_submit(actor=self.user, requests=wanted))
+        answers = iter(gateway().transfers_submit(actor=self.user, requests=wanted, mandate=self.mandate))
         results = [_result(item if isinstance(item, WalletError) else next(answers)) for item in items]
         return Response({"results": results}, status=202)
 
 
 class TransferView(ApiView):
     """The current state of a transfer."""
+
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.READ}
 
     def plan(self) -> None:
         gateway().transaction_prefetch(transaction_id=self.kwargs["transaction_id"])
