@@ -33,7 +33,10 @@ END $$;
 -- The runtime role: the site's processes.
 
 -- The books. The guards check every row.
-GRANT SELECT, INSERT, UPDATE (balance, version, status, updated_at) ON wallets_wallet TO wallet_app;
+GRANT SELECT, INSERT, UPDATE (
+    balance, version, status, updated_at, payment_limit, day_limit, next_payment_limit, next_day_limit, next_limits_at,
+    spent, spent_on, step_up_above
+) ON wallets_wallet TO wallet_app;
 GRANT SELECT, INSERT, UPDATE (status, settled_at, failure_code) ON transactions_transaction TO wallet_app;
 GRANT SELECT, INSERT ON transactions_entry TO wallet_app;
 GRANT SELECT, INSERT, UPDATE (attempts, not_before, dead_at, last_fault), DELETE ON transactions_job TO wallet_app;
@@ -71,6 +74,10 @@ GRANT SELECT, INSERT, UPDATE ON kit_identity TO wallet_app;
 GRANT SELECT ON django_migrations TO wallet_app;
 
 GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken) TO wallet_app;
+GRANT EXECUTE ON FUNCTION
+    wallet_payment_limit(wallets_wallet, timestamptz), wallet_day_limit(wallets_wallet, timestamptz),
+    wallet_limits_reduce(bigint, jsonb)
+TO wallet_app;
 
 -- The web role: web processes without books. Nothing that it writes becomes money or rights.
 
@@ -83,6 +90,8 @@ GRANT UPDATE (is_active, locked_at) ON wallets_user TO wallet_web;
 -- It issues tokens with the function token_issue alone, and can end them.
 GRANT SELECT, UPDATE (name), DELETE ON wallets_apitoken TO wallet_web;
 GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken) TO wallet_web;
+-- After a password reset it reduces the limits of the account's wallets, on which it has no rights.
+GRANT EXECUTE ON FUNCTION wallet_limits_reduce(bigint, jsonb) TO wallet_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     account_emailaddress, account_emailconfirmation, django_session, mfa_authenticator, wallets_emailchange,
     wallets_unevicted

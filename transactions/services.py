@@ -99,7 +99,12 @@ def transfers_submit(*, actor: User, requests: Sequence[TransferRequest]) -> lis
     """
     resolved = transfers_resolve(actor=actor, requests=requests)
     wanted = [
-        Request(command=_command(actor, request, sides), source=sides.source, destination=sides.destination)
+        Request(
+            command=_command(actor, request, sides),
+            source=sides.source,
+            destination=sides.destination,
+            spending=sides.spending,
+        )
         for request, sides in zip(requests, resolved, strict=True)
         if isinstance(sides, TransferSides)
     ]

@@ -57,7 +57,13 @@ RIGHTS = {
     ),
     "wallets_user_groups": (_ALL, _READ),
     "wallets_user_user_permissions": (_ALL, _READ),
-    "wallets_wallet": ("SELECT, INSERT, UPDATE (balance, status, updated_at, version)", ""),
+    "wallets_wallet": (
+        (
+            "SELECT, INSERT, UPDATE (balance, day_limit, next_day_limit, next_limits_at, next_payment_limit, "
+            "payment_limit, spent, spent_on, status, step_up_above, updated_at, version)"
+        ),
+        "",
+    ),
     "wallets_walletstatusevent": (_READ, ""),
 }
 # A right on some columns is listed only if the role does not have it on the whole table.
@@ -110,14 +116,21 @@ def test_the_roles_use_no_sequence_themselves() -> None:
     )
 
 
-def test_the_only_function_that_they_call_is_the_one_that_issues_tokens() -> None:
+def test_they_call_these_functions_only() -> None:
     callable_ = rows(
         """SELECT proname, role FROM pg_proc, unnest(%(roles)s::text[]) AS role
         WHERE pronamespace = 'public'::regnamespace AND has_function_privilege(role, pg_proc.oid, 'EXECUTE')
         ORDER BY 1, 2""",
         roles=[RUNTIME_ROLE, WEB_ROLE],
     )
-    assert callable_ == [("token_issue", RUNTIME_ROLE), ("token_issue", WEB_ROLE)]
+    assert callable_ == [
+        ("token_issue", RUNTIME_ROLE),
+        ("token_issue", WEB_ROLE),
+        ("wallet_day_limit", RUNTIME_ROLE),
+        ("wallet_limits_reduce", RUNTIME_ROLE),
+        ("wallet_limits_reduce", WEB_ROLE),
+        ("wallet_payment_limit", RUNTIME_ROLE),
+    ]
 
 
 def test_every_function_with_the_owners_rights_has_a_fixed_search_path() -> None:
@@ -128,6 +141,7 @@ def test_every_function_with_the_owners_rights_has_a_fixed_search_path() -> None
         "settled_events_of_entries",
         "settled_events_of_failures",
         "token_issue",
+        "wallet_limits_reduce",
     }
     assert {tuple(config or ()) for config in functions.values()} == {("search_path=public, pg_temp",)}
 

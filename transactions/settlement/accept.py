@@ -18,6 +18,7 @@ from transactions.models import Status, Transaction
 from transactions.names import unposted_name
 from transactions.settlement.partitions import partition_of
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.spending import Spending, spending_error
 from wallets.models import Wallet
 
 # ON CONFLICT: if a request with the same key has committed since the lookup, that request wins and this is a replay.
@@ -50,6 +51,7 @@ class Request:
     command: Command
     source: Wallet
     destination: Wallet
+    spending: Spending | None = None
 
 
 def transfers_accept(requests: Sequence[Request]) -> list[Outcome]:
@@ -92,7 +94,9 @@ class _Acceptance:
         stored = self._stored.get((command.initiator_id, command.idempotency_key or ""))
         if stored:
             return _replay(command, stored)
-        error = sides_error(source=request.source, destination=request.destination)
+        error = sides_error(source=request.source, destination=request.destination) or spending_error(
+            request.spending, command.amount, currency=request.source.currency, now=self._now
+        )
         if error:
             return Outcome(error=error)
         return Outcome(transaction=self._accept(command, request.source.currency))
