@@ -6,6 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from transactions.api.headers import REPLAYED, idempotency_key
+from transactions.api.paying import spender
 from transactions.api.serializers import (
     HistoryQuerySerializer,
     KeyQuerySerializer,
@@ -57,15 +58,13 @@ class WithdrawalsView(ApiView):
         name="withdrawal_create",
         summary="Withdraw money from your wallet",
         request=MoneySerializer,
-        refusals=[ErrorCode.INSUFFICIENT_FUNDS],
+        refusals=[ErrorCode.STEP_UP_REQUIRED, ErrorCode.SPENDING_LIMIT_EXCEEDED, ErrorCode.INSUFFICIENT_FUNDS],
         example={"amount": 2_000},
     )
     def post(self, request: Request, wallet_id: int) -> Response:
         key = idempotency_key(request)
         return _receipt(
-            gateway().withdrawal_create(
-                actor=self.user, wallet_id=wallet_id, idempotency_key=key, **self.body(MoneySerializer)
-            )
+            spender(self).withdrawal_create(wallet_id=wallet_id, idempotency_key=key, **self.body(MoneySerializer))
         )
 
 
@@ -82,6 +81,8 @@ class TransfersView(ApiView):
             ErrorCode.RECIPIENT_NOT_FOUND,
             ErrorCode.SAME_WALLET,
             ErrorCode.CURRENCY_MISMATCH,
+            ErrorCode.STEP_UP_REQUIRED,
+            ErrorCode.SPENDING_LIMIT_EXCEEDED,
             ErrorCode.INSUFFICIENT_FUNDS,
             ErrorCode.RECIPIENT_CANNOT_RECEIVE,
         ],
@@ -90,7 +91,7 @@ class TransfersView(ApiView):
     def post(self, request: Request) -> Response:
         key = idempotency_key(request)
         wanted = transfer_request({**self.body(TransferSerializer), "idempotency_key": key})
-        return _receipt(gateway().transfer_create(actor=self.user, request=wanted))
+        return _receipt(spender(self).transfer_create(request=wanted))
 
 
 class TransactionView(ApiView):

@@ -29,6 +29,8 @@ transfer_submitted = operation(
         ErrorCode.RECIPIENT_NOT_FOUND,
         ErrorCode.SAME_WALLET,
         ErrorCode.CURRENCY_MISMATCH,
+        ErrorCode.STEP_UP_REQUIRED,
+        ErrorCode.SPENDING_LIMIT_EXCEEDED,
         ErrorCode.WALLET_CLOSED,
         ErrorCode.WALLET_FROZEN,
     ],
@@ -47,7 +49,7 @@ bulk_submit = operation(
     request=BulkBodySerializer,
     status=202,
     answer=BulkResultsSerializer,
-    refusals=[ErrorCode.IDEMPOTENCY_IN_PROGRESS],
+    refusals=[ErrorCode.STEP_UP_REQUIRED, ErrorCode.IDEMPOTENCY_IN_PROGRESS],
     examples={"Two transfers": {"transfers": [{**_EXAMPLE, "idempotency_key": f"payday-{n}"} for n in (1, 2)]}},
 )
 
