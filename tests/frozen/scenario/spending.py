@@ -72,4 +72,5 @@ def _pages(play: Play) -> None:
     browser.fill("An amount that is none", form, {"per_payment": "x", "per_day": "1", "step_up_above": "1"})
     browser.fill("She lowers one", form, {"per_payment": "5", "per_day": "60", "step_up_above": "50"})
     browser.fill("She cancels the raise", form, {"cancel": "1"})
+    browser.get("Her limits stay as they are", "/limits/")
     browser.get("Bob's limits are not hers", f"/limits/{play.bob.wallets['SEK']}/")
