@@ -11,6 +11,7 @@ from transactions.services import transfer_create
 from wallets.domain.money import AMOUNT_MAX
 from wallets.models import User
 from wallets.services import display_name_set, token_issue, user_register, wallet_open
+from wallets.spending import limits_reduce, limits_set
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -34,6 +35,7 @@ PAGES = [
     "/tokens/",
     "/settings/",
     "/settings/name/",
+    "/limits/",
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/2fa/",
@@ -78,10 +80,12 @@ def test_every_page_fits_the_screen_and_labels_its_parts(visit: Visit, alice: Us
     for path in STRANGERS_PAGES:
         look_at(stranger, path)
     lived_in(alice)
+    limits_reduce(user=alice)
     person = visit("alice", width=width, dark=dark)
     person.logs_in()
     transactions = [f"/transactions/{number}/" for number in Transaction.objects.values_list("id", flat=True)[:2]]
-    for path in [*PAGES, f"/?wallet={wallet_of(alice, 'JPY').id}", *transactions]:
+    yen = wallet_of(alice, "JPY").id
+    for path in [*PAGES, f"/?wallet={yen}", f"/limits/{yen}/", *transactions]:
         look_at(person, path)
 
 
@@ -93,6 +97,9 @@ def lived_in(alice: User) -> None:
     token_issue(user=alice, name="x" * 80)
     for _ in range(9):
         give(alice, AMOUNT_MAX, currency="JPY", memo="w" * 200)
+    yen = wallet_of(alice, "JPY").id
+    limits_set(owner=alice, wallet_id=yen, per_payment=AMOUNT_MAX - 1, per_day=AMOUNT_MAX - 1)
+    limits_set(owner=alice, wallet_id=yen, per_payment=AMOUNT_MAX, per_day=AMOUNT_MAX)
     give(alice, AMOUNT_MAX)
     transfer_create(
         actor=alice,
