@@ -13,6 +13,7 @@ from django.db import transaction
 from kit.http.bodies import Body
 from transactions.contract import transaction_from_json
 from transactions.funding.payouts import PayoutView
+from transactions.gateway import limits
 from transactions.gateway.channel import INTERNAL, WALLETS, read_call, write_call
 from transactions.gateway.local import Gateway
 from transactions.gateway.messages import (
@@ -29,7 +30,6 @@ from transactions.reads import HistoryPage, UnpostedTransfers
 from transactions.recipients import TransferRequest
 from transactions.selectors import HistoryQuery
 from transactions.services import Receipt
-from transactions.step_up import StepUpReason
 from wallet_proto.internal.v1 import internal_pb2 as internal
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
@@ -37,7 +37,6 @@ from wallets.domain.ids import ID_MAX
 from wallets.models import User, Wallet
 from wallets.selectors import WalletView
 from wallets.services import wallet_owe
-from wallets.spending import LimitsView
 
 log = structlog.get_logger(__name__)
 
@@ -89,46 +88,10 @@ class RemoteGateway(Gateway):
         wallet_owe(owner=owner)
         transaction.on_commit(partial(_owed_open, owner.pk), robust=True)
 
-    @staticmethod
-    def limits_list(*, owner: User) -> list[LimitsView]:
-        request = internal.ReadLimitsRequest()
-        answer = read_call(INTERNAL + "ReadLimits", request, answer=internal.ReadLimitsResponse, user_id=owner.pk)
-        return [LimitsView.from_json(fields) for fields in json.loads(answer.content)]
-
-    @staticmethod
-    def limits_set(*, owner: User, wallet_id: int, per_payment: int | None, per_day: int | None) -> LimitsView:
-        request = internal.SetLimitsRequest(wallet_id=str(wallet_id), per_payment=per_payment, per_day=per_day)
-        answer = write_call(
-            INTERNAL + "SetLimits",
-            request,
-            answer=internal.SetLimitsResponse,
-            user_id=owner.pk,
-            is_repeatable=True,
-        )
-        return LimitsView.from_json(json.loads(answer.content))
-
-    @staticmethod
-    def step_up_set(*, owner: User, wallet_id: int, above: int) -> LimitsView:
-        request = internal.SetStepUpRequest(wallet_id=str(wallet_id), above=above)
-        answer = write_call(
-            INTERNAL + "SetStepUp",
-            request,
-            answer=internal.SetStepUpResponse,
-            user_id=owner.pk,
-            is_repeatable=True,
-        )
-        return LimitsView.from_json(json.loads(answer.content))
-
-    @staticmethod
-    def step_up_reason(*, actor: User, requests: Sequence[TransferRequest]) -> StepUpReason | None:
-        items = [transfer_filled(pb.TransferItem(), request) for request in requests]
-        answer = read_call(
-            INTERNAL + "ReadStepUp",
-            internal.ReadStepUpRequest(transfers=items),
-            answer=internal.ReadStepUpResponse,
-            user_id=actor.pk,
-        )
-        return StepUpReason(answer.reason) if answer.reason else None
+    limits_list = staticmethod(limits.limits_list)
+    limits_set = staticmethod(limits.limits_set)
+    step_up_set = staticmethod(limits.step_up_set)
+    step_up_reason = staticmethod(limits.step_up_reason)
 
     @staticmethod
     def deposit_create(
