@@ -33,7 +33,10 @@ END $$;
 -- The runtime role: the site's processes.
 
 -- The books. The guards check every row.
-GRANT SELECT, INSERT, UPDATE (balance, version, status, updated_at) ON wallets_wallet TO wallet_app;
+GRANT SELECT, INSERT, UPDATE (
+    balance, version, status, updated_at, payment_limit, day_limit, next_payment_limit, next_day_limit, next_limits_at,
+    spent, spent_on, step_up_above
+) ON wallets_wallet TO wallet_app;
 GRANT SELECT, INSERT, UPDATE (status, settled_at, failure_code) ON transactions_transaction TO wallet_app;
 GRANT SELECT, INSERT ON transactions_entry TO wallet_app;
 GRANT SELECT, INSERT, UPDATE (attempts, not_before, dead_at, last_fault), DELETE ON transactions_job TO wallet_app;
@@ -74,7 +77,9 @@ GRANT SELECT ON django_migrations TO wallet_app;
 
 -- The function token_issue inserts ceilings. What a token has spent is counted; nobody raises or deletes a ceiling.
 GRANT SELECT, UPDATE (spent, day) ON wallets_tokenceiling TO wallet_app;
-GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken, wallets_tokenceiling[]), tokens_used(text[], text[])
+GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken, wallets_tokenceiling[]), tokens_used(text[], text[]),
+    wallet_payment_limit(wallets_wallet, timestamptz), wallet_day_limit(wallets_wallet, timestamptz),
+    wallet_limits_reduce(bigint, jsonb)
 TO wallet_app;
 
 -- The web role: web processes without books. Nothing that it writes becomes money or rights.
@@ -85,10 +90,12 @@ GRANT SELECT, INSERT, UPDATE (password, last_login, email, first_name, last_name
 TO wallet_web;
 -- It locks an account for its owner, and unlocks it after a password reset. A guard refuses anything else.
 GRANT UPDATE (is_active, locked_at) ON wallets_user TO wallet_web;
--- It issues tokens with the function token_issue alone, and can end them.
+-- It issues tokens with the function token_issue alone, and can end them. After a password reset, wallet_limits_reduce
+-- reduces the limits of the account's wallets, on which it has no rights.
 GRANT SELECT, UPDATE (name, questioned_at), DELETE ON wallets_apitoken TO wallet_web;
 GRANT SELECT ON wallets_tokenceiling TO wallet_web;
-GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken, wallets_tokenceiling[]), tokens_used(text[], text[])
+GRANT EXECUTE ON FUNCTION token_issue(wallets_apitoken, wallets_tokenceiling[]), tokens_used(text[], text[]),
+    wallet_limits_reduce(bigint, jsonb)
 TO wallet_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     account_emailaddress, account_emailconfirmation, mfa_authenticator, wallets_emailchange, wallets_unevicted

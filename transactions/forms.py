@@ -21,6 +21,7 @@ from wallets.models import Wallet, WalletStatus
 #: The only table from error codes to sentences of forms: the field that shows the refusal (None: above the form), and
 #: the sentence (None: the error's detail).
 REFUSALS: Mapping[ErrorCode, tuple[str | None, str | None]] = {
+    ErrorCode.SPENDING_LIMIT_EXCEEDED: ("amount", None),
     ErrorCode.INSUFFICIENT_FUNDS: ("amount", "This wallet does not hold that much."),
     ErrorCode.BALANCE_LIMIT_EXCEEDED: (
         "amount",

@@ -6,8 +6,10 @@ find out the balance.
 
 from dataclasses import dataclass
 
+from django.utils import timezone
+
 from transactions.ledger.commands import Command
-from transactions.ledger.rules import command_error, funds_error, sides_error
+from transactions.ledger.rules import command_error, sides_error, source_error
 from transactions.models import Kind
 from transactions.recipients import TransferRequest, transfer_resolve
 from transactions.selectors import payment_exists
@@ -49,7 +51,7 @@ def transfer_preview(*, actor: User, request: TransferRequest) -> Preview:
     error = (
         command_error(command)
         or sides_error(source=source, destination=destination)
-        or funds_error(command, source=source)
+        or source_error(command, source, now=timezone.now())
     )
     if error:
         raise error

@@ -10,14 +10,16 @@ from transactions.ledger.arrays import array_literal, ids_fitting
 from transactions.models import Kind, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.names import name_canonical
+from wallets.domain.spending import Spending
 from wallets.domain.text import text_storable
 from wallets.models import User, Wallet
+from wallets.spending_models import SPENDING_SQL, spending_parse
 
 # Written as SQL, because for a single transfer the ORM takes longer to build this query than Postgres to answer it.
-_WALLETS_SQL = """
-SELECT w.id, w.currency, w.status, w.owner_id, o.username FROM wallets_wallet AS w
+_WALLETS_SQL = f"""
+SELECT w.id, w.currency, w.status, w.owner_id, o.username, {SPENDING_SQL} FROM wallets_wallet AS w
 JOIN wallets_user AS o ON o.id = w.owner_id WHERE w.id = ANY(%s::bigint[])
-"""
+"""  # noqa: S608 - it contains names of columns only
 _RECIPIENTS_SQL = """
 SELECT u.id, u.username, u.email, w.id, w.currency, w.status
 FROM wallets_user AS u LEFT JOIN wallets_wallet AS w ON w.owner_id = u.id
@@ -43,12 +45,14 @@ class TransferRequest:
         return self.recipient is not None and "@" in name_canonical(self.recipient)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TransferSides:
-    """The two wallets of a transfer, read without a lock: owner, currency and status are loaded."""
+    """The two wallets of a transfer, read without a lock: owner, currency and status are loaded. So are the spending
+    limits of the source, if the request named it."""
 
     source: Wallet
     destination: Wallet
+    spending: Spending | None = None
 
 
 @dataclass(slots=True)
@@ -67,9 +71,12 @@ def transfers_resolve(*, actor: User, requests: Sequence[TransferRequest]) -> li
     or only the wallet is missing, because usernames are public. For an email address it does not reveal whether an
     account uses the address.
     """
-    wallets = _wallets_load(requests)
+    wallets, limited = _wallets_load(requests)
     recipients = _recipients_load(requests)
     resolved = [_resolve(actor, request, wallets, recipients) for request in requests]
+    for sides in resolved if limited else ():
+        if isinstance(sides, TransferSides):
+            sides.spending = limited.get(sides.source.id)
     return _replays_resolve(actor, requests, resolved)
 
 
@@ -134,13 +141,15 @@ def _replays_resolve(
     return resolved
 
 
-def _wallets_load(requests: Iterable[TransferRequest]) -> dict[int, Wallet]:
-    """The wallets that the requests name by id. The join leaves out the outside wallets, which have no owner: nobody
-    may send to them."""
+def _wallets_load(requests: Iterable[TransferRequest]) -> tuple[dict[int, Wallet], dict[int, Spending | None]]:
+    """The wallets that the requests name by id, and the limits of those that have some. The join leaves out the outside
+    wallets, which have no owner: nobody may send to them."""
     ids = {id_ for request in requests for id_ in (request.source_id, request.destination_id) if id_ is not None}
     with connection.cursor() as cursor:
         cursor.execute(_WALLETS_SQL, [array_literal(ids_fitting(ids), of="bigint")])
-        return {row[0]: _wallet(*row) for row in cursor.fetchall()}
+        rows = cursor.fetchall()
+    limited = {row[0]: spending_parse(row[-1]) for row in rows if row[-1] is not None}
+    return {row[0]: _wallet(*row[:-1]) for row in rows}, limited
 
 
 def _recipients_load(requests: Iterable[TransferRequest]) -> _Recipients:

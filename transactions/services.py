@@ -25,7 +25,7 @@ from wallets.domain.mandates import OWNER, Mandate
 from wallets.models import User, Wallet
 from wallets.node_leases import LeaseError
 from wallets.selectors import wallet_get
-from wallets.token_ceilings import spending_begin
+from wallets.token_ceilings import ceilings_lock
 
 #: How often a service tries one request before it answers UNAVAILABLE.
 _TRIES = 3
@@ -111,7 +111,12 @@ def transfers_submit(
     """
     resolved = transfers_resolve(actor=actor, requests=requests)
     wanted = [
-        Request(command=_command(actor, request, sides), source=sides.source, destination=sides.destination)
+        Request(
+            command=_command(actor, request, sides),
+            source=sides.source,
+            destination=sides.destination,
+            spending=sides.spending,
+        )
         for request, sides in zip(requests, resolved, strict=True)
         if isinstance(sides, TransferSides)
     ]
@@ -167,16 +172,16 @@ def _post(command: Command, *, source: Wallet | None, mandate: Mandate) -> Outco
     if source is None or mandate.ceilings_of is None:
         return post([command])[0]
     with transaction.atomic():
-        spending = spending_begin(mandate=mandate)
-        assert spending is not None  # noqa: S101 - the mandate has ceilings
-        refusal = command_error(command) or spending.error(currency=source.currency, amount=command.amount)
+        ceilings = ceilings_lock(mandate=mandate)
+        assert ceilings is not None  # noqa: S101 - the mandate has ceilings
+        refusal = command_error(command) or ceilings.error(currency=source.currency, amount=command.amount)
         # A replay is answered, however much the token has spent since.
         if refusal and not requests_find([command]):
             return Outcome(error=refusal)
         outcome = post([command])[0]
         if outcome.transaction and not outcome.replayed:
-            spending.take(currency=source.currency, amount=command.amount)
-            spending.write()
+            ceilings.take(currency=source.currency, amount=command.amount)
+            ceilings.write()
         return outcome
 
 

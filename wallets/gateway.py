@@ -15,7 +15,7 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from wallets import selectors, services
+from wallets import selectors, services, spending
 from wallets.models import User, Wallet
 
 
@@ -28,6 +28,9 @@ class WalletGateway:
     wallet_view_list = staticmethod(selectors.wallet_view_list)
     wallet_open = staticmethod(services.wallet_open)
     wallet_open_first = staticmethod(services.wallet_open_first)
+    limits_list = staticmethod(spending.limits_list)
+    limits_set = staticmethod(spending.limits_set)
+    step_up_set = staticmethod(spending.step_up_set)
 
     @staticmethod
     def wallet_list(*, owner: User) -> Sequence[Wallet]:

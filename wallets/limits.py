@@ -45,6 +45,7 @@ FORMS: Mapping[str, FormLimit] = {
     "account_email": FormLimit(policies=(_ACCOUNT, _MAIL)),
     "email_change_undo": FormLimit(policies=(Policy(name="form-undo", quota=10, window_s=60, per=Per.ADDRESS),)),
     "account_change_password": FormLimit(policies=(_ACCOUNT,)),
+    "wallet_limits": FormLimit(policies=(_ACCOUNT,)),
     "account_reauthenticate": FormLimit(policies=(_ACCOUNT,)),
     "mfa_reauthenticate": FormLimit(policies=(_ACCOUNT,)),
     "mfa_activate_totp": FormLimit(policies=(_ACCOUNT,)),

@@ -19,6 +19,7 @@ from wallets.domain.ids import NODES
 from wallets.domain.money import BALANCE_MAX
 from wallets.domain.names import email_canonical, skeleton, username_canonical
 from wallets.node_leases import snowflake_next
+from wallets.spending_models import SPENDING_CONSTRAINTS, SpendingColumns
 from wallets.token_models import ApiToken as ApiToken  # noqa: PLC0414 - part of this module
 
 #: Ids below this belong to the outside wallets: their id is the currency's ISO 4217 numeric code.
@@ -94,6 +95,8 @@ class User(AbstractUser):
     session_hash: str | None = None
     #: The same, by each of SECRET_KEY_FALLBACKS.
     session_fallback_hashes: Sequence[str] = ()
+    #: What may leave the wallets per day, as text, if this request has reset the password.
+    reduced_limits: Sequence[str] = ()
 
     class Meta:
         constraints = [
@@ -150,7 +153,7 @@ class WalletStatus(models.TextChoices):
     CLOSED = "closed"
 
 
-class Wallet(models.Model):  # type: ignore[django-manager-missing]  # of an event model built at run time
+class Wallet(SpendingColumns):  # type: ignore[django-manager-missing]  # of an event model built at run time
     """One user's money in one currency; or an outside wallet, the outside world's side of a currency, without an owner.
 
     `balance` is in minor units, and `version` counts the wallet's entries. Only the ledger changes them, and the
@@ -196,6 +199,7 @@ class Wallet(models.Model):  # type: ignore[django-manager-missing]  # of an eve
             models.CheckConstraint(
                 condition=~Q(status=WalletStatus.CLOSED) | Q(balance=0), name="wallet_closed_is_empty"
             ),
+            *SPENDING_CONSTRAINTS,
         ]
 
     def __str__(self) -> str:

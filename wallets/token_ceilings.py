@@ -16,8 +16,8 @@ WHERE token_id = %s ORDER BY currency FOR NO KEY UPDATE
 """
 
 
-class Spending:
-    """What one token's payments take from its ceilings. `write` stores it."""
+class LockedCeilings:
+    """The ceilings of one token, whose rows are locked, and what its payments take from them. `write` stores that."""
 
     def __init__(self, *, digest: str, ceilings: dict[str, Ceiling], today: date) -> None:
         self._digest = digest
@@ -38,7 +38,7 @@ class Spending:
         self._change(currency, -amount)
 
     def write(self) -> None:
-        """Stores what was taken, for the ceilings per day. Call it in the transaction of `spending_begin`."""
+        """Stores what was taken, for the ceilings per day. Call it in the transaction of `ceilings_lock`."""
         for currency, taken in self._taken.items():
             ceiling = self._ceilings[currency]
             if taken and ceiling.per_day is not None:
@@ -52,7 +52,7 @@ class Spending:
         self._taken[currency] = self._taken.get(currency, 0) + amount
 
 
-def spending_begin(*, mandate: Mandate) -> Spending | None:
+def ceilings_lock(*, mandate: Mandate) -> LockedCeilings | None:
     """Locks the ceilings of the mandate's token until the end of the database transaction. None, without a query, if
     there are none.
 
@@ -66,7 +66,8 @@ def spending_begin(*, mandate: Mandate) -> Spending | None:
         raise WalletError(ErrorCode.NOT_AUTHENTICATED, "This token is invalid, expired or revoked.")
     # A payment that waited for the lock over midnight may find that another one has begun the new day.
     today = max(day for row in rows for day in (row.today, row.day) if day is not None)  # type: ignore[attr-defined]
-    return Spending(digest=mandate.ceilings_of, ceilings={row.currency: row.on(today) for row in rows}, today=today)
+    ceilings = {row.currency: row.on(today) for row in rows}
+    return LockedCeilings(digest=mandate.ceilings_of, ceilings=ceilings, today=today)
 
 
 def _lock(digest: str) -> list[TokenCeiling]:

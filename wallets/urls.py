@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from wallets import security_views, session_views, token_views, views
+import wallets.api.converters  # noqa: F401 - registers <snowflake>
+from wallets import limit_views, security_views, session_views, token_views, views
 
 urlpatterns = [
     path("wallets/", views.wallets_page, name="wallet_list"),
@@ -18,5 +19,7 @@ urlpatterns = [
     path("accounts/lock/<str:key>/", security_views.lock_by_link_page, name="account_lock_by_link"),
     path("accounts/locked/", security_views.locked_page, name="account_locked"),
     path("settings/", views.settings_page, name="settings"),
+    path("limits/", limit_views.limits_page, name="limits"),
+    path("limits/<snowflake:wallet_id>/", limit_views.wallet_limits_page, name="wallet_limits"),
     path("settings/name/", views.display_name_page, name="display_name"),
 ]

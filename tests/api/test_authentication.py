@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 
 from tests.api.client import Api, Person, api_client, assert_problem, json_of
+from tests.pages.kit import fresh
 from wallets.models import ApiToken
 
 
@@ -11,6 +12,7 @@ def browser(someone: Person) -> Api:
     """A browser with this user's session and a CSRF cookie."""
     client = api_client()
     client.force_login(someone.user)
+    fresh(client, someone.user)
     client.get("/accounts/password/change/")
     return Api(client=client)
 

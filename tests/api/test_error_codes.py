@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.http import HttpResponse
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -28,6 +29,7 @@ from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
 from wallets.gateway import wallet_gateway
 from wallets.models import Wallet
 from wallets.services import wallet_close, wallet_freeze, wallet_open
+from wallets.spending import limits_set
 from wallets.token_services import token_issue
 
 
@@ -228,6 +230,21 @@ def _(world: World) -> HttpResponse:
     ceilings = [Ceiling(currency="USD", per_payment=10)]
     _, secret = token_issue(user=world.alice.user, name="till", ceilings=ceilings)
     return Api(token=secret).post(f"{world.alice.wallet_path}/withdrawals", {"amount": 11})
+
+
+@case(ErrorCode.SPENDING_LIMIT_EXCEEDED)
+def _(world: World) -> HttpResponse:
+    world.alice.deposit(100)
+    limits_set(owner=world.alice.user, wallet_id=world.alice.wallet.pk, per_payment=99, per_day=None)
+    return world.withdraw(100)
+
+
+@case(ErrorCode.STEP_UP_REQUIRED)
+def _(world: World) -> HttpResponse:
+    """A browser that has been left alone for longer than STEP_UP_FRESH_S."""
+    browser = Api(client=Client())
+    browser.client.force_login(world.alice.user)
+    return browser.post(f"{world.alice.wallet_path}/withdrawals", {"amount": 1})
 
 
 @case(ErrorCode.FUNDING_CLOSED)

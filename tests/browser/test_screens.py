@@ -12,6 +12,7 @@ from wallets.domain.mandates import Ceiling
 from wallets.domain.money import AMOUNT_MAX
 from wallets.models import User
 from wallets.services import display_name_set, user_register, wallet_open
+from wallets.spending import limits_reduce, limits_set
 from wallets.token_services import token_issue, tokens_question
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -37,6 +38,7 @@ PAGES = [
     "/tokens/question/",
     "/settings/",
     "/settings/name/",
+    "/limits/",
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/2fa/",
@@ -82,10 +84,12 @@ def test_every_page_fits_the_screen_and_labels_its_parts(visit: Visit, alice: Us
     for path in STRANGERS_PAGES:
         look_at(stranger, path)
     lived_in(alice)
+    limits_reduce(user=alice)
     person = visit("alice", width=width, dark=dark)
     person.logs_in()
     transactions = [f"/transactions/{number}/" for number in Transaction.objects.values_list("id", flat=True)[:2]]
-    for path in [*PAGES, f"/?wallet={wallet_of(alice, 'JPY').id}", *transactions]:
+    yen = wallet_of(alice, "JPY").id
+    for path in [*PAGES, f"/?wallet={yen}", f"/limits/{yen}/", *transactions]:
         look_at(person, path)
 
 
@@ -99,6 +103,9 @@ def lived_in(alice: User) -> None:
     tokens_question(user=alice)
     for _ in range(9):
         give(alice, AMOUNT_MAX, currency="JPY", memo="w" * 200)
+    yen = wallet_of(alice, "JPY").id
+    limits_set(owner=alice, wallet_id=yen, per_payment=AMOUNT_MAX - 1, per_day=AMOUNT_MAX - 1)
+    limits_set(owner=alice, wallet_id=yen, per_payment=AMOUNT_MAX, per_day=AMOUNT_MAX)
     give(alice, AMOUNT_MAX)
     transfer_create(
         actor=alice,

@@ -7,6 +7,7 @@ from tests.conformance.channels import Wish
 from tests.conformance.world import World
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
 from wallets.services import user_register, wallet_close, wallet_freeze
+from wallets.spending import limits_set
 from wallets.token_services import tokens_revoke_all
 
 Prepare = Callable[[World], Wish]
@@ -72,6 +73,29 @@ def the_whole_balance(world: World) -> Wish:
 @case("insufficient_funds")
 def a_cent_more_than_the_balance(world: World) -> Wish:
     return wish(world, amount=1_001)
+
+
+@case("spending_limit_exceeded")
+def a_cent_more_than_the_limit_per_payment(world: World) -> Wish:
+    _limited(world, per_payment=4)
+    return wish(world)
+
+
+@case("spending_limit_exceeded")
+def a_cent_more_than_the_limit_per_day_and_than_the_balance(world: World) -> Wish:
+    _limited(world, per_day=1_000)
+    return wish(world, amount=1_001)
+
+
+@case()
+def up_to_the_limits(world: World) -> Wish:
+    _limited(world, per_payment=5, per_day=5)
+    return wish(world)
+
+
+def _limited(world: World, *, per_payment: int | None = None, per_day: int | None = None) -> None:
+    wallet = world.alice.wallet
+    limits_set(owner=world.alice.user, wallet_id=wallet.pk, per_payment=per_payment, per_day=per_day)
 
 
 @case("wallet_frozen")

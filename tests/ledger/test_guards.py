@@ -10,13 +10,21 @@ from django.db import DatabaseError, connection, transaction
 from tests.database import acting_as, acting_as_superuser
 from tests.ledger.attacks_chain import CHAIN_ATTACKS
 from tests.ledger.attacks_entries import ENTRY_ATTACKS
+from tests.ledger.attacks_limits import LIMIT_ATTACKS
 from tests.ledger.attacks_sessions import SESSION_ATTACKS
 from tests.ledger.attacks_transactions import TRANSACTION_ATTACKS
 from tests.ledger.attacks_wallets import WALLET_ATTACKS
 from tests.ledger.raw import USD, Attack, Books, Row, Side, WalletRow, books_open, run, snapshot
 from wallet_project.embedded import RUNTIME_ROLE
 
-ATTACKS = [*ENTRY_ATTACKS, *CHAIN_ATTACKS, *TRANSACTION_ATTACKS, *WALLET_ATTACKS, *SESSION_ATTACKS]
+ATTACKS = [
+    *ENTRY_ATTACKS,
+    *CHAIN_ATTACKS,
+    *TRANSACTION_ATTACKS,
+    *WALLET_ATTACKS,
+    *LIMIT_ATTACKS,
+    *SESSION_ATTACKS,
+]
 # tests/settlement/test_guards.py attacks the job table.
 TABLES = (
     "transactions_entry",
@@ -204,7 +212,17 @@ def test_only_these_columns_may_be_null() -> None:
             "wallets_user.last_login",
             "wallets_user.locked_at",
             "wallets_user.skeleton",
+            "wallets_wallet.day_limit",
+            "wallets_wallet.next_day_limit",
+            "wallets_wallet.next_limits_at",
+            "wallets_wallet.next_payment_limit",
             "wallets_wallet.owner_id",
+            "wallets_wallet.payment_limit",
+            "wallets_wallet.reduced_day_limit",
+            "wallets_wallet.reduced_until",
+            "wallets_wallet.spent",
+            "wallets_wallet.spent_on",
+            "wallets_wallet.step_up_above",
             "wallets_walletstatusevent.pgh_context",
             "wallets_walletstatusevent.pgh_context_id",
         }

@@ -18,6 +18,7 @@ from wallets.domain.errors import ErrorCode
 from wallets.domain.limits import MEMO_LENGTH_MAX
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
 from wallets.models import WalletStatus
+from wallets.spending import limits_set
 
 pytestmark = pytest.mark.django_db
 
@@ -37,6 +38,7 @@ class Case:
     source_exists: bool = True
     source_status: WalletStatus = WalletStatus.OPEN
     source_balance: int = 100
+    source_limit: int | None = None
     destination_exists: bool = True
     destination_currency: str = "USD"
     destination_status: WalletStatus = WalletStatus.OPEN
@@ -61,7 +63,7 @@ def _breach(title: str, code: ErrorCode, detail: str, /, also: str = "", **chang
     return Breach(title, code, detail, lambda case: replace(case, **changes), frozenset([*changes, *also.split()]))  # type: ignore[arg-type]
 
 
-_ALL_OF_SOURCE = "source_status source_balance"
+_ALL_OF_SOURCE = "source_status source_balance source_limit"
 _ALL_OF_DESTINATION = "destination_currency destination_status destination_balance"
 
 #: The same words in every case: they reveal nothing about somebody else's wallet.
@@ -94,6 +96,7 @@ BREACHES = [
         "source closed", ErrorCode.WALLET_CLOSED, "The source", source_status=WalletStatus.CLOSED, source_balance=0
     ),
     _breach("source frozen", ErrorCode.WALLET_FROZEN, "The source", source_status=WalletStatus.FROZEN),
+    _breach("limit", ErrorCode.SPENDING_LIMIT_EXCEEDED, r"limit per payment is \$0\.99", source_limit=99),
     _breach("funds", ErrorCode.INSUFFICIENT_FUNDS, r"holds \$0\.99; \$1\.00 is needed", source_balance=99),
     _breach(
         "destination closed",
@@ -123,6 +126,7 @@ def command_of(case: Case) -> Command:
         assert post([used])[0].transaction
     deposit(source, case.source_balance)
     deposit(destination, case.destination_balance)
+    limits_set(owner=alice, wallet_id=source.id, per_payment=case.source_limit, per_day=None)
     status_set(source, case.source_status)
     status_set(destination, case.destination_status)
     source_id = source.id if case.source_exists else _NOBODYS_ID

@@ -20,7 +20,7 @@ from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.mandates import OWNER, Ceiling, Mandate, Scope
 from wallets.models import User, Wallet
 from wallets.services import wallet_open
-from wallets.token_ceilings import spending_begin
+from wallets.token_ceilings import ceilings_lock
 from wallets.token_models import TokenCeiling
 from wallets.token_services import token_issue, token_revoke
 
@@ -201,7 +201,7 @@ def test_ceilings_end_with_their_token(owner: User) -> None:
 
     assert not TokenCeiling.objects.exists()
     with pytest.raises(WalletError) as refused, transaction.atomic():
-        spending_begin(mandate=mandate)
+        ceilings_lock(mandate=mandate)
     assert refused.value.code == ErrorCode.NOT_AUTHENTICATED
 
 

@@ -3,13 +3,14 @@
 import pytest
 from django.test import Client
 
+from tests.pages.kit import fresh
 from wallets.models import User
 
 
 def _client(user: User) -> Client:
     client = Client()
     client.force_login(user)
-    return client
+    return fresh(client, user)
 
 
 @pytest.fixture

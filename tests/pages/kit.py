@@ -1,6 +1,7 @@
 """Helpers for tests of pages: read a form as a browser would, fill it in, submit it."""
 
 import html
+import time
 from html.parser import HTMLParser
 from typing import Any
 
@@ -62,6 +63,15 @@ def fill(client: Client, path: str, **entered: str) -> HttpResponse:
 def send(client: Client, path: str, data: dict[str, str]) -> HttpResponse:
     response: Any = client.post(path, data)
     return response  # type: ignore[no-any-return]
+
+
+def fresh(client: Client, user: User, *, age_s: float = 0) -> Client:
+    """The session of somebody who has entered the password this long ago, as signing in does."""
+    session = client.session
+    session["account_authentication_methods"] = [{"method": "password", "at": time.time() - age_s}]
+    session["account_authentication_methods_user"] = str(user.pk)
+    session.save()
+    return client
 
 
 def reauthenticated(client: Client) -> Client:

@@ -64,7 +64,13 @@ RIGHTS = {
     ),
     "wallets_user_groups": (_ALL, _READ),
     "wallets_user_user_permissions": (_ALL, _READ),
-    "wallets_wallet": ("SELECT, INSERT, UPDATE (balance, status, updated_at, version)", ""),
+    "wallets_wallet": (
+        (
+            "SELECT, INSERT, UPDATE (balance, day_limit, next_day_limit, next_limits_at, next_payment_limit, "
+            "payment_limit, spent, spent_on, status, step_up_above, updated_at, version)"
+        ),
+        "",
+    ),
     "wallets_walletstatusevent": (_READ, ""),
 }
 # A right on some columns is listed only if the role does not have it on the whole table.
@@ -117,15 +123,23 @@ def test_the_roles_use_no_sequence_themselves() -> None:
     )
 
 
-def test_the_only_functions_that_they_call_are_those_about_tokens() -> None:
+def test_they_call_these_functions_only() -> None:
     callable_ = rows(
         """SELECT proname, role FROM pg_proc, unnest(%(roles)s::text[]) AS role
         WHERE pronamespace = 'public'::regnamespace AND has_function_privilege(role, pg_proc.oid, 'EXECUTE')
         ORDER BY 1, 2""",
         roles=[RUNTIME_ROLE, WEB_ROLE],
     )
-    functions = ("token_issue", "tokens_used")
-    assert callable_ == [(name, role) for name in functions for role in (RUNTIME_ROLE, WEB_ROLE)]
+    assert callable_ == [
+        ("token_issue", RUNTIME_ROLE),
+        ("token_issue", WEB_ROLE),
+        ("tokens_used", RUNTIME_ROLE),
+        ("tokens_used", WEB_ROLE),
+        ("wallet_day_limit", RUNTIME_ROLE),
+        ("wallet_limits_reduce", RUNTIME_ROLE),
+        ("wallet_limits_reduce", WEB_ROLE),
+        ("wallet_payment_limit", RUNTIME_ROLE),
+    ]
 
 
 def test_every_function_with_the_owners_rights_has_a_fixed_search_path() -> None:
@@ -137,6 +151,7 @@ def test_every_function_with_the_owners_rights_has_a_fixed_search_path() -> None
         "settled_events_of_failures",
         "token_issue",
         "tokens_used",
+        "wallet_limits_reduce",
     }
     assert {tuple(config or ()) for config in functions.values()} == {("search_path=public, pg_temp",)}
 

@@ -37,7 +37,13 @@ def test_the_status_of_each_code_is_stable() -> None:
     assert {status: sorted(codes) for status, codes in codes_by_status.items()} == {
         "INVALID_ARGUMENT": ["malformed", "not_acceptable", "payload_too_large", "unsupported_media_type"],
         "UNAUTHENTICATED": ["not_authenticated"],
-        "PERMISSION_DENIED": ["csrf_failed", "funding_closed", "insufficient_scope", "permission_denied"],
+        "PERMISSION_DENIED": [
+            "csrf_failed",
+            "funding_closed",
+            "insufficient_scope",
+            "permission_denied",
+            "step_up_required",
+        ],
         "NOT_FOUND": ["not_found"],
         "UNIMPLEMENTED": ["method_not_allowed"],
         "ALREADY_EXISTS": ["wallet_exists"],
@@ -45,6 +51,7 @@ def test_the_status_of_each_code_is_stable() -> None:
         "FAILED_PRECONDITION": [
             "balance_limit_exceeded", "currency_mismatch", "idempotency_key_reused", "insufficient_funds",
             "payout_returned", "recipient_cannot_receive", "recipient_not_found", "same_wallet", "settlement_failed",
+            "spending_limit_exceeded",
                 "token_ceiling_exceeded",
             "wallet_closed",
             "wallet_frozen",

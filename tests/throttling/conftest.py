@@ -14,6 +14,7 @@ from pytest_django import Settings
 from devtools.folder_lock import folder_locked
 from kit.limits import buckets
 from tests.own_redis import OwnRedis, redis_use
+from tests.pages.kit import fresh
 from wallet_project.embedded import Places
 from wallets.models import User
 
@@ -63,7 +64,7 @@ def alices(alice: User) -> Client:
     """Alice's browser."""
     client = Client()
     client.force_login(alice)
-    return client
+    return fresh(client, alice)
 
 
 @pytest.fixture

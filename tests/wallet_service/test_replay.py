@@ -55,6 +55,8 @@ def writes_of(alice: Person) -> dict[str, Message]:
         ),
         f"{SERVICE}/OpenWallet": internal.OpenWalletRequest(currency="EUR"),
         f"{SERVICE}/OpenOwedWallet": internal.OpenOwedWalletRequest(),
+        f"{SERVICE}/SetLimits": internal.SetLimitsRequest(wallet_id=source, per_day=900),
+        f"{SERVICE}/SetStepUp": internal.SetStepUpRequest(wallet_id=source, above=7),
     }
 
 

@@ -3,7 +3,7 @@
 from functools import cache
 from typing import cast
 
-from transactions import previews, reads, selectors, services
+from transactions import previews, reads, selectors, services, step_up
 from transactions.funding import payouts
 from wallets.gateway import WalletGateway, wallet_gateway
 
@@ -30,6 +30,7 @@ class Gateway(WalletGateway):
     history_page = staticmethod(reads.history_page)
     unposted_read = staticmethod(reads.unposted_read)
     payout_read = staticmethod(payouts.payout_read)
+    step_up_reason = staticmethod(step_up.step_up_reason)
 
 
 @cache

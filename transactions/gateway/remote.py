@@ -13,6 +13,7 @@ from django.db import transaction
 from kit.http.bodies import Body
 from transactions.contract import transaction_from_json
 from transactions.funding.payouts import PayoutView
+from transactions.gateway import limits
 from transactions.gateway.channel import INTERNAL, WALLETS, read_call, write_call
 from transactions.gateway.local import Gateway
 from transactions.gateway.messages import (
@@ -87,6 +88,11 @@ class RemoteGateway(Gateway):
         that the wallet is owed; if the call fails, a sweep opens it (`wallets.tasks`)."""
         wallet_owe(owner=owner)
         transaction.on_commit(partial(_owed_open, owner.pk), robust=True)
+
+    limits_list = staticmethod(limits.limits_list)
+    limits_set = staticmethod(limits.limits_set)
+    step_up_set = staticmethod(limits.step_up_set)
+    step_up_reason = staticmethod(limits.step_up_reason)
 
     @staticmethod
     def deposit_create(

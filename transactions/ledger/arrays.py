@@ -4,20 +4,20 @@ psycopg would adapt a list element by element. That takes longer than the rest o
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import BooleanField, F, Func, Value
 
 _INT64 = 2**63
-Element = int | str | datetime | None
+Element = int | str | date | datetime | None
 
 
 def array_literal(values: Iterable[Element], *, of: str) -> str:
-    """An array literal with the values, for `%s::bigint[]`, `::smallint[]`, `::text[]` or `::timestamptz[]`.
+    """An array literal with the values, for `%s::bigint[]`, `::smallint[]`, `::text[]`, `::date[]`, `::timestamptz[]`.
 
     `of` is the element type. None becomes NULL.
     """
-    render = {"text": _text, "timestamptz": _moment}.get(of, str)
+    render = {"text": _text, "timestamptz": _moment, "date": _moment}.get(of, str)
     return "{" + ",".join(["NULL" if value is None else render(value) for value in values]) + "}"  # type: ignore[operator]
 
 
@@ -48,5 +48,5 @@ def _text(value: str) -> str:
     return f'"{escaped}"'
 
 
-def _moment(value: datetime) -> str:
+def _moment(value: date) -> str:
     return f'"{value.isoformat()}"'

@@ -11,6 +11,7 @@ from transactions.ledger.commands import Command, wallets_of
 from transactions.ledger.rules import LockedWallet
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
+from wallets.spending_models import SPENDING_VALUE, spending_parse
 
 
 def wallets_lock(commands: Iterable[Command]) -> dict[int, LockedWallet]:
@@ -59,7 +60,8 @@ def commands_lock_free(commands: Sequence[Command]) -> list[bool]:
 def _lock(sql: str, wallet_ids: Iterable[int]) -> dict[int, LockedWallet]:
     with connection.cursor() as cursor:
         cursor.execute(sql, [array_literal(ids_fitting(wallet_ids), of="bigint")])
-        return {row[0]: LockedWallet(*row) for row in cursor.fetchall()}
+        rows = [(*columns, spending_parse(spending)) for *columns, spending in cursor.fetchall()]
+    return {row[0]: LockedWallet(*row) for row in rows}
 
 
 @cache
@@ -67,5 +69,8 @@ def _lock_sql(*, skip_locked: bool = False) -> str:
     """The ORM's SQL for the lock, compiled once. Compiling it takes longer than Postgres needs to lock two rows."""
     wallets = Wallet.objects.filter(among("id", ()), owner__isnull=False).order_by("id")
     locked = wallets.select_for_update(no_key=True, skip_locked=skip_locked)
-    sql, _ = locked.values_list("id", "currency", "status", "balance", "version", "updated_at").query.sql_with_params()
+    fields = ("id", "currency", "status", "balance", "version", "updated_at")
+    sql, _ = (
+        locked.annotate(spending_value=SPENDING_VALUE).values_list(*fields, "spending_value").query.sql_with_params()
+    )
     return sql

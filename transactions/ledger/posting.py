@@ -109,6 +109,7 @@ class Posting:
             command,
             source=self._locked_wallets.get(command.source_id or 0),
             destination=self._locked_wallets.get(command.destination_id or 0),
+            now=self._now,
         )
 
     def _sides(self, command: Command) -> list[LockedWallet]:
@@ -123,6 +124,9 @@ class Posting:
         return max([self._now, *(wallet.updated_at for wallet in self._sides(command))])
 
     def _move(self, command: Command, transaction: Transaction | Accepted) -> None:
+        source = self._locked_wallets[command.source_id] if command.source_id is not None else None
+        if source and source.spending:
+            source.spending.spend(command.amount, now=self._now)
         self._entry(transaction, command.source_id, -command.amount)
         self._entry(transaction, command.destination_id, command.amount)
 

@@ -59,6 +59,14 @@ _WALLETS = _Part(
     FROM unnest({arrays}) AS n ({names}) WHERE w.id = n.id""",
     {"id": "bigint", "balance": "bigint", "version": "bigint", "updated_at": "timestamptz"},
 )
+# Only if a wallet with limits is among them, so that the others cost what they did before there were limits.
+_WALLETS_COUNTED = _Part(
+    "wallets",
+    """UPDATE wallets_wallet AS w SET balance = n.balance, version = n.version, updated_at = n.updated_at,
+        spent = n.spent, spent_on = n.spent_on
+    FROM unnest({arrays}) AS n ({names}) WHERE w.id = n.id""",
+    {**_WALLETS.fields, "spent": "bigint", "spent_on": "date"},
+)
 _NEW = _Part(
     "created",
     "INSERT INTO transactions_transaction ({names}) SELECT * FROM unnest({arrays})",
@@ -98,7 +106,7 @@ def posting_record(
     for longer than the lock timeout.
     """
     parts: list[tuple[_Part, Sequence[object]]] = [
-        (_WALLETS, wallets),
+        (_WALLETS_COUNTED if any(wallet.spending for wallet in wallets) else _WALLETS, wallets),
         (_NEW, new),
         (_SETTLED, settled),
         (_ENTRIES, entries),

@@ -5,7 +5,7 @@ of them. The database enforces the same rules a second time (CHECK constraints a
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from transactions.ledger.commands import Command
@@ -13,6 +13,7 @@ from transactions.models import Kind, Transaction
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.limits import MEMO_LENGTH_MAX, idempotency_key_fits
 from wallets.domain.money import AMOUNT_MAX, AMOUNT_MIN, BALANCE_MAX, amount_format
+from wallets.domain.spending import Spending, spending_error
 from wallets.domain.text import text_storable
 from wallets.models import WalletStatus
 
@@ -30,10 +31,12 @@ class Side(Protocol):
 
 
 class SideWithBalance(Side, Protocol):
-    """A wallet, as far as all rules need it. The balance is in minor units."""
+    """A wallet, as far as all rules need it. The balance is in minor units. `spending` is None without limits."""
 
     @property
     def balance(self) -> int: ...
+    @property
+    def spending(self) -> Spending | None: ...
 
 
 @dataclass(slots=True)
@@ -46,6 +49,15 @@ class LockedWallet:
     balance: int
     version: int
     updated_at: datetime
+    spending: Spending | None
+
+    @property
+    def spent(self) -> int | None:
+        return self.spending.spent if self.spending else None
+
+    @property
+    def spent_on(self) -> date | None:
+        return self.spending.spent_on if self.spending else None
 
 
 def command_error(command: Command) -> WalletError | None:
@@ -65,14 +77,14 @@ def command_error(command: Command) -> WalletError | None:
 
 
 def posting_error(
-    command: Command, *, source: SideWithBalance | None, destination: SideWithBalance | None
+    command: Command, *, source: SideWithBalance | None, destination: SideWithBalance | None, now: datetime
 ) -> WalletError | None:
-    """Why these wallets do not allow a well-formed command; None if it must succeed."""
+    """Why these wallets do not allow a well-formed command at this time; None if it must succeed."""
     if command.source_id is not None and source is None:
         return WalletError(ErrorCode.NOT_FOUND, "The source wallet does not exist.")
     if command.destination_id is not None and destination is None:
         return WalletError(ErrorCode.NOT_FOUND, "The destination wallet does not exist.")
-    error = sides_error(source=source, destination=destination) or (source and funds_error(command, source=source))
+    error = sides_error(source=source, destination=destination) or (source and source_error(command, source, now=now))
     if error:
         return error
     if destination is None:
@@ -96,8 +108,14 @@ def sides_error(*, source: Side | None, destination: Side | None) -> WalletError
     return _status_error("source", source) if source else None
 
 
-def funds_error(command: Command, *, source: SideWithBalance) -> WalletError | None:
-    """Why the source does not hold enough money for the command; None if it does."""
+def source_error(command: Command, source: SideWithBalance, *, now: datetime) -> WalletError | None:
+    """Why the source cannot pay: a limit that its owner has set, or not enough money. The limit comes first, because no
+    deposit helps against it."""
+    error = spending_error(source.spending, command.amount, currency=source.currency, now=now)
+    return error or _funds_error(command, source)
+
+
+def _funds_error(command: Command, source: SideWithBalance) -> WalletError | None:
     if source.balance >= command.amount:
         return None
     return WalletError(

@@ -21,7 +21,9 @@ from transactions.reads import history_page, transaction_read, unposted_read
 from transactions.recipients import TransferRequest
 from transactions.rpc.messages import wallet_message
 from transactions.rpc.methods import Call, Method
+from transactions.rpc.parse import transfer_of
 from transactions.selectors import HistoryQuery
+from transactions.step_up import step_up_reason
 from wallet_proto.internal.v1 import internal_pb2 as pb
 from wallet_proto.v1 import wallet_pb2
 from wallets.domain.errors import ErrorCode, WalletError
@@ -30,6 +32,7 @@ from wallets.limits import READ, WRITE
 from wallets.models import Wallet
 from wallets.selectors import WalletView, wallet_list, wallet_view_get
 from wallets.services import wallet_open, wallet_owed_open
+from wallets.spending import limits_list, limits_set, step_up_set
 
 R = TypeVar("R", bound=Message)
 A = TypeVar("A", bound=Message)
@@ -107,6 +110,30 @@ def _payout_read(call: Call, request: pb.ReadPayoutRequest) -> pb.ReadPayoutResp
     return pb.ReadPayoutResponse(status=found.status, returned_by=returned_by)
 
 
+def _limits_read(call: Call, _: pb.ReadLimitsRequest) -> pb.ReadLimitsResponse:
+    return pb.ReadLimitsResponse(content=json_bytes([view.to_json() for view in limits_list(owner=call.user)]))
+
+
+def _limits_set(call: Call, request: pb.SetLimitsRequest) -> pb.SetLimitsResponse:
+    view = limits_set(
+        owner=call.user,
+        wallet_id=int(request.wallet_id),
+        per_payment=request.per_payment if request.HasField("per_payment") else None,
+        per_day=request.per_day if request.HasField("per_day") else None,
+    )
+    return pb.SetLimitsResponse(content=json_bytes(view.to_json()))
+
+
+def _step_up_set(call: Call, request: pb.SetStepUpRequest) -> pb.SetStepUpResponse:
+    view = step_up_set(owner=call.user, wallet_id=int(request.wallet_id), above=request.above)
+    return pb.SetStepUpResponse(content=json_bytes(view.to_json()))
+
+
+def _step_up_read(call: Call, request: pb.ReadStepUpRequest) -> pb.ReadStepUpResponse:
+    reason = step_up_reason(actor=call.user, requests=[transfer_of(item) for item in request.transfers])
+    return pb.ReadStepUpResponse(reason=reason or "")
+
+
 def _wallet(call: Call, wallet: Wallet) -> wallet_pb2.Wallet:
     view = WalletView(
         id=wallet.pk,
@@ -176,5 +203,17 @@ METHODS: Mapping[str, Method[Any]] = {
     ),
     "ReadPayout": Method(
         request=pb.ReadPayoutRequest, run=_for_web_processes(_payout_read), cost=READ, scope=Scope.READ, is_read=True
+    ),
+    "ReadLimits": Method(
+        request=pb.ReadLimitsRequest, run=_for_web_processes(_limits_read), cost=READ, scope=Scope.READ, is_read=True
+    ),
+    "SetLimits": Method(
+        request=pb.SetLimitsRequest, run=_for_web_processes(_limits_set), cost=WRITE, scope=Scope.MOVE_MONEY
+    ),
+    "SetStepUp": Method(
+        request=pb.SetStepUpRequest, run=_for_web_processes(_step_up_set), cost=WRITE, scope=Scope.MOVE_MONEY
+    ),
+    "ReadStepUp": Method(
+        request=pb.ReadStepUpRequest, run=_for_web_processes(_step_up_read), cost=READ, scope=Scope.READ, is_read=True
     ),
 }

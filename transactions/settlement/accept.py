@@ -19,8 +19,9 @@ from transactions.names import unposted_name
 from transactions.settlement.partitions import partition_of
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.mandates import OWNER, Mandate
+from wallets.domain.spending import Spending, spending_error
 from wallets.models import Wallet
-from wallets.token_ceilings import Spending, spending_begin
+from wallets.token_ceilings import LockedCeilings, ceilings_lock
 
 # ON CONFLICT: if a request with the same key has committed since the lookup, that request wins and this is a replay.
 # ORDER BY: jobs get their numbers in the order of the list, and settle in that order.
@@ -52,6 +53,7 @@ class Request:
     command: Command
     source: Wallet
     destination: Wallet
+    spending: Spending | None = None
 
 
 def transfers_accept(requests: Sequence[Request], *, mandate: Mandate = OWNER) -> list[Outcome]:
@@ -63,7 +65,7 @@ def transfers_accept(requests: Sequence[Request], *, mandate: Mandate = OWNER) -
 
     What is accepted counts against the ceilings of the mandate's token, one transfer after another.
 
-    If it raises, nothing was accepted. Raises what `spending_begin` raises, IDEMPOTENCY_IN_PROGRESS if a request that
+    If it raises, nothing was accepted. Raises what `ceilings_lock` raises, IDEMPOTENCY_IN_PROGRESS if a request that
     has not committed yet holds one of the keys, and OperationalError, ClockError or LeaseError if the database or the
     clock fails.
     """
@@ -71,8 +73,8 @@ def transfers_accept(requests: Sequence[Request], *, mandate: Mandate = OWNER) -
     # Durable: inside the caller's database transaction, a rollback could still undo what was answered as accepted.
     with transaction.atomic(durable=True):
         # Before the lookup, so that a repeated request that waits here finds what the first one has stored.
-        spending = spending_begin(mandate=mandate)
-        acceptance = _Acceptance(stored=requests_find(commands), spending=spending)
+        ceilings = ceilings_lock(mandate=mandate)
+        acceptance = _Acceptance(stored=requests_find(commands), ceilings=ceilings)
         outcomes = [acceptance.apply(request) for request in requests]
         inserted = acceptance.insert()
         acceptance.spend(inserted)
@@ -87,9 +89,9 @@ def transfers_accept(requests: Sequence[Request], *, mandate: Mandate = OWNER) -
 class _Acceptance:
     """Collects the accepted commands in memory; `insert` writes them. It neither locks nor reads wallets."""
 
-    def __init__(self, *, stored: dict[tuple[int, str], Transaction], spending: Spending | None) -> None:
+    def __init__(self, *, stored: dict[tuple[int, str], Transaction], ceilings: LockedCeilings | None) -> None:
         self._stored = stored
-        self._spending = spending
+        self._ceilings = ceilings
         self._now = timezone.now()
         self.new: list[Transaction] = []
 
@@ -101,7 +103,11 @@ class _Acceptance:
         stored = self._stored.get((command.initiator_id, command.idempotency_key or ""))
         if stored:
             return _replay(command, stored)
-        error = self._ceiling_error(request) or sides_error(source=request.source, destination=request.destination)
+        error = (
+            self._ceiling_error(request)
+            or sides_error(source=request.source, destination=request.destination)
+            or self._spending_error(request)
+        )
         if error:
             return Outcome(error=error)
         return Outcome(transaction=self._accept(command, request.source.currency))
@@ -127,23 +133,27 @@ class _Acceptance:
 
     def spend(self, inserted: Collection[int]) -> None:
         """Counts what was accepted against the token's ceilings, without replays that were found late."""
-        if self._spending is None:
+        if self._ceilings is None:
             return
         for accepted in self.new:
             if accepted.id not in inserted:
-                self._spending.give_back(currency=accepted.currency, amount=accepted.amount)
-        self._spending.write()
+                self._ceilings.give_back(currency=accepted.currency, amount=accepted.amount)
+        self._ceilings.write()
 
     def _ceiling_error(self, request: Request) -> WalletError | None:
-        if self._spending is None:
+        if self._ceilings is None:
             return None
-        return self._spending.error(currency=request.source.currency, amount=request.command.amount)
+        return self._ceilings.error(currency=request.source.currency, amount=request.command.amount)
+
+    def _spending_error(self, request: Request) -> WalletError | None:
+        amount, currency = request.command.amount, request.source.currency
+        return spending_error(request.spending, amount, currency=currency, now=self._now)
 
     def _accept(self, command: Command, currency: str) -> Transaction:
         accepted = command_transaction(command, status=Status.PENDING, currency=currency, created_at=self._now)
         self.new.append(accepted)
-        if self._spending is not None:
-            self._spending.take(currency=currency, amount=command.amount)
+        if self._ceilings is not None:
+            self._ceilings.take(currency=currency, amount=command.amount)
         if command.idempotency_key is not None:
             self._stored[command.initiator_id, command.idempotency_key] = accepted
         return accepted

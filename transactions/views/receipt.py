@@ -35,6 +35,7 @@ HEADLINES = {
 }
 #: The only table from failure codes to sentences: why a transfer failed, for its sender.
 FAILURES: Mapping[str, str] = {
+    ErrorCode.SPENDING_LIMIT_EXCEEDED: "This would have exceeded your spending limit when the transfer was due.",
     ErrorCode.INSUFFICIENT_FUNDS: "Your wallet did not hold enough money when the transfer was due.",
     ErrorCode.RECIPIENT_CANNOT_RECEIVE: "The recipient could not receive this transfer.",
     # Only in transfers that failed before there was the code above.

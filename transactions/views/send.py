@@ -2,7 +2,8 @@
 
 Between the first two steps the input is kept in the session, so that no name and no note appears in a URL. The review
 page contains a signed copy of what it shows, and confirming submits that copy. So neither another tab nor a renamed
-recipient can change what the user confirms. One button posts the transfer at once, the other accepts it to settle
+recipient can change what the user confirms. If that needs step-up authentication, the user comes back to the same
+review. One button posts the transfer at once, the other accepts it to settle
 later. Both use the same idempotency key, so the money moves once even if the user presses both, or one repeatedly.
 """
 
@@ -13,6 +14,7 @@ from django.contrib import messages
 from django.core import signing
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
@@ -22,9 +24,11 @@ from transactions.gateway.local import gateway
 from transactions.previews import Preview
 from transactions.recipients import TransferRequest
 from transactions.services import Receipt
+from transactions.spender import Spender
 from transactions.views.choice import wallet_of, wallets_of
 from transactions.views.move import UNPROCESSABLE, redirect_to_receipt
 from transactions.views.rows import owner_name
+from wallets.auth.step_up import StepUpRequired, step_up_redirect
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.money import amount_plain
 from wallets.domain.names import name_canonical
@@ -124,10 +128,14 @@ def money_send_review(request: PersonRequest) -> HttpResponse:
     wait_s = form_wait_s(request) if request.method == "POST" else None
     try:
         if request.method == "POST" and wait_s is None:
-            receipt = _confirm(request.user, draft, in_background=request.POST.get("how") == IN_BACKGROUND)
+            receipt = _confirm(request, draft, in_background=request.POST.get("how") == IN_BACKGROUND)
             request.session.pop(DRAFT_SESSION_KEY, None)
             return redirect_to_receipt(receipt)
         preview = gateway().transfer_preview(actor=request.user, request=draft.request())
+    except StepUpRequired as error:
+        # This draft, and not that of another tab, is what the user comes back to.
+        request.session[DRAFT_SESSION_KEY] = draft.sign()
+        return step_up_redirect(request, why=error.why, back=reverse("money_send_review"))
     except WalletError as error:
         return _refused(request, draft, error)
     context = {"preview": preview, "recipient": Recipient.of(preview, draft), "draft": draft.sign()}
@@ -135,10 +143,12 @@ def money_send_review(request: PersonRequest) -> HttpResponse:
     return review if wait_s is None else too_many(review, wait_s=wait_s)
 
 
-def _confirm(user: User, draft: Draft, *, in_background: bool) -> Receipt:
+def _confirm(request: PersonRequest, draft: Draft, *, in_background: bool) -> Receipt:
+    user = request.user
+    spender = Spender(actor=user, session=request)
     try:
-        send = gateway().transfer_submit if in_background else gateway().transfer_create
-        return send(actor=user, request=draft.request())
+        send = spender.transfer_submit if in_background else spender.transfer_create
+        return send(request=draft.request())
     except WalletError as error:
         # The user may have pressed the other button before, and that transfer may be pending or failed. Show its
         # receipt, because the refusal would lead back to a form whose idempotency key is used up.

@@ -16,6 +16,7 @@ from wallet_project.settings.postgres import *  # noqa: F403
 from wallet_project.settings.redis import *  # noqa: F403
 from wallet_project.settings.rest import *  # noqa: F403
 from wallet_project.settings.security import *  # noqa: F403
+from wallet_project.settings.spending import *  # noqa: F403
 from wallet_project.settings.static import *  # noqa: F403
 from wallet_project.settings.telemetry import *  # noqa: F403
 from wallet_project.settings.transfers import *  # noqa: F403

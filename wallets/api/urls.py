@@ -3,7 +3,7 @@
 from django.urls import path
 
 import wallets.api.converters  # noqa: F401 - registers <snowflake>
-from wallets.api import views
+from wallets.api import limits, views
 
 urlpatterns = [
     path("auth/register", views.RegisterView.as_view(), name="v1_register"),
@@ -13,4 +13,5 @@ urlpatterns = [
     path("me", views.MeView.as_view(), name="v1_me"),
     path("wallets", views.WalletsView.as_view(), name="v1_wallets"),
     path("wallets/<snowflake:wallet_id>", views.WalletDetailView.as_view(), name="v1_wallet"),
+    path("wallets/<snowflake:wallet_id>/limits", limits.WalletLimitsView.as_view(), name="v1_wallet_limits"),
 ]

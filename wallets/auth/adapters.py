@@ -38,6 +38,7 @@ from wallets.domain.security import SecurityEventKind
 from wallets.limits import CONFIRMATION_MAIL
 from wallets.models import User
 from wallets.services import USERNAME_SIMILAR, password_changed
+from wallets.spending import limits_reduce
 from wallets.warming import person_warm_up
 
 #: The key in the session of a user who has entered the password: the session hash of that password.
@@ -139,7 +140,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     def set_password(self, user: User, password: str) -> None:
         """Sets a new password, which also ends what the old one authorised (`password_changed`).
 
-        A reset by mail unlocks an account that its owner had locked. This browser stays, or becomes, known to the user.
+        A reset by mail reduces for a day what can be spent, and unlocks an account that its owner had locked. This
+        browser stays, or becomes, known to the user.
         """
         request: HttpRequest | None = self.request
         is_reset = request is not None and not request.user.is_authenticated
@@ -151,6 +153,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             security_event_record(user=user, kind=kind)
             if is_reset:
                 account_unlock(user=user)
+                # Before the fence, because a payment locks the wallet before the user.
+                user.reduced_limits = limits_reduce(user=user)
             # For the session in which the password is changed, allauth makes a new key.
             spared = None if request is None or is_reset else session_of(request).key_hash
             password_changed(user=user, spared_session=spared)

@@ -22,6 +22,7 @@ class ErrorCode(StrEnum):
     PERMISSION_DENIED = "permission_denied"
     CSRF_FAILED = "csrf_failed"
     INSUFFICIENT_SCOPE = "insufficient_scope"
+    STEP_UP_REQUIRED = "step_up_required"
     FUNDING_CLOSED = "funding_closed"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -38,6 +39,7 @@ class ErrorCode(StrEnum):
     CURRENCY_MISMATCH = "currency_mismatch"
     WALLET_CLOSED = "wallet_closed"
     WALLET_FROZEN = "wallet_frozen"
+    SPENDING_LIMIT_EXCEEDED = "spending_limit_exceeded"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     RECIPIENT_CANNOT_RECEIVE = "recipient_cannot_receive"
     BALANCE_LIMIT_EXCEEDED = "balance_limit_exceeded"
@@ -61,6 +63,7 @@ CATALOGUE: Mapping[ErrorCode, Meaning] = {
     ErrorCode.PERMISSION_DENIED: Meaning("You are not allowed to do this."),
     ErrorCode.CSRF_FAILED: Meaning("The CSRF check failed."),
     ErrorCode.INSUFFICIENT_SCOPE: Meaning("This token may not do this."),
+    ErrorCode.STEP_UP_REQUIRED: Meaning("Confirm that it is you, then try again."),
     ErrorCode.FUNDING_CLOSED: Meaning("Users cannot deposit money here themselves."),
     ErrorCode.NOT_FOUND: Meaning("The resource was not found."),
     ErrorCode.METHOD_NOT_ALLOWED: Meaning("This URL does not support that method."),
@@ -77,6 +80,7 @@ CATALOGUE: Mapping[ErrorCode, Meaning] = {
     ErrorCode.CURRENCY_MISMATCH: Meaning("The currencies do not match."),
     ErrorCode.WALLET_CLOSED: Meaning("The wallet is closed."),
     ErrorCode.WALLET_FROZEN: Meaning("The wallet is frozen."),
+    ErrorCode.SPENDING_LIMIT_EXCEEDED: Meaning("This would exceed your spending limit."),
     ErrorCode.INSUFFICIENT_FUNDS: Meaning("The wallet does not hold enough money."),
     ErrorCode.RECIPIENT_CANNOT_RECEIVE: Meaning("The recipient cannot receive this transfer."),
     ErrorCode.BALANCE_LIMIT_EXCEEDED: Meaning("The balance would exceed the maximum."),

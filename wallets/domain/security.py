@@ -25,6 +25,7 @@ class SecurityEventKind(StrEnum):
     EMAIL_CHANGE_REQUESTED = "email_change_requested"
     EMAIL_CHANGED = "email_changed"
     EMAIL_CHANGE_UNDONE = "email_change_undone"
+    LIMITS_CHANGED = "limits_changed"
     LOCKED = "locked"
     UNLOCKED = "unlocked"
     STAFF_CHANGED = "staff_changed"
@@ -61,6 +62,7 @@ TITLES = {
     SecurityEventKind.EMAIL_CHANGE_REQUESTED: "Change of email requested",
     SecurityEventKind.EMAIL_CHANGED: "Email changed",
     SecurityEventKind.EMAIL_CHANGE_UNDONE: "Change of email undone",
+    SecurityEventKind.LIMITS_CHANGED: "Spending limits changed",
     SecurityEventKind.LOCKED: "Account locked",
     SecurityEventKind.UNLOCKED: "Account unlocked",
     SecurityEventKind.STAFF_CHANGED: "Changed by staff",

@@ -82,7 +82,7 @@ CREATE TRIGGER tokenceiling_spent_only_grows BEFORE UPDATE ON wallets_tokenceili
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0013_owners_lock"),
+        ("wallets", "0014_limits"),
     ]
 
     operations = [

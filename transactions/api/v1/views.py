@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from transactions.api.headers import REPLAYED, idempotency_key
+from transactions.api.paying import spender
 from transactions.api.serializers import (
     HistoryQuerySerializer,
     KeyQuerySerializer,
@@ -63,19 +64,18 @@ class WithdrawalsView(ApiView):
         name="withdrawal_create",
         summary="Withdraw money from your wallet",
         request=MoneySerializer,
-        refusals=[ErrorCode.TOKEN_CEILING_EXCEEDED, ErrorCode.INSUFFICIENT_FUNDS],
+        refusals=[
+            ErrorCode.STEP_UP_REQUIRED,
+            ErrorCode.TOKEN_CEILING_EXCEEDED,
+            ErrorCode.SPENDING_LIMIT_EXCEEDED,
+            ErrorCode.INSUFFICIENT_FUNDS,
+        ],
         example={"amount": 2_000},
     )
     def post(self, request: Request, wallet_id: int) -> Response:
         key = idempotency_key(request)
         return _receipt(
-            gateway().withdrawal_create(
-                actor=self.user,
-                wallet_id=wallet_id,
-                idempotency_key=key,
-                mandate=self.mandate,
-                **self.body(MoneySerializer),
-            )
+            spender(self).withdrawal_create(wallet_id=wallet_id, idempotency_key=key, **self.body(MoneySerializer))
         )
 
 
@@ -94,6 +94,8 @@ class TransfersView(ApiView):
             ErrorCode.SAME_WALLET,
             ErrorCode.TOKEN_CEILING_EXCEEDED,
             ErrorCode.CURRENCY_MISMATCH,
+            ErrorCode.STEP_UP_REQUIRED,
+            ErrorCode.SPENDING_LIMIT_EXCEEDED,
             ErrorCode.INSUFFICIENT_FUNDS,
             ErrorCode.RECIPIENT_CANNOT_RECEIVE,
         ],
@@ -102,7 +104,7 @@ class TransfersView(ApiView):
     def post(self, request: Request) -> Response:
         key = idempotency_key(request)
         wanted = transfer_request({**self.body(TransferSerializer), "idempotency_key": key})
-        return _receipt(gateway().transfer_create(actor=self.user, request=wanted, mandate=self.mandate))
+        return _receipt(spender(self).transfer_create(request=wanted))
 
 
 class TransactionView(ApiView):

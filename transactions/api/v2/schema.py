@@ -30,6 +30,8 @@ transfer_submitted = operation(
         ErrorCode.SAME_WALLET,
         ErrorCode.TOKEN_CEILING_EXCEEDED,
         ErrorCode.CURRENCY_MISMATCH,
+        ErrorCode.STEP_UP_REQUIRED,
+        ErrorCode.SPENDING_LIMIT_EXCEEDED,
         ErrorCode.WALLET_CLOSED,
         ErrorCode.WALLET_FROZEN,
     ],
@@ -48,7 +50,7 @@ bulk_submit = operation(
     request=BulkBodySerializer,
     status=202,
     answer=BulkResultsSerializer,
-    refusals=[ErrorCode.IDEMPOTENCY_IN_PROGRESS],
+    refusals=[ErrorCode.STEP_UP_REQUIRED, ErrorCode.IDEMPOTENCY_IN_PROGRESS],
     examples={"Two transfers": {"transfers": [{**_EXAMPLE, "idempotency_key": f"payday-{n}"} for n in (1, 2)]}},
 )
 

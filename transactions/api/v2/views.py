@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from transactions.api.headers import REPLAYED, idempotency_key
+from transactions.api.paying import spender
 from transactions.api.serializers import TransferSerializer, transfer_request
 from transactions.api.v2.schema import bulk_submit, transfer_read, transfer_submitted
 from transactions.api.v2.serializers import BulkItemSerializer, BulkSerializer
@@ -34,7 +35,7 @@ class TransfersView(ApiView):
     def post(self, request: Request) -> Response:
         key = idempotency_key(request)
         wanted = transfer_request({**self.body(TransferSerializer), "idempotency_key": key})
-        receipt = gateway().transfer_submit(actor=self.user, request=wanted, mandate=self.mandate)
+        receipt = spender(self).transfer_submit(request=wanted)
         headers = {"Location": reverse("v2_transfer", args=[receipt.transaction.pk])}
         if receipt.replayed:
             headers[REPLAYED] = "true"
@@ -51,7 +52,7 @@ class TransfersBulkView(ApiView):
     def post(self, request: Request) -> Response:  # noqa: ARG002 - a view takes a request
         items = [_item(item) for item in self.body(BulkSerializer)["transfers"]]
         wanted = [item for item in items if isinstance(item, TransferRequest)]
-        answers = iter(gateway().transfers_submit(actor=self.user, requests=wanted, mandate=self.mandate))
+        answers = iter(spender(self).transfers_submit(requests=wanted))
         results = [_result(item if isinstance(item, WalletError) else next(answers)) for item in items]
         return Response({"results": results}, status=202)
 

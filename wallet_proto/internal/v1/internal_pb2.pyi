@@ -148,3 +148,55 @@ class ReadPayoutResponse(_message.Message):
     status: str
     returned_by: str
     def __init__(self, status: _Optional[str] = ..., returned_by: _Optional[str] = ...) -> None: ...
+
+class ReadLimitsRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class ReadLimitsResponse(_message.Message):
+    __slots__ = ("content",)
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    content: bytes
+    def __init__(self, content: _Optional[bytes] = ...) -> None: ...
+
+class SetLimitsRequest(_message.Message):
+    __slots__ = ("wallet_id", "per_payment", "per_day")
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    PER_PAYMENT_FIELD_NUMBER: _ClassVar[int]
+    PER_DAY_FIELD_NUMBER: _ClassVar[int]
+    wallet_id: str
+    per_payment: int
+    per_day: int
+    def __init__(self, wallet_id: _Optional[str] = ..., per_payment: _Optional[int] = ..., per_day: _Optional[int] = ...) -> None: ...
+
+class SetLimitsResponse(_message.Message):
+    __slots__ = ("content",)
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    content: bytes
+    def __init__(self, content: _Optional[bytes] = ...) -> None: ...
+
+class SetStepUpRequest(_message.Message):
+    __slots__ = ("wallet_id", "above")
+    WALLET_ID_FIELD_NUMBER: _ClassVar[int]
+    ABOVE_FIELD_NUMBER: _ClassVar[int]
+    wallet_id: str
+    above: int
+    def __init__(self, wallet_id: _Optional[str] = ..., above: _Optional[int] = ...) -> None: ...
+
+class SetStepUpResponse(_message.Message):
+    __slots__ = ("content",)
+    CONTENT_FIELD_NUMBER: _ClassVar[int]
+    content: bytes
+    def __init__(self, content: _Optional[bytes] = ...) -> None: ...
+
+class ReadStepUpRequest(_message.Message):
+    __slots__ = ("transfers",)
+    TRANSFERS_FIELD_NUMBER: _ClassVar[int]
+    transfers: _containers.RepeatedCompositeFieldContainer[_wallet_pb2.TransferItem]
+    def __init__(self, transfers: _Optional[_Iterable[_Union[_wallet_pb2.TransferItem, _Mapping]]] = ...) -> None: ...
+
+class ReadStepUpResponse(_message.Message):
+    __slots__ = ("reason",)
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    reason: str
+    def __init__(self, reason: _Optional[str] = ...) -> None: ...

@@ -80,6 +80,26 @@ class InternalWalletServiceStub:
                 request_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutRequest.SerializeToString,
                 response_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutResponse.FromString,
                 _registered_method=True)
+        self.ReadLimits = channel.unary_unary(
+                '/wallet.internal.v1.InternalWalletService/ReadLimits',
+                request_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadLimitsRequest.SerializeToString,
+                response_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadLimitsResponse.FromString,
+                _registered_method=True)
+        self.SetLimits = channel.unary_unary(
+                '/wallet.internal.v1.InternalWalletService/SetLimits',
+                request_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.SetLimitsRequest.SerializeToString,
+                response_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.SetLimitsResponse.FromString,
+                _registered_method=True)
+        self.SetStepUp = channel.unary_unary(
+                '/wallet.internal.v1.InternalWalletService/SetStepUp',
+                request_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.SetStepUpRequest.SerializeToString,
+                response_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.SetStepUpResponse.FromString,
+                _registered_method=True)
+        self.ReadStepUp = channel.unary_unary(
+                '/wallet.internal.v1.InternalWalletService/ReadStepUp',
+                request_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadStepUpRequest.SerializeToString,
+                response_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadStepUpResponse.FromString,
+                _registered_method=True)
 
 
 class InternalWalletServiceServicer:
@@ -151,6 +171,34 @@ class InternalWalletServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReadLimits(self, request, context):
+        """Reads the spending limits of the user's wallets.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLimits(self, request, context):
+        """Sets the spending limits of a wallet. What is higher than before counts in a day.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetStepUp(self, request, context):
+        """Sets above which amount payments in a browser need step-up authentication.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReadStepUp(self, request, context):
+        """Tells whether transfers need step-up authentication if a browser asks for them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InternalWalletServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -198,6 +246,26 @@ def add_InternalWalletServiceServicer_to_server(servicer, server):
                     servicer.ReadPayout,
                     request_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutRequest.FromString,
                     response_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutResponse.SerializeToString,
+            ),
+            'ReadLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadLimits,
+                    request_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadLimitsRequest.FromString,
+                    response_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadLimitsResponse.SerializeToString,
+            ),
+            'SetLimits': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimits,
+                    request_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.SetLimitsRequest.FromString,
+                    response_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.SetLimitsResponse.SerializeToString,
+            ),
+            'SetStepUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetStepUp,
+                    request_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.SetStepUpRequest.FromString,
+                    response_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.SetStepUpResponse.SerializeToString,
+            ),
+            'ReadStepUp': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReadStepUp,
+                    request_deserializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadStepUpRequest.FromString,
+                    response_serializer=wallet_dot_internal_dot_v1_dot_internal__pb2.ReadStepUpResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -444,6 +512,114 @@ class InternalWalletService:
             '/wallet.internal.v1.InternalWalletService/ReadPayout',
             wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutRequest.SerializeToString,
             wallet_dot_internal_dot_v1_dot_internal__pb2.ReadPayoutResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wallet.internal.v1.InternalWalletService/ReadLimits',
+            wallet_dot_internal_dot_v1_dot_internal__pb2.ReadLimitsRequest.SerializeToString,
+            wallet_dot_internal_dot_v1_dot_internal__pb2.ReadLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLimits(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wallet.internal.v1.InternalWalletService/SetLimits',
+            wallet_dot_internal_dot_v1_dot_internal__pb2.SetLimitsRequest.SerializeToString,
+            wallet_dot_internal_dot_v1_dot_internal__pb2.SetLimitsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetStepUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wallet.internal.v1.InternalWalletService/SetStepUp',
+            wallet_dot_internal_dot_v1_dot_internal__pb2.SetStepUpRequest.SerializeToString,
+            wallet_dot_internal_dot_v1_dot_internal__pb2.SetStepUpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReadStepUp(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/wallet.internal.v1.InternalWalletService/ReadStepUp',
+            wallet_dot_internal_dot_v1_dot_internal__pb2.ReadStepUpRequest.SerializeToString,
+            wallet_dot_internal_dot_v1_dot_internal__pb2.ReadStepUpResponse.FromString,
             options,
             channel_credentials,
             insecure,
