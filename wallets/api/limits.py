@@ -1,5 +1,6 @@
 """REST API for the spending limits of a wallet."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.http import HttpResponse
@@ -17,6 +18,7 @@ from wallets.auth.access import Bearer
 from wallets.auth.limits import limits_change, limits_rise
 from wallets.auth.step_up import StepUpRequired, is_fresh
 from wallets.domain.errors import ErrorCode, WalletError
+from wallets.domain.mandates import Scope
 from wallets.domain.spending import LIMIT_MAX
 from wallets.gateway import wallet_gateway
 from wallets.spending import LimitsView
@@ -95,6 +97,7 @@ class LimitsSerializer(serializers.Serializer[Any]):
 class WalletLimitsView(ApiView):
     """The spending limits of one wallet."""
 
+    scopes: ClassVar[Mapping[str, Scope]] = {"GET": Scope.READ, "PUT": Scope.MOVE_MONEY}
     http_method_names: ClassVar[list[str]] = ["get", "head", "put"]  # type: ignore[misc]
 
     @operation(
