@@ -6,12 +6,12 @@ from typing import Protocol
 
 import pghistory
 from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from knox.models import get_digest_token
 from knox.settings import CONSTANTS, knox_settings
-from psycopg.errors import UniqueViolation
 
 from kit.cache.protocol import cache_fence, cache_replayed
 from kit.db.errors import constraint_violated
@@ -26,7 +26,6 @@ from wallets.node_leases import LeaseError
 
 #: The currency of the wallet that every new account starts with.
 FIRST_CURRENCY = "USD"
-USERNAME_SIMILAR = "This username looks like another one. Try one that is easier to tell apart."
 #: How many owed wallets one sweep opens.
 OWED_SWEPT_MAX = 1_000
 
@@ -93,8 +92,8 @@ def user_register(
             if confirmed is None:
                 EmailAddress.objects.create(user=user, email=email_canonical(email))
             wallet_open_first(owner=user)
-    except IntegrityError as error:
-        raise _taken(error) from error
+    except ValidationError as error:
+        raise WalletError(ErrorCode.MALFORMED, " ".join(error.messages), fields=error.message_dict) from error
     return user
 
 
@@ -283,15 +282,3 @@ def _tokens_delete(tokens: QuerySet[ApiToken]) -> int:
         ApiToken.objects.filter(digest__in=digests).delete()
         cache_fence([token_name(digest) for digest in digests])
     return len(digests)
-
-
-def _taken(error: IntegrityError) -> Exception:
-    if not isinstance(error.__cause__, UniqueViolation):
-        return error
-    constraint = constraint_violated(error)
-    if "skeleton" in constraint:
-        message = USERNAME_SIMILAR
-        return WalletError(ErrorCode.MALFORMED, message, fields={"username": [message]})
-    field = "email" if "email" in constraint else "username"
-    message = f"This {field} is taken."
-    return WalletError(ErrorCode.MALFORMED, message, fields={field: [message]})

@@ -1,10 +1,12 @@
 """Email addresses: only a confirmed one counts, and a change of it can be undone."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress, EmailConfirmation
-from django.core.management import call_command
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from time_machine import TimeMachineFixture
 
@@ -199,6 +201,35 @@ def test_any_number_of_accounts_have_no_email() -> None:
     User.objects.create_user(username="alice")
     User.objects.create_user(username="bob", email="")
     assert set(User.objects.values_list("email", flat=True)) == {None}
+
+
+@pytest.mark.parametrize(
+    ("username", "email", "message"),
+    [
+        ("a1ice", "root@example.com", "This username looks like another one."),
+        ("Alice", "root@example.com", "already taken"),
+        ("root", "Alice@example.com", "This email is taken."),
+    ],
+)
+def test_a_superuser_is_refused_what_another_account_has(username: str, email: str, message: str) -> None:
+    person("alice")
+    with pytest.raises(CommandError, match=message):
+        call_command("createsuperuser", interactive=False, username=username, email=email, verbosity=0)
+    assert User.objects.get().username == "alice"
+    assert EmailAddress.objects.count() == 1
+
+
+@pytest.mark.parametrize("create", [User.objects.create_user, User.objects.create_superuser])
+def test_creating_a_user_names_the_field_that_another_account_has(create: Callable[..., User]) -> None:
+    person("alice")
+    for field, given in {
+        "username": {"username": "a1ice"},
+        "email": {"username": "bob", "email": "Alice@example.com"},
+    }.items():
+        with pytest.raises(ValidationError) as refusal:
+            create(**given)
+        assert list(refusal.value.message_dict) == [field]
+    assert User.objects.get().username == "alice"
 
 
 def test_a_superuser_of_the_command_line_has_a_confirmed_email() -> None:
