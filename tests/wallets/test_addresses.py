@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.account.models import EmailAddress, EmailConfirmation, EmailConfirmationHMAC
 from django.core.exceptions import ValidationError
 from django.core.management import CommandError, call_command
 from django.utils import timezone
@@ -78,19 +78,20 @@ def test_an_email_is_confirmed_once() -> None:
 def test_a_new_request_replaces_an_earlier_one_and_its_links() -> None:
     alice = person("alice")
     first = address_request(user=alice, email="first@example.com")
-    EmailConfirmation.create(first)
+    link = EmailConfirmationHMAC.create(first).key
+    assert EmailConfirmationHMAC.from_key(link) is not None
     address_request(user=alice, email="second@example.com")
     assert pending(alice).email == "second@example.com"
-    assert not EmailConfirmation.objects.exists()
+    assert EmailConfirmationHMAC.from_key(link) is None
     assert address_confirm(address=first) is None
 
 
 def test_a_password_change_cancels_a_change_of_email() -> None:
     alice = person("alice")
     address = address_request(user=alice, email="mallory@example.com")
-    EmailConfirmation.create(address)
+    link = EmailConfirmationHMAC.create(address).key
     password_changed(user=alice)
-    assert not EmailConfirmation.objects.exists()
+    assert EmailConfirmationHMAC.from_key(link) is None
     assert address_confirm(address=address) is None
     assert email_of(alice) == "alice@example.com"
 
@@ -185,6 +186,13 @@ def test_a_change_is_not_undone_if_another_account_has_the_old_email_by_then() -
 def test_only_the_hash_of_a_key_is_stored() -> None:
     key = changed(person("alice"), "new@example.com")
     assert key not in str(EmailChange.objects.values().get())
+
+
+def test_no_row_contains_a_link_that_confirms_an_email() -> None:
+    address = pending(newcomer())
+    link = EmailConfirmationHMAC.create(address)
+    assert link.key not in str(EmailAddress.objects.values().get())
+    assert not EmailConfirmation.objects.exists()
 
 
 def test_the_sweep_deletes_what_has_expired_and_nothing_else() -> None:

@@ -56,9 +56,12 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 # has been confirmed.
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-# Links that confirm an address are rows, so that they can be used once and end with a password change. allauth's other
-# kind is a signature that stays valid whatever happens to the account.
-ACCOUNT_EMAIL_CONFIRMATION_HMAC = False
+# A link that confirms an address is a signature of the pending address's row, so that nobody who reads the database, or
+# a backup, can confirm one. It works as long as that row is pending: once, and not after a password change, which
+# deletes the row.
+ACCOUNT_EMAIL_CONFIRMATION_HMAC = True
+# Not allauth's own: links of release 0.1, which a password change did not end, stay dead.
+ACCOUNT_SALT = "wallets.confirmation"
 # Links that reset a password are bound to the password and to the confirmed address. allauth's own generator adds the
 # pending address, so that whoever enters one could end the owner's links.
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "django.contrib.auth.tokens.PasswordResetTokenGenerator"  # noqa: S105
