@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.text import Truncator
@@ -11,6 +12,7 @@ from django.utils.text import Truncator
 from kit.admin.big_tables import ReadOnlyAdmin, when
 from notifications.models import Mail, MailState
 from notifications.services import mail_give_up, mail_send_again
+from wallets.admin.reasons import ReasonActionForm, reason_given
 
 
 @admin.register(Mail)
@@ -35,6 +37,7 @@ class MailAdmin(ReadOnlyAdmin):
         "last_error",
     )
     readonly_fields = fields
+    action_form = ReasonActionForm
     actions = ("send_again", "give_up")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -58,11 +61,15 @@ class MailAdmin(ReadOnlyAdmin):
     def _decide(
         self, request: HttpRequest, queryset: QuerySet[Mail], service: Callable[..., bool], *, done: str, why_not: str
     ) -> None:
-        """Calls the service for each mail, and records what it changed in the admin's history."""
+        """Calls the service for each mail, and records what it changed, and why, in the admin's history."""
+        reason = reason_given(self, request)
         unchanged = 0
-        for mail in queryset:
-            if service(mail_id=mail.pk):
-                self.log_change(request, mail, f"{done}.")
+        for mail in queryset if reason else ():
+            # Together, so that no decision is without its record.
+            with transaction.atomic():
+                if changed := service(mail_id=mail.pk):
+                    self.log_change(request, mail, f"{done}: {reason}")
+            if changed:
                 self.message_user(request, f"{done}: mail {mail.pk}.", messages.SUCCESS)
             else:
                 unchanged += 1

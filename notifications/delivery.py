@@ -16,6 +16,7 @@ from django.core.mail import get_connection
 from django.db import transaction
 from django.utils import timezone
 
+from notifications.content import ContentUnreadableError
 from notifications.faults import Failure, address_failure, failure_of
 from notifications.messages import StoredMessage
 from notifications.models import Mail, MailState
@@ -84,9 +85,14 @@ def _attempt(mail: Mail, transport: Any) -> Failure | None:
     if failure is not None:
         return failure
     try:
+        message = StoredMessage(mail)
+    except ContentUnreadableError as error:
+        # Only this mail. Staff can send it again when the key is back.
+        return Failure(text=str(error), is_final=True)
+    try:
         # Opened here, the connection stays open for the next mail.
         transport.open()
-        transport.send_messages([StoredMessage(mail)])
+        transport.send_messages([message])
     except OSError as error:
         # Those of smtplib are among them.
         return failure_of(error)

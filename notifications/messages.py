@@ -10,6 +10,7 @@ from django.core.mail import EmailMessage
 from django.core.mail.message import MIMEMixin
 from django.utils import timezone
 
+from notifications.content import content_open, content_seal
 from notifications.models import Mail
 
 
@@ -21,7 +22,7 @@ def mail_pack(message: EmailMessage) -> Mail:
         sender=message.from_email,
         recipients=message.recipients(),
         subject=str(message.subject),
-        content=message.message().as_bytes(),
+        content=content_seal(message.message().as_bytes()),
         not_before=now,
         expires_at=now + valid_for,
         created_at=now,
@@ -29,11 +30,14 @@ def mail_pack(message: EmailMessage) -> Mail:
 
 
 class StoredMessage(EmailMessage):
-    """A queued mail. It goes to the recipients of its row, and its content is exactly what was queued."""
+    """A queued mail. It goes to the recipients of its row, and its content is exactly what was queued.
+
+    Raises ContentUnreadableError.
+    """
 
     def __init__(self, mail: Mail) -> None:
         super().__init__(subject=mail.subject, from_email=mail.sender, to=mail.recipients)
-        self._content = bytes(mail.content or b"")
+        self._content = content_open(bytes(mail.content or b""))
 
     def message(self, **_policy: Any) -> Any:
         return message_from_bytes(self._content, _class=_StoredContent)

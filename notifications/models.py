@@ -23,7 +23,7 @@ class Mail(models.Model):
     sender = models.TextField()
     recipients = ArrayField(models.TextField())
     subject = models.TextField(blank=True)
-    #: The whole message in MIME's format, as the mail server gets it.
+    #: The whole message in MIME's format, as the mail server gets it, encrypted (`notifications.content`).
     content = models.BinaryField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     #: Nobody sends the mail before this time. A process that is about to send it moves it ahead, so that others wait.

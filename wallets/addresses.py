@@ -1,7 +1,7 @@
 """Email addresses: asking for one, confirming it, and undoing a change. Entry points send the mails.
 
-A *pending* address is an allauth `EmailAddress` that is not verified. Its links are allauth's `EmailConfirmation`s,
-which are deleted with it: so a link works only as long as the state in which it was requested.
+A *pending* address is an allauth `EmailAddress` that is not verified. Its links are signatures of the row's id, which
+is never used again: so a link works only as long as the state in which it was requested. No row contains a link.
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -75,7 +75,6 @@ def address_confirm(*, address: EmailAddress) -> Confirmed | None:
             EmailAddress.objects.filter(user=user).exclude(pk=address.pk).delete()
             # Race: another account confirms the same address. The index on verified addresses lets one of them in.
             EmailAddress.objects.filter(pk=address.pk).update(verified=True, primary=True)
-            EmailConfirmation.objects.filter(email_address=address.pk).delete()
             User.objects.filter(pk=user.pk).update(email=address.email)
             user.email = address.email
             undo_key = _undo_key(user, old_email) if old_email is not None else ""
@@ -128,8 +127,7 @@ def change_undo(*, key: str) -> Undone | None:
 
 
 def addresses_delete_expired() -> None:
-    """Deletes links that have expired, and records of changes that can no longer be undone."""
-    EmailConfirmation.objects.delete_expired_confirmations()
+    """Deletes records of changes that can no longer be undone."""
     EmailChange.objects.filter(created_at__lte=timezone.now() - UNDO_FOR).delete()
 
 

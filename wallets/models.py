@@ -1,14 +1,16 @@
 """Who holds money: users and their wallets. Also the leases of Snowflake node numbers."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pghistory
 import pgtrigger
 from django.apps import apps
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
-from django.db import models, transaction
+from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Lower, Now
 
@@ -20,6 +22,7 @@ from wallets.domain.money import BALANCE_MAX
 from wallets.domain.names import email_canonical, skeleton, username_canonical
 from wallets.node_leases import snowflake_next
 from wallets.spending_models import SPENDING_CONSTRAINTS, SpendingColumns
+from wallets.taken import taken_messages
 from wallets.token_models import ApiToken as ApiToken  # noqa: PLC0414 - part of this module
 
 #: Ids below this belong to the outside wallets: their id is the currency's ISO 4217 numeric code.
@@ -45,8 +48,11 @@ class PeopleManager(UserManager["User"]):
     def create_user(
         self, username: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> "User":
-        """Creates a user. The caller vouches for `email`: it counts as confirmed."""
-        with transaction.atomic():
+        """Creates a user. The caller vouches for `email`: it counts as confirmed.
+
+        Raises ValidationError, naming the field, if the username is taken or looks like another, or the email is taken.
+        """
+        with _refusals_explained(), transaction.atomic():
             user = super().create_user(username, email, password, skeleton=skeleton(username), **fields)
             return _address_confirmed(user)
 
@@ -54,7 +60,7 @@ class PeopleManager(UserManager["User"]):
         self, username: str, email: str | None = None, password: str | None = None, **fields: Any
     ) -> "User":
         """Creates a superuser, as `create_user` does."""
-        with transaction.atomic():
+        with _refusals_explained(), transaction.atomic():
             user = super().create_superuser(username, email, password, skeleton=skeleton(username), **fields)
             return _address_confirmed(user)
 
@@ -135,6 +141,17 @@ class User(AbstractUser):
             yield from self.session_fallback_hashes
         else:
             yield from super().get_session_auth_fallback_hash()
+
+
+@contextmanager
+def _refusals_explained() -> Iterator[None]:
+    """Turns what an index refuses into a ValidationError. `createsuperuser` shows its message and exits with 1."""
+    try:
+        yield
+    except IntegrityError as error:
+        if not (taken := taken_messages(error)):
+            raise
+        raise ValidationError(taken) from error
 
 
 def _address_confirmed(user: User) -> User:

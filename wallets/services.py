@@ -5,8 +5,8 @@ from typing import Protocol
 
 import pghistory
 from allauth.account.models import EmailAddress
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from psycopg.errors import UniqueViolation
 
 from kit.cache.protocol import cache_fence, cache_replayed
 from kit.db.errors import constraint_violated
@@ -23,7 +23,6 @@ from wallets.token_services import tokens_revoke_all
 
 #: The currency of the wallet that every new account starts with.
 FIRST_CURRENCY = "USD"
-USERNAME_SIMILAR = "This username looks like another one. Try one that is easier to tell apart."
 #: How many owed wallets one sweep opens.
 OWED_SWEPT_MAX = 1_000
 
@@ -90,8 +89,8 @@ def user_register(
             if confirmed is None:
                 EmailAddress.objects.create(user=user, email=email_canonical(email))
             wallet_open_first(owner=user)
-    except IntegrityError as error:
-        raise _taken(error) from error
+    except ValidationError as error:
+        raise WalletError(ErrorCode.MALFORMED, " ".join(error.messages), fields=error.message_dict) from error
     return user
 
 
@@ -214,15 +213,3 @@ def _wallet_set_status(*, wallet_id: int, status: WalletStatus, actor: User, rea
         else:
             cache_replayed([wallet_name(wallet_id)])
     return bool(changed)
-
-
-def _taken(error: IntegrityError) -> Exception:
-    if not isinstance(error.__cause__, UniqueViolation):
-        return error
-    constraint = constraint_violated(error)
-    if "skeleton" in constraint:
-        message = USERNAME_SIMILAR
-        return WalletError(ErrorCode.MALFORMED, message, fields={"username": [message]})
-    field = "email" if "email" in constraint else "username"
-    message = f"This {field} is taken."
-    return WalletError(ErrorCode.MALFORMED, message, fields={field: [message]})

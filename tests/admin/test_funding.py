@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from tests.pages.kit import text_of
 from tests.people import balance_of, deposit, wallet_of
 from tests.staff import browser_of
 from transactions.funding.proposals import payout_return_propose
@@ -46,6 +47,29 @@ def managers_browser(staff_create: Create) -> Client:
 def _propose(browser: Client, wallet: Wallet, amount: str = "2.50", reason: str = "Statement 17") -> int:
     form = {"wallet": str(wallet.pk), "amount": amount, "memo": "Your transfer", "reason": reason}
     return browser.post(f"{PROPOSALS}add/", form).status_code
+
+
+def test_staff_find_the_proposals_that_wait(clerks_browser: Client, managers_browser: Client, wallet: Wallet) -> None:
+    _propose(clerks_browser, wallet, reason="Statement 17")
+    _propose(clerks_browser, wallet, reason="Statement 18")
+    first, second = Proposal.objects.order_by("id")
+    managers_browser.post(f"{PROPOSALS}decide/reject/?ids={first.pk}", {"words": "Not ours"})
+
+    for decision, found in {"waiting": second, "rejected": first}.items():
+        page = managers_browser.get(PROPOSALS, {"decision": decision})
+        assert list(page.context["cl"].result_list) == [found]
+    assert ">Waiting</a>" in managers_browser.get(PROPOSALS).content.decode()
+
+
+def test_the_page_that_approves_tells_a_return_from_a_deposit(
+    clerks_browser: Client, managers_browser: Client, wallet: Wallet, withdrawal_id: int, staff_create: Create
+) -> None:
+    _propose(clerks_browser, wallet)
+    payout_return_propose(actor=staff_create("cashier"), withdrawal_id=withdrawal_id, reason="Wrong IBAN")
+    ids = ",".join(str(proposal.pk) for proposal in Proposal.objects.all())
+    page = text_of(managers_browser.get(f"{PROPOSALS}decide/approve/?ids={ids}"))
+    assert "</a>, deposit:" in page
+    assert "</a>, return of a pay-out:" in page
 
 
 def test_one_proposes_and_another_approves(clerks_browser: Client, managers_browser: Client, wallet: Wallet) -> None:

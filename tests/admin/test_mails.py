@@ -44,8 +44,9 @@ def write(to: str = "alice@example.com", *, refused: str = "") -> Mail:
     return mail
 
 
-def act(client: Client, action: str, *mails: Mail) -> str:
-    selected = {"action": action, "index": "0", "_selected_action": [mail.pk for mail in mails]}
+def act(client: Client, action: str, *mails: Mail, reason: str = "Alice called.") -> str:
+    chosen = [mail.pk for mail in mails]
+    selected = {"action": action, "index": "0", "_selected_action": chosen, "reason": reason}
     return text_of(client.post(MAILS, selected, follow=True))
 
 
@@ -106,6 +107,7 @@ def test_an_undeliverable_mail_is_sent_again_on_record(postmaster: Client) -> No
     assert (refused.state, sent.state) == (MailState.QUEUED, MailState.SENT)
     (entry,) = LogEntry.objects.all()
     assert (entry.user.get_username(), entry.object_id) == ("postmaster", str(refused.pk))
+    assert entry.change_message == "Queued again: Alice called."
 
 
 def test_a_queued_mail_is_given_up_on_record(postmaster: Client) -> None:
@@ -115,7 +117,21 @@ def test_a_queued_mail_is_given_up_on_record(postmaster: Client) -> None:
 
     mail.refresh_from_db()
     assert (mail.state, mail.content) == (MailState.UNDELIVERABLE, None)
-    assert LogEntry.objects.get().object_id == str(mail.pk)
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.change_message) == (str(mail.pk), "Given up: Alice called.")
+    assert "Alice called." in text_of(postmaster.get(f"{MAILS}{mail.pk}/history/"))
+
+
+@pytest.mark.parametrize("action", ["send_again", "give_up"])
+@pytest.mark.parametrize("reason", ["", " ", "x" * 501])
+def test_staff_decide_nothing_without_a_reason(postmaster: Client, action: str, reason: str) -> None:
+    mails = [write(refused="550 No"), write()]
+    before = list(Mail.objects.order_by("id").values())
+
+    assert "Give a reason of at most 500 characters." in act(postmaster, action, *mails, reason=reason)
+
+    assert list(Mail.objects.order_by("id").values()) == before
+    assert not LogEntry.objects.exists()
 
 
 @pytest.mark.parametrize("action", ["send_again", "give_up", "delete_selected"])

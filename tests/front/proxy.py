@@ -62,7 +62,8 @@ class Proxy:
         for old, new in {
             # First, because the folder is below /tmp itself.
             "/tmp/": f"{self._folder}/",
-            "server web:8000": f"server 127.0.0.1:{self._site_port}",
+            # An address, which needs no name server. Only nginx 1.27.3 and later know `resolve`.
+            "server web:8000 resolve": f"server 127.0.0.1:{self._site_port}",
             "listen 8080": f"listen 127.0.0.1:{self.port}",
             "listen 8443": f"listen 127.0.0.1:{self.tls_port}",
             "/etc/nginx/wallet/": f"{self._folder}/conf/",

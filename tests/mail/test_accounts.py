@@ -14,6 +14,7 @@ from django.db import DatabaseError
 from django.test import Client
 from pytest_django import Settings
 
+from notifications.content import content_open
 from notifications.mailer import Mailer
 from notifications.models import Mail
 from tests.mail.server import SmtpServer
@@ -135,7 +136,8 @@ def test_a_reset_password_and_the_mail_about_it_are_committed_together(
     queued: Settings, alice: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask_for_reset(client)
-    key = re.search(rb"http://testserver(/accounts/password/reset/key/\S+)", bytes(Mail.objects.get().content or b""))
+    content = content_open(bytes(Mail.objects.get().content or b""))
+    key = re.search(rb"http://testserver(/accounts/password/reset/key/\S+)", content)
     assert key
     form = client.get(key[1].decode())["Location"]
 

@@ -8,9 +8,11 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMessage, EmailMultiAlternatives, send_mail
 from django.db import IntegrityError, transaction
+from django.test import override_settings
 from django.utils import timezone
 from pytest_django import Settings
 
+from notifications.content import content_open
 from notifications.delivery import mails_send
 from notifications.models import Mail, MailState
 from notifications.services import KEPT_FOR, mails_delete_old
@@ -44,6 +46,35 @@ def test_a_queued_mail_is_sent_once_and_its_content_deleted(smtp: SmtpServer) ->
     (row,) = Mail.objects.all()
     assert (row.state, row.content, row.last_error) == ("sent", None, "")
     assert row.finished_at is not None
+
+
+def test_nobody_reads_a_queued_mail_in_the_database(smtp: SmtpServer) -> None:
+    write(body="http://testserver/accounts/password/reset/key/1-secret/")
+
+    (row,) = Mail.objects.all()
+    assert b"secret" not in bytes(row.content or b"")
+    assert b"1-secret" in content_open(bytes(row.content or b""))
+
+
+def test_a_mail_of_an_earlier_key_is_sent(smtp: SmtpServer, settings: Settings) -> None:
+    write()
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "k" * 50, [settings.SECRET_KEY]
+
+    assert mails_send()
+
+    assert Mail.objects.get().state == MailState.SENT
+
+
+def test_a_mail_of_an_unknown_key_is_undeliverable_and_holds_nothing_up(smtp: SmtpServer, settings: Settings) -> None:
+    write()
+    with override_settings(SECRET_KEY="k" * 50):
+        write(subject="Of another key")
+
+    assert mails_send()
+
+    assert [received.message["Subject"] for received in smtp.received] == ["Hello"]
+    lost = Mail.objects.get(subject="Of another key")
+    assert (lost.state, lost.last_error) == (MailState.UNDELIVERABLE, "It was encrypted with another SECRET_KEY.")
 
 
 @pytest.mark.django_db(transaction=True)

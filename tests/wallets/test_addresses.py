@@ -1,10 +1,12 @@
 """Email addresses: only a confirmed one counts, and a change of it can be undone."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from allauth.account.models import EmailAddress, EmailConfirmation
-from django.core.management import call_command
+from allauth.account.models import EmailAddress, EmailConfirmation, EmailConfirmationHMAC
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from time_machine import TimeMachineFixture
 
@@ -77,19 +79,20 @@ def test_an_email_is_confirmed_once() -> None:
 def test_a_new_request_replaces_an_earlier_one_and_its_links() -> None:
     alice = person("alice")
     first = address_request(user=alice, email="first@example.com")
-    EmailConfirmation.create(first)
+    link = EmailConfirmationHMAC.create(first).key
+    assert EmailConfirmationHMAC.from_key(link) is not None
     address_request(user=alice, email="second@example.com")
     assert pending(alice).email == "second@example.com"
-    assert not EmailConfirmation.objects.exists()
+    assert EmailConfirmationHMAC.from_key(link) is None
     assert address_confirm(address=first) is None
 
 
 def test_a_password_change_cancels_a_change_of_email() -> None:
     alice = person("alice")
     address = address_request(user=alice, email="mallory@example.com")
-    EmailConfirmation.create(address)
+    link = EmailConfirmationHMAC.create(address).key
     password_changed(user=alice)
-    assert not EmailConfirmation.objects.exists()
+    assert EmailConfirmationHMAC.from_key(link) is None
     assert address_confirm(address=address) is None
     assert email_of(alice) == "alice@example.com"
 
@@ -186,6 +189,13 @@ def test_only_the_hash_of_a_key_is_stored() -> None:
     assert key not in str(EmailChange.objects.values().get())
 
 
+def test_no_row_contains_a_link_that_confirms_an_email() -> None:
+    address = pending(newcomer())
+    link = EmailConfirmationHMAC.create(address)
+    assert link.key not in str(EmailAddress.objects.values().get())
+    assert not EmailConfirmation.objects.exists()
+
+
 def test_the_sweep_deletes_what_has_expired_and_nothing_else() -> None:
     alice, bob = person("alice"), person("bob")
     changed(alice, "new-alice@example.com")
@@ -200,6 +210,35 @@ def test_any_number_of_accounts_have_no_email() -> None:
     User.objects.create_user(username="alice")
     User.objects.create_user(username="bob", email="")
     assert set(User.objects.values_list("email", flat=True)) == {None}
+
+
+@pytest.mark.parametrize(
+    ("username", "email", "message"),
+    [
+        ("a1ice", "root@example.com", "This username looks like another one."),
+        ("Alice", "root@example.com", "already taken"),
+        ("root", "Alice@example.com", "This email is taken."),
+    ],
+)
+def test_a_superuser_is_refused_what_another_account_has(username: str, email: str, message: str) -> None:
+    person("alice")
+    with pytest.raises(CommandError, match=message):
+        call_command("createsuperuser", interactive=False, username=username, email=email, verbosity=0)
+    assert User.objects.get().username == "alice"
+    assert EmailAddress.objects.count() == 1
+
+
+@pytest.mark.parametrize("create", [User.objects.create_user, User.objects.create_superuser])
+def test_creating_a_user_names_the_field_that_another_account_has(create: Callable[..., User]) -> None:
+    person("alice")
+    for field, given in {
+        "username": {"username": "a1ice"},
+        "email": {"username": "bob", "email": "Alice@example.com"},
+    }.items():
+        with pytest.raises(ValidationError) as refusal:
+            create(**given)
+        assert list(refusal.value.message_dict) == [field]
+    assert User.objects.get().username == "alice"
 
 
 def test_a_superuser_of_the_command_line_has_a_confirmed_email() -> None:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import Truncator
 
 from kit.admin.big_tables import ReadOnlyAdmin, number_parse, when
 from transactions.admin.decisions import (
@@ -71,6 +72,23 @@ class ProposalForm(forms.Form):
         return cleaned
 
 
+class DecisionFilter(admin.SimpleListFilter):
+    """Proposals by their decision. Django's own filter would leave out those that wait, which staff look for."""
+
+    title = "decision"
+    parameter_name = "decision"
+    _WAITING = "waiting"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [(self._WAITING, "Waiting"), *Proposal.Decision.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:  # noqa: ARG002
+        chosen = self.value()
+        if chosen is None:
+            return queryset
+        return queryset.filter(decision="" if chosen == self._WAITING else chosen)
+
+
 class DecidableAdmin(ReadOnlyAdmin):
     """A list whose objects staff decide on."""
 
@@ -89,10 +107,10 @@ class DecidableAdmin(ReadOnlyAdmin):
 
 @admin.register(Payout)
 class PayoutAdmin(DecidableAdmin):
-    """Pay-outs, oldest open one first."""
+    """Pay-outs, oldest first. Staff filter by status to see what is open."""
 
     decisions = PAYOUT_DECISIONS
-    list_display = ("withdrawal_link", "wallet_shown", "amount_shown", "status", "age", "reference")
+    list_display = ("withdrawal_link", "wallet_shown", "amount_shown", "status", "age", "reference_short")
     list_filter = ("status",)
     list_select_related = ("withdrawal__source__owner",)
     ordering = ("withdrawal",)
@@ -139,6 +157,10 @@ class PayoutAdmin(DecidableAdmin):
     def age(self, payout: Payout) -> str:
         return age(payout.created_at)
 
+    @admin.display(description="reference")
+    def reference_short(self, payout: Payout) -> str:
+        return Truncator(payout.reference).chars(40) or "-"
+
     @admin.display(description="withdrawn (UTC)")
     def created_shown(self, payout: Payout) -> str:
         return when(payout.created_at)
@@ -158,7 +180,7 @@ class ProposalAdmin(DecidableAdmin):
 
     decisions = PROPOSAL_DECISIONS
     list_display = ("id", "kind", "wallet_shown", "amount_shown", "proposed_by", "age", "decision_shown", "decided_by")
-    list_filter = ("decision", "kind")
+    list_filter = (DecisionFilter, "kind")
     list_select_related = ("wallet__owner", "proposed_by", "decided_by")
     ordering = ("-id",)
     search_fields = ("wallet",)
@@ -241,7 +263,7 @@ class ProposalAdmin(DecidableAdmin):
 
     @admin.display(description="decision")
     def decision_shown(self, proposal: Proposal) -> str:
-        return proposal.get_decision_display() if proposal.decision else "waiting"
+        return proposal.get_decision_display() if proposal.decision else "Waiting"
 
     @admin.display(description="deposit")
     def transaction_shown(self, proposal: Proposal) -> str:

@@ -76,7 +76,7 @@ class Proposal(models.Model):
 
     class Kind(models.TextChoices):
         DEPOSIT = "deposit"
-        PAYOUT_RETURN = "payout_return", "return of a pay-out"
+        PAYOUT_RETURN = "payout_return", "Return of a pay-out"
 
     class Decision(models.TextChoices):
         APPROVED = "approved"

@@ -75,9 +75,12 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 # has been confirmed.
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-# Links that confirm an address are rows, so that they can be used once and end with a password change. allauth's other
-# kind is a signature that stays valid whatever happens to the account.
-ACCOUNT_EMAIL_CONFIRMATION_HMAC = False
+# A link that confirms an address is a signature of the pending address's row, so that nobody who reads the database, or
+# a backup, can confirm one. It works as long as that row is pending: once, and not after a password change, which
+# deletes the row.
+ACCOUNT_EMAIL_CONFIRMATION_HMAC = True
+# Not allauth's own: links of release 0.1, which a password change did not end, stay dead.
+ACCOUNT_SALT = "wallets.confirmation"
 # Seconds. A mail with a link that resets a password may wait an hour for the mail server, which leaves an hour to use
 # the link.
 PASSWORD_RESET_TIMEOUT = 2 * 3_600

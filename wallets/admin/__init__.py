@@ -1,5 +1,5 @@
-"""Django admin for users, wallets, tokens, email addresses, second factors, sessions and security events."""
+"""Django admin for users, groups, wallets, tokens, email addresses, second factors, sessions and security events."""
 
-from wallets.admin import access, people, security, sessions, wallets
+from wallets.admin import access, groups, people, security, sessions, wallets
 
-__all__ = ["access", "people", "security", "sessions", "wallets"]
+__all__ = ["access", "groups", "people", "security", "sessions", "wallets"]

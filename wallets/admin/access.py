@@ -6,7 +6,7 @@ from typing import Any
 # Imported so that both have registered their models before the classes below replace theirs.
 import allauth.account.admin
 import allauth.mfa.admin  # noqa: F401
-from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -19,7 +19,7 @@ from wallets.auth.staff_actions import staff_factor_remove, staff_token_revoke
 from wallets.models import ApiToken
 
 # Nobody sees the links that confirm an address: whoever has one can use it.
-admin.site.unregister([EmailAddress, EmailConfirmation, Authenticator])
+admin.site.unregister([EmailAddress, Authenticator])
 
 
 class OwnedAdmin(BigTableAdmin):

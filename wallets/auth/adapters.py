@@ -37,8 +37,9 @@ from wallets.domain.names import email_canonical, skeleton, username_canonical
 from wallets.domain.security import SecurityEventKind
 from wallets.limits import CONFIRMATION_MAIL
 from wallets.models import User
-from wallets.services import USERNAME_SIMILAR, password_changed
+from wallets.services import password_changed
 from wallets.spending import limits_reduce
+from wallets.taken import USERNAME_SIMILAR
 from wallets.warming import person_warm_up
 
 #: The key in the session of a user who has entered the password: the session hash of that password.
