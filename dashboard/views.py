@@ -24,7 +24,7 @@ from transactions.selectors import HistoryQuery
 from transactions.views.choice import wallet_of, wallet_views_of
 from transactions.views.rows import days_of, people_of, row_of
 from transactions.views.unposted import unposted_rows
-from wallets.auth.session_middleware import poll_made
+from wallets.auth.sessions.middleware import poll_made
 from wallets.pages import PersonRequest, page
 from wallets.selectors import WalletView
 from wallets.viewed import wallet_viewed

@@ -13,7 +13,7 @@ from wallets.domain.names import name_canonical
 from wallets.domain.spending import Spending
 from wallets.domain.text import text_storable
 from wallets.models import User, Wallet
-from wallets.spending_models import SPENDING_SQL, spending_parse
+from wallets.models.spending import SPENDING_SQL, spending_parse
 
 # Written as SQL, because for a single transfer the ORM takes longer to build this query than Postgres to answer it.
 _WALLETS_SQL = f"""

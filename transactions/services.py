@@ -25,7 +25,7 @@ from wallets.domain.mandates import OWNER, Mandate
 from wallets.models import User, Wallet
 from wallets.node_leases import LeaseError
 from wallets.selectors import wallet_get
-from wallets.token_ceilings import ceilings_lock
+from wallets.tokens.ceilings import ceilings_lock
 
 #: How often a service tries one request before it answers UNAVAILABLE.
 _TRIES = 3

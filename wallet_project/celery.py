@@ -117,7 +117,7 @@ def keys_check(**_: Any) -> None:
     # Not before: the settings need Django.
     from django.core.exceptions import ImproperlyConfigured  # noqa: PLC0415
 
-    from wallets.auth.keys import keys_assert_secret  # noqa: PLC0415
+    from wallets.auth.wallet_service.keys import keys_assert_secret  # noqa: PLC0415
 
     try:
         keys_assert_secret()

@@ -10,7 +10,7 @@ from django.http.request import validate_host
 
 from kit.http.webhooks import secret_parse
 from wallet_project.rights import role_powers
-from wallets.auth.keys import key_fault, key_is_published
+from wallets.auth.wallet_service.keys import key_fault, key_is_published
 
 #: The commit itself takes a moment, and clocks run at slightly different rates.
 _FENCE_MARGIN = 1.25

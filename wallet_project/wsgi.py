@@ -8,7 +8,7 @@ from django.core.wsgi import get_wsgi_application
 
 from wallet_project.requests import Utf8Request
 from wallet_project.start import settings_check
-from wallets.auth.keys import keys_assert_secret
+from wallets.auth.wallet_service.keys import keys_assert_secret
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "wallet_project.settings")
 application = get_wsgi_application()

@@ -17,7 +17,7 @@ from kit.db.errors import constraint_violated
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import EmailChange, User
 from wallets.services import password_changed
-from wallets.token_services import tokens_question
+from wallets.tokens.services import tokens_question
 
 #: How long a change of a confirmed address can be undone.
 UNDO_FOR = timedelta(days=3)

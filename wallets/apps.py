@@ -6,6 +6,6 @@ class WalletsConfig(AppConfig):
     verbose_name = "People and wallets"
 
     def ready(self) -> None:
-        from wallets.auth import factor_events  # noqa: PLC0415 - it needs the models
+        from wallets.auth.factors import events as factor_events  # noqa: PLC0415 - it needs the models
 
         factor_events.connect()

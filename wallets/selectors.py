@@ -18,7 +18,7 @@ from kit.cache.protocol import cache_read, cache_read_many
 from wallets.cache_names import wallet_name, wallets_name
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, User, Wallet
-from wallets.security_models import SecurityEvent
+from wallets.models.security import SecurityEvent
 
 SECURITY_EVENTS_PER_PAGE = 30
 #: How many parsed views this process keeps.

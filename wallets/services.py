@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 
 from kit.cache.protocol import cache_fence, cache_replayed
 from kit.db.errors import constraint_violated
-from wallets.browser_sessions import browser_sessions_end
 from wallets.cache_names import token_name, user_name, wallet_name, wallets_name
 from wallets.domain.currencies import CURRENCIES
 from wallets.domain.display_names import display_name_canonical, display_name_error
@@ -19,7 +18,8 @@ from wallets.domain.ids import ClockError
 from wallets.domain.names import email_canonical, skeleton
 from wallets.models import ApiToken, OwedWallet, User, Wallet, WalletStatus
 from wallets.node_leases import LeaseError
-from wallets.token_services import tokens_revoke_all
+from wallets.sessions.services import browser_sessions_end
+from wallets.tokens.services import tokens_revoke_all
 
 #: The currency of the wallet that every new account starts with.
 FIRST_CURRENCY = "USD"

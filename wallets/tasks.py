@@ -9,10 +9,10 @@ from kit.cache.protocol import cache_sweep
 from kit.redis.locks import LockResult, lock_try
 from wallets.addresses import addresses_delete_expired
 from wallets.auth.guessing import budgets_delete_whole
-from wallets.auth.nonces import nonces_delete_expired
 from wallets.auth.security_log import security_events_delete_old
+from wallets.auth.wallet_service.nonces import nonces_delete_expired
 from wallets.services import wallets_owed_sweep
-from wallets.token_services import tokens_delete_expired
+from wallets.tokens.services import tokens_delete_expired
 
 
 @shared_task

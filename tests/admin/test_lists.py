@@ -16,7 +16,7 @@ from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create
 from wallets.models import User, Wallet
 from wallets.services import user_register, wallet_freeze, wallet_open
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 WALLETS = "/admin/wallets/wallet/"
 USERS = "/admin/wallets/user/"

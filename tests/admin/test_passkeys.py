@@ -10,7 +10,7 @@ from tests.passkeys import Authenticator, answer, browser, passkey_add, passkey_
 from tests.staff import browser_of, superuser_create
 from wallets.domain.security import SecurityEventKind
 from wallets.models import User
-from wallets.security_models import SecurityEvent
+from wallets.models.security import SecurityEvent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("passkeys_work")]
 FACTORS = "/admin/mfa/authenticator/"

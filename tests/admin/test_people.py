@@ -15,8 +15,8 @@ from tests.admin.conftest import VIEWS
 from tests.people import PASSWORD
 from tests.staff import browser_of
 from wallets.models import ApiToken, User
-from wallets.security_models import SecurityEvent
-from wallets.token_services import token_issue
+from wallets.models.security import SecurityEvent
+from wallets.tokens.services import token_issue
 
 USERS = "/admin/wallets/user/"
 TOKENS = "/admin/wallets/apitoken/"

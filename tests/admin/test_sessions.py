@@ -8,8 +8,8 @@ from django.test import Client
 from tests.pages.kit import text_of
 from tests.staff import browser_of
 from wallets.models import User
-from wallets.security_models import SecurityEvent
-from wallets.session_models import BrowserSession
+from wallets.models.security import SecurityEvent
+from wallets.models.sessions import BrowserSession
 
 LIST = "/admin/wallets/browsersession/"
 

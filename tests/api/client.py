@@ -10,7 +10,7 @@ from django.test import Client
 
 from transactions.services import deposit_create
 from wallets.models import User, Wallet
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 def api_client() -> Client:

@@ -14,7 +14,7 @@ from time_machine import TimeMachineFixture
 from tests.api.client import Api, Person, assert_problem, json_of
 from tests.people import PASSWORD
 from wallets.models import ApiToken, User, Wallet
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 NEWCOMER = {"username": "dora", "email": "dora@example.com", "password": PASSWORD}
 

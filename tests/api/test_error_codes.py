@@ -30,7 +30,7 @@ from wallets.gateway import wallet_gateway
 from wallets.models import Wallet
 from wallets.services import wallet_close, wallet_freeze, wallet_open
 from wallets.spending import limits_set
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 @dataclass

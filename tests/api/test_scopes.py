@@ -12,7 +12,7 @@ from wallets.api.base import ApiView
 from wallets.api.views import MeView
 from wallets.domain.mandates import Ceiling, Scope
 from wallets.models import ApiToken, User
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 #: The methods that need less than usual: reads need READ, and everything else MOVE_MONEY.
 EXCEPTIONS = {("v1_logout", "post"): Scope.READ}

@@ -12,10 +12,10 @@ from wallets.gateway import WalletGateway
 ENTRY_POINTS = (
     *(
         "wallets/api/",
-        "wallets/views.py",
-        "wallets/token_views.py",
+        "wallets/views/wallets.py",
+        "wallets/views/tokens.py",
         "wallets/auth/adapters.py",
-        "wallets/forms.py",
+        "wallets/forms/wallets.py",
         "dashboard/",
     ),
     *("transactions/api/", "transactions/views/", "transactions/forms.py"),

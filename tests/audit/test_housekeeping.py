@@ -6,15 +6,15 @@ import pytest
 from django.utils import timezone
 
 from wallets.models import ApiToken, User
-from wallets.security_models import GuessBudget, SecurityEvent
-from wallets.session_models import BrowserSession
+from wallets.models.security import GuessBudget, SecurityEvent
+from wallets.models.sessions import BrowserSession
 from wallets.tasks import (
     api_tokens_delete_expired,
     guess_budgets_delete_whole,
     security_events_task,
     sessions_delete_expired,
 )
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from tests.front.site import Site, body_of, exchange, get, request, status
 from tests.pages.kit import balance_of, give
 from tests.people import PASSWORD
 from wallets.models import User
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 PREFIX = "/money/wallet"

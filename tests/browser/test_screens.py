@@ -13,7 +13,7 @@ from wallets.domain.money import AMOUNT_MAX
 from wallets.models import User
 from wallets.services import display_name_set, user_register, wallet_open
 from wallets.spending import limits_reduce, limits_set
-from wallets.token_services import token_issue, tokens_question
+from wallets.tokens.services import token_issue, tokens_question
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -9,7 +9,7 @@ from tests.browser.person import Person, second_factor_enter
 from tests.people import PASSWORD, person
 from tests.staff import TOTP_SECRET
 from wallets.models import User, Wallet
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

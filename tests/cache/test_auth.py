@@ -23,8 +23,8 @@ from wallets.auth.access import token_find
 from wallets.cache_names import token_name
 from wallets.domain.mandates import Mandate, Scope
 from wallets.models import ApiToken, User
-from wallets.session_models import BrowserSession
-from wallets.token_services import token_issue
+from wallets.models.sessions import BrowserSession
+from wallets.tokens.services import token_issue
 
 pytestmark = pytest.mark.usefixtures("trusted_cache")
 

@@ -13,7 +13,7 @@ from tests.cache.readers import with_token
 from tests.concurrency.processes import database_url
 from wallets.models import User
 from wallets.services import user_fence
-from wallets.token_services import tokens_revoke_all
+from wallets.tokens.services import tokens_revoke_all
 
 pytestmark = pytest.mark.usefixtures("trusted_cache")
 

@@ -15,7 +15,7 @@ from wallets.auth.access import token_find
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, User
 from wallets.services import user_fence
-from wallets.token_services import token_issue, token_revoke
+from wallets.tokens.services import token_issue, token_revoke
 
 T = TypeVar("T")
 pytestmark = pytest.mark.usefixtures("trusted_cache")

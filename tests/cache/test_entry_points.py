@@ -25,15 +25,15 @@ from transactions.recipients import TransferRequest
 from transactions.services import deposit_create, transfer_create, transfers_submit, withdrawal_create
 from transactions.settlement.dead_letters import dead_letter_fail
 from transactions.tasks import partition_drain_task
-from wallets.auth.devices import session_end_one, sessions_end_others
 from wallets.auth.locking import account_lock
+from wallets.auth.sessions.devices import session_end_one, sessions_end_others
 from wallets.auth.sign_in import password_check
-from wallets.auth.staff_actions import staff_sessions_end
+from wallets.auth.staff.actions import staff_sessions_end
 from wallets.cache_names import session_name, token_name, user_name, wallet_name, wallets_name
 from wallets.models import ApiToken, User, Wallet, WalletStatus
+from wallets.models.sessions import BrowserSession
 from wallets.services import password_changed, wallet_close, wallet_freeze, wallet_open, wallet_reopen
-from wallets.session_models import BrowserSession
-from wallets.token_services import token_issue, token_revoke, tokens_delete_expired, tokens_revoke_all
+from wallets.tokens.services import token_issue, token_revoke, tokens_delete_expired, tokens_revoke_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -308,9 +308,9 @@ def test_only_these_modules_write_to_cached_models() -> None:
     assert writers == {
         "wallets/services.py",
         # Sessions: ending them, and the session engine.
-        "wallets/browser_sessions.py",
-        "wallets/auth/sessions.py",
-        "wallets/token_services.py",
+        "wallets/sessions/services.py",
+        "wallets/auth/sessions/engine.py",
+        "wallets/tokens/services.py",
         # Spending limits, which are not cached.
         "wallets/spending.py",
         # Addresses, which are not cached; what undoing a change does to the password is fenced.
@@ -322,5 +322,5 @@ def test_only_these_modules_write_to_cached_models() -> None:
         # They fence the user: locking, an older hash that is replaced, a lock that staff make permanent.
         "wallets/auth/locking.py",
         "wallets/auth/sign_in.py",
-        "wallets/auth/staff_actions.py",
+        "wallets/auth/staff/actions.py",
     }

@@ -22,7 +22,7 @@ from wallets.domain.errors import WalletError
 from wallets.models import User, Wallet
 from wallets.services import wallet_freeze, wallet_open
 from wallets.tasks import cache_sweep_task
-from wallets.token_services import token_issue, token_revoke
+from wallets.tokens.services import token_issue, token_revoke
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -28,7 +28,7 @@ from transactions.services import deposit_create
 from wallet_project.health import ready_in_detail
 from wallets.cache_names import wallet_name
 from wallets.models import User, Wallet
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 

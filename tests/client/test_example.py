@@ -12,7 +12,7 @@ from tests.people import funded
 from tests.rpc.server import GrpcServer
 from tests.settlement.transfers import drain
 from tests.settlement.waiting import wait_until
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 ROOT = settings.BASE_DIR
 

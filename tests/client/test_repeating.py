@@ -23,7 +23,7 @@ from tests.settlement.waiting import wait_until
 from transactions.audit import books_audit
 from transactions.limits import BULK
 from transactions.models import Kind, Transaction
-from wallets.token_services import tokens_revoke_all
+from wallets.tokens.services import tokens_revoke_all
 
 pytestmark = pytest.mark.long
 

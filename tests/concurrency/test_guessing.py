@@ -19,7 +19,7 @@ from wallets.auth.tokens import api_sign_in
 from wallets.domain.errors import WalletError
 from wallets.domain.security import SecurityEventKind
 from wallets.models import ApiToken, User
-from wallets.security_models import SecurityEvent
+from wallets.models.security import SecurityEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SECRET = "JBSWY3DPEHPK3PXP"

@@ -11,8 +11,8 @@ from transactions.services import transfer_create, transfer_submit, transfers_su
 from wallets.domain.errors import WalletError
 from wallets.domain.mandates import Ceiling, Mandate, Scope
 from wallets.models import User, Wallet
-from wallets.token_models import TokenCeiling
-from wallets.token_services import token_issue, tokens_revoke_all
+from wallets.models.tokens import TokenCeiling
+from wallets.tokens.services import token_issue, tokens_revoke_all
 
 
 def mandate_of(user: User, *ceilings: Ceiling) -> Mandate:

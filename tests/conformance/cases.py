@@ -8,7 +8,7 @@ from tests.conformance.world import World
 from wallets.domain.money import AMOUNT_MAX, BALANCE_MAX
 from wallets.services import user_register, wallet_close, wallet_freeze
 from wallets.spending import limits_set
-from wallets.token_services import tokens_revoke_all
+from wallets.tokens.services import tokens_revoke_all
 
 Prepare = Callable[[World], Wish]
 

@@ -5,8 +5,8 @@ from tests.conformance.channels import Channel
 from tests.conformance.test_transfers import assert_books
 from tests.conformance.world import World, world_make
 from wallets.domain.mandates import Ceiling, Scope
-from wallets.token_models import TokenCeiling
-from wallets.token_services import token_issue
+from wallets.models.tokens import TokenCeiling
+from wallets.tokens.services import token_issue
 
 
 def limited(world: World, *ceilings: Ceiling) -> str:

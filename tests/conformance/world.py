@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from transactions.services import deposit_create
 from wallets.models import User, Wallet
 from wallets.services import user_register, wallet_open
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 from tests.front.site import Site
 from tests.people import wallet_of
 from wallets.models import User, Wallet
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 @dataclass

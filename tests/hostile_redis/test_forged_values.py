@@ -18,7 +18,7 @@ from tests.hostile_redis.attacker import Attacker, bit_flips
 from tests.staff import second_factor_use
 from tests.throttling.counters import counted
 from wallets.models import ApiToken, User
-from wallets.session_models import BrowserSession
+from wallets.models.sessions import BrowserSession
 
 FIVE_MINUTES = timedelta(minutes=5)
 REFUSED = "wallet_cache_values_refused"

@@ -19,10 +19,10 @@ from wallet_project.embedded import RUNTIME_ROLE, WEB_ROLE
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.mandates import OWNER, Ceiling, Mandate, Scope
 from wallets.models import User, Wallet
+from wallets.models.tokens import TokenCeiling
 from wallets.services import wallet_open
-from wallets.token_ceilings import ceilings_lock
-from wallets.token_models import TokenCeiling
-from wallets.token_services import token_issue, token_revoke
+from wallets.tokens.ceilings import ceilings_lock
+from wallets.tokens.services import token_issue, token_revoke
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

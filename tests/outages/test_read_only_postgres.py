@@ -19,7 +19,7 @@ from transactions.models import Job, Status, Transaction
 from wallet_project.health import ready_in_detail
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.models import User, Wallet
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,7 +18,7 @@ from tests.pages.kit import fill, reauthenticated, send, text_of
 from tests.people import PASSWORD
 from wallets.gateway import wallet_gateway
 from wallets.models import ApiToken, User, Wallet
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 NEW_PASSWORD = "a longer phrase than before"
 

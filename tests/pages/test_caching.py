@@ -6,7 +6,7 @@ from django.test import Client
 from tests.api.client import Api
 from tests.people import PASSWORD
 from wallets.models import User
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 PAGES = [
     "/", "/history/", "/send/", "/add/", "/withdraw/", "/wallets/", "/settings/", "/tokens/", "/nothing/",

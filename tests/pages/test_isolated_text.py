@@ -10,7 +10,7 @@ from transactions.services import deposit_create
 from wallets.domain.text import direction_controls_remove
 from wallets.models import User
 from wallets.templatetags.ui import isolated
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 #: Each one starts, ends or overrides a span of a direction.
 CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"

@@ -7,7 +7,7 @@ from django.test import Client
 from tests.pages.kit import fields_of, fill, forms_of, fresh, give, read, send, text_of, wallet_of
 from tests.people import PASSWORD
 from wallets.models import User
-from wallets.security_models import SecurityEvent
+from wallets.models.security import SecurityEvent
 from wallets.spending import limits_reduce, limits_set
 
 pytestmark = pytest.mark.django_db

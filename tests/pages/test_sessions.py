@@ -5,8 +5,8 @@ from django.test import Client
 from tests.pages.kit import fill, read
 from tests.people import PASSWORD
 from wallets.models import User
-from wallets.security_models import SecurityEvent
-from wallets.session_models import BrowserSession
+from wallets.models.security import SecurityEvent
+from wallets.models.sessions import BrowserSession
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAFARI = (

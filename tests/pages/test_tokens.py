@@ -14,10 +14,10 @@ from transactions.services import withdrawal_create
 from wallets.auth.token_uses import notes_write
 from wallets.domain.mandates import Ceiling, Mandate, Scope
 from wallets.models import ApiToken, User
-from wallets.security_models import SecurityEvent
+from wallets.models.security import SecurityEvent
+from wallets.models.tokens import TokenCeiling
 from wallets.services import wallet_open
-from wallets.token_models import TokenCeiling
-from wallets.token_services import token_issue, tokens_question
+from wallets.tokens.services import token_issue, tokens_question
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,9 +11,9 @@ from django.test import Client
 
 from tests.pages.kit import read, reauthenticated, send, text_of
 from tests.pages.test_addresses import change_email, link_to
-from wallets.auth.staff_actions import staff_factor_remove
+from wallets.auth.staff.actions import staff_factor_remove
 from wallets.models import ApiToken, User
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ from django.test import Client
 from tests.pages.kit import fill, forms_of, give, reauthenticated, send, text_of, wallet_of
 from wallets.models import ApiToken, User, Wallet
 from wallets.services import wallet_open
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 def secret_of(response: Any) -> str:

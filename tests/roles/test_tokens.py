@@ -14,8 +14,8 @@ from tests.servers import role_url
 from wallet_project.embedded import RUNTIME_ROLE, WEB_ROLE
 from wallets.domain.mandates import Ceiling
 from wallets.models import ApiToken, User
-from wallets.token_models import TokenCeiling
-from wallets.token_services import token_issue as issue
+from wallets.models.tokens import TokenCeiling
+from wallets.tokens.services import token_issue as issue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

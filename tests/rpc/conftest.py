@@ -6,7 +6,7 @@ import pytest
 from tests.rpc.caller import Caller
 from transactions.services import deposit_create
 from wallets.models import User, Wallet
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 @dataclass

@@ -13,7 +13,7 @@ from transactions.rpc.arrivals import Arrival
 from transactions.rpc.deadlines import DeadlineError, deadline_kept
 from transactions.rpc.handling import call_answer
 from transactions.rpc.methods import METHODS
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,7 +6,7 @@ from tests.rpc.conftest import Person
 from transactions.rpc.methods import METHODS
 from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.mandates import Scope
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 @pytest.fixture

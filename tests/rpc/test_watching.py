@@ -19,7 +19,7 @@ from wallet_proto.v1 import wallet_pb2 as pb
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken
 from wallets.services import wallet_freeze, wallet_reopen
-from wallets.token_services import tokens_revoke_all
+from wallets.tokens.services import tokens_revoke_all
 
 
 def test_it_sends_the_wallet_now_and_after_each_change(alice: Person, bob: Person) -> None:

@@ -17,7 +17,7 @@ from tests.throttling.counters import counted
 from transactions import tasks
 from wallets.models import ApiToken, User
 from wallets.tasks import api_tokens_delete_expired
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 def test_of_two_attempts_one_gets_the_lock() -> None:

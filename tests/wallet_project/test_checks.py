@@ -15,7 +15,7 @@ from kit.hosts import is_loopback
 from tests.database import superuser_url
 from tests.servers import role_url
 from wallet_project.embedded import BASE_DIR, RUNTIME_ROLE
-from wallets.auth.keys import keys_assert_secret
+from wallets.auth.wallet_service.keys import keys_assert_secret
 
 GOOD_KEY = "kX9-uT3vQw7yZ1aB5cD8eF0gH2iJ4kL6mN-oP1qR3sT5uV7wX9yZ"
 PUBLISHED_KEY = "for-development-only-and-known-to-everybody-who-reads-this"

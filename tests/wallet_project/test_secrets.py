@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from wallet_project.embedded import BASE_DIR
-from wallets.auth.keys import key_fault
+from wallets.auth.wallet_service.keys import key_fault
 
 SCRIPT = BASE_DIR / "deploy" / "secrets_make.py"
 SITE = {"SECRET_KEY", "FACTOR_KEYS", "REDIS_URL", "CELERY_BROKER_URL"}

@@ -90,7 +90,7 @@ def test_no_log_line_of_a_request_shows_the_secret_of_a_link(
     strict.get(f"/no/such/prefix{path}")
     monkeypatch.setattr("allauth.account.views.ConfirmEmailView.get", breaks)
     monkeypatch.setattr("allauth.account.views.PasswordResetFromKeyView.dispatch", breaks)
-    monkeypatch.setattr("wallets.security_views.lock_link_read", breaks)
+    monkeypatch.setattr("wallets.views.security.lock_link_read", breaks)
     monkeypatch.setattr("wallets.auth.views.change_undoable", breaks)
     strict.get(path)
 

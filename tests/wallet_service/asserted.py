@@ -5,7 +5,7 @@ from google.protobuf.message import Message
 
 from tests.rpc.caller import Refusal, refusal_of
 from tests.rpc.server import GrpcServer
-from wallets.auth.assertions import SCHEME, assertion_make
+from wallets.auth.wallet_service.assertions import SCHEME, assertion_make
 from wallets.models import User
 
 PUBLIC = "wallet.v1.WalletService"

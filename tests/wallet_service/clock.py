@@ -3,7 +3,7 @@
 import time
 from types import SimpleNamespace
 
-from wallets.auth import assertions
+from wallets.auth.wallet_service import assertions
 
 
 def clock_shift(ahead_s: float) -> None:

@@ -6,7 +6,7 @@ from tests.api.client import Api, Person
 from tests.rpc.server import GrpcServer
 from tests.wallet_service.site import KEY, Site, Visitor
 from wallets.models import User
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from django.core import signing
 from pytest_django import Settings
 
 from tests.wallet_service.site import KEY
-from wallets.auth.assertions import TOLERANCE, ClockSkewError, assertion_make, assertion_read
+from wallets.auth.wallet_service.assertions import TOLERANCE, ClockSkewError, assertion_make, assertion_read
 from wallets.domain.errors import ErrorCode, WalletError
 
 NOW_MS = 1_790_000_000_000

@@ -16,7 +16,7 @@ from tests.wallet_service.site import KEY, Site, Visitor
 from transactions.gateway import channel
 from transactions.gateway.remote import RemoteGateway
 from transactions.models import Transaction
-from wallets.auth.assertions import ClockSkewError
+from wallets.auth.wallet_service.assertions import ClockSkewError
 from wallets.models import UsedNonce, Wallet
 
 pytestmark = pytest.mark.long

@@ -21,9 +21,9 @@ from transactions.rpc.arrivals import Arrival
 from transactions.rpc.handling import Answer, call_answer
 from transactions.rpc.methods import METHODS
 from wallet_proto.v1 import wallet_pb2 as pb
-from wallets.auth.assertions import SCHEME, assertion_make
+from wallets.auth.wallet_service.assertions import SCHEME, assertion_make
 from wallets.domain.errors import ErrorCode, WalletError
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 @pytest.fixture(autouse=True)

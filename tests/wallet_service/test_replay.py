@@ -23,10 +23,10 @@ from transactions.rpc.internal import CHECK, METHODS, SERVICE
 from transactions.rpc.methods import METHODS as PUBLIC_METHODS
 from wallet_proto.internal.v1 import internal_pb2 as internal
 from wallet_proto.v1 import wallet_pb2 as pb
-from wallets.auth.nonces import KEPT, nonce_spend
+from wallets.auth.wallet_service.nonces import KEPT, nonce_spend
 from wallets.models import UsedNonce, Wallet
 from wallets.tasks import nonces_delete_expired_task
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 DEPOSIT = f"{PUBLIC}/Deposit"
 READS = ("Get", "List", "Read", "Preview")

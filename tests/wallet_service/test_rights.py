@@ -20,9 +20,9 @@ from tests.wallet_service.site import KEY, role_url
 from transactions.rpc.internal import CHECK, METHODS, SERVICE
 from wallet_project.embedded import WEB_ROLE
 from wallet_proto.internal.v1 import internal_pb2 as pb
-from wallets.auth.assertions import NOBODY
+from wallets.auth.wallet_service.assertions import NOBODY
 from wallets.models import User
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 READ_WALLETS = f"{SERVICE}/ReadWallets"
 #: The tables of the ledger, and those of wallets, of node leases and of used nonces.

@@ -21,7 +21,7 @@ from wallets.addresses import (
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, EmailChange, User
 from wallets.services import password_changed, user_register
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 pytestmark = pytest.mark.django_db
 

@@ -21,8 +21,8 @@ from tests.database import acting_as, acting_as_superuser
 from tests.pages.kit import reauthenticated
 from tests.people import PASSWORD, person
 from wallet_project.embedded import RUNTIME_ROLE, WEB_ROLE
-from wallets.auth.factor_rotation import factor_secrets_rotate
-from wallets.auth.factor_secrets import FactorUnreadableError, secret_open, secret_renew
+from wallets.auth.factors.rotation import factor_secrets_rotate
+from wallets.auth.factors.secrets import FactorUnreadableError, secret_open, secret_renew
 from wallets.auth.sign_in import second_factor_check
 from wallets.models import User
 
@@ -239,7 +239,7 @@ def test_a_stopped_run_is_continued_by_the_next(
     protect(alice)
     protect(bob)
     settings.FACTOR_KEYS = [NEW_KEY]
-    monkeypatch.setattr("wallets.auth.factor_rotation._BATCH", 1)
+    monkeypatch.setattr("wallets.auth.factors.rotation._BATCH", 1)
     seen = []
 
     def stopped_at_the_third(*given: str, **more: object) -> str:
@@ -248,7 +248,7 @@ def test_a_stopped_run_is_continued_by_the_next(
             raise KeyboardInterrupt
         return secret_renew(*given, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("wallets.auth.factor_rotation.secret_renew", stopped_at_the_third)
+    monkeypatch.setattr("wallets.auth.factors.rotation.secret_renew", stopped_at_the_third)
     with pytest.raises(KeyboardInterrupt):
         factor_secrets_rotate()
     left = factor_secrets_rotate()

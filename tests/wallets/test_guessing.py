@@ -18,7 +18,7 @@ from wallets.auth.sign_in import password_check
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.security import SecurityEventKind
 from wallets.models import User
-from wallets.security_models import GuessBudget, SecurityEvent
+from wallets.models.security import GuessBudget, SecurityEvent
 
 pytestmark = pytest.mark.django_db
 QUOTA = 10

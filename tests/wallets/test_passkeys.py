@@ -31,7 +31,7 @@ from tests.people import PASSWORD, person
 from wallets.auth.locking import account_lock
 from wallets.domain.security import SecurityEventKind
 from wallets.models import ApiToken, User
-from wallets.security_models import GuessBudget, SecurityEvent
+from wallets.models.security import GuessBudget, SecurityEvent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("passkeys_work")]
 LOGIN = "/accounts/2fa/webauthn/login/"
@@ -457,7 +457,7 @@ def test_nothing_is_stored_of_what_else_the_browser_sends(confirmed: Client) -> 
 def test_an_account_has_a_limited_number_of_passkeys(
     confirmed: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wallets.auth.passkey_changes.PASSKEYS_MAX", 1)
+    monkeypatch.setattr("wallets.auth.passkeys.changes.PASSKEYS_MAX", 1)
     passkey_add(confirmed, device := Authenticator())
     answer(confirmed, REAUTHENTICATE, device)
     assert confirmed.get("/accounts/2fa/webauthn/add/")["Location"] == "/accounts/2fa/"

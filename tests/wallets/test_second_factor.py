@@ -22,7 +22,7 @@ from wallets.auth.sign_in import second_factor_check
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.security import SecurityEventKind
 from wallets.models import User
-from wallets.security_models import SecurityEvent
+from wallets.models.security import SecurityEvent
 
 pytestmark = pytest.mark.django_db
 SECRET = "JBSWY3DPEHPK3PXP"

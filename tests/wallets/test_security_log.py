@@ -22,8 +22,8 @@ from tests.staff import TOTP_SECRET, browser_of, superuser_create
 from wallets.auth.security_log import KEPT, security_event_record, security_events_delete_old
 from wallets.domain.security import TITLES, SecurityEventKind
 from wallets.models import ApiToken, User
-from wallets.security_models import SecurityEvent
-from wallets.token_services import token_issue
+from wallets.models.security import SecurityEvent
+from wallets.tokens.services import token_issue
 
 pytestmark = pytest.mark.django_db
 NEW_PASSWORD = "a longer phrase than before"

@@ -21,12 +21,12 @@ from tests.cache.readers import no_queries
 from tests.database import acting_as_superuser
 from tests.pages.kit import fill, submitted, text_of
 from tests.people import PASSWORD, deposit, wallet_of
-from wallets.auth.devices import sessions_end_others
-from wallets.auth.session_middleware import _breaker
-from wallets.auth.sessions import SEEN_EVERY, SessionStore
+from wallets.auth.sessions.devices import sessions_end_others
+from wallets.auth.sessions.engine import SEEN_EVERY, SessionStore
+from wallets.auth.sessions.middleware import _breaker
 from wallets.domain.user_agents import browser_words
 from wallets.models import User
-from wallets.session_models import BrowserSession
+from wallets.models.sessions import BrowserSession
 
 ALMOST = timedelta(minutes=1)
 #: The database takes the time of a login from the beginning of its transaction.

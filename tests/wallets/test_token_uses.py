@@ -17,7 +17,7 @@ from wallet_project.embedded import RUNTIME_ROLE, WEB_ROLE
 from wallets.auth import token_uses
 from wallets.auth.token_uses import notes_write, token_used
 from wallets.models import ApiToken, User
-from wallets.token_services import token_issue, tokens_revoke_all
+from wallets.tokens.services import token_issue, tokens_revoke_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

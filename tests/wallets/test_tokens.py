@@ -9,7 +9,7 @@ from tests.people import person
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken
 from wallets.selectors import token_list
-from wallets.token_services import token_issue, token_revoke, tokens_delete_expired, tokens_revoke_all
+from wallets.tokens.services import token_issue, token_revoke, tokens_delete_expired, tokens_revoke_all
 
 pytestmark = pytest.mark.django_db
 

@@ -22,7 +22,7 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from telemetry import metrics
 from transactions.gateway.errors import ServiceFailedError, error_of, is_away
 from wallet_proto.internal.v1 import internal_pb2 as internal
-from wallets.auth.assertions import NOBODY, SCHEME, ClockSkewError, assertion_make
+from wallets.auth.wallet_service.assertions import NOBODY, SCHEME, ClockSkewError, assertion_make
 from wallets.domain.mandates import OWNER, Mandate
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from wallet_proto.v1 import wallet_pb2 as pb
-from wallets.auth.assertions import ClockSkewError
+from wallets.auth.wallet_service.assertions import ClockSkewError
 from wallets.domain.errors import ErrorCode, WalletError
 
 DOMAIN = "wallet"

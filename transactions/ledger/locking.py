@@ -11,7 +11,7 @@ from transactions.ledger.commands import Command, wallets_of
 from transactions.ledger.rules import LockedWallet
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import Wallet
-from wallets.spending_models import SPENDING_VALUE, spending_parse
+from wallets.models.spending import SPENDING_VALUE, spending_parse
 
 
 def wallets_lock(commands: Iterable[Command]) -> dict[int, LockedWallet]:

@@ -9,8 +9,8 @@ from knox.crypto import hash_token
 
 from transactions.rpc.arrivals import Arrival
 from wallets.auth.access import token_find, user_find
-from wallets.auth.assertions import SCHEME, Assertion, ClockSkewError, assertion_read
 from wallets.auth.token_uses import token_used
+from wallets.auth.wallet_service.assertions import SCHEME, Assertion, ClockSkewError, assertion_read
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.mandates import OWNER, Mandate
 from wallets.models import User

@@ -12,7 +12,7 @@ from google.rpc.status_pb2 import Status
 
 from kit.db.errors import database_gave_up
 from wallet_proto.v1 import wallet_pb2 as pb
-from wallets.auth.assertions import ClockSkewError
+from wallets.auth.wallet_service.assertions import ClockSkewError
 from wallets.domain.errors import RETRY_AFTER_S, ErrorCode, WalletError
 from wallets.domain.mandates import ScopeError
 

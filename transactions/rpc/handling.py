@@ -23,7 +23,7 @@ from transactions.rpc.authentication import Caller, caller_find, is_asserted, pr
 from transactions.rpc.deadlines import DeadlineError, deadline_check, deadline_kept
 from transactions.rpc.errors import STATUS, error_of, error_status
 from transactions.rpc.methods import Call, Method
-from wallets.auth.nonces import nonce_spend
+from wallets.auth.wallet_service.nonces import nonce_spend
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.mandates import scope_require
 from wallets.limits import ANONYMOUS

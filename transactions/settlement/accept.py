@@ -21,7 +21,7 @@ from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.mandates import OWNER, Mandate
 from wallets.domain.spending import Spending, spending_error
 from wallets.models import Wallet
-from wallets.token_ceilings import LockedCeilings, ceilings_lock
+from wallets.tokens.ceilings import LockedCeilings, ceilings_lock
 
 # ON CONFLICT: if a request with the same key has committed since the lookup, that request wins and this is a replay.
 # ORDER BY: jobs get their numbers in the order of the list, and settle in that order.

@@ -22,7 +22,7 @@ from transactions.funding.payouts import PayoutView
 from transactions.gateway.local import gateway
 from transactions.models import Kind, Status, Transaction
 from transactions.views.rows import BY_EMAIL, owner_name, side_of
-from wallets.auth.session_middleware import poll_made
+from wallets.auth.sessions.middleware import poll_made
 from wallets.domain.errors import ErrorCode
 from wallets.pages import PersonRequest, page
 

@@ -7,14 +7,16 @@ from django.core.exceptions import ImproperlyConfigured
 from wallet_project.settings.base import env
 
 AUTH_USER_MODEL = "wallets.User"
-SESSION_ENGINE = "wallets.auth.sessions"
-# Seconds after which a browser has to log in again: without activity (7 days), and since the login (30 days). An open
-# page that refreshes itself is no activity. Both are compared on every request, so a new value counts at once. Activity
-# is noted every two minutes, hence the minimum.
+SESSION_ENGINE = "wallets.auth.sessions.engine"
+# Seconds without activity after which a browser has to log in again: 7 days. An open page that refreshes itself is no
+# activity. It is compared on every request, so a new value counts at once. Activity is noted every two minutes, hence
+# the minimum.
 SESSION_IDLE_S = env.int("SESSION_IDLE_S", default=7 * 86_400, minimum=600, maximum=400 * 86_400)
+# Seconds since the login after which a browser has to log in again, whatever its activity: 30 days.
 SESSION_ABSOLUTE_S = env.int("SESSION_ABSOLUTE_S", default=30 * 86_400, minimum=600, maximum=400 * 86_400)
-# The same for accounts of staff, in all of the site: an hour and 12 hours, because their sessions open the admin.
+# SESSION_IDLE_S for accounts of staff, in all of the site: an hour, because their sessions open the admin.
 STAFF_SESSION_IDLE_S = env.int("STAFF_SESSION_IDLE_S", default=3_600, minimum=600, maximum=400 * 86_400)
+# SESSION_ABSOLUTE_S for accounts of staff: 12 hours.
 STAFF_SESSION_ABSOLUTE_S = env.int("STAFF_SESSION_ABSOLUTE_S", default=12 * 3_600, minimum=600, maximum=400 * 86_400)
 if SESSION_IDLE_S > SESSION_ABSOLUTE_S or STAFF_SESSION_IDLE_S > STAFF_SESSION_ABSOLUTE_S:
     raise ImproperlyConfigured("SESSION_IDLE_S and STAFF_SESSION_IDLE_S are at most the absolute lifetime.")
@@ -95,14 +97,14 @@ ACCOUNT_RATE_LIMITS = False
 
 MFA_ADAPTER = "wallets.auth.adapters.MFAAdapter"
 MFA_FORMS = {
-    "activate_totp": "wallets.auth.factor_forms.ActivateTOTPForm",
-    "authenticate": "wallets.auth.factor_forms.AuthenticateForm",
-    "reauthenticate": "wallets.auth.factor_forms.ReauthenticateForm",
-    "add_webauthn": "wallets.auth.passkey_forms.AddForm",
-    "authenticate_webauthn": "wallets.auth.passkey_forms.AuthenticateForm",
-    "edit_webauthn": "wallets.auth.passkey_forms.EditForm",
-    "login_webauthn": "wallets.auth.passkey_forms.LoginForm",
-    "reauthenticate_webauthn": "wallets.auth.passkey_forms.ReauthenticateForm",
+    "activate_totp": "wallets.auth.factors.forms.ActivateTOTPForm",
+    "authenticate": "wallets.auth.factors.forms.AuthenticateForm",
+    "reauthenticate": "wallets.auth.factors.forms.ReauthenticateForm",
+    "add_webauthn": "wallets.auth.passkeys.forms.AddForm",
+    "authenticate_webauthn": "wallets.auth.passkeys.forms.AuthenticateForm",
+    "edit_webauthn": "wallets.auth.passkeys.forms.EditForm",
+    "login_webauthn": "wallets.auth.passkeys.forms.LoginForm",
+    "reauthenticate_webauthn": "wallets.auth.passkeys.forms.ReauthenticateForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -78,7 +78,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=5),
         "options": {"expires": 60},
     },
-    # A nonce is needed for seconds (`wallets.auth.nonces`).
+    # A nonce is needed for seconds (`wallets.auth.wallet_service.nonces`).
     "sweep used nonces": {
         "task": "wallets.tasks.nonces_delete_expired_task",
         "schedule": timedelta(minutes=1),

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from kit.admin.big_tables import BigTableAdmin, ReadOnlyAdmin
 from wallets.admin.people import people_matching, staff_of, user_outranks
 from wallets.admin.reasons import ReasonActionForm, reason_given
-from wallets.auth.staff_actions import staff_factor_remove, staff_token_revoke
+from wallets.auth.staff.actions import staff_factor_remove, staff_token_revoke
 from wallets.models import ApiToken
 
 # Nobody sees the links that confirm an address: whoever has one can use it.

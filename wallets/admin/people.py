@@ -18,7 +18,7 @@ from django.http import HttpRequest
 from kit.admin.big_tables import BigTableAdmin, ReadOnlyInline, when
 from wallets.admin.columns import money
 from wallets.admin.reasons import ReasonActionForm, reason_field, reason_given
-from wallets.auth.staff_actions import staff_locked_deactivate, staff_user_changed
+from wallets.auth.staff.actions import staff_locked_deactivate, staff_user_changed
 from wallets.domain.names import username_canonical
 from wallets.models import User, Wallet
 

@@ -11,7 +11,7 @@ from kit.admin.big_tables import ReadOnlyAdmin, when
 from wallets.admin.people import people_matching
 from wallets.domain.security import TITLES, SecurityEventKind
 from wallets.models import User
-from wallets.security_models import SecurityEvent
+from wallets.models.security import SecurityEvent
 
 
 class KindFilter(admin.SimpleListFilter):

@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from kit.admin.big_tables import when
 from wallets.admin.access import RemovableAdmin
 from wallets.admin.people import staff_of
-from wallets.auth.staff_actions import staff_sessions_end
-from wallets.session_lifetimes import sessions_alive
-from wallets.session_models import BrowserSession
+from wallets.auth.staff.actions import staff_sessions_end
+from wallets.models.sessions import BrowserSession
+from wallets.sessions.lifetimes import sessions_alive
 
 
 @admin.register(BrowserSession)

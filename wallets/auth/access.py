@@ -19,7 +19,7 @@ from kit.db.deferred import deferred_row
 from wallets.cache_names import token_name, user_name
 from wallets.domain.mandates import Mandate, Scope
 from wallets.models import ApiToken, User
-from wallets.token_models import TokenCeiling
+from wallets.models.tokens import TokenCeiling
 
 #: The users of the tokens that this process has seen. Only a guess for prefetching; it authenticates nobody.
 _owners: dict[str, int] = {}

@@ -25,13 +25,13 @@ from kit.limits.addresses import client_address
 from kit.limits.costs import cost_take, name_key
 from wallets.addresses import Confirmed, address_confirm
 from wallets.auth.browsers import browser_known, browser_remember
-from wallets.auth.factor_secrets import owner_named, secret_open
+from wallets.auth.factors.secrets import owner_named, secret_open
 from wallets.auth.locking import account_unlock, lock_link_make
 from wallets.auth.mails import mail_context, mail_valid_for
 from wallets.auth.notices import notice_send
-from wallets.auth.passkey_site import passkey_site
+from wallets.auth.passkeys.site import passkey_site
 from wallets.auth.security_log import security_event_record
-from wallets.auth.session_middleware import session_of
+from wallets.auth.sessions.middleware import session_of
 from wallets.auth.sign_in import password_check
 from wallets.domain.names import email_canonical, skeleton, username_canonical
 from wallets.domain.security import SecurityEventKind
@@ -240,11 +240,11 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
 
     def encrypt(self, text: str) -> str:
         """Nothing: a secret is sealed for its owner, whom this does not know, when the factor is saved
-        (`wallets.auth.factor_events`)."""
+        (`wallets.auth.factors.events`)."""
         return text
 
     def decrypt(self, encrypted_text: str) -> str:
-        """For the pages on which users see their own recovery codes. Codes are checked in `wallets.auth.factors`."""
+        """For the pages on which users see their own recovery codes. `wallets.auth.factors.codes` checks codes."""
         request: HttpRequest | None = context.request
         owner = request.user.pk if request is not None else owner_named(encrypted_text)
         return secret_open(encrypted_text, user_id=owner or 0)

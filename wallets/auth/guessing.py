@@ -25,7 +25,7 @@ from wallets.auth.accounts import login_canonical
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.limits import FACTOR_GUESSES, PASSWORD_GUESSES
 from wallets.models import User
-from wallets.security_models import GuessBudget
+from wallets.models.security import GuessBudget
 
 #: The owner of an account that is being guessed at gets at most one mail per budget in this time.
 NOTICE_EVERY = timedelta(days=1)

@@ -14,12 +14,12 @@ from django.db.models.functions import Now
 
 from wallets.auth.notices import notice_send
 from wallets.auth.security_log import security_event_record
-from wallets.browser_sessions import browser_sessions_end
 from wallets.domain.security import SecurityEventKind
 from wallets.models import User
-from wallets.security_models import SecurityEvent
+from wallets.models.security import SecurityEvent
 from wallets.services import user_fence
-from wallets.token_services import tokens_revoke_all
+from wallets.sessions.services import browser_sessions_end
+from wallets.tokens.services import tokens_revoke_all
 
 #: How long the link in a mail locks the account.
 LINK_AGE_MAX = timedelta(days=7)

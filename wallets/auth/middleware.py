@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from kit.http.pages import unavailable
 from kit.limits.forms import too_many_page
 from wallets.auth.browsers import cookie_put
-from wallets.auth.session_middleware import farewell_say
+from wallets.auth.sessions.middleware import farewell_say
 from wallets.domain.errors import ErrorCode, WalletError
 
 

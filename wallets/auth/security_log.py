@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from wallets.auth.origins import origin_of
 from wallets.domain.security import SecurityChannel, SecurityEventKind
 from wallets.models import User
-from wallets.security_models import SecurityEvent
+from wallets.models.security import SecurityEvent
 
 #: Longer than the year for which Postgres refuses to delete an event.
 KEPT = timedelta(days=400)

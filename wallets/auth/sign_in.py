@@ -16,7 +16,7 @@ from django.http import HttpRequest
 
 from wallets.auth.accounts import user_by_login
 from wallets.auth.browsers import browser_known
-from wallets.auth.factors import factor_accepting
+from wallets.auth.factors.codes import factor_accepting
 from wallets.auth.guessing import (
     Budget,
     Guess,
@@ -27,14 +27,14 @@ from wallets.auth.guessing import (
     password_budget,
 )
 from wallets.auth.notices import notice_send
-from wallets.auth.passkeys import PasskeyRefusedError, challenge_forget, passkey_accepting, passkey_user
+from wallets.auth.passkeys.checks import PasskeyRefusedError, challenge_forget, passkey_accepting, passkey_user
 from wallets.auth.security_log import security_event_record, sign_in_failed_unknown
-from wallets.browser_sessions import browser_sessions_end
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.limits import PASSWORD_LENGTH_MAX
 from wallets.domain.security import SecurityEventKind
 from wallets.models import User
 from wallets.services import user_fence
+from wallets.sessions.services import browser_sessions_end
 
 
 def password_check(*, login: str, password: str, request: HttpRequest | None) -> User | None:

@@ -14,7 +14,7 @@ from wallets.domain.errors import WalletError
 from wallets.domain.mandates import Ceiling, Scope
 from wallets.domain.security import SecurityEventKind
 from wallets.models import ApiToken, User
-from wallets.token_services import (
+from wallets.tokens.services import (
     token_issue,
     token_revoke,
     tokens_revoke_all,

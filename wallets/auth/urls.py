@@ -17,8 +17,9 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from wallets.auth import passkey_views, views
+from wallets.auth import views
 from wallets.auth.asking import ASKED_AFTER, then_ask
+from wallets.auth.passkeys import views as passkey_views
 
 #: They check a password or a code and change nothing else. What they record about a failed attempt must be committed
 #: even if the attempt ends in an error, and no lock may be held while they hash.

@@ -17,7 +17,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
-from wallets.auth.passkey_site import passkey_site
+from wallets.auth.passkeys.site import passkey_site
 from wallets.domain.money import amount_format
 from wallets.domain.text import direction_controls_remove, wait_words
 

@@ -3,9 +3,9 @@
 from tests.pages.kit import fields_of, fill, give, send, text_of
 from tests.people import PASSWORD, wallet_of
 from tests.wallet_service.site import Visitor
-from wallets.auth.sessions import SessionStore
+from wallets.auth.sessions.engine import SessionStore
 from wallets.models import User
-from wallets.security_models import SecurityEvent
+from wallets.models.security import SecurityEvent
 
 
 def left_alone(visitor: Visitor) -> None:

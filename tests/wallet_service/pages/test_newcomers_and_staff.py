@@ -12,7 +12,7 @@ from tests.rpc.server import GrpcServer
 from tests.wallet_service.pages.conftest import staff_signed_in
 from tests.wallet_service.site import Site, Visitor
 from wallets.models import ApiToken, OwedWallet, User
-from wallets.token_services import token_issue
+from wallets.tokens.services import token_issue
 
 
 def test_a_user_who_signs_up_has_an_empty_wallet(client: Visitor) -> None:

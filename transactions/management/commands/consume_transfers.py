@@ -18,7 +18,7 @@ from django.db import DEFAULT_DB_ALIAS
 from telemetry.internal import internal_serve
 from transactions.channels.kafka.consumer import consume
 from transactions.channels.kafka.old_release import OldMessagesError
-from wallets.auth.keys import keys_assert_secret
+from wallets.auth.wallet_service.keys import keys_assert_secret
 
 
 class Command(BaseCommand):

@@ -15,7 +15,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from telemetry.internal import internal_serve
 from transactions.events.relay import Relay
-from wallets.auth.keys import keys_assert_secret
+from wallets.auth.wallet_service.keys import keys_assert_secret
 
 log = structlog.get_logger(__name__)
 

@@ -11,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from telemetry.internal import internal_serve
 from transactions.rpc.server import BindError, serve
-from wallets.auth.keys import keys_assert_secret
+from wallets.auth.wallet_service.keys import keys_assert_secret
 
 
 class Command(BaseCommand):

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from wallets.auth.factor_rotation import factor_secrets_rotate
+from wallets.auth.factors.rotation import factor_secrets_rotate
 
 
 class Command(BaseCommand):
