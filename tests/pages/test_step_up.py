@@ -81,6 +81,15 @@ def test_a_user_who_has_just_signed_in_is_asked_nothing(alice: User, bob: User) 
     assert send(browser, "/send/review/", reviewed(browser, "150.00"))["Location"].startswith("/transactions/")
 
 
+def test_a_user_who_has_just_signed_up_is_asked_nothing(client: Client) -> None:
+    account = {"username": "alice", "email": "alice@example.com", "password1": PASSWORD}
+    client.post("/accounts/signup/", account)
+    alice = User.objects.get(username="alice")
+    give(alice, 1_000)
+
+    assert "/transactions/" in fill(client, "/withdraw/", wallet=str(wallet_of(alice).pk), amount="1")["Location"]
+
+
 def test_a_withdrawal_comes_back_to_its_form_with_nothing_lost_and_nothing_in_the_url(
     stale: Client, alice: User
 ) -> None:

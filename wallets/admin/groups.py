@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 else:
     _GroupModelForm = forms.ModelForm
 
-admin.site.unregister(Group)
+# With the wallet service, the site has not registered groups in the first place.
+if admin.site.is_registered(Group):
+    admin.site.unregister(Group)
 
 
 class GroupForm(_GroupModelForm):

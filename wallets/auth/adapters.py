@@ -4,6 +4,7 @@ from functools import partial
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.flows.password_reset import get_reset_password_url
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
@@ -185,6 +186,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
 
     def post_login(self, request: HttpRequest, user: User, *, signup: bool, **options: Any) -> HttpResponse:
         """Records the sign-in, and tells the owner if it was in a browser that the account does not know."""
+        if signup:
+            # They have just chosen the password, which is as good as entering it.
+            record_authentication(request, user, method="password")
         is_news = not signup and browser_known(request, user) is None
         browser_remember(request, user)
         with transaction.atomic():
