@@ -166,15 +166,18 @@ _NEEDS = [
 ]
 
 
+# First, because pytest-xdist reads the groups in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without a Chromium the browser tests are left out, without a JDK those of Kafka, without an nginx those that put
     it in front of the site, and the run says so at its end; in CI it fails instead."""
     left_out = config.stash[_left_out] = {}
     for need in _NEEDS:
         needing = [item for item in items if item.get_closest_marker(need.marker)]
-        for item in needing:
-            # One broker and one browser for all workers.
-            item.add_marker(pytest.mark.xdist_group(need.marker))
+        if need.marker == "kafka":
+            for item in needing:
+                # One broker for all workers: it takes seconds to start, and half a gigabyte.
+                item.add_marker(pytest.mark.xdist_group(need.marker))
         if not needing or need.is_there():
             continue
         if need.is_required():

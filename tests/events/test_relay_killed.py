@@ -15,7 +15,7 @@ from tests.settlement.waiting import wait_until
 from transactions.ledger.post import post
 from wallets.models import Wallet
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.long]
 Start = Callable[..., RelayProcess]
 
 

@@ -11,7 +11,7 @@ from kit.server.worker import REQUEST_TIMEOUT_S, SEND_TIMEOUT_S
 from tests.front.site import Site, connect, exchange, get, read_all, request, status, status_of, took_s
 from tests.settlement.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 HALF_A_HEAD = b"GET /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nX-"
 HALF_A_BODY = b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{"

@@ -170,6 +170,7 @@ def test_it_serves_the_site_and_ctrl_c_stops_every_process(checkout: Checkout) -
     assert [process for process in processes if process.is_running()] == []
 
 
+@pytest.mark.long
 def test_it_recovers_from_a_kill_and_keeps_the_data(checkout: Checkout) -> None:
     runner = checkout.run_until_up()
     with psycopg.connect(checkout.places.database_url(role=SUPERUSER), autocommit=True) as connection:
@@ -212,6 +213,7 @@ def test_it_restarts_a_dead_server_and_stops_if_a_process_dies(checkout: Checkou
     assert checkout.processes() == []
 
 
+@pytest.mark.long
 def test_it_keeps_running_while_redis_takes_no_writes(checkout: Checkout) -> None:
     runner = checkout.run_until_up()
     with redis.Redis(unix_socket_path=str(checkout.places.valkey_socket)) as valkey:
