@@ -165,7 +165,7 @@ def test_a_password_set_by_an_operator_ends_every_token_and_every_browser(
     warm(signed_in(alice, NEW_PASSWORD))
 
 
-def test_a_deactivated_user_is_refused_at_once_and_activation_brings_no_token_or_session_back(alice: User, bob: User) -> None:
+def test_a_deactivated_user_is_refused_at_once_and_gets_no_token_or_session_back(alice: User, bob: User) -> None:
     phone, browser, desk = with_token(alice), with_session(alice), _superuser(bob)
     warm(phone, browser)
     assert browser.api.client.get("/settings/").status_code == 200

@@ -1,5 +1,6 @@
 """Browsers' sessions: how long they last, what keeps them alive, and what ends them."""
 
+import base64
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,14 +9,16 @@ from typing import Any
 
 import pytest
 from django.apps import apps
-from django.conf import settings
+from django.conf import settings as site_settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DjangosStore
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError
+from django.core import signing
+from django.db import DatabaseError, IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.cache.readers import no_queries
 from tests.database import acting_as_superuser
@@ -170,6 +173,54 @@ def test_no_stored_value_is_a_key(alice: User) -> None:
     assert not is_in(client)
 
 
+def test_what_a_session_contains_cannot_be_read_in_the_database(alice: User) -> None:
+    client = browser_in(alice)
+    session = client.session
+    session["secret"] = "JBSWY3DPEHPK3PXP"
+    session.save()
+
+    assert b"JBSWY3" not in base64.urlsafe_b64decode(BrowserSession.objects.get().data.rpartition(":")[2])
+    assert client.session["secret"] == "JBSWY3DPEHPK3PXP"
+
+
+def test_contents_of_another_session_do_not_open(alice: User) -> None:
+    """So nobody who writes to the table gives a session the state of another one of the same user."""
+    here, there = browser_in(alice), browser_in(alice)
+    first, second = BrowserSession.objects.order_by("pk")
+    BrowserSession.objects.filter(pk=first.pk).update(data=second.data)
+
+    assert not is_in(here)
+    assert is_in(there)
+
+
+@pytest.mark.parametrize("data", ["", "sealed:1:", "sealed:1:ä", "sealed:1:AAAA", "sealed:1:" + "A" * 80])
+def test_contents_that_nobody_sealed_do_not_open(data: str, alice: User) -> None:
+    key = browser_in(alice).cookies["sessionid"].value
+    assert SessionStore(key).decode(data) == {}
+
+
+def test_postgres_stores_no_contents_that_can_be_read(alice: User) -> None:
+    browser_in(alice)
+    with pytest.raises(IntegrityError, match="browsersession_data_is_sealed"), transaction.atomic():
+        BrowserSession.objects.update(data=signing.dumps({SESSION_KEY: str(alice.pk)}))
+
+
+def test_a_new_secret_key_opens_what_the_old_one_sealed_and_seals_anew(alice: User, settings: Settings) -> None:
+    client = browser_in(alice)
+    session = client.session
+    session["number"] = 1
+    session.save()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-0kX9uT3vQw7yZ1aB5cD8eF0gH2iJ4kL6"
+
+    session = client.session
+    assert session["number"] == 1
+    session.save()
+    settings.SECRET_KEY_FALLBACKS = []
+
+    assert client.session["number"] == 1
+
+
 def test_a_new_key_does_not_begin_the_absolute_lifetime_anew(alice: User) -> None:
     client = browser_in(alice, since=timedelta(days=29))
     new = {"password1": "a completely different horse", "password2": "a completely different horse"}
@@ -199,7 +250,7 @@ def test_a_session_whose_row_names_nobody_is_refused(alice: User) -> None:
     client = browser_in(alice)
     with acting_as_superuser():
         BrowserSession.objects.all().delete()
-        data = SessionStore().encode({SESSION_KEY: str(alice.pk)})
+        data = SessionStore(client.cookies["sessionid"].value).encode({SESSION_KEY: str(alice.pk)})
         name = hashlib.sha256(client.cookies["sessionid"].value.encode()).hexdigest()
         BrowserSession.objects.create(key_hash=name, data=data, last_seen_at=timezone.now())
     assert SessionStore(client.cookies["sessionid"].value).get(SESSION_KEY) is None
@@ -283,4 +334,4 @@ def test_a_browser_is_named_in_words(user_agent: str, words: str) -> None:
 
 
 def test_the_cookie_lives_as_long_as_the_session_can() -> None:
-    assert settings.SESSION_COOKIE_AGE == settings.SESSION_ABSOLUTE_S
+    assert site_settings.SESSION_COOKIE_AGE == site_settings.SESSION_ABSOLUTE_S

@@ -1,16 +1,18 @@
 """Browser sessions: Django's session engine here. They are stored in Postgres and mostly read from the cache.
 
 Signing out ends a session in all processes. Neither Postgres nor Redis holds the key that a browser signs in with, only
-a hash of it. Idle and absolute lifetime are compared on every read, with the times that Postgres stored.
+a hash of it, and what the session contains is sealed (`wallets.auth.session_data`). Idle and absolute lifetime are
+compared on every read, with the times that Postgres stored.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
@@ -20,10 +22,13 @@ from django.utils import timezone
 
 from kit.cache.protocol import cache_fence, cache_read
 from wallets.auth.origins import Origin
+from wallets.auth.session_data import session_data_open, session_data_seal
 from wallets.browser_sessions import browser_sessions_delete_expired
 from wallets.cache_names import session_name
 from wallets.session_lifetimes import VISITOR_LIFETIME, session_lifetime
 from wallets.session_models import BrowserSession
+
+log = structlog.get_logger(__name__)
 
 #: How exact `last_seen_at` is. A session in use is written this often, not with every request.
 SEEN_EVERY = timedelta(minutes=2)
@@ -41,7 +46,7 @@ class _Stored:
 
 
 class SessionStore(SessionBase):
-    """One browser's session. The name of the class is part of what signs the data."""
+    """One browser's session."""
 
     #: Says where the request came from. None outside a request, in a command or a test.
     origin: Callable[[], Origin] | None = None
@@ -82,6 +87,19 @@ class SessionStore(SessionBase):
             return {}
         self._stored = stored
         return data
+
+    def encode(self, session_dict: Mapping[str, Any]) -> str:
+        """Seals the contents for this session's key."""
+        return session_data_seal(self.serializer().dumps(session_dict), session_key=self.session_key or "")
+
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+        """The contents; nothing, and a line in the log, if they were not sealed for this session's key."""
+        plain = session_data_open(str(session_data), session_key=self.session_key or "")
+        if plain is None:
+            log.warning("session_data_refused")
+            return {}
+        contents: dict[str, Any] = self.serializer().loads(plain)
+        return contents
 
     def create(self) -> None:
         while True:
