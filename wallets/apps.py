@@ -6,6 +6,7 @@ class WalletsConfig(AppConfig):
     verbose_name = "People and wallets"
 
     def ready(self) -> None:
-        from wallets.auth import factor_events  # noqa: PLC0415 - it needs the models
+        from wallets.auth import factor_events, reauthentication  # noqa: PLC0415 - they need the models
 
         factor_events.connect()
+        reauthentication.connect()

@@ -2,12 +2,14 @@
 
 import base64
 import hashlib
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.apps import apps
 from django.conf import settings as site_settings
 from django.contrib.auth import SESSION_KEY
@@ -31,6 +33,7 @@ from wallets.domain.user_agents import browser_words
 from wallets.models import User
 from wallets.session_models import BrowserSession
 
+SECRET = "JBSWY3DPEHPK3PXP"
 ALMOST = timedelta(minutes=1)
 #: The database takes the time of a login from the beginning of its transaction.
 A_MOMENT = timedelta(seconds=10)
@@ -231,6 +234,64 @@ def test_a_new_key_does_not_begin_the_absolute_lifetime_anew(alice: User) -> Non
     assert is_in(client)
     assert client.cookies["sessionid"].value != old_key
     assert timezone.now() - (BrowserSession.objects.get().signed_in_at or timezone.now()) > timedelta(days=28)
+
+
+def _password_again(client: Client, user: User) -> None:
+    assert fill(client, "/accounts/reauthenticate/", password=PASSWORD).status_code == 302
+
+
+def _code_again(client: Client, user: User) -> None:
+    TOTP.activate(user, SECRET)
+    code = format_hotp_value(hotp_value(SECRET, int(time.time()) // 30))
+    assert client.post("/accounts/2fa/reauthenticate/", {"code": code}).status_code == 302
+
+
+@pytest.mark.parametrize("again", [_password_again, _code_again], ids=["password", "code"])
+def test_confirming_who_is_there_gives_the_session_a_new_key(
+    again: Callable[[Client, User], None], alice: User
+) -> None:
+    client = browser_in(alice, since=timedelta(days=29))
+    session = client.session
+    session["draft"] = "x"
+    session.save()
+    thief = Client()
+    thief.cookies["sessionid"] = old_key = client.cookies["sessionid"].value
+    assert is_in(thief)
+
+    again(client, alice)
+
+    assert client.cookies["sessionid"].value != old_key
+    assert is_in(client)
+    assert not is_in(thief)
+    assert client.session["draft"] == "x"
+    assert timezone.now() - (BrowserSession.objects.get().signed_in_at or timezone.now()) > timedelta(days=28)
+
+
+def test_a_request_of_another_tab_that_comes_late_does_not_log_the_browser_out(alice: User) -> None:
+    client, late = browser_in(alice), Client()
+    late.cookies["sessionid"] = client.cookies["sessionid"].value
+    _password_again(client, alice)
+
+    # It was sent with the old key. The browser applies what its answer says to the cookie of both tabs.
+    answer = late.get("/live/", headers={"HX-Request": "true"})
+
+    assert "sessionid" not in answer.cookies
+
+
+def test_a_confirmation_that_ends_in_an_error_leaves_the_browser_its_key(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    client = browser_in(alice)
+    client.raise_request_exception = False
+    monkeypatch.setattr("allauth.account.internal.flows.reauthentication.resume_request", broken)
+
+    answer = client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+
+    assert answer.status_code == 500
+    assert is_in(client)
 
 
 def test_a_session_that_was_ended_does_not_come_back_with_a_new_key(alice: User) -> None:

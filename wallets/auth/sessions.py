@@ -57,6 +57,10 @@ class SessionStore(SessionBase):
     is_activity = True
     #: What to tell the user whose session has expired; empty if it has not.
     farewell = ""
+    #: Whether the session gets a new key with the answer to this request.
+    is_renewal_due = False
+    #: Whether the browser's key is that of no session.
+    is_unknown = False
     _stored: _Stored | None = None
 
     @classmethod
@@ -83,6 +87,7 @@ class SessionStore(SessionBase):
         stored = self._read()
         data = self._admitted(stored) if stored is not None else None
         if data is None:
+            self.is_unknown = stored is None
             self._session_key = None
             return {}
         self._stored = stored
