@@ -18,6 +18,8 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from wallets.auth.passkey_site import passkey_site
+from wallets.auth.session_middleware import session_of
+from wallets.browser_sessions import browser_session_list
 from wallets.domain.money import amount_format
 from wallets.domain.text import direction_controls_remove, wait_words
 
@@ -53,6 +55,13 @@ def passkeys_here(context: Context) -> str:
     if site is None:
         return ""
     return "yes" if site.is_at(context["request"]) else site.origin
+
+
+@register.simple_tag(takes_context=True)
+def logged_in_elsewhere(context: Context) -> int:
+    """On how many other devices the user is logged in."""
+    request = context["request"]
+    return browser_session_list(owner=request.user).exclude(key_hash=session_of(request).key_hash).count()
 
 
 @register.simple_tag
