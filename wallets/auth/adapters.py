@@ -25,7 +25,7 @@ from kit.limits.addresses import client_address
 from kit.limits.costs import cost_take, name_key
 from wallets.addresses import Confirmed, address_confirm
 from wallets.auth.browsers import browser_known, browser_remember
-from wallets.auth.factor_secrets import owner_named, secret_open
+from wallets.auth.factor_secrets import OpenedSecret, owner_named, secret_open
 from wallets.auth.locking import account_unlock, lock_link_make
 from wallets.auth.mails import mail_context, mail_valid_for
 from wallets.auth.notices import notice_send
@@ -239,7 +239,10 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return text
 
     def decrypt(self, encrypted_text: str) -> str:
-        """For the pages on which users see their own recovery codes. Codes are checked in `wallets.auth.factors`."""
+        """For the pages on which users see their own recovery codes. Codes are checked in `wallets.auth.factors`, which
+        opens their seed itself."""
+        if isinstance(encrypted_text, OpenedSecret):
+            return encrypted_text
         request: HttpRequest | None = context.request
         owner = request.user.pk if request is not None else owner_named(encrypted_text)
         return secret_open(encrypted_text, user_id=owner or 0)
