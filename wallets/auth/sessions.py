@@ -103,8 +103,7 @@ class SessionStore(SessionBase):
         if plain is None:
             log.warning("session_data_refused")
             return {}
-        contents: dict[str, Any] = self.serializer().loads(plain)
-        return contents
+        return dict(self.serializer().loads(plain))
 
     def create(self) -> None:
         while True:
@@ -148,15 +147,21 @@ class SessionStore(SessionBase):
 
     def cycle_key(self) -> None:
         """Gives the session a new key. It stays the same session: its absolute lifetime does not begin anew."""
+        contents, key = self._get_session(), self.session_key  # type: ignore[attr-defined]  # not in the stubs
+        if key is None:
+            self.create()
+            return
+        self._session_key = self._get_new_session_key()  # type: ignore[attr-defined]
+        names = _hashed(key), _hashed(self.session_key or "")
         with transaction.atomic():
-            contents, key = self._get_session(), self.session_key  # type: ignore[attr-defined]
-            if key and SESSION_KEY in contents:
-                # Race: the session is ended elsewhere at the same time. With the row lock either that call waits and
-                # finds the new row, or this one finds none and does not bring the session back.
-                locked = BrowserSession.objects.select_for_update().filter(key_hash=_hashed(key)).first()
-                if locked is None:
-                    raise SessionInterrupted("The session was ended while this request was being answered.")
-            super().cycle_key()
+            # Race: the session is ended elsewhere at the same time. It stays one row, so either that call waits for
+            # this one and deletes the row with its new key, or this one finds none and does not bring it back.
+            row = BrowserSession.objects.filter(key_hash=names[0])
+            renewed = row.update(key_hash=names[1], data=self.encode(contents))
+            cache_fence([session_name(name) for name in names])
+        if not renewed:
+            raise SessionInterrupted("The session was ended while this request was being answered.")
+        self.modified = True
 
     def touch(self) -> None:
         """Notes that somebody uses the session, unless that was noted within `SEEN_EVERY`."""
@@ -194,13 +199,9 @@ class SessionStore(SessionBase):
         return None if is_over or not is_of_row else contents
 
     def _insert(self, data: str, user_id: int | None) -> None:
-        signed_in_at: Any = None
-        if user_id is not None:
-            carried = self._stored.signed_in_at if self._stored and self._stored.user_id == user_id else None
-            signed_in_at = carried or Now()
         row = BrowserSession(
-            key_hash=_hashed(self.session_key or ""), user_id=user_id, data=data, signed_in_at=signed_in_at,
-            last_seen_at=Now(), **self._origin(),
+            key_hash=_hashed(self.session_key or ""), user_id=user_id, data=data,
+            signed_in_at=None if user_id is None else Now(), last_seen_at=Now(), **self._origin(),
         )  # fmt: skip
         try:
             with transaction.atomic():
