@@ -23,9 +23,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from tests.cache.readers import no_queries
-from tests.database import acting_as_superuser
+from tests.database import acting_as, acting_as_superuser
 from tests.pages.kit import fill, submitted, text_of
 from tests.people import PASSWORD, deposit, wallet_of
+from wallet_project.embedded import WEB_ROLE
 from wallets.auth.devices import sessions_end_others
 from wallets.auth.session_middleware import _breaker
 from wallets.auth.sessions import SEEN_EVERY, SessionStore
@@ -265,6 +266,17 @@ def test_confirming_who_is_there_gives_the_session_a_new_key(
     assert not is_in(thief)
     assert client.session["draft"] == "x"
     assert timezone.now() - (BrowserSession.objects.get().signed_in_at or timezone.now()) > timedelta(days=28)
+
+
+def test_a_process_without_books_gives_new_keys_as_well(alice: User) -> None:
+    client = browser_in(alice)
+    old_key = client.cookies["sessionid"].value
+
+    with acting_as(WEB_ROLE):
+        _password_again(client, alice)
+
+    assert client.cookies["sessionid"].value != old_key
+    assert is_in(client)
 
 
 def test_a_request_of_another_tab_that_comes_late_does_not_log_the_browser_out(alice: User) -> None:
