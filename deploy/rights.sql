@@ -58,7 +58,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     wallets_apitoken, wallets_emailchange, wallets_guessbudget, wallets_user_groups, wallets_user_user_permissions
 TO wallet_app;
 -- Sessions of browsers. A guard keeps them from passing to another user or beginning anew.
-GRANT SELECT, INSERT, UPDATE (user_id, data, signed_in_at, last_seen_at, address, user_agent), DELETE
+GRANT SELECT, INSERT, UPDATE (key_hash, user_id, data, signed_in_at, last_seen_at, address, user_agent), DELETE
 ON wallets_browsersession TO wallet_app;
 -- The log of security events is append-only; a guard lets only old ones be deleted.
 GRANT SELECT, INSERT, DELETE ON wallets_securityevent TO wallet_app;
@@ -100,7 +100,7 @@ TO wallet_web;
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     account_emailaddress, account_emailconfirmation, mfa_authenticator, wallets_emailchange, wallets_unevicted
 TO wallet_web;
-GRANT SELECT, INSERT, UPDATE (user_id, data, signed_in_at, last_seen_at, address, user_agent), DELETE
+GRANT SELECT, INSERT, UPDATE (key_hash, user_id, data, signed_in_at, last_seen_at, address, user_agent), DELETE
 ON wallets_browsersession TO wallet_web;
 -- Wrong guesses, and the log of security events.
 GRANT SELECT, INSERT, UPDATE ON wallets_guessbudget TO wallet_web;

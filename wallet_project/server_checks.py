@@ -23,7 +23,8 @@ _PUBLISHED_PASSWORDS = {
 }  # fmt: skip
 #: What takes the place of a password in the URL of a Postgres.
 _OTHER_CREDENTIALS = ("passfile", "sslcert", "service", "krbsrvname", "oauth_client_id")
-_SSL_MODES = {"require", "verify-ca", "verify-full"}
+_SSL_MODES_VERIFYING = {"verify-ca", "verify-full"}
+_SSL_MODES = {"require", *_SSL_MODES_VERIFYING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +81,20 @@ def check_encryption(**_: object) -> list[checks.CheckMessage]:
     return [
         checks.Error(f"{server.name} reaches {', '.join(far)} without TLS.", hint=server.tls_hint, id="wallet.E033")
         for server in [*servers(), _kafka()]
-        if (far := [host for host in server.hosts if "." in host or ":" in host]) and not server.is_encrypted
+        if (far := _far(server)) and not server.is_encrypted
     ]
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_postgres_certificate(**_: object) -> list[checks.CheckMessage]:
+    """`sslmode=require` encrypts for whoever answers. Somebody in between who answers in place of Postgres reads and
+    changes everything."""
+    database = settings.DATABASES["default"]
+    server, sslmode = _postgres(database), database.get("OPTIONS", {}).get("sslmode")
+    if not _far(server) or not server.is_encrypted or sslmode in _SSL_MODES_VERIFYING:
+        return []
+    message = f"DATABASE_URL does not check the certificate of {', '.join(_far(server))}."
+    return [checks.Warning(message, hint=server.tls_hint, id="wallet.W033")]
 
 
 @checks.register(checks.Tags.security, deploy=True)
@@ -109,6 +122,11 @@ def servers() -> list[Server]:
         _queue("REDIS_URL", settings.REDIS_URL),
         _queue("CELERY_BROKER_URL", settings.CELERY_BROKER_URL),
     ]
+
+
+def _far(server: Server) -> list[str]:
+    """Its hosts that are not in a network which the operator judges."""
+    return [host for host in server.hosts if "." in host or ":" in host]
 
 
 def _postgres(database: dict[str, Any]) -> Server:

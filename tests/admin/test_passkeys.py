@@ -70,3 +70,16 @@ def test_staff_leave_the_passkeys_of_users_with_more_rights_alone(db: None) -> N
     browser_of(clerk).post(FACTORS, {"action": "remove", "_selected_action": factor.pk, "reason": "Mine now"})
 
     assert Factor.objects.filter(pk=factor.pk).exists()
+
+
+def test_staff_without_a_second_factor_can_choose_a_passkey(root: User) -> None:
+    client = browser()
+    client.force_login(root)
+
+    page = client.get("/admin/", follow=True)
+
+    assert page.redirect_chain == [("/accounts/2fa/", 302)]
+    text = page.content.decode()
+    assert "Staff need a second factor" in text
+    assert "/accounts/2fa/webauthn/add/" in text
+    assert "/accounts/2fa/totp/activate/" in text

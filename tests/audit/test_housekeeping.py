@@ -36,7 +36,9 @@ def test_sessions_are_deleted_when_they_are_over(
     User.objects.filter(pk=alice.pk).update(is_staff=who == "staff")
     now = timezone.now()
     user, signed_in_at = (None, None) if age is None else (alice, now - age)
-    BrowserSession.objects.create(key_hash="a", data="", user=user, signed_in_at=signed_in_at, last_seen_at=now - idle)
+    BrowserSession.objects.create(
+        key_hash="a", data="sealed:1:", user=user, signed_in_at=signed_in_at, last_seen_at=now - idle
+    )
 
     sessions_delete_expired()
 

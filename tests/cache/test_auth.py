@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.core import mail
 from django.core.management import call_command
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -24,6 +25,7 @@ from wallets.cache_names import token_name
 from wallets.domain.mandates import Mandate, Scope
 from wallets.models import ApiToken, User
 from wallets.models.sessions import BrowserSession
+from wallets.services import user_fence
 from wallets.tokens.services import token_issue
 
 pytestmark = pytest.mark.usefixtures("trusted_cache")
@@ -169,7 +171,7 @@ def test_a_password_set_by_an_operator_ends_every_token_and_every_browser(
     warm(signed_in(alice, NEW_PASSWORD))
 
 
-def test_a_deactivated_user_is_refused_at_once_and_let_in_when_activated_again(alice: User, bob: User) -> None:
+def test_a_deactivated_user_is_refused_at_once_and_gets_no_token_or_session_back(alice: User, bob: User) -> None:
     phone, browser, desk = with_token(alice), with_session(alice), _superuser(bob)
     warm(phone, browser)
     assert browser.api.client.get("/settings/").status_code == 200
@@ -182,7 +184,26 @@ def test_a_deactivated_user_is_refused_at_once_and_let_in_when_activated_again(a
     assert browser.api.client.get("/settings/").status_code == 302
 
     desk.post(page, {**inline, "is_active": "on"})
-    assert_in(phone)
+    assert_out(phone)
+    assert_out(browser)
+    assert_in(with_token(alice))
+    assert_in(signed_in(alice))
+
+
+def test_activation_ends_what_a_deactivation_by_an_earlier_release_has_left(alice: User, bob: User) -> None:
+    phone, browser, desk = with_token(alice), with_session(alice), _superuser(bob)
+    warm(phone, browser)
+    with transaction.atomic():
+        User.objects.filter(pk=alice.pk).update(is_active=False)
+        user_fence(user_id=alice.pk)
+    assert_out(phone)
+    inline = {"wallets-TOTAL_FORMS": "0", "wallets-INITIAL_FORMS": "0", "reason": "Asked by phone"}
+
+    desk.post(f"/admin/wallets/user/{alice.pk}/change/", {**inline, "is_active": "on"})
+
+    assert User.objects.get(pk=alice.pk).is_active
+    assert_out(phone)
+    assert_out(browser)
 
 
 def test_a_password_that_is_rehashed_at_login_lets_the_browser_in(alice: User, settings: Settings) -> None:

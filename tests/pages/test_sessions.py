@@ -1,8 +1,14 @@
 """The page "Devices and sessions": where the user is logged in, and logging out there."""
 
+import time
+from collections.abc import Callable
+
+import pytest
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from django.http import HttpResponse
 from django.test import Client
 
-from tests.pages.kit import fill, read
+from tests.pages.kit import fill, read, reauthenticated, text_of
 from tests.people import PASSWORD
 from wallets.models import User
 from wallets.models.security import SecurityEvent
@@ -13,6 +19,7 @@ SAFARI = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 "
     "Mobile/15E148 Safari/604.1"
 )
+SECRET = "JBSWY3DPEHPK3PXP"
 PAGE = "/accounts/sessions/"
 
 
@@ -106,3 +113,45 @@ def test_settings_and_activity_lead_to_it(alice: User) -> None:
     client = browser_at(alice, FIREFOX, "192.0.2.1")
     for path in ("/settings/", "/accounts/security/"):
         assert f'href="{PAGE}"' in read(client, path)
+
+
+OFFER = "Log out other devices"
+
+
+def app_added(client: Client, user: User) -> HttpResponse:
+    reauthenticated(client)
+    client.get("/accounts/2fa/totp/activate/")
+    code = format_hotp_value(hotp_value(client.session["mfa.totp.secret"], int(time.time()) // 30))
+    return client.post("/accounts/2fa/totp/activate/", {"code": code}, follow=True)  # type: ignore[return-value]
+
+
+def app_removed(client: Client, user: User) -> HttpResponse:
+    reauthenticated(client)
+    TOTP.activate(user, SECRET)
+    return client.post("/accounts/2fa/totp/deactivate/", follow=True)  # type: ignore[return-value]
+
+
+def codes_made(client: Client, user: User) -> HttpResponse:
+    reauthenticated(client)
+    TOTP.activate(user, SECRET)
+    return client.post("/accounts/2fa/recovery-codes/generate/", follow=True)  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("change", [app_added, app_removed, codes_made])
+def test_after_a_change_of_second_factors_it_offers_to_log_out_other_devices(
+    alice: User, change: Callable[[Client, User], HttpResponse]
+) -> None:
+    laptop, phone = (browser_at(alice, SAFARI, f"192.0.2.{number}") for number in (1, 2))
+
+    page = text_of(change(laptop, alice))
+
+    assert "You are logged in on another device" in " ".join(page.split())
+    assert f'action="{PAGE}end-others/"' in page
+    assert OFFER in page
+    laptop.post(f"{PAGE}end-others/")
+    assert (is_in(laptop), is_in(phone)) == (True, False)
+
+
+def test_without_other_devices_it_offers_nothing(alice: User) -> None:
+    laptop = browser_at(alice, SAFARI, "192.0.2.1")
+    assert OFFER not in read(laptop, "/accounts/2fa/")

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 _READ = "SELECT"
 _ADD = "SELECT, INSERT"
 _ALL = "SELECT, INSERT, UPDATE, DELETE"
-_SESSION_UPDATED = "UPDATE (address, data, last_seen_at, signed_in_at, user_agent, user_id)"
+_SESSION_UPDATED = "UPDATE (address, data, key_hash, last_seen_at, signed_in_at, user_agent, user_id)"
 #: Table → the rights of the runtime role and those of the web role.
 RIGHTS = {
     "account_emailaddress": (_ALL, _ALL),

@@ -6,7 +6,7 @@ import pytest
 from pytest_django import Settings
 
 from tests.wallet_project.test_checks import PRODUCTION, python
-from wallet_project.server_checks import check_encryption, check_grpc_encryption
+from wallet_project.server_checks import check_encryption, check_grpc_encryption, check_postgres_certificate
 
 PASSWORD = "nR7-kQ2xV9pL4tW8"
 FAR = "db.example:5432/wallet"
@@ -108,6 +108,26 @@ def test_an_unsafe_connection_fails_the_deployment_check(name: str, value: str, 
     assert checked.returncode == 1
     assert error in checked.stderr
     assert PASSWORD not in checked.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "sslmode", "found"),
+    [
+        ("db.example", "require", ["wallet.W033"]),
+        ("10.0.0.7", "require", ["wallet.W033"]),
+        ("db.example", "verify-ca", []),
+        ("db.example", "verify-full", []),
+        ("postgres", "require", []),
+        ("/run/postgresql", "", []),
+    ],
+)
+def test_it_warns_of_a_postgres_whose_certificate_nobody_checks(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, host: str, sslmode: str, found: list[str]
+) -> None:
+    elsewhere = {**settings.DATABASES["default"], "HOST": host, "OPTIONS": {"sslmode": sslmode}}
+    monkeypatch.setitem(settings.DATABASES, "default", elsewhere)
+
+    assert [each.id for each in check_postgres_certificate()] == found
 
 
 def test_grpc_with_tls_may_serve_other_hosts(settings: Settings) -> None:

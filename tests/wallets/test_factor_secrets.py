@@ -5,12 +5,15 @@ import json
 import logging
 import time
 from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
@@ -86,6 +89,9 @@ def test_the_table_contains_neither_a_secret_nor_a_recovery_code(alice: User, cl
     reauthenticated(client)
     client.get("/accounts/2fa/totp/activate/")
     secret = client.session["mfa.totp.secret"]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(wallets_browsersession::text, ' ') FROM wallets_browsersession")
+        sessions = str(cursor.fetchone()[0])
     entered = format_hotp_value(hotp_value(secret, int(time.time()) // 30))
     client.post("/accounts/2fa/totp/activate/", {"code": entered})
     codes = factor(alice, "recovery_codes").wrap().get_unused_codes()
@@ -93,8 +99,6 @@ def test_the_table_contains_neither_a_secret_nor_a_recovery_code(alice: User, cl
     with connection.cursor() as cursor:
         cursor.execute("SELECT string_agg(mfa_authenticator::text, ' ') FROM mfa_authenticator")
         dump = str(cursor.fetchone()[0])
-        cursor.execute("SELECT string_agg(session_data, ' ') FROM django_session")
-        sessions = str(cursor.fetchone()[0])
 
     assert dump.count("sealed:1:") == 2
     seed = secret_open(stored(alice, "recovery_codes"), user_id=alice.pk)
@@ -173,36 +177,44 @@ def test_postgres_stores_no_secret_in_plain_text_or_of_somebody_else(
         cursor.execute(statement.format(alice=alice.pk, bob=bob.pk))
 
 
-def test_secrets_of_an_earlier_release_work_and_are_sealed_when_they_are_used(alice: User) -> None:
-    protect(alice)
-    store_plain(alice)
-    recovery = factor(alice, "recovery_codes").wrap().get_unused_codes()[0]
+def test_the_upgrade_seals_what_an_earlier_release_stored(alice: User, bob: User) -> None:
+    migration: Any = import_module("wallets.migrations.0019_factor_secrets_all_sealed")
+    protect(bob)
+    sealed_before = factor(bob).data
+    secret, seed = store_plain(protect(alice))
 
+    with acting_as_superuser(), connection.cursor() as cursor:
+        # While the guard still lets rows be that are in plain text.
+        cursor.execute(migration.BEFORE)
+        migration.secrets_seal(apps, None)
+        cursor.execute(migration.NOW)
+
+    assert secret_open(stored(alice), user_id=alice.pk, kind="totp") == secret
+    assert secret_open(stored(alice, "recovery_codes"), user_id=alice.pk, kind="recovery_codes") == seed
+    assert factor(bob).data == sealed_before
     assert accepted(alice, code())
-    assert accepted(alice, recovery)
+    assert accepted(alice, factor(alice, "recovery_codes").wrap().get_unused_codes()[0])
 
-    assert stored(alice).startswith("sealed:1:")
-    assert stored(alice, "recovery_codes").startswith("sealed:1:")
-    assert not accepted(alice, recovery)
+
+def test_a_secret_in_plain_text_opens_nothing(alice: User, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever can write past the guards would otherwise give an account a factor of their own."""
+    store_plain(protect(alice))
+
+    with pytest.raises(FactorUnreadableError), caplog.at_level(logging.ERROR):
+        accepted(alice, code())
+    assert "not sealed" in caplog.text
+
+
+def test_postgres_keeps_no_secret_in_plain_text(alice: User) -> None:
+    store_plain(protect(alice))
+    with pytest.raises(IntegrityError, match="must be sealed"), transaction.atomic():
+        Authenticator.objects.update(last_used_at=None)
 
 
 def rotated() -> str:
     out = io.StringIO()
     call_command("factor_secrets_rotate", stdout=out)
     return out.getvalue()
-
-
-def test_the_command_seals_what_an_earlier_release_stored(alice: User, bob: User) -> None:
-    store_plain(protect(alice))
-    protect(bob)
-    codes = factor(alice, "recovery_codes").wrap().get_unused_codes()
-
-    assert rotated() == "2 sealed with the newest key, 2 had been already.\n"
-    assert rotated() == "0 sealed with the newest key, 4 had been already.\n"
-
-    assert stored(alice).startswith("sealed:1:")
-    assert factor(alice, "recovery_codes").wrap().get_unused_codes() == codes
-    assert accepted(alice, code())
 
 
 def test_a_key_is_replaced_without_anybody_noticing(alice: User, bob: User, settings: Settings) -> None:
@@ -214,7 +226,8 @@ def test_a_key_is_replaced_without_anybody_noticing(alice: User, bob: User, sett
     settings.FACTOR_KEYS = [NEW_KEY, OLD_KEY]
     assert accepted(bob, code())
 
-    assert rotated().startswith("3 sealed with the newest key, 1 had")
+    assert rotated() == "3 sealed with the newest key, 1 had been already.\n"
+    assert rotated() == "0 sealed with the newest key, 4 had been already.\n"
     settings.FACTOR_KEYS = [NEW_KEY]
     settings.SECRET_KEY = OLD_KEY[::-1]
 
@@ -291,9 +304,13 @@ def test_a_factor_that_can_be_read_still_works_beside_one_that_cannot(alice: Use
     assert accepted(alice, factor(alice, "recovery_codes").wrap().get_unused_codes()[0])
 
 
-def test_the_command_names_what_cannot_be_read_and_rotates_the_rest(locked_out: User, bob: User) -> None:
+def test_the_command_names_what_cannot_be_read_and_rotates_the_rest(
+    locked_out: User, bob: User, settings: Settings
+) -> None:
+    keys, settings.FACTOR_KEYS = settings.FACTOR_KEYS, []
     protect(bob)
-    store_plain(bob)
+    before, settings.FACTOR_KEYS = stored(bob), keys
     with pytest.raises(CommandError, match=f"2 cannot be read, among them the factors {factor(locked_out).pk}"):
         rotated()
-    assert stored(bob).startswith("sealed:1:")
+    assert stored(bob) != before
+    assert secret_open(stored(bob), user_id=bob.pk) == SECRET

@@ -1,5 +1,6 @@
 """The owner locks an account in an emergency; only the owner's mailbox or staff open it again."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -216,6 +217,55 @@ def test_the_mail_about_a_new_login_has_a_link_that_locks_the_account(alice: Use
     assert login(NEW_PASSWORD) == 200
     alice.refresh_from_db()
     assert alice.locked_at is not None
+
+
+def test_a_second_click_shows_that_the_account_is_locked(alice: User) -> None:
+    link = f"/accounts/lock/{lock_link_make(user_id=alice.pk)}/"
+    Client().post(link)
+
+    for response in (Client().get(link), Client().post(link)):
+        assert response["Location"] == "/accounts/locked/"
+    assert kinds(alice) == ["locked"]
+
+
+def unlocked_by_reset(alice: User) -> None:
+    reset_password(Client())
+
+
+def activated_by_staff(alice: User) -> None:
+    root = User.objects.create_superuser("root", "root@example.com", PASSWORD)
+    page = f"/admin/wallets/user/{alice.pk}/change/"
+    browser_of(root).post(page, {"is_active": "on", "reason": "Asked by phone", **INLINE})
+
+
+@pytest.mark.parametrize("unlock", [unlocked_by_reset, activated_by_staff])
+def test_a_link_ends_when_the_account_is_unlocked(alice: User, unlock: Callable[[User], None]) -> None:
+    link = f"/accounts/lock/{lock_link_make(user_id=alice.pk)}/"
+    Client().post(link)
+    unlock(alice)
+    alice.refresh_from_db()
+    assert alice.is_active
+
+    for response in (Client().get(link), Client().post(link)):
+        assert response.status_code == 410
+        assert "no longer works" in response.content.decode()
+    alice.refresh_from_db()
+    assert alice.is_active
+
+    # Those of later mails work.
+    Client().post(f"/accounts/lock/{lock_link_make(user_id=alice.pk)}/")
+    alice.refresh_from_db()
+    assert not alice.is_active
+
+
+def test_the_mail_about_the_reset_that_unlocked_the_account_has_a_link_that_works(alice: User) -> None:
+    account_lock(user_id=alice.pk, via="page")
+    reset_password(Client())
+
+    Client().post(link_of_mail())
+
+    alice.refresh_from_db()
+    assert not alice.is_active
 
 
 @pytest.mark.parametrize("kind", ["forged", "expired", "of another purpose"])

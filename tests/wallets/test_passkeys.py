@@ -363,7 +363,9 @@ def test_a_passkey_confirms_who_is_there(device: Authenticator, client: Client) 
     WRONG["not verified"](device)
     assert "This passkey was not accepted" in text_of(answer(client, REAUTHENTICATE, device))
     device.is_verified = True
+    key = client.cookies["sessionid"].value
     assert answer(client, REAUTHENTICATE, device, next=changes)["Location"] == changes
+    assert client.cookies["sessionid"].value != key
     assert client.get(changes).status_code == 200
 
 

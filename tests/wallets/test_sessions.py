@@ -1,26 +1,32 @@
 """Browsers' sessions: how long they last, what keeps them alive, and what ends them."""
 
+import base64
 import hashlib
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.apps import apps
-from django.conf import settings
+from django.conf import settings as site_settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DjangosStore
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError
+from django.core import signing
+from django.db import DatabaseError, IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from tests.cache.readers import no_queries
-from tests.database import acting_as_superuser
+from tests.database import acting_as, acting_as_superuser
 from tests.pages.kit import fill, submitted, text_of
 from tests.people import PASSWORD, deposit, wallet_of
+from wallet_project.embedded import WEB_ROLE
 from wallets.auth.sessions.devices import sessions_end_others
 from wallets.auth.sessions.engine import SEEN_EVERY, SessionStore
 from wallets.auth.sessions.middleware import _breaker
@@ -28,6 +34,7 @@ from wallets.domain.user_agents import browser_words
 from wallets.models import User
 from wallets.models.sessions import BrowserSession
 
+SECRET = "JBSWY3DPEHPK3PXP"
 ALMOST = timedelta(minutes=1)
 #: The database takes the time of a login from the beginning of its transaction.
 A_MOMENT = timedelta(seconds=10)
@@ -170,6 +177,54 @@ def test_no_stored_value_is_a_key(alice: User) -> None:
     assert not is_in(client)
 
 
+def test_what_a_session_contains_cannot_be_read_in_the_database(alice: User) -> None:
+    client = browser_in(alice)
+    session = client.session
+    session["secret"] = "JBSWY3DPEHPK3PXP"
+    session.save()
+
+    assert b"JBSWY3" not in base64.urlsafe_b64decode(BrowserSession.objects.get().data.rpartition(":")[2])
+    assert client.session["secret"] == "JBSWY3DPEHPK3PXP"
+
+
+def test_contents_of_another_session_do_not_open(alice: User) -> None:
+    """So nobody who writes to the table gives a session the state of another one of the same user."""
+    here, there = browser_in(alice), browser_in(alice)
+    first, second = BrowserSession.objects.order_by("pk")
+    BrowserSession.objects.filter(pk=first.pk).update(data=second.data)
+
+    assert not is_in(here)
+    assert is_in(there)
+
+
+@pytest.mark.parametrize("data", ["", "sealed:1:", "sealed:1:ä", "sealed:1:AAAA", "sealed:1:" + "A" * 80])
+def test_contents_that_nobody_sealed_do_not_open(data: str, alice: User) -> None:
+    key = browser_in(alice).cookies["sessionid"].value
+    assert SessionStore(key).decode(data) == {}
+
+
+def test_postgres_stores_no_contents_that_can_be_read(alice: User) -> None:
+    browser_in(alice)
+    with pytest.raises(IntegrityError, match="browsersession_data_is_sealed"), transaction.atomic():
+        BrowserSession.objects.update(data=signing.dumps({SESSION_KEY: str(alice.pk)}))
+
+
+def test_a_new_secret_key_opens_what_the_old_one_sealed_and_seals_anew(alice: User, settings: Settings) -> None:
+    client = browser_in(alice)
+    session = client.session
+    session["number"] = 1
+    session.save()
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-0kX9uT3vQw7yZ1aB5cD8eF0gH2iJ4kL6"
+
+    session = client.session
+    assert session["number"] == 1
+    session.save()
+    settings.SECRET_KEY_FALLBACKS = []
+
+    assert client.session["number"] == 1
+
+
 def test_a_new_key_does_not_begin_the_absolute_lifetime_anew(alice: User) -> None:
     client = browser_in(alice, since=timedelta(days=29))
     new = {"password1": "a completely different horse", "password2": "a completely different horse"}
@@ -180,6 +235,75 @@ def test_a_new_key_does_not_begin_the_absolute_lifetime_anew(alice: User) -> Non
     assert is_in(client)
     assert client.cookies["sessionid"].value != old_key
     assert timezone.now() - (BrowserSession.objects.get().signed_in_at or timezone.now()) > timedelta(days=28)
+
+
+def _password_again(client: Client, user: User) -> None:
+    assert fill(client, "/accounts/reauthenticate/", password=PASSWORD).status_code == 302
+
+
+def _code_again(client: Client, user: User) -> None:
+    TOTP.activate(user, SECRET)
+    code = format_hotp_value(hotp_value(SECRET, int(time.time()) // 30))
+    assert client.post("/accounts/2fa/reauthenticate/", {"code": code}).status_code == 302
+
+
+@pytest.mark.parametrize("again", [_password_again, _code_again], ids=["password", "code"])
+def test_confirming_who_is_there_gives_the_session_a_new_key(
+    again: Callable[[Client, User], None], alice: User
+) -> None:
+    client = browser_in(alice, since=timedelta(days=29))
+    session = client.session
+    session["draft"] = "x"
+    session.save()
+    thief = Client()
+    thief.cookies["sessionid"] = old_key = client.cookies["sessionid"].value
+    assert is_in(thief)
+
+    again(client, alice)
+
+    assert client.cookies["sessionid"].value != old_key
+    assert is_in(client)
+    assert not is_in(thief)
+    assert client.session["draft"] == "x"
+    assert timezone.now() - (BrowserSession.objects.get().signed_in_at or timezone.now()) > timedelta(days=28)
+
+
+def test_a_process_without_books_gives_new_keys_as_well(alice: User) -> None:
+    client = browser_in(alice)
+    old_key = client.cookies["sessionid"].value
+
+    with acting_as(WEB_ROLE):
+        _password_again(client, alice)
+
+    assert client.cookies["sessionid"].value != old_key
+    assert is_in(client)
+
+
+def test_a_request_of_another_tab_that_comes_late_does_not_log_the_browser_out(alice: User) -> None:
+    client, late = browser_in(alice), Client()
+    late.cookies["sessionid"] = client.cookies["sessionid"].value
+    _password_again(client, alice)
+
+    # It was sent with the old key. The browser applies what its answer says to the cookie of both tabs.
+    answer = late.get("/live/", headers={"HX-Request": "true"})
+
+    assert "sessionid" not in answer.cookies
+
+
+def test_a_confirmation_that_ends_in_an_error_leaves_the_browser_its_key(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError
+
+    client = browser_in(alice)
+    client.raise_request_exception = False
+    monkeypatch.setattr("allauth.account.internal.flows.reauthentication.resume_request", broken)
+
+    answer = client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+
+    assert answer.status_code == 500
+    assert is_in(client)
 
 
 def test_a_session_that_was_ended_does_not_come_back_with_a_new_key(alice: User) -> None:
@@ -199,7 +323,7 @@ def test_a_session_whose_row_names_nobody_is_refused(alice: User) -> None:
     client = browser_in(alice)
     with acting_as_superuser():
         BrowserSession.objects.all().delete()
-        data = SessionStore().encode({SESSION_KEY: str(alice.pk)})
+        data = SessionStore(client.cookies["sessionid"].value).encode({SESSION_KEY: str(alice.pk)})
         name = hashlib.sha256(client.cookies["sessionid"].value.encode()).hexdigest()
         BrowserSession.objects.create(key_hash=name, data=data, last_seen_at=timezone.now())
     assert SessionStore(client.cookies["sessionid"].value).get(SESSION_KEY) is None
@@ -283,4 +407,4 @@ def test_a_browser_is_named_in_words(user_agent: str, words: str) -> None:
 
 
 def test_the_cookie_lives_as_long_as_the_session_can() -> None:
-    assert settings.SESSION_COOKIE_AGE == settings.SESSION_ABSOLUTE_S
+    assert site_settings.SESSION_COOKIE_AGE == site_settings.SESSION_ABSOLUTE_S

@@ -95,7 +95,7 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # allauth's own limits would refuse everybody while Redis is down. FORM_LIMITS covers each of its forms instead.
 ACCOUNT_RATE_LIMITS = False
 
-MFA_ADAPTER = "wallets.auth.adapters.MFAAdapter"
+MFA_ADAPTER = "wallets.auth.factors.adapter.MFAAdapter"
 MFA_FORMS = {
     "activate_totp": "wallets.auth.factors.forms.ActivateTOTPForm",
     "authenticate": "wallets.auth.factors.forms.AuthenticateForm",

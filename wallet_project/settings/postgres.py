@@ -9,7 +9,7 @@ from wallet_project.settings.funding import FUNDING
 
 _SCHEMES = ("postgres", "postgresql")
 
-# Where the database is: postgres://user:password@host:port/name, with libpq options such as ?sslmode=require.
+# Where the database is: postgres://user:password@host:port/name, with libpq options such as ?sslmode=verify-full.
 # A Unix socket's directory takes the place of the host, percent-encoded: postgres://user@%2Fdirectory/name.
 # The role is the runtime role, which can change rows and nothing else (deploy/roles.sql).
 # Default: the embedded Postgres of `make run`.

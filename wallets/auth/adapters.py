@@ -7,10 +7,8 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.internal.flows.password_reset import get_reset_password_url
 from allauth.account.models import EmailAddress
-from allauth.account.utils import user_pk_to_url_str
 from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse
-from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.utils import build_absolute_uri
 from django.conf import settings
 from django.contrib import messages
@@ -26,7 +24,6 @@ from kit.limits.addresses import client_address
 from kit.limits.costs import cost_take, name_key
 from wallets.addresses import Confirmed, address_confirm
 from wallets.auth.browsers import browser_known, browser_remember
-from wallets.auth.factors.secrets import owner_named, secret_open
 from wallets.auth.locking import account_unlock, lock_link_make
 from wallets.auth.mails import mail_context, mail_valid_for
 from wallets.auth.notices import notice_send
@@ -215,40 +212,3 @@ def session_end(request: HttpRequest) -> None:
     if request.user.is_authenticated:
         security_event_record(user=request.user, kind=SecurityEventKind.SIGNED_OUT)
     logout(request)
-
-
-class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Messages of two-factor authentication, and how its pages read sealed secrets."""
-
-    error_messages = {
-        **DefaultMFAAdapter.error_messages,
-        "incorrect_code": AccountAdapter.error_messages["incorrect_code"],
-        "passkey_refused": "This passkey was not accepted. Try again, or log in another way.",
-        "passkey_not_added": "The passkey could not be added. Try again.",
-        "password_first": (
-            "Your password has changed since you last used this passkey. Log in with your new password once, and use "
-            "the passkey after it."
-        ),
-    }
-
-    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Binds passkeys to the domain of SITE_URL, whatever host a request names. Without such a domain there are no
-        passkeys, and nothing matches this one."""
-        site = passkey_site()
-        return {"id": site.domain if site else "invalid", "name": settings.MFA_TOTP_ISSUER}
-
-    def get_public_key_credential_user_entity(self, user: User) -> dict[str, Any]:
-        """What the device shows and stores. The id tells whose passkey it is, so it must not change."""
-        name = user.get_username()
-        return {"id": user_pk_to_url_str(user).encode(), "name": name, "display_name": user.display_name or name}
-
-    def encrypt(self, text: str) -> str:
-        """Nothing: a secret is sealed for its owner, whom this does not know, when the factor is saved
-        (`wallets.auth.factors.events`)."""
-        return text
-
-    def decrypt(self, encrypted_text: str) -> str:
-        """For the pages on which users see their own recovery codes. `wallets.auth.factors.codes` checks codes."""
-        request: HttpRequest | None = context.request
-        owner = request.user.pk if request is not None else owner_named(encrypted_text)
-        return secret_open(encrypted_text, user_id=owner or 0)

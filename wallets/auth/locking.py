@@ -10,6 +10,7 @@ from datetime import timedelta
 from allauth.account.models import EmailAddress
 from django.core import signing
 from django.db import transaction
+from django.db.models import Max, Q
 from django.db.models.functions import Now
 
 from wallets.auth.notices import notice_send
@@ -72,18 +73,33 @@ def account_unlock(*, user: User) -> None:
 def lock_link_make(*, user_id: int) -> str:
     """The secret part of a link that locks the account.
 
-    It is bound to the account alone: it must still work after a thief has changed the password.
+    It is not bound to the password, because it must still work after a thief has changed that. It works until the
+    account, once locked, is open again: whoever finds the mail later cannot lock the owner out once more.
     """
-    return signing.dumps(user_id, salt=_SALT)
+    return signing.dumps([user_id, _opened_last(user_id)], salt=_SALT)
 
 
 def lock_link_read(key: str) -> int | None:
-    """The id of the account that this link locks. None if it is not ours or too old."""
+    """The id of the account that this link locks. None if it is not ours or too old, or if the account has been
+    unlocked or activated since."""
     try:
-        user_id: int = signing.loads(key, salt=_SALT, max_age=LINK_AGE_MAX)
-    except signing.BadSignature:
+        user_id, opened_last = signing.loads(key, salt=_SALT, max_age=LINK_AGE_MAX)
+    except (signing.BadSignature, TypeError):
         return None
-    return user_id
+    return int(user_id) if opened_last == _opened_last(user_id) else None
+
+
+def account_is_locked(*, user_id: int) -> bool:
+    return User.objects.filter(pk=user_id, locked_at__isnull=False).exists()
+
+
+def _opened_last(user_id: int) -> int:
+    """The id of the event by which the account was last unlocked or activated; 0 if there is none. By ids and not by
+    times, because a mail and the event that it is about may be of the same moment."""
+    by_staff = Q(kind=SecurityEventKind.STAFF_CHANGED, detail__is_active=True)
+    events = SecurityEvent.objects.filter(Q(kind=SecurityEventKind.UNLOCKED) | by_staff, user=user_id)
+    last: int = events.aggregate(last=Max("id", default=0))["last"]
+    return last
 
 
 def _email_changed_before_lock(user: User) -> bool:

@@ -1,6 +1,7 @@
 """Browsers' sessions in a table of the site's own, under a hash of their key, with their user and times.
 
-Sessions that are open stay open. Django's own table is emptied, because its keys sign in whoever reads them.
+Sessions that are open stay open, and what they contain is sealed. Django's own table is emptied, because its keys sign
+in whoever reads them.
 """
 
 import hashlib
@@ -13,6 +14,8 @@ from django.contrib.auth import SESSION_KEY
 from django.core import signing
 from django.db import migrations, models
 from django.utils import timezone
+
+from wallets.auth.sessions.data import session_data_seal
 
 GUARD = """
 CREATE FUNCTION browser_session_guard() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -33,7 +36,7 @@ END $$;
 CREATE TRIGGER browsersession_guarded BEFORE INSERT OR UPDATE ON wallets_browsersession
     FOR EACH ROW EXECUTE FUNCTION browser_session_guard();
 """
-#: What signs the data of Django's sessions and of ours.
+#: What signs the data of Django's sessions.
 _SALT = "django.contrib.sessions.SessionStore"
 _BATCH = 2_000
 
@@ -45,25 +48,34 @@ def sessions_move(apps: Any, schema_editor: Any) -> None:
     people, now = apps.get_model("wallets", "User").objects, timezone.now()
     rows = old.objects.filter(expire_date__gt=now).values_list("session_key", "session_data").iterator()
     while some := list(islice(rows, _BATCH)):
-        named = [(key, data, _user_id(data)) for key, data in some]
+        named = [(key, contents, _user_id(contents)) for key, data in some if (contents := _contents(data))]
         known = set(people.filter(pk__in=[user_id for _, _, user_id in named if user_id]).values_list("pk", flat=True))
-        moved = [(key, data, user_id) for key, data, user_id in named if user_id in known]
+        moved = [(key, contents, user_id) for key, contents, user_id in named if user_id in known]
         new.objects.bulk_create(
             [
                 new(
-                    key_hash=hashlib.sha256(key.encode()).hexdigest(), data=data, user_id=user_id, signed_in_at=now,
-                    last_seen_at=now,
+                    key_hash=hashlib.sha256(key.encode()).hexdigest(),
+                    data=session_data_seal(signing.JSONSerializer().dumps(contents), session_key=key),
+                    user_id=user_id, signed_in_at=now, last_seen_at=now,
                 )
-                for key, data, user_id in moved
+                for key, contents, user_id in moved
             ]
         )  # fmt: skip
     old.objects.all().delete()
 
 
-def _user_id(data: str) -> int | None:
+def _contents(data: str) -> dict[str, Any]:
     try:
-        return int(signing.loads(data, salt=_SALT)[SESSION_KEY])
-    except (signing.BadSignature, KeyError, ValueError):
+        contents: dict[str, Any] = signing.loads(data, salt=_SALT)
+    except (signing.BadSignature, ValueError):
+        return {}
+    return contents
+
+
+def _user_id(contents: dict[str, Any]) -> int | None:
+    try:
+        return int(contents[SESSION_KEY])
+    except (KeyError, ValueError):
         return None
 
 

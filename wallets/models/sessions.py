@@ -21,7 +21,7 @@ class BrowserSession(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", null=True, editable=False
     )
-    #: What the site remembers, signed by SECRET_KEY.
+    #: What the site remembers, sealed by `wallets.auth.sessions.data`.
     data = models.TextField(editable=False)
     signed_in_at = models.DateTimeField(null=True, editable=False)
     #: When somebody last used it, to within SEEN_EVERY of `wallets.auth.sessions.engine`. Polls of an open page do not
@@ -41,6 +41,8 @@ class BrowserSession(models.Model):
                 | Q(user__isnull=False, signed_in_at__isnull=False),
                 name="browsersession_user_signed_in",
             ),
+            # Rule: nobody reads in the database what a session contains.
+            models.CheckConstraint(condition=Q(data__startswith="sealed:1:"), name="browsersession_data_is_sealed"),
         ]
 
     def __str__(self) -> str:

@@ -18,8 +18,10 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from wallets.auth.passkeys.site import passkey_site
+from wallets.auth.sessions.middleware import session_of
 from wallets.domain.money import amount_format
 from wallets.domain.text import direction_controls_remove, wait_words
+from wallets.sessions.services import browser_session_list
 
 register = template.Library()
 
@@ -53,6 +55,13 @@ def passkeys_here(context: Context) -> str:
     if site is None:
         return ""
     return "yes" if site.is_at(context["request"]) else site.origin
+
+
+@register.simple_tag(takes_context=True)
+def logged_in_elsewhere(context: Context) -> int:
+    """On how many other devices the user is logged in."""
+    request = context["request"]
+    return browser_session_list(owner=request.user).exclude(key_hash=session_of(request).key_hash).count()
 
 
 @register.simple_tag

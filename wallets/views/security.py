@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from wallets.auth.locking import account_lock, lock_link_read
+from wallets.auth.locking import account_is_locked, account_lock, lock_link_read
 from wallets.pages import PersonRequest, page
 from wallets.selectors import security_event_list
 
@@ -44,6 +44,8 @@ def lock_by_link_page(request: HttpRequest, key: str) -> HttpResponse:
     user_id = lock_link_read(key)
     if user_id is None:
         return render(request, "wallets/lock_by_link.html", {"is_valid": False}, status=GONE)
+    if account_is_locked(user_id=user_id):
+        return redirect("account_locked")
     if request.method != "POST":
         return render(request, "wallets/lock_by_link.html", {"is_valid": True})
     account_lock(user_id=user_id, via="link")

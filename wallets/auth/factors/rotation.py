@@ -14,7 +14,7 @@ _BATCH = 200
 class Rotated:
     """What became of the secrets."""
 
-    #: They have been sealed with the newest key now, or for the first time.
+    #: They have been sealed with the newest key now.
     renewed: int = 0
     #: They had been before.
     current: int = 0
@@ -23,7 +23,7 @@ class Rotated:
 
 
 def factor_secrets_rotate() -> Rotated:
-    """Seals every secret that another key has sealed, or none, with the newest key.
+    """Seals every secret that another key has sealed with the newest key.
 
     Users sign in meanwhile. Each batch is a transaction of its own, so a run that was stopped loses nothing, and the
     next one does what is left.

@@ -29,8 +29,7 @@ log = structlog.get_logger(__name__)
 
 #: Where each kind of factor keeps its secret, in its data.
 SECRET_FIELDS = {Authenticator.Type.TOTP.value: "secret", Authenticator.Type.RECOVERY_CODES.value: "seed"}
-#: How a sealed secret begins. What does not was written by an earlier release, in plain text. Seeds and secrets contain
-#: no colon.
+#: How a sealed secret begins. Seeds and secrets contain no colon.
 _MARK = "sealed:1:"
 _NONCE_BYTES, _KEY_BYTES, _KEY_ID_BYTES = 12, 32, 4
 _PURPOSE = b"wallets.auth.factor_secrets"
@@ -43,6 +42,13 @@ class FactorUnreadableError(WalletError):
     def __init__(self, reason: str) -> None:
         super().__init__(ErrorCode.UNAVAILABLE, "Your second factor cannot be checked at the moment.")
         self.reason = reason
+
+
+class OpenedSecret(str):
+    """A secret that this process has opened. What allauth decrypts is either sealed or one of these, so that no plain
+    text in the table is ever taken for a secret."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +74,9 @@ def secret_seal(secret: str, *, user_id: int, kind: str) -> str:
     return head + base64.urlsafe_b64encode(body).decode()
 
 
-def secret_open(stored: str, *, user_id: int, kind: str | None = None) -> str:
+def secret_open(stored: str, *, user_id: int, kind: str | None = None) -> OpenedSecret:
     """The secret of this user's factor, of this kind if one is given. Raises FactorUnreadableError, after a line in the
     log that tells operators why."""
-    if not stored.startswith(_MARK):
-        return stored
     try:
         return _opened(stored, user_id, kind)
     except FactorUnreadableError as error:
@@ -105,7 +109,7 @@ def owner_named(stored: str) -> int | None:
     return _parsed(stored).user_id if stored.startswith(_MARK) else None
 
 
-def _opened(stored: str, user_id: int, kind: str | None) -> str:
+def _opened(stored: str, user_id: int, kind: str | None) -> OpenedSecret:
     sealed = _parsed(stored)
     if sealed.user_id != user_id or kind not in {None, sealed.kind}:
         raise FactorUnreadableError("it was sealed for another user or factor: the row has been tampered with")
@@ -116,10 +120,12 @@ def _opened(stored: str, user_id: int, kind: str | None) -> str:
         plain = AESGCM(key).decrypt(sealed.body[:_NONCE_BYTES], sealed.body[_NONCE_BYTES:], sealed.head.encode())
     except (InvalidTag, ValueError) as error:
         raise FactorUnreadableError("it was changed after it was sealed") from error
-    return plain.decode()
+    return OpenedSecret(plain.decode())
 
 
 def _parsed(stored: str) -> _Sealed:
+    if not stored.startswith(_MARK):
+        raise FactorUnreadableError("it is not sealed: it was written past the site and its guards")
     try:
         key_id, user_id, kind, body = stored.removeprefix(_MARK).split(":")
         return _Sealed(key_id=key_id, user_id=int(user_id), kind=kind, body=base64.urlsafe_b64decode(body))

@@ -1,16 +1,18 @@
 """Browser sessions: Django's session engine here. They are stored in Postgres and mostly read from the cache.
 
 Signing out ends a session in all processes. Neither Postgres nor Redis holds the key that a browser signs in with, only
-a hash of it. Idle and absolute lifetime are compared on every read, with the times that Postgres stored.
+a hash of it, and what the session contains is sealed (`wallets.auth.sessions.data`). Idle and absolute lifetime are
+compared on every read, with the times that Postgres stored.
 """
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.contrib.sessions.exceptions import SessionInterrupted
@@ -20,10 +22,13 @@ from django.utils import timezone
 
 from kit.cache.protocol import cache_fence, cache_read
 from wallets.auth.origins import Origin
+from wallets.auth.sessions.data import session_data_open, session_data_seal
 from wallets.cache_names import session_name
 from wallets.models.sessions import BrowserSession
 from wallets.sessions.lifetimes import VISITOR_LIFETIME, session_lifetime
 from wallets.sessions.services import browser_sessions_delete_expired
+
+log = structlog.get_logger(__name__)
 
 #: How exact `last_seen_at` is. A session in use is written this often, not with every request.
 SEEN_EVERY = timedelta(minutes=2)
@@ -41,7 +46,7 @@ class _Stored:
 
 
 class SessionStore(SessionBase):
-    """One browser's session. The name of the class is part of what signs the data."""
+    """One browser's session."""
 
     #: Says where the request came from. None outside a request, in a command or a test.
     origin: Callable[[], Origin] | None = None
@@ -52,6 +57,10 @@ class SessionStore(SessionBase):
     is_activity = True
     #: What to tell the user whose session has expired; empty if it has not.
     farewell = ""
+    #: Whether the session gets a new key with the answer to this request.
+    is_renewal_due = False
+    #: Whether the browser's key is that of no session.
+    is_unknown = False
     _stored: _Stored | None = None
 
     @classmethod
@@ -78,10 +87,23 @@ class SessionStore(SessionBase):
         stored = self._read()
         data = self._admitted(stored) if stored is not None else None
         if data is None:
+            self.is_unknown = stored is None
             self._session_key = None
             return {}
         self._stored = stored
         return data
+
+    def encode(self, session_dict: Mapping[str, Any]) -> str:
+        """Seals the contents for this session's key."""
+        return session_data_seal(self.serializer().dumps(session_dict), session_key=self.session_key or "")
+
+    def decode(self, session_data: bytes | str) -> dict[str, Any]:
+        """The contents; nothing, and a line in the log, if they were not sealed for this session's key."""
+        plain = session_data_open(str(session_data), session_key=self.session_key or "")
+        if plain is None:
+            log.warning("session_data_refused")
+            return {}
+        return dict(self.serializer().loads(plain))
 
     def create(self) -> None:
         while True:
@@ -125,15 +147,21 @@ class SessionStore(SessionBase):
 
     def cycle_key(self) -> None:
         """Gives the session a new key. It stays the same session: its absolute lifetime does not begin anew."""
+        contents, key = self._get_session(), self.session_key  # type: ignore[attr-defined]  # not in the stubs
+        if key is None:
+            self.create()
+            return
+        self._session_key = self._get_new_session_key()  # type: ignore[attr-defined]
+        names = _hashed(key), _hashed(self.session_key or "")
         with transaction.atomic():
-            contents, key = self._get_session(), self.session_key  # type: ignore[attr-defined]
-            if key and SESSION_KEY in contents:
-                # Race: the session is ended elsewhere at the same time. With the row lock either that call waits and
-                # finds the new row, or this one finds none and does not bring the session back.
-                locked = BrowserSession.objects.select_for_update().filter(key_hash=_hashed(key)).first()
-                if locked is None:
-                    raise SessionInterrupted("The session was ended while this request was being answered.")
-            super().cycle_key()
+            # Race: the session is ended elsewhere at the same time. It stays one row, so either that call waits for
+            # this one and deletes the row with its new key, or this one finds none and does not bring it back.
+            row = BrowserSession.objects.filter(key_hash=names[0])
+            renewed = row.update(key_hash=names[1], data=self.encode(contents))
+            cache_fence([session_name(name) for name in names])
+        if not renewed:
+            raise SessionInterrupted("The session was ended while this request was being answered.")
+        self.modified = True
 
     def touch(self) -> None:
         """Notes that somebody uses the session, unless that was noted within `SEEN_EVERY`."""
@@ -171,13 +199,9 @@ class SessionStore(SessionBase):
         return None if is_over or not is_of_row else contents
 
     def _insert(self, data: str, user_id: int | None) -> None:
-        signed_in_at: Any = None
-        if user_id is not None:
-            carried = self._stored.signed_in_at if self._stored and self._stored.user_id == user_id else None
-            signed_in_at = carried or Now()
         row = BrowserSession(
-            key_hash=_hashed(self.session_key or ""), user_id=user_id, data=data, signed_in_at=signed_in_at,
-            last_seen_at=Now(), **self._origin(),
+            key_hash=_hashed(self.session_key or ""), user_id=user_id, data=data,
+            signed_in_at=None if user_id is None else Now(), last_seen_at=Now(), **self._origin(),
         )  # fmt: skip
         try:
             with transaction.atomic():

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.sessions import middleware
 from django.db import DatabaseError, InterfaceError
@@ -12,6 +13,7 @@ from kit.redis.circuit_breaker import CircuitBreaker
 from wallets.auth.origins import origin_of
 from wallets.auth.sessions.engine import SessionStore
 
+_SERVER_ERROR = 500
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS", "TRACE"}
 #: While Postgres is away, pages are still read from the cache. They must not wait for this.
 _breaker = CircuitBreaker("Postgres, for when sessions were last used", rest_s=10.0)
@@ -27,8 +29,16 @@ class SessionMiddleware(middleware.SessionMiddleware):
         session.is_fresh = request.method not in _SAFE_METHODS
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        session = session_of(request)
+        if session.is_renewal_due and response.status_code < _SERVER_ERROR:
+            # Only now: an answer that is an error stores no session and would not tell the browser its new key.
+            session.cycle_key()
         answered = super().process_response(request, response)
-        _touch(session_of(request))
+        if session.is_unknown and session.session_key is None:
+            # Race: another tab's request has got a new key meanwhile. The browser has one cookie for both, and this
+            # answer must not delete it.
+            answered.cookies.pop(settings.SESSION_COOKIE_NAME, None)
+        _touch(session)
         return answered
 
 

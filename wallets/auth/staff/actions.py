@@ -12,18 +12,24 @@ from wallets.domain.security import SecurityEventKind
 from wallets.models import ApiToken, User
 from wallets.services import user_fence
 from wallets.sessions.services import browser_sessions_end
-from wallets.tokens.services import token_revoke
+from wallets.tokens.services import token_revoke, tokens_revoke_all
 
 
 def staff_user_changed(*, actor: User, user: User, fields: Collection[str], reason: str) -> None:
-    """Records which fields of the account were changed, if any, in the transaction that changes them, and fences it."""
+    """Records which fields of the account were changed, if any, in the transaction that changes them, and fences it.
+
+    Whoever is deactivated loses all sessions and API tokens for good: activation brings none back.
+    """
     detail: dict[str, object] = {"actor": actor.get_username(), "reason": reason, "fields": sorted(fields)}
     if "is_active" in fields:
         detail["is_active"] = user.is_active
     if fields:
         security_event_record(user=user, kind=SecurityEventKind.STAFF_CHANGED, detail=detail)
-    if "is_active" in fields and not user.is_active:
+    if "is_active" in fields:
+        # Race: somebody logs in while the account is being deactivated. That session is refused, and activation ends it
+        # as well, with those of accounts that an earlier release deactivated.
         browser_sessions_end(user_id=user.pk)
+        tokens_revoke_all(user=user)
     user_fence(user_id=user.pk)
 
 

@@ -14,6 +14,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
+from wallets.auth.passkeys.site import passkey_site
 from wallets.auth.staff.rights import staff_refresh
 
 #: What allauth calls a second factor in its record of how a session was opened.
@@ -83,7 +84,9 @@ def second_factor_step(request: HttpRequest) -> HttpResponse | None:
         return None
     if not is_mfa_enabled(request.user):
         messages.info(request, "Staff need a second factor. Set it up to continue.")
-        return redirect("mfa_activate_totp")
+        site = passkey_site()
+        # The page that offers both, where there is a choice.
+        return redirect("mfa_index" if site is not None and site.is_at(request) else "mfa_activate_totp")
     default, *_ = get_adapter().get_reauthentication_methods(request.user)
     return redirect_to_login(request.get_full_path(), default["url"])
 

@@ -8,7 +8,7 @@ from wallets.auth.factors.rotation import factor_secrets_rotate
 
 
 class Command(BaseCommand):
-    """Replaces the key of the second factors' secrets, or seals those that an earlier release stored in plain text."""
+    """Replaces the key of the second factors' secrets."""
 
     help = (
         "Seals the secrets of all second factors with the newest of FACTOR_KEYS. Run it after the site's processes "
