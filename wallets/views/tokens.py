@@ -27,10 +27,12 @@ def tokens_page(request: PersonRequest) -> HttpResponse:
 
     Unlike other forms, this one does not redirect after a POST, because the secret is stored nowhere.
     """
-    currencies = [wallet.currency for wallet in wallet_gateway().wallet_view_list(owner=request.user)]
-    form = TokenForm(request.POST if request.method == "POST" else None, currencies=currencies)
-    secret, status = "", 200
-    if request.method == "POST" and form.is_valid():
+    if request.method != "POST":
+        return _tokens_shown(request, form=_form_empty(request))
+    currencies = _currencies(request)
+    form = TokenForm(request.POST, currencies=currencies)
+    secret, status = "", UNPROCESSABLE
+    if form.is_valid():
         try:
             _, secret = token_create(
                 user=request.user,
@@ -45,8 +47,26 @@ def tokens_page(request: PersonRequest) -> HttpResponse:
             # The session has ended since the request was authenticated.
             return redirect_to_login(request.path)
         form, status = TokenForm(currencies=currencies), CREATED
-    elif request.method == "POST":
-        status = UNPROCESSABLE
+    return _tokens_shown(request, form=form, secret=secret, status=status)
+
+
+def _form_empty(request: PersonRequest) -> TokenForm | None:
+    """None while the wallet service is away: tokens can be revoked all the same."""
+    try:
+        return TokenForm(currencies=_currencies(request))
+    except WalletError as error:
+        if error.code != ErrorCode.UNAVAILABLE:
+            raise
+        return None
+
+
+def _currencies(request: PersonRequest) -> list[str]:
+    return [wallet.currency for wallet in wallet_gateway().wallet_view_list(owner=request.user)]
+
+
+def _tokens_shown(
+    request: PersonRequest, *, form: TokenForm | None, secret: str = "", status: int = 200
+) -> HttpResponse:
     tokens = list(token_list(owner=request.user))
     asked = sum(token.questioned_at is not None for token in tokens)
     context = {"tokens": tokens, "form": form, "secret": secret, "questioned_count": asked}
