@@ -27,6 +27,7 @@ from tests.kafka_broker import kafka, kafka_process
 from tests.nginx import nginx_path
 from tests.people import person
 from tests.rpc.fixtures import channel, grpc_server, small_server, start_server
+from wallets.auth import token_uses
 from wallets.models import User
 
 # Here and not where they are used, so that there is one broker and one server for all of them.
@@ -67,6 +68,12 @@ def _empty_cache() -> None:
     """A wiped Redis is in quarantine, so that no test reads what another one rolled back: see `trusted_cache`."""
     link.breaker.succeeded()
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _uses_of_tokens_unwritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread writes when a token was last used: it would outlive its test. Tests of that write start it."""
+    monkeypatch.setattr(token_uses, "_writer_start", lambda: None)
 
 
 @pytest.fixture

@@ -21,9 +21,13 @@ from wallets.tokens.services import token_issue, tokens_revoke_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+#: Before the tests' conftest.py replaces it.
+WRITER_START = token_uses._writer_start
+
 
 @pytest.fixture(autouse=True)
 def _nothing_noted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(token_uses, "_writer_start", WRITER_START)
     monkeypatch.setattr(token_uses, "_next_s", {})
     monkeypatch.setattr(token_uses, "_notes", {})
     yield
