@@ -6,14 +6,21 @@ from tests.ledger.raw import Attack, Books
 
 _INSERT = (
     "INSERT INTO wallets_browsersession (id, key_hash, user_id, data, user_agent, signed_in_at, last_seen_at) "
-    "OVERRIDING SYSTEM VALUE VALUES ({id}, '{key}', {user}, '', '', {signed_in_at}, {last_seen_at});"
+    "OVERRIDING SYSTEM VALUE VALUES ({id}, '{key}', {user}, '{data}', '', {signed_in_at}, {last_seen_at});"
 )
 _HOURS_AGO, _TOMORROW = "now() - interval '3 hours'", "now() + interval '1 day'"
 
 
 def _begun(books: Books, **changed: str) -> str:
     """A session that began three hours ago."""
-    usual = {"id": "1", "key": "a", "user": str(books.user), "signed_in_at": _HOURS_AGO, "last_seen_at": "now()"}
+    usual = {
+        "id": "1",
+        "key": "a",
+        "data": "sealed:1:",
+        "user": str(books.user),
+        "signed_in_at": _HOURS_AGO,
+        "last_seen_at": "now()",
+    }
     return _INSERT.format(**(usual | changed))
 
 
@@ -38,6 +45,8 @@ SESSION_ATTACKS = [
     Attack("browsersession_not_from_the_future", "one that begins tomorrow", _inserted(signed_in_at=_TOMORROW)),
     Attack("browsersession_user_signed_in", "one without a beginning", _inserted(signed_in_at="NULL")),
     Attack("browsersession_user_signed_in", "a visitor's that has begun", _inserted(user="NULL")),
+    Attack("browsersession_data_is_sealed", "one that can be read", _inserted(data="readable")),
+    Attack("browsersession_data_is_sealed", "one that becomes readable", _updated("data = 'readable'")),
     Attack("wallets_browsersession_pkey", "an id that is taken", _inserted(id="1")),
     Attack("wallets_browsersession_key_hash_key", "a key that is taken", _inserted(key="a")),
     Attack(

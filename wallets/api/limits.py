@@ -26,14 +26,14 @@ from wallets.spending import LimitsView
 _MEANING = "in minor units. Null: any amount. 0: nothing may leave the wallet."
 
 
-@extend_schema_field({"type": ["integer", "null"], "format": "int64", "minimum": 0, "maximum": LIMIT_MAX})
+@extend_schema_field({"type": "integer", "format": "int64", "minimum": 0, "maximum": LIMIT_MAX})
 class LimitField(serializers.Field[int | None, Any, int | None, Any]):
     """Minor units as a JSON integer, or null."""
 
     default_error_messages = {"invalid": f"Must be null or a JSON integer of minor units, from 0 to {LIMIT_MAX}."}
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options, allow_null=not options.get("read_only", False))
+        super().__init__(**options, allow_null=True)
 
     def to_internal_value(self, data: Any) -> int:
         # Compares the type, because True is an instance of int.
