@@ -14,6 +14,7 @@ from tests.people import balance_of, funded, person, wallet_of
 from transactions.models import Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import transfer_create, transfer_submit, transfers_submit, withdrawal_create
+from wallets.addresses import address_confirm, address_request, change_undo
 from wallets.auth.adapters import AccountAdapter
 from wallets.domain.errors import WalletError
 from wallets.domain.mandates import Ceiling, Mandate, Scope
@@ -149,4 +150,25 @@ def test_a_payment_with_a_token_and_a_password_reset_do_not_deadlock() -> None:
 
     assert resetting.answer().error is None
     assert wallet_of(owner).reduced_day_limit is not None
+    assert not TokenCeiling.objects.exists()
+
+
+def test_a_payment_with_a_token_and_the_undoing_of_a_change_of_email_do_not_deadlock() -> None:
+    """The undoing changes the email, which locks the user's row against the payment, and deletes the ceilings."""
+    alice = funded("alice", 10_000)
+    owner = alice.owner
+    assert owner
+    mandate = mandate_of(owner, Ceiling(currency="USD", per_day=10_000))
+    changed = address_confirm(address=address_request(user=owner, email="mallory@example.com"))
+    assert changed
+
+    with transaction.atomic():
+        ceilings_lock(mandate=mandate)
+        undoing = Meanwhile(lambda: change_undo(key=changed.undo_key))
+        waited_for(backend_pid())
+        withdrawal_create(actor=owner, wallet_id=alice.id, amount=10, mandate=mandate)
+
+    answer = undoing.answer()
+    assert answer.error is None
+    assert answer.value is not None
     assert not TokenCeiling.objects.exists()
