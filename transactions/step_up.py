@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from transactions.recipients import TransferRequest, TransferSides, transfers_resolve
 from transactions.selectors import payment_exists
+from wallets.domain.errors import ErrorCode
 from wallets.models import User, Wallet
 from wallets.spending import step_up_amount
 
@@ -31,7 +32,8 @@ WHY = {
 
 
 def step_up_reason(*, actor: User, requests: Sequence[TransferRequest]) -> StepUpReason | None:
-    """Why these transfers need step-up authentication; None if they do not, or if posting will refuse them anyway.
+    """Why these transfers need step-up authentication; None if they do not, or if posting will refuse them anyway: they
+    are malformed.
 
     A list counts as one payment from each of its wallets, so nobody avoids this by splitting a payment within one
     request. It is read without a lock: two first payments to the same person at the same moment are both first ones.
@@ -43,6 +45,10 @@ def step_up_reason(*, actor: User, requests: Sequence[TransferRequest]) -> StepU
         if isinstance(sides, TransferSides):
             totals[sides.source.id] += request.amount
             payee_ids.add(sides.destination.owner_id or 0)
+        # Race: a thief opens the missing wallet before the transfer is posted, which would find it. Whoever has none
+        # was never paid.
+        elif sides.code != ErrorCode.MALFORMED:
+            return StepUpReason.FIRST_PAYMENT
     above = Wallet.objects.filter(id__in=totals.keys()).values_list("id", "step_up_above", "currency")
     if any(totals[id_] > step_up_amount(above=chosen, currency=currency) for id_, chosen, currency in above):
         return StepUpReason.AMOUNT

@@ -17,7 +17,7 @@ from kit.db.errors import constraint_violated
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import EmailChange, User
 from wallets.services import password_changed
-from wallets.tokens.services import tokens_question
+from wallets.tokens.services import tokens_question, tokens_revoke_all
 
 #: How long a change of a confirmed address can be undone.
 UNDO_FOR = timedelta(days=3)
@@ -109,6 +109,9 @@ def change_undo(*, key: str) -> Undone | None:
             # Race: the key is used twice. The second call waited for the lock, and finds nothing to delete.
             if not EmailChange.objects.filter(pk=change.pk).exists():
                 return None
+            # Race: a payment with a token locks the token's ceilings, which are deleted here, then the user, whom a new
+            # email locks. In the other order the two deadlock.
+            tokens_revoke_all(user=user)
             # Later changes were made from an address that is not the user's.
             EmailChange.objects.filter(user=user, pk__gte=change.pk).delete()
             EmailAddress.objects.filter(user=user).delete()

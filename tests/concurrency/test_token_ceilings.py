@@ -3,15 +3,24 @@
 from collections.abc import Callable
 from itertools import cycle, islice
 
-from tests.concurrency.crowd import at_once, codes
+from allauth.core.context import request_context
+from django.contrib.auth.models import AnonymousUser
+from django.db import transaction
+from django.http import HttpRequest
+
+from tests.concurrency.crowd import Meanwhile, at_once, codes
+from tests.concurrency.waiting import backend_pid, waited_for
 from tests.people import balance_of, funded, person, wallet_of
 from transactions.models import Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import transfer_create, transfer_submit, transfers_submit, withdrawal_create
+from wallets.addresses import address_confirm, address_request, change_undo
+from wallets.auth.adapters import AccountAdapter
 from wallets.domain.errors import WalletError
 from wallets.domain.mandates import Ceiling, Mandate, Scope
 from wallets.models import User, Wallet
 from wallets.models.tokens import TokenCeiling
+from wallets.tokens.ceilings import ceilings_lock
 from wallets.tokens.services import token_issue, tokens_revoke_all
 
 
@@ -117,3 +126,49 @@ def test_a_token_that_is_revoked_meanwhile_pays_nothing_more() -> None:
     assert not TokenCeiling.objects.exists()
     assert codes(at_once(ways(alice, bob, mandate, 10))) == {"not_authenticated": 4}
     assert balance_of(alice) > 0
+
+
+def test_a_payment_with_a_token_and_a_password_reset_do_not_deadlock() -> None:
+    """The reset reduces what leaves the wallets and deletes the ceilings. A thief who pays with the token all the time
+    must not hinder it."""
+    alice = funded("alice", 10_000)
+    owner = alice.owner
+    assert owner
+    mandate = mandate_of(owner, Ceiling(currency="USD", per_day=10_000))
+    request = HttpRequest()
+    request.user = AnonymousUser()
+
+    def reset() -> None:
+        with request_context(request):
+            AccountAdapter().set_password(User.objects.get(pk=owner.pk), "eleven loud harbours at dusk")
+
+    with transaction.atomic():
+        ceilings_lock(mandate=mandate)
+        resetting = Meanwhile(reset)
+        waited_for(backend_pid())
+        withdrawal_create(actor=owner, wallet_id=alice.id, amount=10, mandate=mandate)
+
+    assert resetting.answer().error is None
+    assert wallet_of(owner).reduced_day_limit is not None
+    assert not TokenCeiling.objects.exists()
+
+
+def test_a_payment_with_a_token_and_the_undoing_of_a_change_of_email_do_not_deadlock() -> None:
+    """The undoing changes the email, which locks the user's row against the payment, and deletes the ceilings."""
+    alice = funded("alice", 10_000)
+    owner = alice.owner
+    assert owner
+    mandate = mandate_of(owner, Ceiling(currency="USD", per_day=10_000))
+    changed = address_confirm(address=address_request(user=owner, email="mallory@example.com"))
+    assert changed
+
+    with transaction.atomic():
+        ceilings_lock(mandate=mandate)
+        undoing = Meanwhile(lambda: change_undo(key=changed.undo_key))
+        waited_for(backend_pid())
+        withdrawal_create(actor=owner, wallet_id=alice.id, amount=10, mandate=mandate)
+
+    answer = undoing.answer()
+    assert answer.error is None
+    assert answer.value is not None
+    assert not TokenCeiling.objects.exists()

@@ -123,6 +123,19 @@ def test_a_reset_says_so_in_the_mail_and_on_the_page(alices: Client, alice: User
     assert "at most $250.00 per day" in " ".join(read(alices, "/limits/").split())
 
 
+def test_a_reset_in_a_browser_that_is_signed_in_is_a_reset_all_the_same(alices: Client, alice: User) -> None:
+    """A thief at an unlocked computer has the session and the mailbox, but not the password."""
+    fill(alices, "/accounts/password/reset/", email="alice@example.com")
+    link = next(word for word in mail.outbox[-1].body.split() if "/accounts/password/reset/key/" in word)
+    page = alices.get("/" + link.split("/", 3)[3])
+    form = next(form for form in forms_of(alices.get(page["Location"])) if "password1" in form or "password" in form)
+    done = send(alices, page["Location"], dict.fromkeys(form, "eleven loud harbours at dusk"))
+    assert done.status_code == 302
+    assert wallet_of(alice).reduced_day_limit == 25_000
+    assert "at most this much can leave your wallets per day: $250.00" in mail.outbox[-1].body
+    assert alices.get("/limits/").status_code == 302
+
+
 def test_a_password_change_reduces_nothing(alices: Client, alice: User) -> None:
     fill(alices, "/accounts/password/change/", oldpassword=PASSWORD, password="eleven loud harbours at dusk")
     assert wallet_of(alice).reduced_until is None

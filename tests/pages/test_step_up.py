@@ -9,9 +9,12 @@ from django.test import Client
 
 from tests.architecture.test_module_rules import modules
 from tests.pages.kit import balance_of, fields_of, fill, fresh, give, read, send, text_of, wallet_of
-from tests.people import PASSWORD
+from tests.people import PASSWORD, person
+from transactions.gateway.local import gateway
+from transactions.models import Transaction
 from transactions.recipients import TransferRequest
 from transactions.services import transfer_create
+from transactions.step_up import step_up_reason
 from wallets.models import User
 from wallets.spending import step_up_set
 
@@ -147,8 +150,27 @@ def test_a_list_counts_as_one_payment(stale: Client, alice: User, bob: User) -> 
 
 
 def test_a_transfer_that_will_be_refused_anyway_asks_nothing(stale: Client, alice: User) -> None:
-    transfer = {"source": str(wallet_of(alice).pk), "recipient": "nobody", "amount": 1}
-    assert post(stale, "/api/v1/transfers", transfer).json()["code"] == "recipient_not_found"
+    transfer = {"source": str(wallet_of(alice).pk), "amount": 1}
+    assert post(stale, "/api/v1/transfers", transfer).json()["code"] == "malformed"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/transfers", "/api/v2/transfers", "/api/v2/transfers/bulk"])
+def test_a_recipient_who_appears_after_the_question_is_not_paid(
+    stale: Client, alice: User, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """A thief with an old session opens the wallet that is to be paid between the question and the payment."""
+
+    def asked_then_opened(**question: Any) -> Any:
+        try:
+            return step_up_reason(**question)
+        finally:
+            person("mallory")
+
+    monkeypatch.setattr(gateway(), "step_up_reason", asked_then_opened, raising=False)
+    transfer = {"source": str(wallet_of(alice).pk), "recipient": "mallory", "amount": 20_000}
+    response = post(stale, path, {"transfers": [transfer]} if path.endswith("bulk") else transfer)
+    assert response.json().get("code") == "step_up_required"
+    assert not Transaction.objects.filter(source=wallet_of(alice)).exists()
 
 
 def test_raising_limits_over_a_session_asks_as_well(stale: Client, alice: User) -> None:

@@ -38,6 +38,7 @@ from wallets.models import User
 from wallets.services import password_changed
 from wallets.spending import limits_reduce
 from wallets.taken import USERNAME_SIMILAR
+from wallets.tokens.services import tokens_revoke_all
 from wallets.warming import person_warm_up
 
 #: The key in the session of a user who has entered the password: the session hash of that password.
@@ -152,7 +153,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
             security_event_record(user=user, kind=kind)
             if is_reset:
                 account_unlock(user=user)
-                # Before the fence, because a payment locks the wallet before the user.
+                # Race: a payment with a token locks the token's ceilings, which are deleted here, then the wallet and
+                # then the user, which `password_changed` locks. In any other order the two deadlock.
+                tokens_revoke_all(user=user)
                 user.reduced_limits = limits_reduce(user=user)
             # For the session in which the password is changed, allauth makes a new key.
             spared = None if request is None or is_reset else session_of(request).key_hash

@@ -7,6 +7,7 @@ from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django import forms
 from django.contrib import messages
@@ -150,6 +151,10 @@ class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[
             user = User.objects.select_for_update(no_key=True).get(pk=self.user.pk)
             if not allauth_forms.default_token_generator.check_token(user, self.temp_key):
                 raise ImmediateHttpResponse(redirect("account_reset_password"))
+            # Rule: whoever comes by a link has not entered the old password, so it is a reset in a browser that is
+            # signed in as well. A thief at an unlocked computer has the session and the mailbox.
+            if context.request.user.is_authenticated:
+                get_adapter().logout(context.request)
             super().save()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
