@@ -86,7 +86,8 @@ CREATE TRIGGER wallet_spent_is_fixed BEFORE UPDATE OF spent, spent_on ON wallets
 RAISES = """
 CREATE FUNCTION ledger_wallet_limits() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
-    decided timestamptz := statement_timestamp();
+    -- The time of the statement, by which the site schedules. Not of one that has slept inside a long message.
+    decided timestamptz := greatest(statement_timestamp(), clock_timestamp() - interval '10 minutes');
     begun timestamptz := date_trunc('day', clock_timestamp() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
     entry record;
 BEGIN
