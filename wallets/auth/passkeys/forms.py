@@ -27,8 +27,22 @@ class _NameForm(forms.Form):
     )
 
 
+class _ResponseField(forms.JSONField):
+    """JSON that a stranger may have made up. It is not shown again."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except (RecursionError, ValueError) as error:
+            # Django expects neither: nesting that never ends, and numbers with thousands of digits.
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:  # noqa: ARG002 - Django's signature
+        return initial
+
+
 class _ResponseForm(forms.Form):
-    credential = forms.JSONField(
+    credential = _ResponseField(
         widget=forms.HiddenInput, error_messages={"required": "No passkey was used. Try again."}
     )
 
