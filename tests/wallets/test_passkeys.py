@@ -29,6 +29,7 @@ from tests.passkeys import (
 )
 from tests.people import PASSWORD, person
 from wallets.auth.locking import account_lock
+from wallets.auth.passkeys.changes import passkey_add as added
 from wallets.domain.security import SecurityEventKind
 from wallets.models import ApiToken, User
 from wallets.models.security import GuessBudget, SecurityEvent
@@ -317,6 +318,34 @@ def test_after_a_change_of_password_a_passkey_needs_the_password_once(
     assert answer(client, AUTHENTICATE, device)["Location"] == "/"
     client.post("/accounts/logout/")
     assert passkey_log_in(client, device)["Location"] == "/"
+
+
+def test_a_login_that_began_with_the_old_password_does_not_revive_a_passkey(
+    device: Authenticator, client: Client, alice: User
+) -> None:
+    """The passkey may be a thief's, who knows the old password as well."""
+    password_enter(client)
+    given = device.get(options_of(client.get(AUTHENTICATE)))
+    change_password(alice)
+
+    client.post(AUTHENTICATE, {"credential": json.dumps(given)})
+
+    assert who(client) == ""
+    assert failures() == [{"step": "passkey", "reason": "password changed", "name": "phone"}]
+    assert passkey_log_in(browser(), device)["Location"] == "/accounts/login/"
+
+
+def test_whoever_adds_a_passkey_while_the_password_changes_adds_none(
+    confirmed: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(**kwargs: Any) -> Any:
+        change_password(User.objects.get(pk=alice.pk))
+        return added(**kwargs)
+
+    monkeypatch.setattr("wallets.auth.passkeys.views.passkey_add", late)
+    passkey_add(confirmed, Authenticator())
+
+    assert not Factor.objects.exists()
 
 
 # --- After the password, and to confirm who is there ---

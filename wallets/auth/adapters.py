@@ -30,7 +30,7 @@ from wallets.auth.notices import notice_send
 from wallets.auth.passkeys.site import passkey_site
 from wallets.auth.security_log import security_event_record
 from wallets.auth.sessions.middleware import session_of
-from wallets.auth.sign_in import password_check
+from wallets.auth.sign_in import PASSWORD_MARK, password_check
 from wallets.domain.names import email_canonical, skeleton, username_canonical
 from wallets.domain.security import SecurityEventKind
 from wallets.limits import CONFIRMATION_MAIL
@@ -40,8 +40,6 @@ from wallets.spending import limits_reduce
 from wallets.taken import USERNAME_SIMILAR
 from wallets.warming import person_warm_up
 
-#: The key in the session of a user who has entered the password: the session hash of that password.
-_PASSWORD_MARK = "wallets.password_mark"  # noqa: S105 - no password
 #: Ways to confirm who is there, as links on the pages of the others.
 _BY_PASSKEY = "mfa_reauthenticate:webauthn"
 _METHODS = {_BY_PASSKEY: "Use a passkey instead", "mfa_reauthenticate": "Use a code instead"}
@@ -168,13 +166,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     def pre_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse | None:
         response: HttpResponse | None = super().pre_login(request, user, **options)
         if response is None:
-            request.session[_PASSWORD_MARK] = user.get_session_auth_hash()
+            request.session[PASSWORD_MARK] = user.get_session_auth_hash()
         return response
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Signs the user in, unless the account was locked or its password changed since the password was entered:
         entering the second factor may take a while."""
-        mark = request.session.pop(_PASSWORD_MARK, None)
+        mark = request.session.pop(PASSWORD_MARK, None)
         if not user.is_active or (mark is not None and not constant_time_compare(mark, user.get_session_auth_hash())):
             raise ImmediateHttpResponse(redirect("account_login"))
         super().login(request, user)

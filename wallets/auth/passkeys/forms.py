@@ -7,10 +7,11 @@ from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.models import Authenticator
 from django import forms
+from django.contrib.auth import HASH_SESSION_KEY
 
 from wallets.auth.passkeys.changes import passkey_rename
 from wallets.auth.passkeys.checks import PasskeyRefusedError, PasswordFirstError, passkey_registered
-from wallets.auth.sign_in import passkey_check, passkey_sign_in
+from wallets.auth.sign_in import PASSWORD_MARK, passkey_check, passkey_sign_in
 from wallets.models import User
 
 _NAME_LENGTH_MAX = 50
@@ -94,15 +95,18 @@ class AuthenticateForm(_ResponseForm):
     """A passkey after the password."""
 
     is_reauthentication = False
+    #: The key in the session: the session hash of the password with which it began.
+    entered_key = PASSWORD_MARK
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
 
     def clean_credential(self) -> Authenticator:
-        response = self.cleaned_data["credential"]
+        response, request = self.cleaned_data["credential"], context.request
+        entered = request.session.get(self.entered_key, "")
         try:
-            return passkey_check(user=self.user, response=response, request=context.request)
+            return passkey_check(user=self.user, response=response, request=request, entered=entered)
         except PasskeyRefusedError as error:
             raise self.refused(error) from error
 
@@ -115,3 +119,4 @@ class ReauthenticateForm(AuthenticateForm):
     """Asks for a passkey again before a sensitive action."""
 
     is_reauthentication = True
+    entered_key = HASH_SESSION_KEY
