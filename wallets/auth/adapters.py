@@ -134,14 +134,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         message.valid_for = mail_valid_for(template_prefix)
         message.send()
 
-    def set_password(self, user: User, password: str) -> None:
+    def set_password(self, user: User, password: str, *, is_reset: bool = False) -> None:
         """Sets a new password, which also ends what the old one authorised (`password_changed`).
 
-        A reset by mail reduces for a day what can be spent, and unlocks an account that its owner had locked. This
-        browser stays, or becomes, known to the user.
+        A reset by mail, for which nobody has entered the old one, reduces for a day what can be spent, and unlocks an
+        account that its owner had locked. This browser stays, or becomes, known to the user.
         """
         request: HttpRequest | None = self.request
-        is_reset = request is not None and not request.user.is_authenticated
         user.set_password(password)
         with transaction.atomic():
             # Only this column: `user` was read earlier, and staff may have deactivated the account since.

@@ -7,9 +7,11 @@ from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django import forms
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -150,7 +152,10 @@ class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[
             user = User.objects.select_for_update(no_key=True).get(pk=self.user.pk)
             if not allauth_forms.default_token_generator.check_token(user, self.temp_key):
                 raise ImmediateHttpResponse(redirect("account_reset_password"))
-            super().save()
+            get_adapter().set_password(self.user, self.cleaned_data["password1"], is_reset=True)
+            if context.request.user.is_authenticated:
+                # With all sessions of this user, that of this browser has ended.
+                logout(context.request)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
