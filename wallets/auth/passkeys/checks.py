@@ -131,9 +131,10 @@ _COUNT, _CHALLENGE, _MARK = "sign_count", "last_challenge", "password_mark"
 def _use(factor: Authenticator, user: User, assertion: AuthenticationResponse, *, entered: str | None) -> None:
     challenge = hashlib.sha256(assertion.response.client_data.challenge).hexdigest()
     count = assertion.response.authenticator_data.counter
-    mark = _mark(user)
     # Race: the password changes between the password and the passkey, which may be a thief's. Both hashes are of the
-    # password that `user` has just been read with, so an old one does not let the passkey sign in alone from now on.
+    # password that is read here, so an old one does not let the passkey sign in alone from now on.
+    user = User.objects.get(pk=user.pk)
+    mark = _mark(user)
     if entered is not None and not constant_time_compare(entered, user.get_session_auth_hash()):
         raise PasskeyRefusedError("password changed", factor=factor)
     with transaction.atomic():
