@@ -6,8 +6,10 @@ from django.test import Client
 
 from tests.pages.kit import fields_of, fill, forms_of, fresh, give, read, send, text_of, wallet_of
 from tests.people import PASSWORD
+from wallets.domain.security import SecurityEventKind
 from wallets.models import User
 from wallets.models.security import SecurityEvent
+from wallets.models.sessions import BrowserSession
 from wallets.spending import limits_reduce, limits_set
 
 pytestmark = pytest.mark.django_db
@@ -110,6 +112,19 @@ def test_the_review_refuses_what_is_above_a_limit_and_says_what_is_left(alices: 
     assert "$5.00 is left until" in text_of(response)
 
 
+def test_a_reset_in_a_browser_that_is_logged_in_is_a_reset_as_well(alices: Client, alice: User) -> None:
+    """Whoever has a session and the mailbox need not know the password."""
+    fill(alices, "/accounts/password/reset/", email="alice@example.com")
+    link = next(word for word in mail.outbox[-1].body.split() if "/accounts/password/reset/key/" in word)
+    page = alices.get("/" + link.split("/", 3)[3])["Location"]
+    answered = send(alices, page, dict.fromkeys(["password1", "password2"], "eleven loud harbours at dusk"))
+
+    assert alices.get(answered["Location"]).status_code == 200
+    assert wallet_of(alice).reduced_until
+    assert SecurityEvent.objects.filter(user=alice, kind=SecurityEventKind.PASSWORD_RESET).exists()
+    assert not BrowserSession.objects.filter(user=alice).exists()
+
+
 def test_a_reset_says_so_in_the_mail_and_on_the_page(alices: Client, alice: User) -> None:
     anybody = Client()
     fill(anybody, "/accounts/password/reset/", email="alice@example.com")
@@ -137,7 +152,9 @@ def test_a_reset_in_a_browser_that_is_signed_in_is_a_reset_all_the_same(alices: 
 
 
 def test_a_password_change_reduces_nothing(alices: Client, alice: User) -> None:
-    fill(alices, "/accounts/password/change/", oldpassword=PASSWORD, password="eleven loud harbours at dusk")
+    new = "eleven loud harbours at dusk"
+    fill(alices, "/accounts/password/change/", oldpassword=PASSWORD, password1=new, password2=new)
+    assert User.objects.get(pk=alice.pk).check_password(new)
     assert wallet_of(alice).reduced_until is None
 
 

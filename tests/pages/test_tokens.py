@@ -163,7 +163,9 @@ def test_only_the_tokens_in_question_are_revoked(alices: Client, alice: User, bo
     assert set(ApiToken.objects.values_list("user__username", "name")) == {("alice", "New"), ("bob", "Old")}
 
 
-@pytest.mark.parametrize("following", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", ""])
+@pytest.mark.parametrize(
+    "following", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "", "x", "1:1", "a\0"]
+)
 def test_the_question_leads_nowhere_else(alices: Client, alice: User, following: str) -> None:
     token_issue(user=alice, name="Till")
     tokens_question(user=alice)

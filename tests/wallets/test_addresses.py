@@ -18,6 +18,7 @@ from wallets.addresses import (
     change_undo,
     change_undoable,
 )
+from wallets.auth.access import user_find
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.models import ApiToken, EmailChange, User
 from wallets.services import password_changed, user_register
@@ -114,6 +115,21 @@ def test_nobody_asks_for_an_email_with_a_session_that_is_over() -> None:
         address_request(user=alice, email="mallory@example.com")
     assert refusal.value.code == ErrorCode.NOT_AUTHENTICATED
     assert not EmailAddress.objects.filter(verified=False).exists()
+
+
+def test_a_password_that_changes_while_a_request_is_answered_ends_what_the_request_may_do() -> None:
+    alice = person("alice")
+    signed_in = user_find(user_id=alice.pk)
+    assert signed_in
+    alice.set_password("another long phrase")
+    alice.save()
+    # Whatever asks for this reads the password hash of now.
+    assert signed_in.has_usable_password()
+
+    with pytest.raises(WalletError):
+        address_request(user=signed_in, email="new@example.com")
+    with pytest.raises(WalletError):
+        token_issue(user=signed_in, name="Mallory's")
 
 
 def test_a_deactivated_account_confirms_nothing() -> None:

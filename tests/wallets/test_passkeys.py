@@ -29,6 +29,7 @@ from tests.passkeys import (
 )
 from tests.people import PASSWORD, person
 from wallets.auth.locking import account_lock
+from wallets.auth.passkeys.changes import passkey_add as added
 from wallets.domain.security import SecurityEventKind
 from wallets.models import ApiToken, User
 from wallets.models.security import GuessBudget, SecurityEvent
@@ -37,6 +38,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("passkeys_work")]
 LOGIN = "/accounts/2fa/webauthn/login/"
 AUTHENTICATE = "/accounts/2fa/authenticate/"
 REAUTHENTICATE = "/accounts/2fa/webauthn/reauthenticate/"
+ADD = "/accounts/2fa/webauthn/add/"
 
 
 @pytest.fixture
@@ -177,13 +179,17 @@ def test_a_refused_answer_is_recorded_if_it_came_from_the_users_own_passkey(
         ),
         '{"rawId": "' + "A" * 100_000 + '"}',
         "[" * 500 + "]" * 500,
+        pytest.param("[" * 10_000, id="lists without end"),
+        pytest.param('{"a":' * 10_000, id="objects without end"),
+        pytest.param("1" * 5_000, id="a number with too many digits"),
     ],
 )
-@pytest.mark.parametrize("where", ["login", "authenticate", "add"])
+@pytest.mark.parametrize("where", ["login", "authenticate", "reauthenticate", "add"])
 def test_what_somebody_made_up_is_refused_and_is_no_error(
     device: Authenticator, client: Client, alice: User, made_up: str, where: str
 ) -> None:
-    path = {"login": LOGIN, "authenticate": AUTHENTICATE, "add": "/accounts/2fa/webauthn/add/"}[where]
+    paths = {"login": LOGIN, "authenticate": AUTHENTICATE, "reauthenticate": REAUTHENTICATE, "add": ADD}
+    path = paths[where]
     if where == "login":
         challenge(client)
     elif where == "authenticate":
@@ -194,7 +200,7 @@ def test_what_somebody_made_up_is_refused_and_is_no_error(
         client.get(path)
 
     assert client.post(path, {"credential": made_up, "name": "x"}).status_code in {200, 302}
-    assert where == "add" or who(client) == ""
+    assert where in {"add", "reauthenticate"} or who(client) == ""
     assert Factor.objects.filter(type="webauthn").count() == 1
 
 
@@ -312,6 +318,34 @@ def test_after_a_change_of_password_a_passkey_needs_the_password_once(
     assert answer(client, AUTHENTICATE, device)["Location"] == "/"
     client.post("/accounts/logout/")
     assert passkey_log_in(client, device)["Location"] == "/"
+
+
+def test_a_login_that_began_with_the_old_password_does_not_revive_a_passkey(
+    device: Authenticator, client: Client, alice: User
+) -> None:
+    """The passkey may be a thief's, who knows the old password as well."""
+    password_enter(client)
+    given = device.get(options_of(client.get(AUTHENTICATE)))
+    change_password(alice)
+
+    client.post(AUTHENTICATE, {"credential": json.dumps(given)})
+
+    assert who(client) == ""
+    assert failures() == [{"step": "passkey", "reason": "password changed", "name": "phone"}]
+    assert passkey_log_in(browser(), device)["Location"] == "/accounts/login/"
+
+
+def test_whoever_adds_a_passkey_while_the_password_changes_adds_none(
+    confirmed: Client, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(**kwargs: Any) -> Any:
+        change_password(User.objects.get(pk=alice.pk))
+        return added(**kwargs)
+
+    monkeypatch.setattr("wallets.auth.passkeys.views.passkey_add", late)
+    passkey_add(confirmed, Authenticator())
+
+    assert not Factor.objects.exists()
 
 
 # --- After the password, and to confirm who is there ---

@@ -16,9 +16,11 @@ from pytest_django import Settings
 
 from tests.api.client import Api, assert_problem
 from tests.own_redis import redis_use
+from tests.pages.kit import fields_of
 from tests.people import PASSWORD
 from wallets.auth.locking import account_lock
 from wallets.auth.sign_in import second_factor_check
+from wallets.auth.staff.actions import staff_factor_remove
 from wallets.domain.errors import ErrorCode, WalletError
 from wallets.domain.security import SecurityEventKind
 from wallets.models import User
@@ -212,3 +214,13 @@ def test_a_sign_in_does_not_outlive_what_happens_while_its_code_is_entered(
     assert response["Location"] == "/accounts/login/"
     assert client.get("/settings/").status_code == 302
     assert not SecurityEvent.objects.filter(kind=SecurityEventKind.SIGNED_IN).exists()
+
+
+def test_staff_who_remove_the_only_factor_leave_no_recovery_codes(careful: User, bob: User) -> None:
+    """The owner has lost them with the phone, and is asked for the password before setting up a new factor."""
+    staff_factor_remove(actor=bob, factor=Authenticator.objects.get(user=careful, type="totp"), reason="lost phone")
+
+    assert not Authenticator.objects.filter(user=careful).exists()
+    browser = Client()
+    browser.post("/accounts/login/", {"login": careful.username, "password": PASSWORD})
+    assert "password" in fields_of(browser.get("/accounts/reauthenticate/"))

@@ -30,7 +30,7 @@ from wallets.auth.notices import notice_send
 from wallets.auth.passkeys.site import passkey_site
 from wallets.auth.security_log import security_event_record
 from wallets.auth.sessions.middleware import session_of
-from wallets.auth.sign_in import password_check
+from wallets.auth.sign_in import PASSWORD_MARK, password_check
 from wallets.domain.names import email_canonical, skeleton, username_canonical
 from wallets.domain.security import SecurityEventKind
 from wallets.limits import CONFIRMATION_MAIL
@@ -41,8 +41,6 @@ from wallets.taken import USERNAME_SIMILAR
 from wallets.tokens.services import tokens_revoke_all
 from wallets.warming import person_warm_up
 
-#: The key in the session of a user who has entered the password: the session hash of that password.
-_PASSWORD_MARK = "wallets.password_mark"  # noqa: S105 - no password
 #: Ways to confirm who is there, as links on the pages of the others.
 _BY_PASSKEY = "mfa_reauthenticate:webauthn"
 _METHODS = {_BY_PASSKEY: "Use a passkey instead", "mfa_reauthenticate": "Use a code instead"}
@@ -137,14 +135,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
         message.valid_for = mail_valid_for(template_prefix)
         message.send()
 
-    def set_password(self, user: User, password: str) -> None:
+    def set_password(self, user: User, password: str, *, is_reset: bool = False) -> None:
         """Sets a new password, which also ends what the old one authorised (`password_changed`).
 
-        A reset by mail reduces for a day what can be spent, and unlocks an account that its owner had locked. This
-        browser stays, or becomes, known to the user.
+        A reset by mail, for which nobody has entered the old one, reduces for a day what can be spent, and unlocks an
+        account that its owner had locked. This browser stays, or becomes, known to the user.
         """
         request: HttpRequest | None = self.request
-        is_reset = request is not None and not request.user.is_authenticated
         user.set_password(password)
         with transaction.atomic():
             # Only this column: `user` was read earlier, and staff may have deactivated the account since.
@@ -171,13 +168,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is
     def pre_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse | None:
         response: HttpResponse | None = super().pre_login(request, user, **options)
         if response is None:
-            request.session[_PASSWORD_MARK] = user.get_session_auth_hash()
+            request.session[PASSWORD_MARK] = user.get_session_auth_hash()
         return response
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Signs the user in, unless the account was locked or its password changed since the password was entered:
         entering the second factor may take a while."""
-        mark = request.session.pop(_PASSWORD_MARK, None)
+        mark = request.session.pop(PASSWORD_MARK, None)
         if not user.is_active or (mark is not None and not constant_time_compare(mark, user.get_session_auth_hash())):
             raise ImmediateHttpResponse(redirect("account_login"))
         super().login(request, user)

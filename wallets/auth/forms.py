@@ -11,6 +11,7 @@ from allauth.core import context
 from allauth.core.exceptions import ImmediateHttpResponse, ReauthenticationRequired
 from django import forms
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.core.validators import MaxLengthValidator
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -151,11 +152,10 @@ class ResetPasswordKeyForm(allauth_forms.ResetPasswordKeyForm):  # type: ignore[
             user = User.objects.select_for_update(no_key=True).get(pk=self.user.pk)
             if not allauth_forms.default_token_generator.check_token(user, self.temp_key):
                 raise ImmediateHttpResponse(redirect("account_reset_password"))
-            # Rule: whoever comes by a link has not entered the old password, so it is a reset in a browser that is
-            # signed in as well. A thief at an unlocked computer has the session and the mailbox.
+            get_adapter().set_password(self.user, self.cleaned_data["password1"], is_reset=True)
             if context.request.user.is_authenticated:
-                get_adapter().logout(context.request)
-            super().save()
+                # With all sessions of this user, that of this browser has ended.
+                logout(context.request)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -36,6 +36,9 @@ from wallets.models import User
 from wallets.services import user_fence
 from wallets.sessions.services import browser_sessions_end
 
+#: The key in the session of a user who has entered the password: the session hash of that password.
+PASSWORD_MARK = "wallets.password_mark"  # noqa: S105 - no password
+
 
 def password_check(*, login: str, password: str, request: HttpRequest | None) -> User | None:
     """The account with this name and password, active or not; None if there is none.
@@ -92,15 +95,16 @@ def second_factor_check(*, user: User, code: str, request: HttpRequest | None) -
     return factor
 
 
-def passkey_check(*, user: User, response: Any, request: HttpRequest | None) -> Authenticator:
+def passkey_check(*, user: User, response: Any, request: HttpRequest, entered: str) -> Authenticator:
     """The passkey of this user that has answered the challenge, after the password or to confirm who is there.
+    `entered` is the session hash of the password with which this session began.
 
     Refused answers count as wrong codes. Raises PasskeyRefusedError, and RATE_LIMITED if there were too many.
     """
     refusal = None
     with _factor_guess(user, request) as guess:
         try:
-            factor = passkey_accepting(user=user, response=response, is_alone=False)
+            factor = passkey_accepting(user=user, response=response, entered=entered)
             guess.right()
         except PasskeyRefusedError as error:
             refusal = error
@@ -121,7 +125,7 @@ def passkey_sign_in(*, response: Any) -> Authenticator:
         challenge_forget()
         raise PasskeyRefusedError("nobody")
     try:
-        return passkey_accepting(user=user, response=response, is_alone=True)
+        return passkey_accepting(user=user, response=response, entered=None)
     except PasskeyRefusedError as error:
         if error.factor is not None:
             _passkey_failed(user, error)

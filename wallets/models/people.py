@@ -116,16 +116,21 @@ class User(AbstractUser):
         super().clean()
         self.username = self.normalize_username(self.username)
 
+    def set_password(self, raw_password: str | None) -> None:
+        self.session_hash = None
+        super().set_password(raw_password)
+
     def get_session_auth_hash(self) -> str:
-        """The hash that a session stores. A new password changes it. A user from the cache carries it along."""
-        if "password" not in self.__dict__ and self.session_hash is not None:
+        """The hash that a session stores. A new password changes it. A user from the cache carries it along, also when
+        the password hash is read later: somebody else may have changed it meanwhile."""
+        if self.session_hash is not None:
             return self.session_hash
         return super().get_session_auth_hash()
 
     def get_session_auth_fallback_hash(self) -> Iterator[str]:
         """The hashes that sessions store that began under an earlier SECRET_KEY. A user from the cache carries them
         along."""
-        if "password" not in self.__dict__ and self.session_hash is not None:
+        if self.session_hash is not None:
             yield from self.session_fallback_hashes
         else:
             yield from super().get_session_auth_fallback_hash()

@@ -76,7 +76,8 @@ def _tokens_shown(
 @require_POST
 @page
 def token_revoke_page(request: PersonRequest) -> HttpResponse:
-    token_remove(user=request.user, digest=request.POST.get("digest", ""))
+    # Postgres takes no NUL in a text, and no digest has one.
+    token_remove(user=request.user, digest=request.POST.get("digest", "").replace("\0", ""))
     messages.success(request, "The token was revoked. Programs can no longer use it.")
     return redirect("token_list")
 
@@ -95,7 +96,8 @@ def tokens_question_page(request: PersonRequest) -> HttpResponse:
     """Asks whether to keep the tokens that are older than a change of email or second factors. Nothing happens to them
     until the user answers."""
     following = request.POST.get("next") or request.GET.get("next") or ""
-    if not url_has_allowed_host_and_scheme(following, allowed_hosts=None):
+    # Django's `redirect` takes what is no path for the name of a page, and fails if there is none.
+    if not following.startswith("/") or not url_has_allowed_host_and_scheme(following, allowed_hosts=None):
         following = ""
     tokens = tokens_questioned(owner=request.user)
     if request.method == "POST" and request.POST.get("answer") == "keep":

@@ -6,8 +6,10 @@ from allauth.mfa.base.internal.flows import delete_and_cleanup
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.flows import auto_generate_recovery_codes
 from allauth.mfa.utils import is_mfa_enabled
+from django.contrib.auth import HASH_SESSION_KEY
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
 
 from wallets.auth.notices import notice_send
 from wallets.auth.passkeys.checks import PASSKEYS_MAX, PasskeyRefusedError, passkey_data
@@ -27,11 +29,14 @@ def passkeys_are_full(*, user: User) -> bool:
 
 def passkey_add(*, request: HttpRequest, user: User, name: str, credential: dict[str, Any]) -> bool:
     """Adds a passkey that was checked by `passkey_registered`. Returns whether the user got recovery codes with it,
-    because it is the first factor. Raises PasskeyRefusedError if there are too many."""
+    because it is the first factor. Raises PasskeyRefusedError if there are too many, or the session has ended."""
     with transaction.atomic():
-        # Race: several are added at once, or the password changes meanwhile. The lock lets one after the other in, and
-        # the passkey is bound to the password that the user has then.
+        # Races: several are added at once, and the password changes meanwhile. The lock lets one after the other in,
+        # and who was in with the old password does not add a passkey that works with the new one.
         locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        entered = request.session.get(HASH_SESSION_KEY, "")
+        if not locked.is_active or not constant_time_compare(entered, locked.get_session_auth_hash()):
+            raise PasskeyRefusedError("session ended")
         if passkeys_are_full(user=user):
             raise PasskeyRefusedError("full")
         data = passkey_data(user=locked, name=name, credential=credential)

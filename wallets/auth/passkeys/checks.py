@@ -104,10 +104,9 @@ def passkey_user(*, response: Any) -> User | None:
     return User.objects.filter(pk=user_id).first() if user_id is not None else None
 
 
-def passkey_accepting(*, user: User, response: Any, is_alone: bool) -> Authenticator:
-    """The user's passkey that has signed the challenge of this session. `is_alone` says that there was no password.
-
-    Raises PasskeyRefusedError.
+def passkey_accepting(*, user: User, response: Any, entered: str | None) -> Authenticator:
+    """The user's passkey that has signed the challenge of this session. `entered` is the session hash of the password
+    that was entered before; None if there was none. Raises PasskeyRefusedError.
     """
     state = _state_take()
     assertion = _parsed(AuthenticationResponse, response)
@@ -120,7 +119,7 @@ def passkey_accepting(*, user: User, response: Any, is_alone: bool) -> Authentic
         auth.get_server().authenticate_complete(state, [credential], assertion)
     except _UNREADABLE as error:
         raise PasskeyRefusedError("signature", factor=found) from error
-    _use(found, user, assertion, is_alone=is_alone)
+    _use(found, user, assertion, entered=entered)
     found.user = user
     return found
 
@@ -129,9 +128,15 @@ def passkey_accepting(*, user: User, response: Any, is_alone: bool) -> Authentic
 _COUNT, _CHALLENGE, _MARK = "sign_count", "last_challenge", "password_mark"
 
 
-def _use(factor: Authenticator, user: User, assertion: AuthenticationResponse, *, is_alone: bool) -> None:
+def _use(factor: Authenticator, user: User, assertion: AuthenticationResponse, *, entered: str | None) -> None:
     challenge = hashlib.sha256(assertion.response.client_data.challenge).hexdigest()
     count = assertion.response.authenticator_data.counter
+    # Race: the password changes between the password and the passkey, which may be a thief's. Both hashes are of the
+    # password that is read here, so an old one does not let the passkey sign in alone from now on.
+    user = User.objects.get(pk=user.pk)
+    mark = _mark(user)
+    if entered is not None and not constant_time_compare(entered, user.get_session_auth_hash()):
+        raise PasskeyRefusedError("password changed", factor=factor)
     with transaction.atomic():
         # Race: the same answer twice at the same time. With the row lock the second one finds its challenge used.
         locked = Authenticator.objects.select_for_update().filter(pk=factor.pk).first()
@@ -140,9 +145,9 @@ def _use(factor: Authenticator, user: User, assertion: AuthenticationResponse, *
         last = locked.data.get(_COUNT, locked.wrap().authenticator_data.counter)
         if (count or last) and count <= last:
             raise PasskeyRefusedError("copied", factor=factor)
-        if is_alone and not constant_time_compare(locked.data.get(_MARK, ""), _mark(user)):
+        if entered is None and not constant_time_compare(locked.data.get(_MARK, ""), mark):
             raise PasswordFirstError("password changed", factor=factor)
-        data = {**locked.data, _COUNT: count, _CHALLENGE: challenge, _MARK: _mark(user)}
+        data = {**locked.data, _COUNT: count, _CHALLENGE: challenge, _MARK: mark}
         Authenticator.objects.filter(pk=factor.pk).update(data=data)
 
 

@@ -7,10 +7,11 @@ from allauth.mfa.adapter import get_adapter
 from allauth.mfa.base.internal.flows import post_authentication
 from allauth.mfa.models import Authenticator
 from django import forms
+from django.contrib.auth import HASH_SESSION_KEY
 
 from wallets.auth.passkeys.changes import passkey_rename
 from wallets.auth.passkeys.checks import PasskeyRefusedError, PasswordFirstError, passkey_registered
-from wallets.auth.sign_in import passkey_check, passkey_sign_in
+from wallets.auth.sign_in import PASSWORD_MARK, passkey_check, passkey_sign_in
 from wallets.models import User
 
 _NAME_LENGTH_MAX = 50
@@ -27,8 +28,22 @@ class _NameForm(forms.Form):
     )
 
 
+class _ResponseField(forms.JSONField):
+    """JSON that a stranger may have made up. It is not shown again."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except (RecursionError, ValueError) as error:
+            # Django expects neither: nesting that never ends, and numbers with thousands of digits.
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:  # noqa: ARG002 - Django's signature
+        return initial
+
+
 class _ResponseForm(forms.Form):
-    credential = forms.JSONField(
+    credential = _ResponseField(
         widget=forms.HiddenInput, error_messages={"required": "No passkey was used. Try again."}
     )
 
@@ -80,15 +95,18 @@ class AuthenticateForm(_ResponseForm):
     """A passkey after the password."""
 
     is_reauthentication = False
+    #: The key in the session: the session hash of the password with which it began.
+    entered_key = PASSWORD_MARK
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
 
     def clean_credential(self) -> Authenticator:
-        response = self.cleaned_data["credential"]
+        response, request = self.cleaned_data["credential"], context.request
+        entered = request.session.get(self.entered_key, "")
         try:
-            return passkey_check(user=self.user, response=response, request=context.request)
+            return passkey_check(user=self.user, response=response, request=request, entered=entered)
         except PasskeyRefusedError as error:
             raise self.refused(error) from error
 
@@ -101,3 +119,4 @@ class ReauthenticateForm(AuthenticateForm):
     """Asks for a passkey again before a sensitive action."""
 
     is_reauthentication = True
+    entered_key = HASH_SESSION_KEY

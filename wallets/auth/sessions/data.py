@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-#: How sealed contents begin. Postgres refuses others (migration 0019).
+#: How sealed contents begin. Postgres refuses others (migration 0018).
 MARK = "sealed:1:"
 _NONCE_BYTES, _KEY_BYTES = 12, 32
 _PURPOSE = b"wallets.auth.sessions.data "

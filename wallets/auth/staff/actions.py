@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from allauth.mfa.base.internal.flows import delete_dangling_recovery_codes
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
@@ -57,7 +58,10 @@ def staff_sessions_end(*, actor: User, user: User, reason: str) -> None:
 
 
 def staff_factor_remove(*, actor: User, factor: Authenticator, reason: str) -> None:
-    """Removes somebody's second factor, and tells the owner."""
+    """Removes somebody's second factor and, if no other factor is left, the recovery codes. Tells the owner.
+
+    Recovery codes alone would still be what the site asks for before a new factor can be set up.
+    """
     with transaction.atomic():
         detail = {
             "actor": actor.get_username(),
@@ -67,4 +71,5 @@ def staff_factor_remove(*, actor: User, factor: Authenticator, reason: str) -> N
         }
         security_event_record(user=factor.user, kind=SecurityEventKind.STAFF_CHANGED, detail=detail)
         factor.delete()
+        delete_dangling_recovery_codes(factor.user)
         notice_send(user=factor.user, name="factor_removed")
