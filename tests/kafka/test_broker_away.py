@@ -12,6 +12,7 @@ from tests.kafka.sending import submit_many, unsettled
 from tests.kafka.topics import lag
 from tests.kafka.worker import Worker
 from tests.kafka_broker import KafkaBroker
+from tests.pages.kit import fresh
 from tests.people import PASSWORD, balance_of, funded
 from tests.settlement.books import assert_in_order, assert_settled, pending_count
 from tests.settlement.waiting import wait_until
@@ -39,6 +40,8 @@ def test_a_thousand_transfers_are_accepted_as_fast_without_a_broker_and_settle_w
     worker.wait_until_assigned()
     client = Client()
     assert client.login(username="alice", password=PASSWORD)
+    assert alice.owner is not None
+    fresh(client, alice.owner)
     with_broker_s = [accept_list(client, alice, bob) for _ in range(_LISTS)]
     broker.kill()
 
