@@ -140,7 +140,8 @@ def test_a_payment_with_a_token_and_a_password_reset_do_not_deadlock() -> None:
 
     def reset() -> None:
         with request_context(request):
-            AccountAdapter().set_password(User.objects.get(pk=owner.pk), "eleven loud harbours at dusk")
+            user = User.objects.get(pk=owner.pk)
+            AccountAdapter().set_password(user, "eleven loud harbours at dusk", is_reset=True)
 
     with transaction.atomic():
         ceilings_lock(mandate=mandate)
