@@ -93,13 +93,13 @@ def servers_run(*, checkout: Path = BASE_DIR, python: str = sys.executable) -> I
         yield stage
 
 
-def _database_urls(places: Places, checkout: Path) -> dict[str, str]:
+def _database_urls(places: Places, checkout: Path, database: str = "wallet") -> dict[str, str]:
     """The roles of production; a commit that has none of its own runs as the superuser."""
     if not (checkout / interfaces.ROLES).exists():
-        return {interfaces.DATABASE_URL: places.database_url(role=SUPERUSER)}
+        return {interfaces.DATABASE_URL: places.database_url(database, role=SUPERUSER)}
     return {
-        interfaces.DATABASE_URL: places.database_url(),
-        interfaces.DATABASE_MIGRATION_URL: places.database_url(role=MIGRATION_ROLE),
+        interfaces.DATABASE_URL: places.database_url(database),
+        interfaces.DATABASE_MIGRATION_URL: places.database_url(database, role=MIGRATION_ROLE),
     }
 
 
@@ -146,7 +146,7 @@ def site_run(
     own = {
         "DJANGO_SETTINGS_MODULE": settings,
         interfaces.BIND: f"127.0.0.1:{port}",
-        interfaces.DATABASE_URL: stage.places.database_url(database),
+        **_database_urls(stage.places, stage.checkout, database),
         interfaces.CACHE_ENABLED: "1" if with_cache else "0",
         **(environment or {}),
     }

@@ -81,7 +81,8 @@ def crowd_load(url: str, count: int) -> Crowd:
 def rows_write(
     connection: psycopg.Connection[tuple[object, ...]], table: str, rows: Sequence[Mapping[str, object]]
 ) -> None:
-    """Inserts the rows, which have the same columns. Other columns get their default or a zero of their type."""
+    """Inserts the rows, which have the same columns. Other columns get their default or a zero of their type. What the
+    table has no column for, in a commit that did not have it yet, is left out."""
     known = connection.execute(
         """SELECT column_name, data_type, is_nullable = 'NO' AND column_default IS NULL
                AND is_identity = 'NO' AND is_generated = 'NEVER' AS is_wanted
@@ -89,7 +90,8 @@ def rows_write(
         [table],
     ).fetchall()
     filled = {str(name): _FILLINGS.get(str(kind), 0) for name, kind, is_wanted in known if is_wanted}
-    columns = [*dict.fromkeys([*filled, *rows[0]])]
+    names = {str(name) for name, _, _ in known}
+    columns = [name for name in dict.fromkeys([*filled, *rows[0]]) if name in names]
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
@@ -119,6 +121,7 @@ def _token(number: int, crowd: Crowd, now: datetime) -> dict[str, object]:
         "created": now,
         "expiry": now + timedelta(days=1),
         "name": "bench",
+        "scopes": ["read", "move_money"],
     }
 
 
