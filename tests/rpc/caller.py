@@ -47,9 +47,9 @@ class Caller:
         body, call = self._stub(method).with_call(request, timeout=timeout_s, metadata=self._metadata(metadata))
         return body, dict(call.trailing_metadata())
 
-    def begin(self, method: str, request: Message) -> Any:
+    def begin(self, method: str, request: Message, *, timeout_s: float = TIMEOUT_S) -> Any:
         """Starts a call. Returns its future."""
-        return self._stub(method).future(request, timeout=TIMEOUT_S, metadata=self._metadata({}))
+        return self._stub(method).future(request, timeout=timeout_s, metadata=self._metadata({}))
 
     def watch(self, wallet_id: str, *, timeout_s: float | None = TIMEOUT_S) -> "Watch":
         stub = self.channel.unary_stream(

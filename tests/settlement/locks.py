@@ -41,11 +41,12 @@ def wallet_held(wallet: Wallet) -> Iterator[psycopg.Connection]:
 
 
 def backends(*, application: str, waiting: bool = False) -> list[int]:
-    """The process ids of an application's connections; with `waiting`, of those that wait for a lock."""
+    """The process ids of an application's connections; with `waiting`, of those that wait for a lock. The thread that
+    notes when tokens are used does not count: it has a connection of its own."""
     with outside_connection() as observer:
         rows = observer.execute(
             """SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s
-            AND (wait_event_type = 'Lock' OR NOT %s)""",
+            AND ((wait_event_type = 'Lock' AND NOT starts_with(query, 'SELECT tokens_used')) OR NOT %s)""",
             [application, waiting],
         ).fetchall()
     return [row[0] for row in rows]
