@@ -43,6 +43,7 @@ test-fast: $(STAMP) ## Run those tests that need no browser and no Kafka, in und
 	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) -m "not browser and not kafka and not slow and not long" $(FAST) $(ARGS)
 
 test-long: $(STAMP) ## Run the tests that take long: outages, killed processes, a backlog of a million jobs (ARGS, WORKERS)
+	@$(BIN)/python -m tests.pgbouncer
 	@$(BIN)/python -m tests.jdk
 	@exec $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadgroup -m long tests tests/long $(ARGS)
 
