@@ -144,7 +144,7 @@ class Stage:
             "WEB_CONCURRENCY": "1",
             "THROTTLE_ENABLED": "0",
             "FUNDING": "demo",
-            # Whoever has signed in stays fresh, however long the recording takes.
+            # Users who have signed in stay fresh, however long the recording takes.
             "STEP_UP_FRESH_S": "3600",
         }
         self._processes: list[Process] = []

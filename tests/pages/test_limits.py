@@ -113,7 +113,7 @@ def test_the_review_refuses_what_is_above_a_limit_and_says_what_is_left(alices: 
 
 
 def test_a_reset_in_a_browser_that_is_logged_in_is_a_reset_as_well(alices: Client, alice: User) -> None:
-    """Whoever has a session and the mailbox need not know the password."""
+    """A thief who has the session and the mailbox does not need the password."""
     fill(alices, "/accounts/password/reset/", email="alice@example.com")
     link = next(word for word in mail.outbox[-1].body.split() if "/accounts/password/reset/key/" in word)
     page = alices.get("/" + link.split("/", 3)[3])["Location"]
